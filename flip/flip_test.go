@@ -1,0 +1,199 @@
+package flip_test
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/language"
+
+	"github.com/ohce/ohce/flip"
+)
+
+func TestAppend(t *testing.T) {
+	for _, tt := range []struct{ name, src, want string }{
+		{"empty", "", ""},
+		{"hello", "Hello", "OLLEh"},
+		{"no-letters", "12 @[`{", "{`[@ 21"},
+		{"sharp-s-grows", "Maß", "SSAm"},
+		{"dotted-i-grows", "İz", "Zi\u0307"},
+		{"iota-triples", "\u0390", "\u0399\u0308\u0301"},
+		{"kelvin-shrinks", "\u212A", "k"},
+		{"title-case-stays", "\u01C5", "\u01C5"},
+		{"final-sigma-after-reversal", "ΣΑ", "ας"},
+		{"no-final-sigma-at-the-end-of-the-input", "ΑΣ", "σα"},
+		{"final-sigma-over-a-colon", "Σ:Α", "α:ς"},
+		{"sigma-alone", "Σ", "σ"},
+		{"small-final-sigma", "ς", "Σ"},
+		{"deseret", "𐐀𐐨", "𐐀𐐨"},
+		{"stray-bytes", "a\xff\x80b", "B\x80\xffA"},
+		{"stray-bytes-that-form-a-character", "\xa9\xc3", "\xc3\xa9"},
+		{"stray-byte-before-z", "12345678\xffz", "Z\xff87654321"},
+		{"stray-byte-before-at", "12345678\xff@", "@\xff87654321"},
+		{"overlong", "\xc0\x80", "\x80\xc0"},
+		{"encoded-surrogate", "\xed\xa0\x80a", "A\x80\xa0\xed"},
+		{"truncated", "a\xe2\x82", "\x82\xe2A"},
+		{"combining-accent-moves", "e\u0301X", "x\u0301E"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := flip.Append(nil, []byte(tt.src)); string(got) != tt.want {
+				t.Errorf("got %+q, want %+q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestParse(t *testing.T) {
+	want := map[string]flip.Transform{
+		"flip":     {Reverse: true, SwapCase: true},
+		"reverse":  {Reverse: true},
+		"swapcase": {SwapCase: true},
+		"echo":     {},
+	}
+	if names := flip.Names(); len(names) != len(want) {
+		t.Errorf("there are %d names: %v", len(names), names)
+	}
+	for _, name := range flip.Names() {
+		t.Run(name, func(t *testing.T) {
+			tr := transform(t, name)
+			if tr != want[name] || tr.String() != name {
+				t.Errorf("it is %+v and named %q", tr, tr)
+			}
+			tr.Graphemes = true
+			if got := tr.String(); got != name+" by graphemes" {
+				t.Errorf("with graphemes it is named %q", got)
+			}
+		})
+	}
+}
+
+func TestParseUnknown(t *testing.T) {
+	for _, name := range []string{"", "Flip", "shout", "flip by graphemes"} {
+		t.Run(name, func(t *testing.T) {
+			tr, err := flip.Parse(name)
+			if err == nil || tr != (flip.Transform{}) {
+				t.Fatalf("got %v, %v", tr, err)
+			}
+			for _, part := range append(flip.Names(), `"`+name+`"`) {
+				if !strings.Contains(err.Error(), part) {
+					t.Errorf("error %q lacks %s", err, part)
+				}
+			}
+		})
+	}
+}
+
+func TestNamesAreTheCallers(t *testing.T) {
+	flip.Names()[0] = "spoilt"
+	if got := flip.Names()[0]; got != "flip" {
+		t.Errorf("the first name is now %q", got)
+	}
+}
+
+// transforms are all eight.
+func transforms() []flip.Transform {
+	var list []flip.Transform
+	for i := range 8 {
+		list = append(list, flip.Transform{Reverse: i&1 != 0, SwapCase: i&2 != 0, Graphemes: i&4 != 0})
+	}
+	return list
+}
+
+func TestBuffers(t *testing.T) {
+	const held = "héld\xff"
+	for _, tr := range transforms() {
+		t.Run(tr.String(), func(t *testing.T) {
+			for _, s := range samples {
+				src := sample(s.text, 100)
+				given := slices.Clone(src)
+				want := tr.Append(nil, src)
+				for spare := range 2 * len(src) {
+					dst := append(make([]byte, 0, len(held)+spare), held...)
+					got := tr.Append(dst, src)
+					if string(got) != held+string(want) {
+						t.Fatalf("%s, %d spare bytes:\n got %+q\nwant %+q", s.name, spare, got, want)
+					}
+				}
+				if !bytes.Equal(src, given) {
+					t.Fatalf("%s: src has changed", s.name)
+				}
+			}
+		})
+	}
+}
+
+func TestBytesBeyondCapacityStay(t *testing.T) {
+	array := bytes.Repeat([]byte{'#'}, 64)
+	for _, tr := range transforms() {
+		t.Run(tr.String(), func(t *testing.T) {
+			for n := range 40 {
+				tr.Append(array[:2:8], sample(samples[6].text, n))
+				if rest := array[8:]; len(bytes.Trim(rest, "#")) != 0 {
+					t.Fatalf("%d bytes: written beyond the capacity: %q", n, rest)
+				}
+			}
+		})
+	}
+}
+
+func TestNothingOfNothing(t *testing.T) {
+	for _, tr := range transforms() {
+		t.Run(tr.String(), func(t *testing.T) {
+			if got := tr.Append(nil, nil); len(got) != 0 {
+				t.Errorf("got %q", got)
+			}
+		})
+	}
+}
+
+func TestAllocations(t *testing.T) {
+	for _, tr := range transforms() {
+		t.Run(tr.String(), func(t *testing.T) {
+			for _, s := range samples {
+				src := sample(s.text, 200)
+				room := flip.MaxGrowth * len(src)
+				if s.name == "ascii" || !tr.SwapCase {
+					room = len(src)
+				}
+				if tr.Graphemes && tr.Reverse && tr.SwapCase {
+					room += len(src)
+				}
+				dst := make([]byte, 0, room)
+				allocs := testing.AllocsPerRun(100, func() { dst = tr.Append(dst[:0], src) })
+				if allocs != 0 || cap(dst) != room {
+					t.Errorf("%s: %v allocations, capacity from %d to %d",
+						s.name, allocs, room, cap(dst))
+				}
+			}
+		})
+	}
+}
+
+func TestAllocationsForNil(t *testing.T) {
+	src := sample(samples[0].text, 200)
+	var got []byte
+	allocs := testing.AllocsPerRun(100, func() { got = flip.Append(nil, src) })
+	// One is enough, but under the race detector slices.Grow makes a second one.
+	if allocs < 1 || allocs > 2 || len(got) != len(src) {
+		t.Errorf("%v allocations for %d bytes", allocs, len(got))
+	}
+}
+
+// A second witness beside CPython: the full mappings of x/text. Those of later Unicode versions
+// are the same for the letters that this package knows.
+func TestCaseMapIsThatOfXText(t *testing.T) {
+	lower, upper := cases.Lower(language.Und), cases.Upper(language.Und)
+	swapcase := flip.Transform{SwapCase: true}
+	eachCodePoint(func(r rune) {
+		src := string(r)
+		got := string(swapcase.Append(nil, []byte(src)))
+		if got == src {
+			return
+		}
+		if got != lower.String(src) && got != upper.String(src) {
+			t.Errorf("%U becomes %+q", r, got)
+		}
+	})
+}

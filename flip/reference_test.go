@@ -1,0 +1,99 @@
+package flip_test
+
+import (
+	"slices"
+	"unicode/utf8"
+
+	"github.com/clipperhouse/uax29/v2/graphemes"
+)
+
+// The reference is CPython's algorithm on a slice of characters, over what CPython's vectors say
+// of each code point. It shares nothing with the package but the segmentation into clusters.
+
+// escape is where surrogateescape puts the bytes that are not UTF-8.
+const escape = 0xDC00
+
+func decode(src []byte) []rune {
+	var text []rune
+	for len(src) > 0 {
+		r, n := utf8.DecodeRune(src)
+		if r == utf8.RuneError && n == 1 {
+			r = escape + rune(src[0])
+		}
+		text, src = append(text, r), src[n:]
+	}
+	return text
+}
+
+func encode(text []rune) []byte {
+	var out []byte
+	for _, r := range text {
+		if escape < r && r <= escape+0xFF {
+			out = append(out, byte(r-escape))
+		} else {
+			out = utf8.AppendRune(out, r)
+		}
+	}
+	return out
+}
+
+func reversed(text []rune) []rune {
+	text = slices.Clone(text)
+	slices.Reverse(text)
+	return text
+}
+
+func (v *vectors) swapped(text []rune) []rune {
+	var out []rune
+	for i, r := range text {
+		to, ok := v.swap[r]
+		switch {
+		case r == 'Σ' && v.endsWord(text[:i], text[i+1:]):
+			out = append(out, 'ς')
+		case ok:
+			out = append(out, to...)
+		default:
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// endsWord tells whether a sigma between the two texts is final.
+func (v *vectors) endsWord(before, after []rune) bool {
+	counts := func(r rune) bool { return !v.ignorable[r] }
+	first := slices.IndexFunc(reversed(before), counts)
+	if first < 0 || !v.cased[reversed(before)[first]] {
+		return false
+	}
+	next := slices.IndexFunc(after, counts)
+	return next < 0 || !v.cased[after[next]]
+}
+
+// clusters splits src into grapheme clusters, where each byte that is not UTF-8 is one.
+func clusters(src []byte) [][]rune {
+	var out [][]rune
+	stretch := 0
+	flush := func(end int) {
+		for c := graphemes.FromBytes(src[stretch:end]); c.Next(); {
+			out = append(out, decode(c.Value()))
+		}
+	}
+	for i := 0; i < len(src); {
+		r, n := utf8.DecodeRune(src[i:])
+		if r == utf8.RuneError && n == 1 {
+			flush(i)
+			out = append(out, decode(src[i:i+1]))
+			stretch = i + 1
+		}
+		i += n
+	}
+	flush(len(src))
+	return out
+}
+
+func reversedClusters(src []byte) []rune {
+	list := clusters(src)
+	slices.Reverse(list)
+	return slices.Concat(list...)
+}

@@ -1,0 +1,42 @@
+package flip
+
+import "unicode/utf8"
+
+// appendReversed appends the characters of src in reverse, and swaps their case where swap says
+// so. It reads src backwards: UTF-8 splits into the same characters and stray bytes either way.
+func appendReversed(dst, src []byte, swap bool) []byte {
+	letters := uint64(0)
+	if swap {
+		letters = highBits
+	}
+	// At every turn dst[w:] has room for src[:i], so that only what grows needs a look.
+	w, i := len(dst), len(src)
+	dst = withRoom(dst, i)
+	for i > 0 {
+		n := 0
+		if src[i-1] < utf8.RuneSelf {
+			n = reverseASCII(dst[w:], src[:i], letters)
+		} else {
+			n = reversePairs(dst[w:], src[:i], swap)
+		}
+		if n > 0 {
+			w, i = w+n, i-n
+			continue
+		}
+		r, n := decodeLast(src[:i])
+		i -= n
+		class := uint8(0)
+		if swap {
+			class = classOf(r)
+		}
+		switch class {
+		case 0:
+			w += copyRune(dst[w:], src[i:i+n])
+		case classSigma:
+			w += putSigma(dst[w:], casedAfter(src[i+n:]) && !casedBefore(src[:i]))
+		default:
+			dst, w = put(dst, w, r, class, i)
+		}
+	}
+	return dst[:w]
+}
