@@ -18,6 +18,7 @@ func decodeLast(src []byte) (r rune, n int) {
 // copyRune copies the at most four bytes of src, for which the built-in copy is slow.
 func copyRune(dst, src []byte) int {
 	dst = dst[:len(src)]
+	//lint:ignore S1001 the call of the built-in copy costs more than these bytes
 	for i, c := range src {
 		dst[i] = c
 	}

@@ -1,0 +1,85 @@
+package leakcheck
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestMain(m *testing.M) { Main(m) }
+
+// leakEnv makes TestLeaks leave a goroutine behind. Only TestMainFindsALeak sets it, for a process
+// of its own.
+const leakEnv = "OHCE_TEST_LEAK"
+
+func TestLeaks(t *testing.T) {
+	if os.Getenv(leakEnv) == "" {
+		t.Skip("leaks only in a process that TestMainFindsALeak starts")
+	}
+	go leftBehind() // on purpose: never ends
+}
+
+func leftBehind() { select {} }
+
+func TestMainFindsALeak(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes the whole grace")
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self, "-test.run=^TestLeaks$", "-test.timeout=1m")
+	cmd.Env = append(os.Environ(), leakEnv+"=1")
+	out, err := cmd.CombinedOutput()
+	if code := cmd.ProcessState.ExitCode(); code != 1 {
+		t.Errorf("a process that leaks ended with %d (%v), want exit code 1", code, err)
+	}
+	for _, want := range []string{"PASS", "goroutines left behind: 1", "leakcheck.leftBehind"} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("its output lacks %q:\n%s", want, out)
+		}
+	}
+}
+
+func TestLeakedFindsOneMore(t *testing.T) {
+	// The test's own goroutine is no leak in Main, for it ends with m.Run; here it is one more.
+	before := len(others())
+	end := make(chan struct{})
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		<-end
+	}()
+	if got := len(others()); got != before+1 {
+		t.Errorf("with one goroutine more there are %d others, want %d", got, before+1)
+	}
+	if left := leaked(time.Millisecond); len(left) != before+1 {
+		t.Errorf("leaked found %d goroutines, want %d", len(left), before+1)
+	}
+	close(end)
+	<-ended
+}
+
+func TestExpected(t *testing.T) {
+	tests := []struct {
+		name, stack string
+		want        bool
+	}{
+		{"signals", "goroutine 5 [syscall]:\nos/signal.signal_recv()\n\nos/signal.loop()\n" +
+			"created by os/signal.Notify.func1.1 in goroutine 1\n", true},
+		{"profile", "goroutine 7 [sleep]:\nruntime/pprof.profileWriter()\n" +
+			"created by runtime/pprof.StartCPUProfile in goroutine 1\n", true},
+		{"ours", "goroutine 9 [select (no cases)]:\nours.loop()\n" +
+			"created by ours.start in goroutine 8\n", false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := expected(tt.stack); got != tt.want {
+				t.Errorf("expected() = %v, want %v, for:\n%s", got, tt.want, tt.stack)
+			}
+		})
+	}
+}
