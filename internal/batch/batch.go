@@ -1,0 +1,83 @@
+// Package batch is the one door to the kernel: it moves datagrams in and out of UDP sockets,
+// many at a time where the system can, and knows nothing of what they mean.
+//
+// # Use
+//
+// [Listen] binds an address, [New] takes over a socket that exists already. Both give values of
+// [Conn], on which one goroutine reads batches of [Message] and one at a time writes them.
+//
+// # Buffers
+//
+// The caller owns every buffer. Read fills the ones it is given from their start, Write does not
+// keep what it is given. Neither allocates once its tables have grown to the batch in use.
+//
+// # Platforms
+//
+// On Linux a batch is one recvmmsg or sendmmsg (since 2.6.33 and 3.0) and a wildcard socket tells
+// for each datagram which address it was sent to (IP_PKTINFO, IPV6_RECVPKTINFO). Elsewhere, and on
+// Linux under the build tag ohce_portable, a batch is one datagram and a wildcard address is served
+// by a socket for each address that the machine has, so that the answer leaves from the address
+// that was asked there too. Addresses that the machine gets later are then not served.
+package batch
+
+import (
+	"net/netip"
+)
+
+// MaxWidth is the largest number of messages that one Read or Write hands to the kernel. Larger
+// batches gain nothing: at 64 the cost of the call itself is below a hundredth of the whole.
+const MaxWidth = 64
+
+// A Message is one datagram, with where it comes from or goes to.
+type Message struct {
+	// Buf holds the bytes. Read uses the whole capacity and cuts Buf to what came; Write sends Buf
+	// as it is, and an empty or nil Buf is an empty datagram.
+	Buf []byte
+	// Peer is the other side: the sender on Read, the receiver on Write. IPv4 addresses are plain
+	// (never mapped into IPv6). Read leaves it invalid where the system did not tell, which happens
+	// only together with Truncated.
+	Peer netip.AddrPort
+	// Local is this side's address: on Read the one the datagram was sent to, where the socket is
+	// bound to a wildcard and the system tells; on Write the one to send from. The zero Addr means
+	// the address the socket is bound to, or the one that the system's routing chooses.
+	Local netip.Addr
+	// IfIndex is the interface a datagram came through, or 0. It is set only with a link-local
+	// Local, whose answer must leave by the same interface.
+	IfIndex uint32
+	// Truncated says that the datagram was longer than Buf and its end is lost. Not every system
+	// tells: where that matters, give one byte more than the longest datagram that is wanted.
+	Truncated bool
+}
+
+// A Conn is one UDP socket. Read is for one goroutine at a time, and so is Write; the other methods
+// may be called from any.
+type Conn interface {
+	// Read waits until at least one datagram is there and fills ms with as many as are, up to
+	// Width. It returns how many. After Drain it does not wait: it returns what is queued, and
+	// once that is nothing, net.ErrClosed; after Close, net.ErrClosed. Any other error leaves the
+	// socket usable; Transient says whether going on makes sense.
+	Read(ms []Message) (int, error)
+
+	// Write sends ms in order and returns how many were handed to the kernel. An error belongs to
+	// ms[n] alone: that datagram is lost, and the caller goes on with ms[n+1:].
+	Write(ms []Message) (n int, err error)
+
+	// Width is how many messages one Read can return at most; more slots are never used.
+	Width() int
+
+	// LocalAddr is the address the socket is bound to.
+	LocalAddr() netip.AddrPort
+
+	// Drain ends admission: where the system can be told (Linux), whatever arrives from now on is
+	// thrown away by the kernel and counted in KernelDrops; elsewhere it is still read, within a
+	// bound. A Read that waits returns.
+	Drain() error
+
+	// KernelDrops is how many datagrams the kernel has thrown away at this socket so far: no room
+	// in its receive buffer, a bad checksum, arrival after Drain. Where the system does not tell it
+	// is 0. After Close it keeps its last value.
+	KernelDrops() uint64
+
+	// Close closes the socket; what is still queued is lost.
+	Close() error
+}

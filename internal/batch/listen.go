@@ -1,0 +1,112 @@
+package batch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// socketBuffer is what a socket asks for as its receive and send buffers, in bytes: room for about
+// five thousand small datagrams, a hundredth of a second at the highest rate that one socket takes.
+const socketBuffer = 4 << 20
+
+// Listen binds addr, "host:port", and returns its sockets and the address they serve. An empty host
+// or "[::]" is every address of both families, "0.0.0.0" every IPv4 address; port 0 is a free port,
+// told in the address returned. A host name is resolved, and its first address is taken.
+func Listen(ctx context.Context, addr string) ([]Conn, netip.AddrPort, error) {
+	ap, err := resolve(ctx, addr)
+	if err != nil {
+		return nil, netip.AddrPort{}, err
+	}
+	return listen(ctx, ap)
+}
+
+// resolve turns "host:port" into an address. An empty host is the IPv6 wildcard, which stands for
+// both families.
+func resolve(ctx context.Context, addr string) (netip.AddrPort, error) {
+	host, service, err := net.SplitHostPort(addr)
+	if err != nil {
+		return netip.AddrPort{}, err
+	}
+	port, err := net.DefaultResolver.LookupPort(ctx, "udp", service)
+	if err != nil {
+		return netip.AddrPort{}, err
+	}
+	if host == "" {
+		return netip.AddrPortFrom(netip.IPv6Unspecified(), uint16(port)), nil
+	}
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return netip.AddrPortFrom(ip.Unmap(), uint16(port)), nil
+	}
+	ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	if err != nil {
+		return netip.AddrPort{}, err
+	}
+	if len(ips) == 0 {
+		return netip.AddrPort{}, fmt.Errorf("%s has no address", host)
+	}
+	return netip.AddrPortFrom(ips[0].Unmap(), uint16(port)), nil
+}
+
+// bind opens one UDP socket on ap and gives it large buffers.
+func bind(ctx context.Context, network string, ap netip.AddrPort) (*net.UDPConn, error) {
+	addr := ap.String()
+	if network == "udp" {
+		// Without a host package net takes what the kernel has, which may be IPv4 alone.
+		addr = net.JoinHostPort("", strconv.Itoa(int(ap.Port())))
+	}
+	lc := net.ListenConfig{Control: quietResets}
+	pc, err := lc.ListenPacket(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	c, ok := pc.(*net.UDPConn)
+	if !ok {
+		return nil, errors.Join(fmt.Errorf("%s gave a %T", network, pc), pc.Close())
+	}
+	growBuffers(c)
+	return c, nil
+}
+
+// network is the Go name of the socket family for ap: a wildcard of IPv6 takes both families.
+func network(ap netip.AddrPort) string {
+	switch {
+	case ap.Addr().Is4():
+		return "udp4"
+	case ap.Addr().IsUnspecified():
+		return "udp"
+	default:
+		return "udp6"
+	}
+}
+
+// New takes over a socket that exists: a *net.UDPConn gets the best path of this platform, anything
+// else is read and written one datagram at a time. The addresses of pc must be IP addresses with
+// ports, in the form that netip.ParseAddrPort reads.
+func New(pc net.PacketConn) (Conn, error) {
+	if c, ok := pc.(*net.UDPConn); ok {
+		return newUDP(c)
+	}
+	return newPacketConn(pc)
+}
+
+// addrPort reads a net.Addr.
+func addrPort(a net.Addr) (netip.AddrPort, error) {
+	if u, ok := a.(*net.UDPAddr); ok {
+		ap := u.AddrPort()
+		return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port()), nil
+	}
+	if a == nil {
+		return netip.AddrPort{}, errors.New("no address")
+	}
+	ap, err := netip.ParseAddrPort(a.String())
+	if err != nil {
+		return netip.AddrPort{}, fmt.Errorf("%s address %q is not host:port", a.Network(),
+			strings.TrimSpace(a.String()))
+	}
+	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port()), nil
+}

@@ -1,0 +1,208 @@
+//go:build !ohce_portable
+
+package batch
+
+import (
+	"errors"
+	"net"
+	"os"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// controlSpace is the room for a message's control data: both kinds of packet info fit.
+const controlSpace = 128
+
+// mmsg holds the tables of one direction, a row a message. They grow to the batch in use and are
+// then kept, so that a batch allocates nothing.
+type mmsg struct {
+	hdrs  []unix.Mmsghdr
+	iovs  []unix.Iovec
+	names []unix.RawSockaddrInet6 // large enough for RawSockaddrInet4 too
+	ctl   []byte                  // controlSpace a row
+
+	call func(fd uintptr) bool // the method value, made once
+	from int                   // the first row of the call
+	want int                   // the row after its last
+	done int                   // rows the kernel took
+	err  unix.Errno
+}
+
+// size makes room for n rows.
+func (t *mmsg) size(n int) {
+	if len(t.hdrs) >= n {
+		return
+	}
+	t.hdrs = make([]unix.Mmsghdr, n)
+	t.iovs = make([]unix.Iovec, n)
+	t.names = make([]unix.RawSockaddrInet6, n)
+	t.ctl = make([]byte, n*controlSpace)
+	for i := range t.hdrs {
+		h := &t.hdrs[i].Hdr
+		h.Name = (*byte)(unsafe.Pointer(&t.names[i]))
+		h.Iov = &t.iovs[i]
+		h.SetIovlen(1)
+	}
+}
+
+func (t *mmsg) control(i int) []byte { return t.ctl[i*controlSpace : (i+1)*controlSpace] }
+
+// setBuf points row i at b, which may be empty.
+func (t *mmsg) setBuf(i int, b []byte) {
+	t.iovs[i].Base = unsafe.SliceData(b)
+	t.iovs[i].SetLen(len(b))
+}
+
+func (c *udpConn) Read(ms []Message) (int, error) {
+	n := min(len(ms), MaxWidth)
+	if n == 0 {
+		return 0, nil
+	}
+	t := &c.recv
+	t.size(n)
+	for i := range n {
+		t.setBuf(i, ms[i].Buf[:cap(ms[i].Buf)])
+		h := &t.hdrs[i].Hdr
+		h.Namelen = unix.SizeofSockaddrInet6
+		h.Flags = 0
+		if c.wild {
+			h.Control = &t.ctl[i*controlSpace]
+			h.SetControllen(controlSpace)
+		}
+	}
+	t.want = n
+	if err := c.receive(t); err != nil {
+		return 0, err
+	}
+	for i := range t.done {
+		c.take(&ms[i], i)
+	}
+	return t.done, nil
+}
+
+// receive runs recvmmsg until it brings something, the socket is drained or closed, or it fails.
+func (c *udpConn) receive(t *mmsg) error {
+	for {
+		err := c.rc.Read(t.call)
+		switch {
+		case errors.Is(err, os.ErrDeadlineExceeded) && c.draining.Load():
+			// Drain's way of waking this reader: from here on reads do not wait.
+			if err := c.pc.SetReadDeadline(time.Time{}); err != nil {
+				return err
+			}
+		case err != nil:
+			return err
+		case t.err == unix.EAGAIN:
+			return net.ErrClosed // drained
+		case t.err != 0:
+			return os.NewSyscallError("recvmmsg", t.err)
+		default:
+			return nil
+		}
+	}
+}
+
+// recvmmsg fills the rows with what is queued. It reports false, "wait", where nothing is.
+func (c *udpConn) recvmmsg(fd uintptr) bool {
+	t := &c.recv
+	for {
+		n, _, e := unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&t.hdrs[0])),
+			uintptr(t.want), unix.MSG_DONTWAIT, 0, 0)
+		if e == unix.EINTR {
+			continue
+		}
+		t.done, t.err = int(n), e
+		if e != 0 {
+			t.done = 0
+		}
+		return e != unix.EAGAIN || c.draining.Load()
+	}
+}
+
+// take turns row i into a message.
+func (c *udpConn) take(m *Message, i int) {
+	h := &c.recv.hdrs[i]
+	m.Buf = m.Buf[:h.Len]
+	m.Peer = c.zones.peer(&c.recv.names[i])
+	m.Truncated = h.Hdr.Flags&unix.MSG_TRUNC != 0
+	m.Local, m.IfIndex = c.local.Addr(), 0
+	if c.wild {
+		m.Local, m.IfIndex = parsePacketInfo(c.recv.control(i)[:h.Hdr.Controllen])
+	}
+}
+
+func (c *udpConn) Write(ms []Message) (int, error) {
+	for sent := 0; sent < len(ms); {
+		n, err := c.writeSome(ms[sent:min(len(ms), sent+MaxWidth)])
+		sent += n
+		if err != nil {
+			return sent, err
+		}
+	}
+	return len(ms), nil
+}
+
+// writeSome sends up to MaxWidth messages.
+func (c *udpConn) writeSome(ms []Message) (int, error) {
+	t := &c.send
+	t.size(len(ms))
+	for i := range ms {
+		if err := c.put(&ms[i], i); err != nil {
+			ms = ms[:i] // what stands before it goes out first
+			if i == 0 {
+				return 0, err
+			}
+			break
+		}
+	}
+	t.from, t.want = 0, len(ms)
+	err := c.rc.Write(t.call)
+	if err == nil && t.err != 0 {
+		err = os.NewSyscallError("sendmmsg", t.err)
+	}
+	return t.from, err
+}
+
+// put turns a message into row i.
+func (c *udpConn) put(m *Message, i int) error {
+	t := &c.send
+	n, err := c.zones.putSockaddr(&t.names[i], m.Peer, c.inet6)
+	if err != nil {
+		return err
+	}
+	t.setBuf(i, m.Buf)
+	h := &t.hdrs[i].Hdr
+	h.Namelen = n
+	h.Control = nil
+	h.SetControllen(0)
+	if c.wild && m.Local.IsValid() && (c.inet6 || m.Local.Is4()) {
+		ctl := appendPacketInfo(t.control(i)[:0], m.Local, m.IfIndex, c.inet6)
+		h.Control = unsafe.SliceData(ctl)
+		h.SetControllen(len(ctl))
+	}
+	return nil
+}
+
+// sendmmsg sends rows from..want. After a partial batch it goes on behind what was sent; the kernel
+// reports an error only for the first row of a call, and so it belongs to row from. It reports
+// false, "wait", while the send buffer is full.
+func (c *udpConn) sendmmsg(fd uintptr) bool {
+	t := &c.send
+	for t.err = 0; t.from < t.want; {
+		n, _, e := unix.RawSyscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&t.hdrs[t.from])),
+			uintptr(t.want-t.from), unix.MSG_DONTWAIT, 0, 0)
+		switch e {
+		case 0:
+			t.from += int(n)
+		case unix.EINTR:
+		case unix.EAGAIN:
+			return false
+		default:
+			t.err = e
+			return true
+		}
+	}
+	return true
+}

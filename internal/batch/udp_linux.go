@@ -1,0 +1,134 @@
+//go:build !ohce_portable
+
+package batch
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// udpConn is a Conn on recvmmsg and sendmmsg. The calls are raw and never block, so the scheduler
+// does not take the processor away from the loop; only an empty queue parks the goroutine on the
+// runtime's poller.
+type udpConn struct {
+	pc    *net.UDPConn
+	rc    syscall.RawConn
+	local netip.AddrPort
+	wild  bool   // bound to a wildcard: each datagram tells its own local address
+	inet6 bool   // the socket's family, whatever the addresses that it carries
+	zones *zones // names of the interfaces that link-local peers came through
+
+	draining atomic.Bool
+	recv     mmsg // Read's own
+	send     mmsg // Write's own
+
+	mu    sync.Mutex
+	drops drops
+}
+
+// listen binds ap on one socket.
+func listen(ctx context.Context, ap netip.AddrPort) ([]Conn, netip.AddrPort, error) {
+	pc, err := bind(ctx, network(ap), ap)
+	if err != nil {
+		return nil, netip.AddrPort{}, err
+	}
+	c, err := newUDP(pc)
+	if err != nil {
+		return nil, netip.AddrPort{}, errors.Join(err, pc.Close())
+	}
+	return []Conn{c}, c.LocalAddr(), nil
+}
+
+func newUDP(pc *net.UDPConn) (Conn, error) {
+	rc, err := pc.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	local, err := addrPort(pc.LocalAddr())
+	if err != nil {
+		return nil, err
+	}
+	c := &udpConn{pc: pc, rc: rc, local: local, wild: local.Addr().IsUnspecified(), zones: &zones{}}
+	if err := c.prepare(); err != nil {
+		return nil, err
+	}
+	c.recv.call, c.send.call = c.recvmmsg, c.sendmmsg
+	return c, nil
+}
+
+// prepare learns the socket's family and, on a wildcard, asks for the local address of each
+// datagram.
+func (c *udpConn) prepare() error {
+	return c.control(func(fd int) error {
+		family, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN)
+		if err != nil {
+			return err
+		}
+		c.inet6 = family == unix.AF_INET6
+		if !c.wild {
+			return nil
+		}
+		return askPacketInfo(fd, c.inet6)
+	})
+}
+
+// control runs f on the socket's descriptor.
+func (c *udpConn) control(f func(fd int) error) error {
+	var inner error
+	err := c.rc.Control(func(fd uintptr) { inner = f(int(fd)) })
+	if err != nil {
+		return err
+	}
+	return inner
+}
+
+func (c *udpConn) Width() int                { return MaxWidth }
+func (c *udpConn) LocalAddr() netip.AddrPort { return c.local }
+
+// Drain puts a filter before the socket that lets nothing in, and wakes a Read that waits.
+func (c *udpConn) Drain() error {
+	shut := c.control(shutOut)
+	c.draining.Store(true)
+	return errors.Join(shut, c.pc.SetReadDeadline(time.Unix(1, 0)))
+}
+
+// shutOut makes the kernel drop what arrives from now on; what is queued stays. The filter is one
+// instruction of classic BPF, "accept 0 bytes" (socket(7), SO_ATTACH_FILTER, Linux 2.2).
+func shutOut(fd int) error {
+	reject := unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: 0}
+	prog := unix.SockFprog{Len: 1, Filter: &reject}
+	return unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &prog)
+}
+
+func (c *udpConn) Close() error {
+	c.KernelDrops() // the last look, kept
+	return c.pc.Close()
+}
+
+// growBuffers asks for large buffers: past the system's limit where this process may, else up to it.
+func growBuffers(pc *net.UDPConn) {
+	rc, err := pc.SyscallConn()
+	if err != nil {
+		return
+	}
+	// A refusal leaves the size that was there before, which works.
+	_ = rc.Control(func(fd uintptr) {
+		growBuffer(int(fd), unix.SO_RCVBUFFORCE, unix.SO_RCVBUF)
+		growBuffer(int(fd), unix.SO_SNDBUFFORCE, unix.SO_SNDBUF)
+	})
+}
+
+func growBuffer(fd, force, capped int) {
+	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, force, socketBuffer) == nil {
+		return
+	}
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, capped, socketBuffer)
+}
