@@ -1,0 +1,49 @@
+package ohce_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/ohce/ohce"
+	"github.com/ohce/ohce/ohcetest"
+)
+
+// One client with one request in flight: the round trip over loopback.
+func BenchmarkServerRoundTrip(b *testing.B) {
+	for _, size := range []int{16, 64, 512, 1200} {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			s := ohcetest.NewServer(nil)
+			defer s.Close()
+			c := dial(b, s.Addr)
+			c.SetDeadline(time.Time{})
+			request, buf := make([]byte, size), make([]byte, size)
+			b.SetBytes(int64(size))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := c.Write(request); err != nil {
+					b.Fatal(err)
+				}
+				if _, err := c.Read(buf); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// A whole exchange of the client: a socket, a request, a response, the socket at rest.
+func BenchmarkClientExchange(b *testing.B) {
+	s := ohcetest.NewServer(nil)
+	defer s.Close()
+	c := s.Client()
+	c.Retry = ohce.SeedRetry()
+	defer c.Close()
+	request := make([]byte, 64)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := c.Exchange(b.Context(), request); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

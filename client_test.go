@@ -1,0 +1,424 @@
+package ohce_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ohce/ohce"
+	"github.com/ohce/ohce/ohcetest"
+)
+
+const peerAddr = "10.0.0.1:3000"
+
+// upper is what the peers of these tests do to a request, so that no answer equals its request.
+func upper(dst, request []byte) []byte {
+	return append(dst, strings.ToUpper(string(request))...)
+}
+
+// journal is a trace that writes down what happens, one line an event, with the time in ms.
+type journal struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (j *journal) add(a ohce.TraceAttempt, format string, args ...any) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.lines = append(j.lines, fmt.Sprintf("%d %d/%d ", a.Elapsed.Milliseconds(), a.Attempt, a.Attempts)+
+		fmt.Sprintf(format, args...))
+}
+
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return strings.Join(j.lines, "\n")
+}
+
+func (j *journal) trace() *ohce.ClientTrace {
+	return &ohce.ClientTrace{
+		AttemptSent:     func(a ohce.TraceAttempt) { j.add(a, "sent, waits %v", a.Wait) },
+		AttemptTimedOut: func(a ohce.TraceAttempt) { j.add(a, "silence") },
+		PortUnreachable: func(a ohce.TraceAttempt) { j.add(a, "unreachable") },
+		ResponseAccepted: func(a ohce.TraceAttempt, r *ohce.Response) {
+			j.add(a, "accepted %s", r.Data)
+		},
+		DatagramIgnored: func(a ohce.TraceAttempt, why ohce.IgnoreReason, data []byte) {
+			j.add(a, "%v %s", why, data)
+		},
+	}
+}
+
+func wantJournal(t *testing.T, j *journal, want string) {
+	t.Helper()
+	if got := j.String(); got != strings.TrimSpace(want) {
+		t.Errorf("the trace is\n%s\nwant\n%s", got, strings.TrimSpace(want))
+	}
+}
+
+// onNetwork runs f in a bubble with a client that asks a peer with the given script.
+func onNetwork(t *testing.T, script []ohcetest.Step,
+	f func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, j *journal)) {
+	synctest.Test(t, func(t *testing.T) {
+		n, j := new(ohcetest.Network), new(journal)
+		p := n.NewPeer(peerAddr, upper, script...)
+		c := &ohce.Client{Addr: peerAddr, Dial: n.Dial, Trace: j.trace()}
+		defer c.Close()
+		f(t, c, p, j)
+	})
+}
+
+func steps(s ...ohcetest.Step) []ohcetest.Step { return s }
+
+func TestSeedScheduleEndsAfterFiveSilences(t *testing.T) {
+	l := ohcetest.Lose()
+	onNetwork(t, steps(l, l, l, l, l, l), func(t *testing.T, c *ohce.Client, p *ohcetest.Peer,
+		j *journal) {
+		start := time.Now()
+		_, err := c.Exchange(t.Context(), []byte("hello"))
+		if !errors.Is(err, ohce.ErrServerDown) || time.Since(start) != 1500*time.Millisecond {
+			t.Errorf("%v after %v, want ErrServerDown after 1.5s", err, time.Since(start))
+		}
+		if errors.Is(err, ohce.ErrPortUnreachable) {
+			t.Errorf("%v speaks of an unreachable port", err)
+		}
+		var op *ohce.OpError
+		if !errors.As(err, &op) || op.Attempts != 5 || op.Elapsed != 1500*time.Millisecond ||
+			op.Addr != peerAddr || !op.Timeout() {
+			t.Errorf("%+v, want 5 attempts in 1.5s at %s, a timeout", op, peerAddr)
+		}
+		if got := len(p.Requests()); got != 5 {
+			t.Errorf("%d requests, want 5", got)
+		}
+		wantJournal(t, j, `
+0 1/5 sent, waits 100ms
+100 1/5 silence
+100 2/5 sent, waits 200ms
+300 2/5 silence
+300 3/5 sent, waits 300ms
+600 3/5 silence
+600 4/5 sent, waits 400ms
+1000 4/5 silence
+1000 5/5 sent, waits 500ms
+1500 5/5 silence`)
+		if st := c.Stats(); st.Exchanges != 1 || st.Down != 1 || st.Attempts != 5 {
+			t.Errorf("stats %+v", st)
+		}
+	})
+}
+
+func TestAnswerToARetransmission(t *testing.T) {
+	onNetwork(t, steps(ohcetest.Lose(), ohcetest.Delay(20*time.Millisecond)),
+		func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, j *journal) {
+			r, err := c.Exchange(t.Context(), []byte("hello"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if string(r.Data) != "HELLO" || r.Attempts != 2 || r.RTT != 20*time.Millisecond ||
+				r.Elapsed != 120*time.Millisecond || r.RemoteAddr.String() != peerAddr ||
+				r.LocalAddr.Port() == 0 {
+				t.Errorf("%+v, want HELLO at the second attempt, 20ms after it", r)
+			}
+		})
+}
+
+func TestOtherSchedules(t *testing.T) {
+	tests := []struct {
+		name     string
+		retry    ohce.Retry
+		attempts int
+		budget   time.Duration
+		text     string
+	}{
+		{"zero", ohce.Retry{}, 5, 1500 * time.Millisecond, "100ms,200ms,300ms,400ms,500ms"},
+		{"seed", ohce.SeedRetry(), 5, 1500 * time.Millisecond, "100ms,200ms,300ms,400ms,500ms"},
+		{"none", ohce.RetryAfter(), 5, 1500 * time.Millisecond, "100ms,200ms,300ms,400ms,500ms"},
+		{"one", ohce.RetryAfter(3 * time.Second), 1, 3 * time.Second, "3s"},
+		{"falling", ohce.RetryAfter(2*time.Second, time.Millisecond), 2, 2001 * time.Millisecond,
+			"2s,1ms"},
+		{"negative", ohce.RetryAfter(-time.Second, 0, time.Second), 3, time.Second, "-1s,0s,1s"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if a, b, s := tt.retry.Attempts(), tt.retry.Budget(), tt.retry.String(); a != tt.attempts ||
+				b != tt.budget || s != tt.text {
+				t.Errorf("%d attempts in %v, %q; want %d in %v, %q", a, b, s, tt.attempts, tt.budget,
+					tt.text)
+			}
+			if tt.retry.Wait(0) != 0 || tt.retry.Wait(tt.attempts+1) != 0 {
+				t.Error("an attempt outside of the schedule has a wait")
+			}
+			lose := make([]ohcetest.Step, 10)
+			for i := range lose {
+				lose[i] = ohcetest.Lose()
+			}
+			onNetwork(t, lose, func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, _ *journal) {
+				c.Retry = tt.retry
+				start := time.Now()
+				_, err := c.Exchange(t.Context(), nil)
+				if d := time.Since(start); !errors.Is(err, ohce.ErrServerDown) || d != tt.budget ||
+					len(p.Requests()) != tt.attempts {
+					t.Errorf("%v after %v and %d requests, want ErrServerDown after %v and %d", err, d,
+						len(p.Requests()), tt.budget, tt.attempts)
+				}
+			})
+		})
+	}
+}
+
+func TestExpectIgnoresWhatIsNotTheAnswer(t *testing.T) {
+	script := steps(ohcetest.Then(ohcetest.Forge([]byte("not it")), ohcetest.Forge(nil),
+		ohcetest.Delay(10*time.Millisecond)))
+	onNetwork(t, script, func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, j *journal) {
+		c.Expect = upper
+		r, err := c.Exchange(t.Context(), []byte("hello"))
+		if err != nil || string(r.Data) != "HELLO" || r.Attempts != 1 {
+			t.Fatalf("%+v, %v; want HELLO at the first attempt", r, err)
+		}
+		wantJournal(t, j, `
+0 1/5 sent, waits 100ms
+0 1/5 unexpected not it
+0 1/5 unexpected 
+10 1/5 accepted HELLO`)
+		if st := c.Stats(); st.Unexpected != 2 || st.Answered != 1 {
+			t.Errorf("stats %+v, want 2 unexpected", st)
+		}
+	})
+}
+
+func TestStrangersAreFiltered(t *testing.T) {
+	script := steps(ohcetest.Then(ohcetest.ForgeFrom("10.6.6.6:3000", []byte("FORGED")),
+		ohcetest.Answer()))
+	onNetwork(t, script, func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, j *journal) {
+		r, err := c.Exchange(t.Context(), []byte("hello"))
+		if err != nil || string(r.Data) != "HELLO" {
+			t.Fatalf("%+v, %v; want HELLO", r, err)
+		}
+	})
+}
+
+func TestOversizeResponses(t *testing.T) {
+	onNetwork(t, nil, func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, j *journal) {
+		c.BufferSize, c.Retry = 5, ohce.RetryAfter(time.Second)
+		if r, err := c.Exchange(t.Context(), []byte("12345")); err != nil {
+			t.Errorf("5 bytes of 5: %v, %v", r, err)
+		}
+		_, err := c.Exchange(t.Context(), []byte("123456"))
+		if st := c.Stats(); !errors.Is(err, ohce.ErrServerDown) || st.Oversize != 1 {
+			t.Errorf("6 bytes of 5: %v, %+v; want ErrServerDown and 1 oversize", err, st)
+		}
+	})
+}
+
+func TestLateAndDuplicateAnswersAreCounted(t *testing.T) {
+	script := steps(ohcetest.Delay(150*time.Millisecond), ohcetest.Delay(160*time.Millisecond),
+		ohcetest.Double())
+	onNetwork(t, script, func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, j *journal) {
+		if _, err := c.Exchange(t.Context(), []byte("a")); err != nil { // answered at 150 and 260 ms
+			t.Fatal(err)
+		}
+		if _, err := c.Exchange(t.Context(), []byte("b")); err != nil { // answered twice at once
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second) // of the bubble's clock
+		synctest.Wait()
+		if st := c.Stats(); st.Duplicate != 2 || st.Late != 0 || st.Answered != 2 {
+			t.Errorf("stats %+v, want 2 duplicates", st)
+		}
+		if !strings.Contains(j.String(), "260 2/5 duplicate A") {
+			t.Errorf("the trace lacks the duplicate at 260 ms:\n%s", j)
+		}
+	})
+	l := ohcetest.Lose()
+	onNetwork(t, steps(ohcetest.Delay(1600*time.Millisecond), l, l, l, l),
+		func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, j *journal) {
+			if _, err := c.Exchange(t.Context(), []byte("a")); !errors.Is(err, ohce.ErrServerDown) {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Second)
+			synctest.Wait()
+			if st := c.Stats(); st.Late != 1 || !strings.HasSuffix(j.String(), "1600 5/5 late A") {
+				t.Errorf("stats %+v, trace\n%s\nwant 1 late at 1600 ms", st, j)
+			}
+		})
+}
+
+func TestPortUnreachable(t *testing.T) {
+	onNetwork(t, nil, func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, j *journal) {
+		p.Close()
+		start := time.Now()
+		_, err := c.Exchange(t.Context(), []byte("a"))
+		if d := time.Since(start); !errors.Is(err, ohce.ErrServerDown) ||
+			!errors.Is(err, ohce.ErrPortUnreachable) || d != 1500*time.Millisecond {
+			t.Errorf("%v after %v, want ErrServerDown and ErrPortUnreachable after 1.5s", err, d)
+		}
+		if st := c.Stats(); st.PortUnreachable != 5 || st.Attempts != 5 {
+			t.Errorf("stats %+v, want 5 unreachable", st)
+		}
+		c.FailFast = true
+		start = time.Now()
+		_, err = c.Exchange(t.Context(), []byte("a"))
+		if !errors.Is(err, ohce.ErrPortUnreachable) || errors.Is(err, ohce.ErrServerDown) ||
+			time.Since(start) != 0 {
+			t.Errorf("fail-fast: %v after %v, want ErrPortUnreachable at once", err, time.Since(start))
+		}
+	})
+}
+
+func TestServerThatComesBackIsAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := new(ohcetest.Network)
+		c := &ohce.Client{Addr: peerAddr, Dial: n.Dial}
+		defer c.Close()
+		time.AfterFunc(450*time.Millisecond, func() { n.NewPeer(peerAddr, upper) })
+		r, err := c.Exchange(t.Context(), []byte("hello"))
+		if err != nil || r.Attempts != 4 || r.Elapsed != 600*time.Millisecond {
+			t.Errorf("%+v, %v; want the answer to the fourth attempt", r, err)
+		}
+	})
+}
+
+func TestContextEndsAnExchangeAtOnce(t *testing.T) {
+	onNetwork(t, steps(ohcetest.Lose(), ohcetest.Lose()),
+		func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, j *journal) {
+			ctx, cancel := context.WithTimeout(t.Context(), 123*time.Millisecond)
+			defer cancel()
+			start := time.Now()
+			_, err := c.Exchange(ctx, []byte("a"))
+			if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ohce.ErrServerDown) ||
+				time.Since(start) != 123*time.Millisecond {
+				t.Errorf("%v after %v, want the deadline after 123ms", err, time.Since(start))
+			}
+			_, err = c.Exchange(ctx, []byte("a"))
+			if !errors.Is(err, context.DeadlineExceeded) || len(p.Requests()) != 2 {
+				t.Errorf("%v with %d requests, want the deadline and no third request", err,
+					len(p.Requests()))
+			}
+			if st := c.Stats(); st.Failed != 2 {
+				t.Errorf("stats %+v, want 2 failed", st)
+			}
+		})
+}
+
+// A port is not used again while an answer to it may be under way.
+func TestPortsRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := new(ohcetest.Network)
+		n.NewPeer(peerAddr, upper)
+		sockets := 0
+		// A system that always gives the lowest port that is free.
+		dial := func(ctx context.Context, network, address string) (net.Conn, error) {
+			sockets++
+			for port := uint16(50_000); ; port++ {
+				c, err := n.DialFrom(netip.AddrPortFrom(netip.MustParseAddr("192.0.2.9"), port), address)
+				if err == nil {
+					return c, nil
+				}
+			}
+		}
+		c := &ohce.Client{Addr: peerAddr, Dial: dial, Linger: -1}
+		defer c.Close()
+		seen := make(map[uint16]time.Time)
+		for range 10 {
+			r, err := c.Exchange(t.Context(), []byte("a"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if last, again := seen[r.LocalAddr.Port()]; again {
+				t.Errorf("port %d again after %v", r.LocalAddr.Port(), time.Since(last))
+			}
+			seen[r.LocalAddr.Port()] = time.Now()
+		}
+		time.Sleep(10 * time.Second) // of the bubble's clock
+		r, err := c.Exchange(t.Context(), []byte("a"))
+		if err != nil || r.LocalAddr.Port() != 50_000 {
+			t.Errorf("%+v, %v; want the first port again once it has rested", r, err)
+		}
+		if want := 10*11/2 + 1; sockets != want {
+			t.Errorf("%d sockets opened, want %d", sockets, want)
+		}
+	})
+}
+
+func TestClientSaysWhatIsWrong(t *testing.T) {
+	ctx := context.Background()
+	tests := []struct {
+		name    string
+		c       *ohce.Client
+		request []byte
+		op      string
+		is      error
+	}{
+		{"port", &ohce.Client{Addr: "127.0.0.1:70000"}, nil, "dial", nil},
+		{"name", &ohce.Client{Addr: "nosuch.invalid:3000"}, nil, "dial", nil},
+		{"too-large", &ohce.Client{Addr: "127.0.0.1:9"}, make([]byte, 65_508), "exchange",
+			ohce.ErrTooLarge},
+		{"buffer", &ohce.Client{BufferSize: -1}, nil, "", nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			defer tt.c.Close()
+			_, err := tt.c.Exchange(ctx, tt.request)
+			if err == nil {
+				t.Fatal("no error")
+			}
+			var op *ohce.OpError
+			if errors.As(err, &op) != (tt.op != "") || op != nil && op.Op != tt.op {
+				t.Errorf("%v is not an OpError of %q", err, tt.op)
+			}
+			if tt.is != nil && !errors.Is(err, tt.is) {
+				t.Errorf("%v is not %v", err, tt.is)
+			}
+		})
+	}
+}
+
+// The kernel's own word, in real time: 1.5 s, not less and not much more.
+func TestDeadPort(t *testing.T) {
+	s := ohcetest.NewServer(nil)
+	s.Close()
+	c := s.Client()
+	defer c.Close()
+	start := time.Now()
+	_, err := c.Exchange(t.Context(), []byte("hello"))
+	d := time.Since(start)
+	if !errors.Is(err, ohce.ErrServerDown) || d < 1500*time.Millisecond || d > 2500*time.Millisecond {
+		t.Errorf("%v after %v, want ErrServerDown after 1.5s", err, d)
+	}
+	if kernelTellsRefusal && !errors.Is(err, ohce.ErrPortUnreachable) {
+		t.Errorf("%v does not tell that the port is unreachable", err)
+	}
+}
+
+func TestManyExchangesAtOnce(t *testing.T) {
+	s := ohcetest.NewServer(ohce.HandlerFunc(func(w *ohce.ResponseWriter, r *ohce.Request) {
+		w.Write(upper(w.AvailableBuffer(), r.Data))
+	}))
+	defer s.Close()
+	c := s.Client()
+	defer c.Close()
+	var wg sync.WaitGroup
+	for g := range 8 {
+		wg.Go(func() {
+			for i := range 100 {
+				want := fmt.Sprintf("G%d I%d", g, i)
+				r, err := c.Exchange(t.Context(), []byte(strings.ToLower(want)))
+				if err != nil || string(r.Data) != want {
+					t.Errorf("%v, %v; want %s", r, err, want)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if st := c.Stats(); st.Exchanges != 800 || st.Answered != 800 {
+		t.Errorf("stats %+v, want 800 answered", st)
+	}
+}

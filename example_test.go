@@ -1,0 +1,159 @@
+package ohce_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"time"
+
+	"github.com/ohce/ohce"
+	"github.com/ohce/ohce/flip"
+	"github.com/ohce/ohce/ohcetest"
+)
+
+// A server and a client on this machine.
+func Example() {
+	srv := &ohce.Server{Handler: ohce.HandlerFunc(func(w *ohce.ResponseWriter, r *ohce.Request) {
+		w.Write(flip.Append(w.AvailableBuffer(), r.Data))
+	})}
+	if err := srv.Listen("127.0.0.1:0"); err != nil {
+		log.Fatal(err)
+	}
+	served := make(chan error)
+	go func() { served <- srv.Serve() }()
+
+	client := &ohce.Client{Addr: srv.Addrs()[0].String(), Expect: flip.Append}
+	defer client.Close()
+	resp, err := client.Exchange(context.Background(), []byte("Hello"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("%s\n", resp.Data)
+
+	srv.Shutdown(context.Background())
+	fmt.Println(errors.Is(<-served, ohce.ErrServerClosed))
+	// Output:
+	// OLLEh
+	// true
+}
+
+func ExampleServer_Stats() {
+	s := ohcetest.StartServer(&ohce.Server{BufferSize: 5})
+	c := s.Client()
+	defer c.Close()
+	c.Retry = ohce.RetryAfter(20 * time.Millisecond)
+	c.Exchange(context.Background(), []byte("short"))
+	c.Exchange(context.Background(), []byte("much too long"))
+	s.Close()
+
+	st := s.Config.Stats()
+	fmt.Println("received", st.Received, "answered", st.Answered)
+	for reason, n := range st.Dropped.All() {
+		if n > 0 {
+			fmt.Println("dropped as", reason, n)
+		}
+	}
+	// Output:
+	// received 2 answered 1
+	// dropped as oversize 1
+}
+
+func ExampleServer_Shutdown() {
+	srv := new(ohce.Server)
+	if err := srv.Listen("127.0.0.1:0"); err != nil {
+		log.Fatal(err)
+	}
+	go func() {
+		// In a program this waits for a signal, see signal.NotifyContext.
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		srv.Shutdown(ctx)
+	}()
+	fmt.Println(srv.Serve())
+	// Output: ohce: server closed
+}
+
+// A handler that wraps another sees its response before it leaves.
+func ExampleHandler_middleware() {
+	shout := func(next ohce.Handler) ohce.Handler {
+		return ohce.HandlerFunc(func(w *ohce.ResponseWriter, r *ohce.Request) {
+			next.ServeUDP(w, r)
+			if w.Written() {
+				upper := bytes.ToUpper(w.Bytes())
+				w.Reset()
+				w.Write(upper)
+			}
+		})
+	}
+	hello := ohce.HandlerFunc(func(w *ohce.ResponseWriter, r *ohce.Request) {
+		fmt.Fprintf(w, "hello, %s", r.Data)
+	})
+	var w ohce.ResponseWriter
+	shout(hello).ServeUDP(&w, &ohce.Request{Data: []byte("gopher")})
+	fmt.Printf("%s\n", w.Bytes())
+	// Output: HELLO, GOPHER
+}
+
+func ExampleConcurrent() {
+	slow := ohce.HandlerFunc(func(w *ohce.ResponseWriter, r *ohce.Request) {
+		// Ask a database here: up to 16 of these run at once, and the socket is read meanwhile.
+		w.Write(r.Data)
+	})
+	s := ohcetest.NewServer(ohce.Concurrent(slow, 16))
+	defer s.Close()
+	c := s.Client()
+	defer c.Close()
+	resp, err := c.Exchange(context.Background(), []byte("Hello"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("%s\n", resp.Data)
+	// Output: Hello
+}
+
+func ExampleClient_Exchange() {
+	s := ohcetest.NewServer(nil)
+	c := s.Client()
+	c.Retry = ohce.RetryAfter(20*time.Millisecond, 40*time.Millisecond)
+	defer c.Close()
+	s.Close() // nobody listens any more
+
+	_, err := c.Exchange(context.Background(), []byte("Hello?"))
+	var op *ohce.OpError
+	if errors.Is(err, ohce.ErrServerDown) && errors.As(err, &op) {
+		fmt.Println("down after", op.Attempts, "attempts, a timeout:", op.Timeout())
+	}
+	// Output: down after 2 attempts, a timeout: true
+}
+
+func ExampleRetry() {
+	fmt.Println(ohce.SeedRetry(), "in all", ohce.SeedRetry().Budget())
+	slow := ohce.RetryAfter(time.Second, 2*time.Second, 4*time.Second)
+	fmt.Println(slow, "in all", slow.Budget())
+	// Output:
+	// 100ms,200ms,300ms,400ms,500ms in all 1.5s
+	// 1s,2s,4s in all 7s
+}
+
+func ExampleClientTrace() {
+	s := ohcetest.NewServer(nil)
+	defer s.Close()
+	c := s.Client()
+	defer c.Close()
+	c.Trace = &ohce.ClientTrace{
+		AttemptSent: func(a ohce.TraceAttempt) {
+			fmt.Printf("attempt %d of %d, waits %v\n", a.Attempt, a.Attempts, a.Wait)
+		},
+		ResponseAccepted: func(a ohce.TraceAttempt, r *ohce.Response) {
+			fmt.Printf("accepted %q\n", r.Data)
+		},
+	}
+	if _, err := c.Exchange(context.Background(), []byte("Hello")); err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+	// attempt 1 of 5, waits 100ms
+	// accepted "Hello"
+}

@@ -1,0 +1,228 @@
+package ohce
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"time"
+
+	"github.com/ohce/ohce/internal/batch"
+)
+
+// An exchange is one request and all that is done to get its answer:
+//
+//	run → open → attempt (→ send → await) … → linger
+type exchange struct {
+	c       *Client
+	request []byte
+	number  uint64
+	start   time.Time
+
+	conn     net.Conn
+	buf      *[]byte
+	want     []byte // the answer that Expect says, where it is set
+	trace    TraceAttempt
+	sent     time.Time // when the last attempt began
+	attempts int       // datagrams handed to the kernel
+	answer   []byte    // the response's content, once there is one
+	cause    error     // what the network said last
+	down     bool
+}
+
+// run goes through the schedule. Whatever ends it, the socket lingers.
+func (x *exchange) run(ctx context.Context) (*Response, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, x.fail(err)
+	}
+	if err := x.open(ctx); err != nil {
+		return nil, &OpError{Op: "dial", Addr: x.c.addr(), Err: err}
+	}
+	defer x.close()
+	if len(x.request) > x.longest() {
+		return nil, x.fail(ErrTooLarge)
+	}
+	if x.c.Expect != nil {
+		x.want = x.c.Expect(nil, x.request)
+	}
+	// The deadline wakes a read at once when ctx ends; await looks at ctx after setting its own.
+	wake := context.AfterFunc(ctx, func() { x.conn.SetReadDeadline(time.Unix(1, 0)) })
+	defer wake()
+	for n := 1; n <= x.trace.Attempts; n++ {
+		resp, err := x.attempt(ctx, n)
+		if resp != nil || err != nil {
+			return resp, err
+		}
+	}
+	x.down = true
+	return nil, x.fail(ErrServerDown)
+}
+
+// open connects a socket whose port no late answer can be under way to.
+func (x *exchange) open(ctx context.Context) error {
+	conn, err := x.c.linger.fresh(func() (net.Conn, error) { return x.c.dial(ctx) })
+	if err != nil {
+		return err
+	}
+	x.conn = conn
+	x.buf = x.c.buffer()
+	x.trace = TraceAttempt{Exchange: x.number, Attempts: x.c.Retry.Attempts()}
+	x.trace.Local, x.trace.Remote = ipAddr(conn.LocalAddr()), ipAddr(conn.RemoteAddr())
+	x.start = time.Now()
+	return nil
+}
+
+// longest is the length of the longest request that the socket's protocol carries.
+func (x *exchange) longest() int { return maxDatagram(x.trace.Remote.Addr()) }
+
+// attempt sends the request and waits for its answer. Neither a response nor an error means that the
+// next attempt is due.
+func (x *exchange) attempt(ctx context.Context, n int) (*Response, error) {
+	x.trace.Attempt, x.trace.Wait = n, x.c.Retry.Wait(n)
+	if err := x.send(); err != nil {
+		return nil, x.fail(err)
+	}
+	resp, err := x.await(ctx, x.sent.Add(x.trace.Wait))
+	if resp == nil && err == nil && x.c.Trace != nil && x.c.Trace.AttemptTimedOut != nil {
+		x.c.Trace.AttemptTimedOut(x.now())
+	}
+	return resp, err
+}
+
+// send hands the request to the kernel. What the kernel refuses counts as lost on the way, unless
+// no later attempt can fare better.
+func (x *exchange) send() error {
+	err := x.write()
+	if refused(err) {
+		// The word is about an earlier attempt; this one was not sent (Linux: udp(7), ERRORS).
+		if err := x.refused(); err != nil {
+			return err
+		}
+		err = x.write()
+	}
+	a := x.now()
+	a.Err = err
+	if err != nil {
+		x.c.tally.unsent.Add(1)
+		x.cause = err
+	} else {
+		x.attempts++
+		x.c.tally.attempts.Add(1)
+	}
+	if t := x.c.Trace; t != nil && t.AttemptSent != nil {
+		t.AttemptSent(a)
+	}
+	if batch.TooLong(err) {
+		return ErrTooLarge
+	}
+	return nil
+}
+
+func (x *exchange) write() error {
+	x.sent = time.Now() // before the call: on a busy machine the answer can be there when it returns
+	_, err := x.conn.Write(x.request)
+	return err
+}
+
+// await reads until the answer comes (a response), the deadline passes (nil, nil) or the exchange is
+// over (an error).
+func (x *exchange) await(ctx context.Context, deadline time.Time) (*Response, error) {
+	if err := x.conn.SetReadDeadline(deadline); err != nil {
+		return nil, x.fail(err)
+	}
+	for {
+		if err := ctx.Err(); err != nil {
+			return nil, x.fail(err)
+		}
+		n, err := x.conn.Read(*x.buf)
+		switch {
+		case err == nil || batch.TooLong(err):
+			if resp := x.take((*x.buf)[:n], err != nil); resp != nil {
+				return resp, nil
+			}
+		case errors.Is(err, os.ErrDeadlineExceeded) && ctx.Err() == nil:
+			return nil, nil
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			return nil, x.fail(ctx.Err())
+		case refused(err):
+			if err := x.refused(); err != nil {
+				return nil, x.fail(err)
+			}
+		case batch.Transient(err):
+			x.cause = err
+		default:
+			return nil, x.fail(err)
+		}
+	}
+}
+
+// take judges a datagram and makes it the response, or counts it.
+func (x *exchange) take(data []byte, cut bool) *Response {
+	now := time.Now()
+	switch {
+	case cut || len(data) == len(*x.buf):
+		x.c.ignore(x.now(), IgnoreOversize, data)
+		return nil
+	case x.c.Expect != nil && !bytes.Equal(data, x.want):
+		x.c.ignore(x.now(), IgnoreUnexpected, data)
+		return nil
+	}
+	x.answer = append([]byte{}, data...)
+	resp := &Response{
+		Data: x.answer, RTT: now.Sub(x.sent), Elapsed: now.Sub(x.start), Attempts: x.attempts,
+		RemoteAddr: x.trace.Remote, LocalAddr: x.trace.Local,
+	}
+	if t := x.c.Trace; t != nil && t.ResponseAccepted != nil {
+		t.ResponseAccepted(x.now(), resp)
+	}
+	return resp
+}
+
+// refused notes that nobody listens there. The error ends the exchange.
+func (x *exchange) refused() error {
+	x.cause = ErrPortUnreachable
+	x.c.tally.unreachable.Add(1)
+	if t := x.c.Trace; t != nil && t.PortUnreachable != nil {
+		t.PortUnreachable(x.now())
+	}
+	if x.c.FailFast {
+		x.cause = nil // it is the error itself
+		return ErrPortUnreachable
+	}
+	return nil
+}
+
+func refused(err error) bool {
+	return err != nil && (batch.Refused(err) || errors.Is(err, ErrPortUnreachable))
+}
+
+func (x *exchange) now() TraceAttempt {
+	a := x.trace
+	a.Elapsed = time.Since(x.start)
+	return a
+}
+
+func (x *exchange) fail(err error) error {
+	return &OpError{
+		Op: "exchange", Addr: x.c.addr(), Attempts: x.attempts, Elapsed: time.Since(x.start),
+		Err: err, Cause: x.cause,
+	}
+}
+
+// close lets the socket linger.
+func (x *exchange) close() {
+	x.c.buffers.Put(x.buf)
+	x.c.linger.add(x.c, x.conn, x.now(), x.answer)
+}
+
+// ipAddr is the zero AddrPort where a is not an IP address with a port.
+func ipAddr(a net.Addr) netip.AddrPort {
+	u, ok := a.(*net.UDPAddr)
+	if !ok {
+		return netip.AddrPort{}
+	}
+	ap := u.AddrPort()
+	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+}

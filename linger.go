@@ -1,0 +1,164 @@
+package ohce
+
+import (
+	"bytes"
+	"net"
+	"sync"
+	"time"
+)
+
+const (
+	lingerDefault = 2 * time.Second
+	lingerMost    = 64 // sockets kept open after their exchange
+
+	restTime  = 10 * time.Second // how long a port rests after its socket has closed
+	restMost  = 8192             // ports at rest, about a quarter of what Linux has to give
+	dialTries = 16               // sockets opened in search of a port that is not at rest
+)
+
+// lingering keeps what is left of ended exchanges: first their sockets, so that late answers are
+// counted, then the numbers of their ports, so that no late answer meets a new exchange.
+type lingering struct {
+	wg sync.WaitGroup
+
+	mu    sync.Mutex
+	conns []net.Conn           // oldest first
+	ports map[uint16]time.Time // when each came to rest
+	order []uint16             // the same, oldest first
+}
+
+// fresh opens a socket whose port is not at rest. The ones that it passes over stay open until one
+// is found, so that the system does not give the same port again. If all tries fail, the last socket
+// is as good as any.
+func (l *lingering) fresh(dial func() (net.Conn, error)) (net.Conn, error) {
+	var passed []net.Conn
+	defer func() {
+		for _, c := range passed {
+			c.Close()
+		}
+	}()
+	for {
+		conn, err := dial()
+		if err != nil {
+			return nil, err
+		}
+		if len(passed) == dialTries || !l.rests(ipAddr(conn.LocalAddr()).Port()) {
+			return conn, nil
+		}
+		passed = append(passed, conn)
+	}
+}
+
+// rests reports whether a port is at rest. Ports whose time is over are forgotten.
+func (l *lingering) rests(port uint16) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for len(l.order) > 0 && time.Since(l.ports[l.order[0]]) >= restTime {
+		l.forget()
+	}
+	_, rests := l.ports[port]
+	return rests
+}
+
+// forget is called with mu held.
+func (l *lingering) forget() {
+	delete(l.ports, l.order[0])
+	l.order = l.order[1:]
+}
+
+// rest puts a port to rest.
+func (l *lingering) rest(port uint16) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, rests := l.ports[port]; rests || port == 0 {
+		return
+	}
+	if len(l.order) == restMost {
+		l.forget()
+	}
+	if l.ports == nil {
+		l.ports = make(map[uint16]time.Time)
+	}
+	l.ports[port] = time.Now()
+	l.order = append(l.order, port)
+}
+
+// add takes over the socket of an exchange that ended at a with answer, nil if none.
+func (l *lingering) add(c *Client, conn net.Conn, a TraceAttempt, answer []byte) {
+	wait := c.Linger
+	if wait == 0 {
+		wait = lingerDefault
+	}
+	if wait < 0 {
+		l.shut(conn)
+		return
+	}
+	conn.SetReadDeadline(time.Now().Add(wait))
+	l.mu.Lock()
+	l.conns = append(l.conns, conn)
+	if len(l.conns) > lingerMost {
+		l.evict()
+	}
+	l.mu.Unlock()
+	begun := time.Now().Add(-a.Elapsed)
+	// Ends at the deadline, which evict and close bring forward; waited for by close.
+	l.wg.Go(func() {
+		defer l.leave(conn)
+		l.count(c, conn, a, begun, answer)
+	})
+}
+
+// evict wakes the oldest. It is called with mu held.
+func (l *lingering) evict() {
+	l.conns[0].SetReadDeadline(time.Unix(1, 0))
+	l.conns = l.conns[1:]
+}
+
+// count reads what comes late.
+func (l *lingering) count(c *Client, conn net.Conn, a TraceAttempt, begun time.Time,
+	answer []byte) {
+	buf := c.buffer()
+	defer c.buffers.Put(buf)
+	for {
+		n, err := conn.Read(*buf)
+		if refused(err) {
+			continue // once for each attempt at most
+		}
+		if err != nil {
+			return
+		}
+		why := IgnoreLate
+		if answer != nil && bytes.Equal((*buf)[:n], answer) {
+			why = IgnoreDuplicate
+		}
+		a.Elapsed = time.Since(begun)
+		c.ignore(a, why, (*buf)[:n])
+	}
+}
+
+func (l *lingering) leave(conn net.Conn) {
+	l.mu.Lock()
+	for i, c := range l.conns {
+		if c == conn {
+			l.conns = append(l.conns[:i], l.conns[i+1:]...)
+			break
+		}
+	}
+	l.mu.Unlock()
+	l.shut(conn)
+}
+
+// shut closes a socket and puts its port to rest.
+func (l *lingering) shut(conn net.Conn) {
+	l.rest(ipAddr(conn.LocalAddr()).Port())
+	conn.Close()
+}
+
+func (l *lingering) close() {
+	l.mu.Lock()
+	for len(l.conns) > 0 {
+		l.evict()
+	}
+	l.mu.Unlock()
+	l.wg.Wait()
+}

@@ -1,0 +1,194 @@
+package ohce_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/ohce/ohce"
+
+// theMap lists the packages from top to bottom: each may import only what stands below it.
+// docs/design.md says what each one is. "." is the root package.
+var theMap = []string{
+	"cmd/ohce",
+	"internal/cli",
+	"ohcetest",
+	".",
+	"guard",
+	"flip",
+	"internal/batch",
+	"internal/leakcheck",
+}
+
+// forbidden are edges that stand in no package's way downwards and are wrong all the same. A package
+// of this module is named by its folder, others by their import path; "..." stands for any ending.
+var forbidden = []struct{ from, to, because string }{
+	{"cmd/ohce", ".", "main is a door: all that can be tested is in internal/cli"},
+	{"cmd/ohce", "flip", "main is a door: all that can be tested is in internal/cli"},
+	{"internal/cli", "internal/batch", "the command uses what every user of the library can use"},
+	{"internal/cli", "ohcetest", "help for tests does not belong into a product"},
+	{"ohcetest", "internal/batch", "the network in memory stands in for the kernel"},
+	{"ohcetest", "flip", "a test of any text must be able to use it"},
+	{".", "flip", "the library carries bytes; what they say is the handler's business"},
+	{".", "flag", "configuration is fields of a struct"},
+	{".", "os/signal", "who ends a server is its program's business"},
+	{"guard", "net", "who gets an answer is decided on addresses, not on sockets"},
+	{"guard", "flip", "an answer's text does not matter to who gets it"},
+	{"guard", "internal/batch", "a decision needs no kernel"},
+	{"flip", "internal/batch", "text is pure: it does no I/O"},
+	{"flip", "net", "text is pure: it does no I/O"},
+	{"flip", "os", "text is pure: it does no I/O"},
+	{"flip", "time", "text is pure: it does not depend on when"},
+	{"flip", "golang.org/x/text/...", "its result must not change with the release of a library"},
+}
+
+// kernelDoors may be imported by internal/batch alone, and by the files named here.
+var kernelDoors = map[string][]string{
+	"unsafe":           nil,
+	"syscall":          {"internal/cli/signals.go"}, // SIGTERM has no other name
+	"golang.org/x/sys": nil,
+}
+
+// lean are the packages whose importers are to get nothing but the standard library and golang.org/x.
+var lean = []string{".", "guard", "internal/batch"}
+
+// A source is a Go file that is not a test, whatever platform it is for.
+type source struct {
+	file    string // slash-separated, below the module's root
+	pkg     string // its folder
+	imports []string
+	comment bool // it has a package comment
+}
+
+func TestMap(t *testing.T) {
+	for _, s := range sources(t) {
+		if !slices.Contains(theMap, s.pkg) {
+			t.Errorf("%s: package %s is not on the map", s.file, s.pkg)
+			continue
+		}
+		for _, imp := range s.imports {
+			checkEdge(t, s, imp)
+		}
+	}
+}
+
+func checkEdge(t *testing.T, s source, imp string) {
+	t.Helper()
+	to, ours := strings.CutPrefix(imp, module)
+	if to = strings.TrimPrefix(to, "/"); to == "" {
+		to = "."
+	}
+	from := slices.Index(theMap, s.pkg)
+	if ours && slices.Index(theMap, to) <= from {
+		t.Errorf("%s imports %s, which does not stand below it", s.file, imp)
+	}
+	if !ours {
+		to = imp
+	}
+	for _, f := range forbidden {
+		if f.from == s.pkg && matches(f.to, to) {
+			t.Errorf("%s imports %s: %s", s.file, imp, f.because)
+		}
+	}
+	for door, files := range kernelDoors {
+		if matches(door+"/...", imp) && s.pkg != "internal/batch" && !slices.Contains(files, s.file) {
+			t.Errorf("%s imports %s: internal/batch is the one door to the kernel", s.file, imp)
+		}
+	}
+	first, _, _ := strings.Cut(imp, "/")
+	if strings.Contains(first, ".") && !ours && !strings.HasPrefix(imp, "golang.org/x/") &&
+		slices.Contains(lean, s.pkg) {
+		t.Errorf("%s imports %s: importers of the library are to need golang.org/x at most", s.file,
+			imp)
+	}
+}
+
+// matches reports whether a path is the pattern's, or below it where it ends in "/...".
+func matches(pattern, imp string) bool {
+	stem, any := strings.CutSuffix(pattern, "/...")
+	return imp == stem || any && strings.HasPrefix(imp, stem+"/")
+}
+
+func TestEachPackageHasOneComment(t *testing.T) {
+	comments := make(map[string][]string)
+	for _, s := range sources(t) {
+		if s.comment {
+			comments[s.pkg] = append(comments[s.pkg], s.file)
+		}
+	}
+	for _, pkg := range theMap {
+		if files := comments[pkg]; len(files) != 1 {
+			t.Errorf("package %s has its comment in %q, want one file", pkg, files)
+		}
+	}
+}
+
+// sources reads the imports of every Go file of the module but its tests and what no build takes.
+func sources(t *testing.T) []source {
+	t.Helper()
+	var all []source
+	err := filepath.WalkDir(".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		base := d.Name()
+		if d.IsDir() {
+			if name != "." && (strings.HasPrefix(base, ".") || base == "testdata" || hasModule(name)) {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if !strings.HasSuffix(base, ".go") || strings.HasSuffix(base, "_test.go") {
+			return nil
+		}
+		s, err := parse(name)
+		if s.pkg != "" {
+			all = append(all, s)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all) < 50 {
+		t.Fatalf("found %d files only", len(all))
+	}
+	return all
+}
+
+func hasModule(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, "go.mod"))
+	return err == nil
+}
+
+// parse reads one file; a generator, which no build takes, has an empty pkg.
+func parse(name string) (source, error) {
+	f, err := parser.ParseFile(token.NewFileSet(), name, nil,
+		parser.ImportsOnly|parser.ParseComments)
+	if err != nil {
+		return source{}, err
+	}
+	file := filepath.ToSlash(name)
+	s := source{file: file, pkg: path.Dir(file), comment: f.Doc != nil}
+	for _, c := range f.Comments {
+		if strings.HasPrefix(c.List[0].Text, "//go:build ignore") {
+			return source{}, nil
+		}
+	}
+	for _, spec := range f.Imports {
+		imp, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			return source{}, err
+		}
+		s.imports = append(s.imports, imp)
+	}
+	return s, nil
+}

@@ -1,0 +1,124 @@
+package ohcetest
+
+import (
+	"bytes"
+	"container/heap"
+	"net/netip"
+	"time"
+)
+
+// send puts a datagram on its way; it keeps no memory of the caller's.
+func (n *Network) send(d Datagram) {
+	d.From, d.To, d.Data = plain(d.From), plain(d.To), bytes.Clone(d.Data)
+	n.mu.Lock()
+	n.stats.Sent++
+	if n.Link == nil {
+		n.push(Arrival{Datagram: d})
+	} else {
+		fates := n.Link(d)
+		if len(fates) == 0 {
+			n.stats.Lost++
+		}
+		for _, a := range fates {
+			n.push(a)
+		}
+	}
+	n.mu.Unlock()
+	n.deliver()
+}
+
+// push is called with mu held.
+func (n *Network) push(a Arrival) {
+	n.serial++
+	heap.Push(&n.pending, &arrival{Arrival: a, at: time.Now().Add(max(a.After, 0)), serial: n.serial})
+}
+
+// deliver hands over what is due, and sets the timer for the rest. One goroutine at a time does it, so
+// that the order stands; for the others, it does their part too.
+func (n *Network) deliver() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.delivering {
+		return
+	}
+	n.delivering = true
+	defer func() { n.delivering = false }()
+	for len(n.pending) > 0 {
+		if wait := time.Until(n.pending[0].at); wait > 0 {
+			n.wake(wait)
+			return
+		}
+		d := heap.Pop(&n.pending).(*arrival).Datagram
+		n.count(n.hand(d, n.lookup(d.To), n.lookup(d.From)))
+	}
+}
+
+// wake is called with mu held.
+func (n *Network) wake(after time.Duration) {
+	if n.timer != nil {
+		n.timer.Stop()
+	}
+	n.timer = time.AfterFunc(after, n.deliver)
+}
+
+// lookup finds who is bound to addr, itself or by a wildcard. It is called with mu held.
+func (n *Network) lookup(addr netip.AddrPort) receiver {
+	for _, ip := range []netip.Addr{addr.Addr(), netip.IPv4Unspecified(), netip.IPv6Unspecified()} {
+		if r, ok := n.bound[netip.AddrPortFrom(ip, addr.Port())]; ok && (ip.Is6() || addr.Addr().Is4()) {
+			return r
+		}
+	}
+	return nil
+}
+
+// hand gives d to its receiver, or tells its sender that there is none. It is called with mu held, and
+// lets go of it meanwhile: a Peer sends, and a Conn has a lock of its own.
+func (n *Network) hand(d Datagram, to, from receiver) fate {
+	n.mu.Unlock()
+	defer n.mu.Lock()
+	if to != nil {
+		return to.receive(d)
+	}
+	if from != nil {
+		from.unreachable(d.To)
+	}
+	return unreachable
+}
+
+// count is called with mu held.
+func (n *Network) count(f fate) {
+	switch f {
+	case delivered:
+		n.stats.Delivered++
+	case unreachable:
+		n.stats.Unreachable++
+	case overflow:
+		n.stats.Overflow++
+	case filtered:
+		n.stats.Filtered++
+	}
+}
+
+// arrivals is a heap by time, then by order of sending.
+type arrivals []*arrival
+
+type arrival struct {
+	Arrival
+	at     time.Time
+	serial uint64
+}
+
+func (h arrivals) Len() int { return len(h) }
+func (h arrivals) Less(i, j int) bool {
+	if !h[i].at.Equal(h[j].at) {
+		return h[i].at.Before(h[j].at)
+	}
+	return h[i].serial < h[j].serial
+}
+func (h arrivals) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
+func (h *arrivals) Push(x any)   { *h = append(*h, x.(*arrival)) }
+func (h *arrivals) Pop() any {
+	last := (*h)[len(*h)-1]
+	*h = (*h)[:len(*h)-1]
+	return last
+}

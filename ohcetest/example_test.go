@@ -1,0 +1,95 @@
+package ohcetest_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/ohce/ohce"
+	"github.com/ohce/ohce/ohcetest"
+)
+
+func ExampleNewServer() {
+	shout := ohce.HandlerFunc(func(w *ohce.ResponseWriter, r *ohce.Request) {
+		w.Write(bytes.ToUpper(r.Data))
+	})
+	s := ohcetest.NewServer(shout)
+	defer s.Close()
+	c := s.Client()
+	defer c.Close()
+
+	resp, err := c.Exchange(context.Background(), []byte("Hello"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("%s\n", resp.Data)
+	// Output:
+	// HELLO
+}
+
+func ExampleStartServer() {
+	s := ohcetest.StartServer(&ohce.Server{BufferSize: 16})
+	defer s.Close()
+	c := s.Client()
+	defer c.Close()
+
+	resp, err := c.Exchange(context.Background(), []byte("short enough"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("%s\n", resp.Data)
+	// Output:
+	// short enough
+}
+
+// In a test, a Network belongs into a bubble of testing/synctest, where time-outs take no time.
+func ExampleNetwork() {
+	var network ohcetest.Network
+	pc, err := network.ListenPacket("192.0.2.9:3000")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	srv := &ohce.Server{}
+	served := make(chan error)
+	go func() { served <- srv.Serve(pc) }()
+
+	c := &ohce.Client{Addr: "192.0.2.9:3000", Dial: network.Dial, Linger: -1}
+	resp, err := c.Exchange(context.Background(), []byte("Hello"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("%s from %v\n", resp.Data, resp.RemoteAddr)
+
+	srv.Close()
+	fmt.Println(errors.Is(<-served, ohce.ErrServerClosed))
+	// Output:
+	// Hello from 192.0.2.9:3000
+	// true
+}
+
+func ExampleNetwork_NewPeer() {
+	var network ohcetest.Network
+	peer := network.NewPeer("192.0.2.9:3000", nil, ohcetest.Forge([]byte("not this")))
+	c := &ohce.Client{
+		Addr: "192.0.2.9:3000", Dial: network.Dial, Linger: -1,
+		Expect: func(dst, request []byte) []byte { return append(dst, request...) },
+	}
+
+	resp, err := c.Exchange(context.Background(), []byte("Hello"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("%s, at attempt %d\n", resp.Data, resp.Attempts)
+	fmt.Println("unexpected:", c.Stats().Unexpected)
+	fmt.Println("requests:", len(peer.Requests()))
+	// Output:
+	// Hello, at attempt 2
+	// unexpected: 1
+	// requests: 2
+}

@@ -1,0 +1,156 @@
+package ohcetest_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ohce/ohce/ohcetest"
+)
+
+// once is a Link's word for a datagram that arrives after a while.
+func once(d ohcetest.Datagram, after time.Duration) []ohcetest.Arrival {
+	return []ohcetest.Arrival{{After: after, Datagram: d}}
+}
+
+func TestLink(t *testing.T) {
+	type came struct {
+		after time.Duration
+		data  string
+	}
+	const ms = time.Millisecond
+	tests := []struct {
+		name  string
+		link  func(i int, d ohcetest.Datagram) []ohcetest.Arrival
+		want  []came // of the datagrams 0, 1, 2, all sent at once
+		stats ohcetest.NetworkStats
+	}{
+		{"latency", func(_ int, d ohcetest.Datagram) []ohcetest.Arrival { return once(d, 30*ms) },
+			[]came{{30 * ms, "0"}, {30 * ms, "1"}, {30 * ms, "2"}},
+			ohcetest.NetworkStats{Sent: 3, Delivered: 3}},
+		{"negative latency", func(_ int, d ohcetest.Datagram) []ohcetest.Arrival { return once(d, -ms) },
+			[]came{{0, "0"}, {0, "1"}, {0, "2"}},
+			ohcetest.NetworkStats{Sent: 3, Delivered: 3}},
+		{"loss", func(i int, d ohcetest.Datagram) []ohcetest.Arrival {
+			if i == 1 {
+				return nil
+			}
+			return once(d, ms)
+		}, []came{{ms, "0"}, {ms, "2"}}, ohcetest.NetworkStats{Sent: 3, Delivered: 2, Lost: 1}},
+		{"all lost", func(int, ohcetest.Datagram) []ohcetest.Arrival { return []ohcetest.Arrival{} },
+			nil, ohcetest.NetworkStats{Sent: 3, Lost: 3}},
+		{"doubling", func(_ int, d ohcetest.Datagram) []ohcetest.Arrival {
+			return append(once(d, ms), once(d, 2*ms)...)
+		}, []came{{ms, "0"}, {ms, "1"}, {ms, "2"}, {2 * ms, "0"}, {2 * ms, "1"}, {2 * ms, "2"}},
+			ohcetest.NetworkStats{Sent: 3, Delivered: 6}},
+		{"reordering", func(i int, d ohcetest.Datagram) []ohcetest.Arrival {
+			return once(d, time.Duration(30-10*i)*ms)
+		}, []came{{10 * ms, "2"}, {20 * ms, "1"}, {30 * ms, "0"}},
+			ohcetest.NetworkStats{Sent: 3, Delivered: 3}},
+		{"corruption", func(i int, d ohcetest.Datagram) []ohcetest.Arrival {
+			d.Data = fmt.Appendf(nil, "%s!", d.Data)
+			return once(d, 0)
+		}, []came{{0, "0!"}, {0, "1!"}, {0, "2!"}}, ohcetest.NetworkStats{Sent: 3, Delivered: 3}},
+		{"one later than an hour", func(i int, d ohcetest.Datagram) []ohcetest.Arrival {
+			return once(d, time.Duration(i%2)*25*time.Hour)
+		}, []came{{0, "0"}, {0, "2"}, {25 * time.Hour, "1"}},
+			ohcetest.NetworkStats{Sent: 3, Delivered: 3}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				i := -1
+				n := ohcetest.Network{Link: func(d ohcetest.Datagram) []ohcetest.Arrival {
+					i++
+					return tt.link(i, d)
+				}}
+				server, client := listen(t, &n, serverAddr), dial(t, &n, serverAddr)
+				begun := time.Now()
+				for k := range 3 {
+					send(t, client, fmt.Sprint(k))
+				}
+				var got []came
+				server.SetReadDeadline(begun.Add(48 * time.Hour))
+				for {
+					buf := make([]byte, 16)
+					k, err := server.Read(buf)
+					if err != nil {
+						break
+					}
+					got = append(got, came{time.Since(begun), string(buf[:k])})
+				}
+				if !slices.Equal(got, tt.want) {
+					t.Errorf("came %v, want %v", got, tt.want)
+				}
+				if got := stats(&n); got != tt.stats {
+					t.Errorf("stats are %+v, want %+v", got, tt.stats)
+				}
+			})
+		})
+	}
+}
+
+func TestLinkSeesBothWays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var seen []string
+		n := ohcetest.Network{Link: func(d ohcetest.Datagram) []ohcetest.Arrival {
+			seen = append(seen, fmt.Sprintf("%v>%v %s", d.From, d.To, d.Data))
+			return once(d, 0)
+		}}
+		n.NewPeer(serverAddr, nil)
+		client := dial(t, &n, serverAddr)
+		send(t, client, "x")
+		wantAll(t, client, "x")
+		me := addrOf(client).String()
+		if want := []string{me + ">" + serverAddr + " x", serverAddr + ">" + me + " x"}; !slices.Equal(
+			seen, want) {
+			t.Errorf("the link saw %q, want %q", seen, want)
+		}
+	})
+}
+
+// TestOnTheirWay: what has not arrived yet is in no count but Sent, and keeps no bubble from ending.
+func TestOnTheirWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := ohcetest.Network{Link: func(d ohcetest.Datagram) []ohcetest.Arrival {
+			return once(d, time.Hour)
+		}}
+		listen(t, &n, serverAddr)
+		send(t, dial(t, &n, serverAddr), "under way")
+		if got, want := stats(&n), (ohcetest.NetworkStats{Sent: 1}); got != want {
+			t.Errorf("stats are %+v, want %+v", got, want)
+		}
+	})
+}
+
+func TestNetworkStatsAddUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := 0
+		n := ohcetest.Network{Link: func(d ohcetest.Datagram) []ohcetest.Arrival {
+			if i++; i%5 == 0 {
+				return nil
+			}
+			return once(d, time.Duration(i%7)*time.Second)
+		}}
+		listen(t, &n, serverAddr)
+		client, lost := dial(t, &n, serverAddr), dial(t, &n, "192.0.2.66:1")
+		for k := range 3000 {
+			send(t, client, "fills the queue")
+			lost.Write(nil) // fails now and then: nobody listens there
+			if k%3 == 0 {
+				n.Inject(ohcetest.Datagram{From: addrOf(lost), To: addrOf(client)})
+			}
+		}
+		client.SetReadDeadline(time.Now().Add(time.Minute))
+		client.Read(nil) // all has arrived
+		s := stats(&n)
+		if sum := s.Delivered + s.Lost + s.Unreachable + s.Overflow + s.Filtered; s.Sent != sum {
+			t.Errorf("stats are %+v: %d sent, but the rest is %d", s, s.Sent, sum)
+		}
+		if s.Delivered == 0 || s.Lost == 0 || s.Unreachable == 0 || s.Overflow == 0 || s.Filtered == 0 {
+			t.Errorf("stats are %+v, want each fate to have happened", s)
+		}
+	})
+}

@@ -1,0 +1,125 @@
+package ohcetest_test
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ohce/ohce"
+	"github.com/ohce/ohce/ohcetest"
+)
+
+const patience = 10 * time.Second
+
+func exchange(t *testing.T, c *ohce.Client, request string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	resp, err := c.Exchange(ctx, []byte(request))
+	if err != nil {
+		t.Fatalf("Exchange(%q): %v", request, err)
+	}
+	return string(resp.Data)
+}
+
+func TestServerEchoes(t *testing.T) {
+	s := ohcetest.NewServer(nil)
+	defer s.Close()
+	addr, err := netip.ParseAddrPort(s.Addr)
+	if err != nil || addr.Addr().String() != "127.0.0.1" || addr.Port() == 0 {
+		t.Errorf("Addr = %q, want 127.0.0.1 and a port", s.Addr)
+	}
+	c := s.Client()
+	defer c.Close()
+	for _, request := range []string{"Hello", "", strings.Repeat("x", 9000)} {
+		if got := exchange(t, c, request); got != request {
+			t.Errorf("the answer to %.9q has %d bytes, want %d", request, len(got), len(request))
+		}
+	}
+	if got := s.Config.Stats(); got.Received < 3 {
+		t.Errorf("Config.Stats().Received = %d, want 3 or, after a loss, more", got.Received)
+	}
+}
+
+func TestStartServerUsesTheConfiguration(t *testing.T) {
+	s := ohcetest.StartServer(&ohce.Server{
+		Addr:    "192.0.2.77:1", // not used
+		Handler: ohce.HandlerFunc(func(w *ohce.ResponseWriter, r *ohce.Request) { w.Write([]byte("mine")) }),
+	})
+	defer s.Close()
+	c := s.Client()
+	defer c.Close()
+	if got := exchange(t, c, "whose?"); got != "mine" {
+		t.Errorf("answer %q, want the handler's", got)
+	}
+}
+
+func TestServersDoNotMeet(t *testing.T) {
+	a, b := ohcetest.NewServer(nil), ohcetest.NewServer(nil)
+	defer a.Close()
+	defer b.Close()
+	if a.Addr == b.Addr {
+		t.Errorf("two servers share %v", a.Addr)
+	}
+	if a.Client() == a.Client() {
+		t.Error("Client returned the same client twice, want a new one")
+	}
+}
+
+func TestServerClose(t *testing.T) {
+	s := ohcetest.NewServer(nil)
+	c := s.Client()
+	defer c.Close()
+	exchange(t, c, "Hello")
+	s.Close()
+	c.FailFast = true
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if resp, err := c.Exchange(ctx, []byte("again")); err == nil {
+		t.Errorf("a closed server answered %q", resp.Data)
+	}
+	if err := s.Config.ListenAndServe(); !errors.Is(err, ohce.ErrServerClosed) {
+		t.Errorf("ListenAndServe after Close: %v, want ErrServerClosed", err)
+	}
+}
+
+func TestServerCloseAtOnce(t *testing.T) {
+	for range 20 {
+		ohcetest.NewServer(nil).Close() // Serve may not have begun
+	}
+}
+
+// TestServerCloseWaitsForHandlers: what has been asked before Close is answered.
+func TestServerCloseWaitsForHandlers(t *testing.T) {
+	asked, goOn := make(chan struct{}), make(chan struct{})
+	s := ohcetest.NewServer(ohce.HandlerFunc(func(w *ohce.ResponseWriter, r *ohce.Request) {
+		close(asked)
+		<-goOn
+		w.Write([]byte("finished"))
+	}))
+	c := s.Client()
+	c.Retry = ohce.RetryAfter(patience)
+	defer c.Close()
+	answer, closed := make(chan string, 1), make(chan struct{})
+	go func() {
+		resp, err := c.Exchange(t.Context(), []byte("Hello"))
+		if err != nil {
+			answer <- err.Error()
+			return
+		}
+		answer <- string(resp.Data)
+	}()
+	<-asked
+	go func() {
+		s.Close()
+		close(closed)
+	}()
+	close(goOn)
+	if got := <-answer; got != "finished" {
+		t.Errorf("answer %q, want finished", got)
+	}
+	<-closed
+}

@@ -1,0 +1,234 @@
+package ohce
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+
+	"github.com/ohce/ohce/guard"
+	"github.com/ohce/ohce/internal/batch"
+)
+
+// maxBuffer is the largest BufferSize: no UDP datagram is longer.
+const maxBuffer = 65_535
+
+// A Server answers datagrams. Its zero value listens on DefaultAddr and sends each request back as
+// it is. The exported fields must not be changed once it listens or serves; the counts of Stats
+// outlast it.
+type Server struct {
+	// Addr is the "host:port" that ListenAndServe listens on. "" is DefaultAddr. An empty host or
+	// "[::]" is every address of the machine, "0.0.0.0" every IPv4 address; port 0 is any free port.
+	Addr string
+
+	// Handler answers the requests. nil sends each one back as it is.
+	Handler Handler
+
+	// BufferSize is the length in bytes of the longest request that is answered. A longer one is
+	// never answered in part: it is dropped as DropOversize. 0 means 65,535, which is every datagram.
+	// Negative or larger values are an error.
+	BufferSize int
+
+	// RefusePorts are the source ports that get no answer, because a server of some kind answers
+	// from them: a datagram from there is a reflection, and to answer it could go on for ever
+	// (DropLoop). nil means guard.ServicePorts and the ports that this server listens on. A set
+	// that is given is used as it is; it must not be changed while the server runs.
+	RefusePorts *guard.PortSet
+
+	// ErrorLog gets a record for the first panic of a handler and then one a second at most. nil is
+	// slog.Default().
+	ErrorLog *slog.Logger
+
+	panics panicLog
+
+	mu        sync.Mutex
+	listeners []listener
+	shards    []*shard
+	serving   bool
+	closing   bool
+	stop      chan struct{} // closed when closing begins; see stopped
+	done      chan struct{} // closed when Serve has ended; see ended
+	cancel    context.CancelFunc
+}
+
+// A listener is an address with the sockets that serve it.
+type listener struct {
+	addr  netip.AddrPort
+	conns []batch.Conn
+}
+
+// ListenAndServe listens on Addr, besides what Listen has bound, and serves until Shutdown or Close.
+func (s *Server) ListenAndServe() error {
+	if err := s.Listen(s.Addr); err != nil {
+		return err
+	}
+	err := s.Serve()
+	s.Close() // where Serve could not begin
+	return err
+}
+
+// Listen binds an address, in the form that Addr has. It may be called any number of times before
+// Serve; from its return on the kernel queues what is sent there, and Addrs tells the address. The
+// error is an *OpError, ErrAddrInUse where another socket has the address.
+func (s *Server) Listen(addr string) error {
+	addr = cmp.Or(addr, DefaultAddr)
+	conns, bound, err := batch.Listen(context.Background(), addr)
+	if err != nil {
+		op := &OpError{Op: "listen", Addr: addr, Err: err}
+		if batch.Taken(err) {
+			op.Cause = ErrAddrInUse
+		}
+		return op
+	}
+	return s.add(listener{bound, conns})
+}
+
+// add takes over the sockets of l, or closes them.
+func (s *Server) add(l listener) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing || s.serving {
+		l.close()
+		if s.closing {
+			return ErrServerClosed
+		}
+		return &OpError{Op: "listen", Addr: l.addr.String(), Err: errServing}
+	}
+	s.listeners = append(s.listeners, l)
+	return nil
+}
+
+var (
+	errServing = errors.New("the server is serving already")
+	errGoexit  = errors.New("ohce: a handler ended the server's goroutine with runtime.Goexit")
+)
+
+func (l listener) close() {
+	for _, c := range l.conns {
+		c.Close()
+	}
+}
+
+// Addrs returns the addresses that the server is bound to, in the order of binding.
+func (s *Server) Addrs() []netip.AddrPort {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	addrs := make([]netip.AddrPort, len(s.listeners))
+	for i, l := range s.listeners {
+		addrs[i] = l.addr
+	}
+	return addrs
+}
+
+// Serve answers what comes to the addresses that Listen has bound and to conns, which it takes over.
+// The addresses of conns must be IP addresses with ports. It returns when all handlers have ended
+// and all sockets are closed: ErrServerClosed after Shutdown or Close, else the error that made a
+// socket unusable. It may be called once.
+func (s *Server) Serve(conns ...net.PacketConn) error {
+	if err := s.adopt(conns); err != nil {
+		for _, pc := range conns {
+			pc.Close()
+		}
+		return err
+	}
+	s.mu.Lock()
+	shards, err := s.start()
+	s.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return s.run(shards)
+}
+
+// adopt takes over sockets that exist.
+func (s *Server) adopt(conns []net.PacketConn) error {
+	for _, pc := range conns {
+		c, err := batch.New(pc)
+		if err != nil {
+			return &OpError{Op: "serve", Addr: fmt.Sprint(pc.LocalAddr()), Err: err}
+		}
+		if err := s.add(listener{c.LocalAddr(), []batch.Conn{c}}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// start makes the shards. It is called with mu held, once with success.
+func (s *Server) start() ([]*shard, error) {
+	switch {
+	case s.closing:
+		return nil, ErrServerClosed
+	case s.serving:
+		return nil, &OpError{Op: "serve", Addr: s.Addr, Err: errServing}
+	case len(s.listeners) == 0:
+		return nil, errors.New("ohce: Serve without an address: call Listen first, or ListenAndServe")
+	case s.BufferSize < 0 || s.BufferSize > maxBuffer:
+		return nil, fmt.Errorf("ohce: Server.BufferSize is %d, want 0 to %d", s.BufferSize, maxBuffer)
+	}
+	s.serving = true
+	ctx, cancel := context.WithCancel(context.Background())
+	s.cancel = cancel
+	refuse := s.refusePorts()
+	for _, l := range s.listeners {
+		for _, c := range l.conns {
+			s.shards = append(s.shards, newShard(ctx, s, c, refuse))
+		}
+	}
+	return s.shards, nil
+}
+
+// run runs the loops of the shards to their end and says why they ended.
+func (s *Server) run(shards []*shard) error {
+	errs := make(chan error, len(shards))
+	for _, sh := range shards {
+		// Ends when its socket is drained, closed or unusable; waited for just below.
+		go func() {
+			err := errGoexit
+			defer func() { errs <- err }()
+			err = sh.run()
+		}()
+	}
+	var failed error
+	for range shards {
+		if err := <-errs; err != nil && failed == nil {
+			failed = err
+			s.Close()
+		}
+	}
+	s.finish(shards)
+	return cmp.Or(failed, ErrServerClosed)
+}
+
+// refusePorts is the set in force. It is called with mu held.
+func (s *Server) refusePorts() *guard.PortSet {
+	if s.RefusePorts != nil {
+		return s.RefusePorts
+	}
+	set := guard.ServicePorts()
+	for _, l := range s.listeners {
+		set.Add(l.addr.Port())
+	}
+	return set
+}
+
+// Stats returns what the server has done so far.
+func (s *Server) Stats() Stats {
+	s.mu.Lock()
+	shards, listeners := s.shards, s.listeners
+	s.mu.Unlock()
+	var sum Stats
+	for _, sh := range shards {
+		sh.tally.addTo(&sum)
+	}
+	for _, l := range listeners {
+		for _, c := range l.conns {
+			sum.KernelDropped += c.KernelDrops()
+		}
+	}
+	return sum
+}

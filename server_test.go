@@ -1,0 +1,383 @@
+package ohce_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/ohce/ohce"
+	"github.com/ohce/ohce/guard"
+	"github.com/ohce/ohce/ohcetest"
+)
+
+// patience bounds every wait for something that is to happen on real sockets.
+const patience = 10 * time.Second
+
+// dial connects a UDP socket to addr; its reads fail after patience.
+func dial(t testing.TB, addr string) *net.UDPConn {
+	t.Helper()
+	c, err := net.Dial("udp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	c.SetDeadline(time.Now().Add(patience))
+	return c.(*net.UDPConn)
+}
+
+// ask sends a request and returns the one datagram that comes back.
+func ask(t testing.TB, c net.Conn, request []byte) []byte {
+	t.Helper()
+	if _, err := c.Write(request); err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 1<<16)
+	n, err := c.Read(buf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return buf[:n]
+}
+
+// serve starts srv on what it has bound; the test ends with its Shutdown and the check that all its
+// datagrams are accounted for.
+func serve(t testing.TB, srv *ohce.Server, conns ...net.PacketConn) {
+	t.Helper()
+	served := make(chan error, 1)
+	go func() { served <- srv.Serve(conns...) }()
+	t.Cleanup(func() {
+		if err := srv.Shutdown(context.Background()); err != nil {
+			t.Errorf("Shutdown: %v", err)
+		}
+		if err := <-served; !errors.Is(err, ohce.ErrServerClosed) {
+			t.Errorf("Serve = %v, want ErrServerClosed", err)
+		}
+		checkStats(t, srv.Stats(), 0)
+	})
+}
+
+// checkStats checks the invariant, and that inFlight datagrams are in flight.
+func checkStats(t testing.TB, s ohce.Stats, inFlight uint64) {
+	t.Helper()
+	if sum := s.Answered + s.Dropped.Total() + s.InFlight; s.Received != sum {
+		t.Errorf("received %d, but answered + dropped + in flight = %d: %+v", s.Received, sum, s)
+	}
+	if s.InFlight != inFlight {
+		t.Errorf("%d in flight, want %d: %+v", s.InFlight, inFlight, s)
+	}
+}
+
+// haveIPv6 skips a test on a machine without IPv6, where that is not a lie.
+func haveIPv6(t testing.TB) {
+	t.Helper()
+	c, err := net.ListenPacket("udp6", "[::1]:0")
+	if err == nil {
+		c.Close()
+		return
+	}
+	if os.Getenv("CI") != "" {
+		t.Fatalf("no IPv6 loopback: %v", err)
+	}
+	t.Skipf("no IPv6 loopback: %v", err)
+}
+
+func TestServerAnswersEverySize(t *testing.T) {
+	s := ohcetest.NewServer(nil)
+	defer s.Close()
+	c := dial(t, s.Addr)
+	for _, size := range []int{0, 1, 2, 511, 1200, 1472, 1473, 9000, 65_000, 65_507} {
+		request := bytes.Repeat([]byte{'a', 0, 0xff}, size/3+1)[:size]
+		if got := ask(t, c, request); !bytes.Equal(got, request) {
+			t.Errorf("%d bytes: the echo has %d bytes or other ones", size, len(got))
+		}
+	}
+	if st := s.Config.Stats(); st.Received != 10 || st.Answered != 10 {
+		t.Errorf("stats %+v, want 10 received and answered", st)
+	}
+}
+
+func TestServerListensOnMany(t *testing.T) {
+	haveIPv6(t)
+	srv := &ohce.Server{Handler: ohce.HandlerFunc(func(w *ohce.ResponseWriter, r *ohce.Request) {
+		fmt.Fprint(w, r.LocalAddr)
+	})}
+	for _, addr := range []string{"127.0.0.1:0", "127.0.0.2:0", "[::1]:0", "localhost:0"} {
+		if err := srv.Listen(addr); err != nil {
+			t.Fatal(err)
+		}
+	}
+	serve(t, srv)
+	for _, addr := range srv.Addrs() {
+		if addr.Port() == 0 {
+			t.Fatalf("address %v has no port", addr)
+		}
+		if got := string(ask(t, dial(t, addr.String()), []byte("who?"))); got != addr.String() {
+			t.Errorf("asked %v, LocalAddr was %s", addr, got)
+		}
+	}
+}
+
+// A connected socket takes only what comes from the address it asked, so an answer proves its source.
+func TestServerAnswersFromTheAddressAsked(t *testing.T) {
+	tests := []struct {
+		listen string
+		asked  []string
+	}{
+		{"0.0.0.0:0", []string{"127.0.0.1", "127.0.0.2", "127.1.2.3"}},
+		{"[::]:0", []string{"127.0.0.1", "127.0.0.2", "::1"}},
+		{":0", []string{"127.0.0.1", "127.3.2.1", "::1"}},
+	}
+	haveIPv6(t)
+	for _, tt := range tests {
+		t.Run(tt.listen, func(t *testing.T) {
+			srv := &ohce.Server{
+				Handler: ohce.HandlerFunc(func(w *ohce.ResponseWriter, r *ohce.Request) {
+					fmt.Fprint(w, r.LocalAddr)
+				})}
+			if err := srv.Listen(tt.listen); err != nil {
+				t.Fatal(err)
+			}
+			serve(t, srv)
+			for _, host := range tt.asked {
+				addr := netip.AddrPortFrom(netip.MustParseAddr(host), srv.Addrs()[0].Port())
+				if !wholeLoopback && !onInterface(t, addr.Addr()) {
+					continue
+				}
+				got := string(ask(t, dial(t, addr.String()), []byte("who?")))
+				if got != addr.String() {
+					t.Errorf("asked %v, LocalAddr was %s", addr, got)
+				}
+			}
+		})
+	}
+}
+
+// onInterface reports whether an interface has the address.
+func onInterface(t *testing.T, ip netip.Addr) bool {
+	t.Helper()
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range addrs {
+		if p, err := netip.ParsePrefix(a.String()); err == nil && p.Addr().Unmap() == ip {
+			return true
+		}
+	}
+	return false
+}
+
+func TestServerDrops(t *testing.T) {
+	big := bytes.Repeat([]byte{'x'}, 101)
+	tests := []struct {
+		name    string
+		srv     *ohce.Server
+		request []byte
+		want    ohce.DropReason
+	}{
+		{"oversize", &ohce.Server{BufferSize: 100}, big, ohce.DropOversize},
+		{"silent", &ohce.Server{Handler: ohce.HandlerFunc(
+			func(*ohce.ResponseWriter, *ohce.Request) {})}, []byte("hi"), ohce.DropSilent},
+		{"reset", &ohce.Server{Handler: ohce.HandlerFunc(
+			func(w *ohce.ResponseWriter, r *ohce.Request) { w.Write(r.Data); w.Reset() })},
+			[]byte("hi"), ohce.DropSilent},
+		{"too-large", &ohce.Server{Handler: ohce.HandlerFunc(
+			func(w *ohce.ResponseWriter, r *ohce.Request) {
+				w.Write(make([]byte, 65_000))
+				if _, err := w.Write(make([]byte, 508)); !errors.Is(err, ohce.ErrTooLarge) {
+					panic(err)
+				}
+			})}, []byte("hi"), ohce.DropTooLarge},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := ohcetest.StartServer(tt.srv)
+			c := dial(t, s.Addr)
+			if _, err := c.Write(tt.request); err != nil {
+				t.Fatal(err)
+			}
+			s.Close() // answers all that is queued, so the counts are final
+			st := s.Config.Stats()
+			checkStats(t, st, 0)
+			if st.Received != 1 || st.Dropped[tt.want] != 1 {
+				t.Errorf("stats %+v, want 1 received and dropped as %v", st, tt.want)
+			}
+		})
+	}
+}
+
+func TestServerRefusesPortsThatServersAnswerFrom(t *testing.T) {
+	listen := func(t *testing.T, addr netip.AddrPort) *net.UDPConn {
+		t.Helper()
+		c, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(addr))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		return c
+	}
+	other := netip.AddrFrom4([4]byte{127, 0, 0, 2})
+	t.Run("own-port", func(t *testing.T) {
+		s := ohcetest.NewServer(nil)
+		addr := netip.MustParseAddrPort(s.Addr)
+		twin := listen(t, netip.AddrPortFrom(other, addr.Port()))
+		if _, err := twin.WriteToUDPAddrPort([]byte("loop"), addr); err != nil {
+			t.Fatal(err)
+		}
+		s.Close()
+		if st := s.Config.Stats(); st.Dropped[ohce.DropLoop] != 1 || st.Answered != 0 {
+			t.Errorf("stats %+v, want 1 dropped as loop", st)
+		}
+	})
+	t.Run("own-set", func(t *testing.T) {
+		client := listen(t, netip.AddrPortFrom(other, 0))
+		set := new(guard.PortSet)
+		set.Add(client.LocalAddr().(*net.UDPAddr).AddrPort().Port())
+		s := ohcetest.StartServer(&ohce.Server{RefusePorts: set})
+		if _, err := client.WriteToUDPAddrPort([]byte("no"), netip.MustParseAddrPort(s.Addr)); err != nil {
+			t.Fatal(err)
+		}
+		if got := ask(t, dial(t, s.Addr), []byte("yes")); string(got) != "yes" {
+			t.Errorf("another port got %q", got)
+		}
+		s.Close()
+		if st := s.Config.Stats(); st.Dropped[ohce.DropLoop] != 1 || st.Answered != 1 {
+			t.Errorf("stats %+v, want 1 dropped as loop and 1 answered", st)
+		}
+	})
+}
+
+func TestServerShutdownAnswersWhatIsQueued(t *testing.T) {
+	const queued = 1000
+	entered, leave := make(chan struct{}), make(chan struct{})
+	first := true
+	srv := &ohce.Server{Handler: ohce.HandlerFunc(func(w *ohce.ResponseWriter, r *ohce.Request) {
+		if first {
+			first = false
+			close(entered)
+			<-leave
+		}
+		w.Write(r.Data)
+	})}
+	s := ohcetest.StartServer(srv)
+	c := dial(t, s.Addr)
+	c.SetReadBuffer(4 << 20)
+	send := func(i int) {
+		if _, err := fmt.Fprintf(c, "%d", i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	send(0)
+	<-entered
+	for i := 1; i < queued; i++ {
+		send(i)
+	}
+	down := make(chan error, 1)
+	go func() { down <- srv.Shutdown(context.Background()) }()
+	close(leave)
+	if err := <-down; err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	st := srv.Stats()
+	checkStats(t, st, 0)
+	if st.Answered+st.KernelDropped != queued || st.Answered != st.Received {
+		t.Fatalf("sent %d: %+v", queued, st)
+	}
+	if os.Getenv("CI") != "" && st.KernelDropped > 0 {
+		t.Errorf("the kernel dropped %d: the receive buffer is too small", st.KernelDropped)
+	}
+	buf := make([]byte, 100)
+	for i := range st.Answered {
+		if _, err := c.Read(buf); err != nil {
+			t.Fatalf("answer %d of %d: %v", i, st.Answered, err)
+		}
+	}
+}
+
+func TestServerAfterShutdown(t *testing.T) {
+	srv := new(ohce.Server)
+	if err := srv.Listen("127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	if err := srv.Shutdown(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if err := srv.Serve(); err != ohce.ErrServerClosed || !errors.Is(err, net.ErrClosed) {
+		t.Errorf("Serve after Shutdown = %v, want ErrServerClosed, a net.ErrClosed", err)
+	}
+	if err := srv.Listen("127.0.0.1:0"); err != ohce.ErrServerClosed {
+		t.Errorf("Listen after Shutdown = %v, want ErrServerClosed", err)
+	}
+	if c, err := net.ListenPacket("udp", srv.Addrs()[0].String()); err != nil {
+		t.Errorf("the port is still taken: %v", err)
+	} else {
+		c.Close()
+	}
+}
+
+func TestServerSaysWhatIsWrong(t *testing.T) {
+	taken := ohcetest.NewServer(nil)
+	defer taken.Close()
+	listen := func(addr string) func() error {
+		return func() error { return new(ohce.Server).Listen(addr) }
+	}
+	tests := []struct {
+		name string
+		do   func() error
+		op   string
+	}{
+		{"taken", listen(taken.Addr), "listen"},
+		{"port", listen("127.0.0.1:70000"), "listen"},
+		{"no-port", listen("127.0.0.1"), "listen"},
+		{"name", listen("nosuch.invalid:3000"), "listen"},
+		{"address", listen("192.0.2.1:3000"), "listen"},
+		{"buffer-negative", (&ohce.Server{Addr: "127.0.0.1:0", BufferSize: -1}).ListenAndServe, ""},
+		{"buffer-large", (&ohce.Server{Addr: "127.0.0.1:0", BufferSize: 65_536}).ListenAndServe, ""},
+		{"no-address", func() error { return new(ohce.Server).Serve() }, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			err := tt.do()
+			if err == nil {
+				t.Fatal("no error")
+			}
+			var op *ohce.OpError
+			if errors.As(err, &op) != (tt.op != "") || op != nil && op.Op != tt.op {
+				t.Errorf("%v is not an OpError of %q", err, tt.op)
+			}
+		})
+	}
+}
+
+func TestServerAllocatesNothing(t *testing.T) {
+	for _, listen := range []string{"127.0.0.1:0", "0.0.0.0:0", "[::]:0"} {
+		t.Run(listen, func(t *testing.T) {
+			srv := new(ohce.Server)
+			if err := srv.Listen(listen); err != nil {
+				t.Fatal(err)
+			}
+			serve(t, srv)
+			port := srv.Addrs()[0].Port()
+			c := dial(t, netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), port).String())
+			request, buf := []byte("Hello"), make([]byte, 100)
+			allocs := testing.AllocsPerRun(1000, func() {
+				if _, err := c.Write(request); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := c.Read(buf); err != nil {
+					t.Fatal(err)
+				}
+			})
+			if allocs != 0 {
+				t.Errorf("%v allocations for a request and its response, want 0", allocs)
+			}
+		})
+	}
+}

@@ -1,0 +1,95 @@
+package ohce
+
+import (
+	"context"
+)
+
+// Shutdown ends the server without losing what it has accepted: it admits nothing more, answers
+// everything that the kernel has queued, waits for the handlers that still run, and closes the
+// sockets. If ctx ends first, it closes them at once and returns the context's error; answers that
+// handlers write after that are counted as DropUnsent.
+//
+// What arrives after the call is thrown away by the kernel and counted as Stats.KernelDropped where
+// the system can be told so (Linux), and otherwise answered while it keeps coming, within a bound.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.mu.Lock()
+	// What was bound but is not served yet has a queue too.
+	if shards, err := s.start(); err == nil {
+		go s.run(shards) // ends when all is drained; waited for below
+	}
+	s.beginClosing()
+	serving, shards, done := s.serving, s.shards, s.ended()
+	s.mu.Unlock()
+	if !serving {
+		s.closeSockets()
+		return nil
+	}
+	for _, sh := range shards {
+		sh.conn.Drain() // an error means that the socket is closed
+	}
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		s.Close()
+		return ctx.Err()
+	}
+}
+
+// Close ends the server at once: what the kernel has queued is lost. It does not wait for handlers;
+// Serve does.
+func (s *Server) Close() error {
+	s.mu.Lock()
+	s.beginClosing()
+	cancel := s.cancel
+	s.mu.Unlock()
+	if cancel != nil {
+		cancel()
+	}
+	s.closeSockets()
+	return nil
+}
+
+// beginClosing is called with mu held.
+func (s *Server) beginClosing() {
+	if stop := s.stopped(); !s.closing {
+		s.closing = true
+		close(stop)
+	}
+}
+
+func (s *Server) closeSockets() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range s.listeners {
+		l.close()
+	}
+}
+
+// finish waits for the handlers that answer later and closes what Serve has opened.
+func (s *Server) finish(shards []*shard) {
+	for _, sh := range shards {
+		sh.later.Wait()
+	}
+	s.closeSockets()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cancel()
+	close(s.ended())
+}
+
+// stopped is closed when closing begins. It is called with mu held, as ended is.
+func (s *Server) stopped() chan struct{} {
+	if s.stop == nil {
+		s.stop = make(chan struct{})
+	}
+	return s.stop
+}
+
+// ended is closed when Serve has ended.
+func (s *Server) ended() chan struct{} {
+	if s.done == nil {
+		s.done = make(chan struct{})
+	}
+	return s.done
+}

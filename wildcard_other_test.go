@@ -1,0 +1,6 @@
+//go:build !linux || ohce_portable
+
+package ohce_test
+
+// wholeLoopback: a wildcard serves the addresses that the machine's interfaces have.
+const wholeLoopback = false
