@@ -1,0 +1,84 @@
+// Package cli is the command ohce: it reads flags, calls the library, and is the only place that
+// prints or chooses an exit code.
+//
+// # Manners
+//
+// Answers go to standard output, all else to standard error. An error is one line "ohce: what
+// happened" and one line "hint: what to do". The exit code is 0 when everything was answered, 1 when
+// something was not or could not be done, 2 when the command line was wrong. Flags can be set by
+// environment variables, OHCE_ and the flag's name in capitals. Colour and prompts appear on
+// terminals only, and no colour where NO_COLOR is set.
+package cli
+
+import (
+	"context"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+)
+
+// The exit codes.
+const (
+	exitOK    = 0
+	exitFail  = 1
+	exitUsage = 2
+)
+
+// An app is the command with its surroundings.
+type app struct {
+	in        io.Reader
+	out, err  io.Writer
+	lookupEnv func(string) (string, bool)
+	signals   <-chan os.Signal // SIGINT and SIGTERM
+}
+
+// Main runs the command with the process's arguments and returns its exit code.
+func Main() int {
+	signals, stop := notifySignals()
+	defer stop()
+	a := &app{in: os.Stdin, out: os.Stdout, err: os.Stderr, lookupEnv: os.LookupEnv, signals: signals}
+	return a.run(context.Background(), os.Args[1:])
+}
+
+func (a *app) run(ctx context.Context, args []string) int {
+	root := a.command()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitOK
+	}
+	return a.report(err)
+}
+
+// command builds the command tree.
+func (a *app) command() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "ohce",
+		Short: "Serve, send and watch UDP requests and their answers",
+		Long: `ohce is echo, turned around: its server answers every UDP datagram with its text reversed
+and its case swapped, and its client gets that answer through a network that loses
+datagrams, or says within a known time that the server is down.
+
+Answers go to standard output, all else to standard error. Each flag can be set by an
+environment variable, OHCE_ and its name in capitals: OHCE_LISTEN, OHCE_BUFFER_SIZE.
+
+Exit codes: 0 all answered, 1 no answer or the work failed, 2 wrong usage.`,
+		Example: `  ohce demo                        see it all on this machine
+  ohce serve                       answer on 127.0.0.1:3000
+  ohce send Hello                  prints OLLEh`,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		Args:              cobra.NoArgs,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return a.setFromEnv(cmd) },
+		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetIn(a.in)
+	root.SetOut(a.out)
+	root.SetErr(a.err)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return &failure{what: err.Error(), hint: seeHelp(cmd), code: exitUsage}
+	})
+	root.AddCommand(a.serveCommand(), a.sendCommand(), a.demoCommand(), a.versionCommand())
+	return root
+}

@@ -1,0 +1,30 @@
+package cli
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// setFromEnv gives each flag that the command line leaves alone the value of its environment
+// variable, if that is set and not empty.
+func (a *app) setFromEnv(cmd *cobra.Command) error {
+	var failed error
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		name := envName(f.Name)
+		value, ok := a.lookupEnv(name)
+		if failed != nil || f.Changed || !ok || value == "" || f.Name == "help" {
+			return
+		}
+		if err := cmd.Flags().Set(f.Name, value); err != nil {
+			failed = usage("correct or unset the variable", "%s is %q: %v", name, value, err)
+		}
+	})
+	return failed
+}
+
+// envName is the environment variable of a flag.
+func envName(flag string) string {
+	return "OHCE_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}

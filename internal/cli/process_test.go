@@ -1,0 +1,115 @@
+package cli
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// patience bounds every wait for a process.
+const patience = 20 * time.Second
+
+// command is "ohce ARGS...", run by this test binary.
+func command(args ...string) *exec.Cmd {
+	return &exec.Cmd{Path: os.Args[0], Args: append([]string{"ohce"}, args...), Env: os.Environ()}
+}
+
+// A process is an "ohce serve" that runs.
+type process struct {
+	cmd   *exec.Cmd
+	addrs []string // that it listens to
+
+	mu    sync.Mutex
+	text  strings.Builder // its standard error
+	ended chan struct{}   // closed when all of that is read
+	once  sync.Once
+}
+
+// startServer starts "ohce serve ARGS..." and waits until it listens. env is added to this process's.
+func startServer(args []string, env ...string) (*process, error) {
+	p := &process{cmd: command(append([]string{"serve"}, args...)...), ended: make(chan struct{})}
+	p.cmd.Env = append(p.cmd.Env, env...)
+	stderr, err := p.cmd.StderrPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := p.cmd.Start(); err != nil {
+		return nil, err
+	}
+	want := max(1, strings.Count(strings.Join(args, "\n")+"\n", "--listen\n"))
+	listening := make(chan string)
+	go func() { // ends with the process
+		defer close(p.ended)
+		in := bufio.NewScanner(stderr)
+		for n := 0; in.Scan(); {
+			p.mu.Lock()
+			p.text.WriteString(in.Text() + "\n")
+			p.mu.Unlock()
+			addr, ok := strings.CutPrefix(in.Text(), "Listening to ")
+			if ok && n < want {
+				listening <- addr
+				n++
+			}
+		}
+	}()
+	timeout := time.NewTimer(patience)
+	defer timeout.Stop()
+	for range want {
+		select {
+		case addr := <-listening:
+			p.addrs = append(p.addrs, addr)
+		case <-p.ended:
+			return nil, fmt.Errorf("serve ended: %w\n%s", p.cmd.Wait(), p.stderr())
+		case <-timeout.C:
+			p.kill()
+			return nil, fmt.Errorf("serve does not listen: %s", p.stderr())
+		}
+	}
+	return p, nil
+}
+
+func (p *process) stderr() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.text.String()
+}
+
+// stop asks the server to end and returns its standard error. It must end with exit code 0.
+func (p *process) stop() (string, error) {
+	if err := p.signal(); err != nil {
+		return "", err
+	}
+	return p.wait()
+}
+
+func (p *process) signal() error {
+	if runtime.GOOS == "windows" {
+		return errors.New("Windows has no SIGTERM")
+	}
+	return p.cmd.Process.Signal(syscall.SIGTERM)
+}
+
+func (p *process) wait() (string, error) {
+	killer := time.AfterFunc(patience, p.kill)
+	defer killer.Stop()
+	<-p.ended
+	err := p.cmd.Wait()
+	p.once.Do(func() {})
+	return p.stderr(), err
+}
+
+// kill ends the process at once, unless it has ended.
+func (p *process) kill() {
+	p.once.Do(func() {
+		p.cmd.Process.Kill()
+		<-p.ended
+		p.cmd.Wait()
+	})
+}

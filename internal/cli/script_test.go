@@ -1,0 +1,132 @@
+package cli
+
+import (
+	"errors"
+	"net"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			env.Values[serversKey{}] = make(map[string]*process)
+			return os.WriteFile(env.Cd+"/latin1", []byte{0xe9, '\n'}, 0o600)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"server": scriptServer,
+			"stop":   scriptStop,
+			"status": scriptStatus,
+			"lines":  scriptLines,
+			"long":   scriptLong,
+			"dead":   scriptDead,
+			"silent": scriptSilent,
+		},
+	})
+}
+
+// serversKey is where a script keeps its servers by name.
+type serversKey struct{}
+
+func servers(ts *testscript.TestScript) map[string]*process {
+	return ts.Value(serversKey{}).(map[string]*process)
+}
+
+// scriptServer starts "ohce serve" on a free port: server NAME [FLAGS...]. $NAME is its address.
+func scriptServer(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: server NAME [FLAGS...]")
+	}
+	flags := args[1:]
+	if !slices.Contains(flags, "--listen") {
+		flags = append([]string{"--listen", "127.0.0.1:0"}, flags...)
+	}
+	p, err := startServer(flags, "OHCE_TRANSFORM="+ts.Getenv("OHCE_TRANSFORM"))
+	ts.Check(err)
+	ts.Defer(p.kill)
+	ts.Setenv(args[0], p.addrs[0])
+	servers(ts)[args[0]] = p
+}
+
+// scriptStop ends a server in good order; its standard error is then that of the last command.
+func scriptStop(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: stop NAME")
+	}
+	text, err := servers(ts)[args[0]].stop()
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs("server.log"), []byte(text), 0o600))
+	ts.Check(ts.Exec("ohce-stderr", ts.MkAbs("server.log")))
+}
+
+// scriptStatus runs a command that must end with an exit code: status CODE COMMAND [ARGS...].
+func scriptStatus(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: status CODE COMMAND [ARGS...]")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	code := 0
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		code = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if strconv.Itoa(code) != args[0] {
+		ts.Fatalf("exit code %d, want %s", code, args[0])
+	}
+}
+
+// scriptLines counts the lines of a file or of the last output: lines FILE N.
+func scriptLines(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: lines FILE N")
+	}
+	if n := strings.Count(ts.ReadFile(args[0]), "\n"); strconv.Itoa(n) != args[1] {
+		ts.Fatalf("%s has %d lines, want %s", args[0], n, args[1])
+	}
+}
+
+// scriptLong makes a message of many bytes: long NAME N. $NAME holds it, and long.txt has it between
+// the lines "before" and "after".
+func scriptLong(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: long NAME N")
+	}
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	text := strings.Repeat("x", n)
+	ts.Setenv(args[0], text)
+	ts.Check(os.WriteFile(ts.MkAbs("long.txt"), []byte("before\n"+text+"\nafter\n"), 0o600))
+}
+
+// scriptDead sets a variable to a loopback address where nobody listens: dead NAME.
+func scriptDead(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: dead NAME")
+	}
+	addr, err := deadAddr()
+	ts.Check(err)
+	ts.Setenv(args[0], addr)
+}
+
+// scriptSilent sets a variable to a loopback address where somebody listens and never answers:
+// silent NAME.
+func scriptSilent(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: silent NAME")
+	}
+	pc, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Defer(func() { pc.Close() })
+	ts.Setenv(args[0], pc.LocalAddr().String())
+}

@@ -1,0 +1,235 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ohce/ohce"
+	"github.com/ohce/ohce/flip"
+)
+
+type sendFlags struct {
+	server    string
+	retry     string
+	expect    string
+	graphemes bool
+	trace     bool
+	json      bool
+}
+
+func (a *app) sendCommand() *cobra.Command {
+	var f sendFlags
+	cmd := &cobra.Command{
+		Use:   "send [TEXT...]",
+		Short: "Send text and print the answer",
+		Long: `Send text to a server and print its answer on standard output.
+
+The arguments, joined by blanks, are one message. Without arguments each line of standard
+input is one, and the answers come out line by line in the order of the lines; a line of any
+bytes is sent as it is, without its end. An empty line is an empty datagram.
+
+A message is sent again after each wait of the schedule. When all waits have passed in
+silence, the server is down: what is left of the input is not sent, and the exit code is 1.
+On a terminal the next message may be typed all the same.`,
+		Example: `  ohce send Hello
+  ohce send --server 192.0.2.7:3000 --retry 1s,2s,4s Hello
+  ohce send --expect flip --trace < lines.txt`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.send(cmd.Context(), &f, args)
+		},
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.StringVar(&f.server, "server", ohce.DefaultAddr, "the server's `HOST:PORT`")
+	flags.StringVar(&f.retry, "retry", "seed",
+		"how long each attempt waits: `WAITS` is seed (0.1 s, 0.2 s, ... 0.5 s) or a list as 1s,2s,4s")
+	flags.StringVar(&f.expect, "expect", "any",
+		"take only the right answer: `NAME` is any, "+strings.Join(flip.Names(), ", "))
+	flags.BoolVar(&f.graphemes, "graphemes", false, "the server runs with --graphemes")
+	flags.BoolVar(&f.trace, "trace", false, "tell each attempt on standard error")
+	flags.BoolVar(&f.json, "json", false, "print each answer as a JSON object on a line")
+	completeFlag(cmd, "expect", append([]string{"any"}, flip.Names()...)...)
+	completeFlag(cmd, "retry", "seed")
+	return cmd
+}
+
+// A sender sends messages and prints their answers.
+type sender struct {
+	app    *app
+	flags  *sendFlags
+	client *ohce.Client
+}
+
+func (a *app) send(ctx context.Context, f *sendFlags, args []string) error {
+	s, err := a.newSender(f)
+	if err != nil {
+		return err
+	}
+	defer s.client.Close()
+	ctx, stop := a.untilSignal(ctx)
+	defer stop()
+	if len(args) > 0 {
+		return s.one(ctx, []byte(strings.Join(args, " ")))
+	}
+	return s.lines(ctx)
+}
+
+func (a *app) newSender(f *sendFlags) (*sender, error) {
+	if err := checkAddress("server", f.server); err != nil {
+		return nil, err
+	}
+	retry, err := parseRetry(f.retry)
+	if err != nil {
+		return nil, err
+	}
+	s := &sender{app: a, flags: f, client: &ohce.Client{Addr: f.server, Retry: retry}}
+	if f.expect != "any" {
+		t, err := parseTransform("expect", f.expect, f.graphemes)
+		if err != nil {
+			return nil, err
+		}
+		s.client.Expect = t.Append
+	}
+	if f.trace {
+		s.client.Trace = newTracer(a.err, a.styleFor(a.err)).trace()
+	}
+	return s, nil
+}
+
+// parseRetry reads a schedule: seed, or waits with units between commas.
+func parseRetry(value string) (ohce.Retry, error) {
+	if value == "seed" {
+		return ohce.SeedRetry(), nil
+	}
+	var waits []time.Duration
+	for part := range strings.SplitSeq(value, ",") {
+		wait, err := time.ParseDuration(strings.TrimSpace(part))
+		if err != nil || wait <= 0 {
+			return ohce.Retry{}, usage("write seed, or waits with their units, as in 100ms,200ms,1s",
+				"--retry %q: %q is not a wait", value, part)
+		}
+		waits = append(waits, wait)
+	}
+	return ohce.RetryAfter(waits...), nil
+}
+
+// one sends one message and prints the answer.
+func (s *sender) one(ctx context.Context, message []byte) error {
+	resp, err := s.client.Exchange(ctx, message)
+	if err != nil {
+		return s.explain(message, err)
+	}
+	return s.print(message, resp)
+}
+
+// print writes an answer to standard output.
+func (s *sender) print(message []byte, resp *ohce.Response) error {
+	line := append(resp.Data, '\n')
+	if s.flags.json {
+		line = jsonLine(s.flags.server, message, resp)
+	}
+	if _, err := s.app.out.Write(line); err != nil {
+		return &failure{what: fmt.Sprintf("cannot write the answer: %v", err), code: exitFail}
+	}
+	return nil
+}
+
+// explain says why a message got no answer.
+func (s *sender) explain(message []byte, err error) error {
+	f := &failure{code: exitFail}
+	var op *ohce.OpError
+	switch {
+	case errors.Is(err, context.Canceled):
+		f.what = "interrupted"
+	case errors.Is(err, ohce.ErrServerDown) && errors.As(err, &op):
+		f.what, f.hint = "SERVER IS DOWN !", s.whyDown(op)
+	case errors.Is(err, ohce.ErrTooLarge):
+		f.what = fmt.Sprintf("the message has %d bytes, more than a datagram carries", len(message))
+		f.hint = "a datagram carries up to 65507 bytes; send the text in parts"
+		f.code = exitUsage
+	case isNameError(err):
+		f.what = nameError(err)
+		f.hint = "check the name, or give an IP address"
+	default:
+		f.what = fmt.Sprintf("cannot reach %s: %v", s.flags.server, innermost(err))
+		f.hint = "check the address and this machine's network"
+	}
+	return f
+}
+
+// whyDown tells what was seen of a server that is down, and what to try.
+func (s *sender) whyDown(op *ohce.OpError) string {
+	took := op.Elapsed.Round(time.Millisecond)
+	ignored := s.client.Stats().Unexpected
+	switch {
+	case errors.Is(op, ohce.ErrPortUnreachable):
+		return fmt.Sprintf("%s refused (port unreachable) for %v: nobody listens there; "+
+			"start a server with: ohce serve --listen %s", op.Addr, took, op.Addr)
+	case op.Cause != nil:
+		return fmt.Sprintf("sending to %s failed for %v: %v", op.Addr, took, innermost(op.Cause))
+	case ignored > 0:
+		return fmt.Sprintf("%s sent %d other datagrams in %v, but not the %s of the message; "+
+			"--expect any takes whatever comes", op.Addr, ignored, took, s.flags.expect)
+	default:
+		return fmt.Sprintf("%s was silent for %v (%d datagrams sent): a wrong address, a firewall, "+
+			"or a network slower than the waits; try --retry 1s,2s,4s", op.Addr, took, op.Attempts)
+	}
+}
+
+// lines sends each line of standard input. A message that gets no answer ends it, for the answers
+// would no longer stand at their lines; on a terminal the person decides.
+func (s *sender) lines(ctx context.Context) error {
+	person := isTerminal(s.app.in)
+	var failed error
+	in := newLineReader(ctx, s.app.in)
+	for n := 1; ; n++ {
+		if person {
+			fmt.Fprint(s.app.err, "> ")
+		}
+		line, err := in.next(ctx)
+		if errors.Is(err, io.EOF) {
+			if person {
+				fmt.Fprintln(s.app.err) // the shell's prompt is not to stand behind ours
+			}
+			return failed
+		}
+		if err != nil {
+			return explainInput(err)
+		}
+		err = s.one(ctx, line)
+		switch {
+		case err == nil:
+		case person && ctx.Err() == nil:
+			s.app.report(err)
+			failed = &failure{what: "not every message was answered", code: exitFail}
+		default:
+			return atLine(err, n)
+		}
+	}
+}
+
+func explainInput(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return &failure{what: "interrupted", code: exitFail}
+	}
+	return &failure{what: fmt.Sprintf("cannot read standard input: %v", err), code: exitFail}
+}
+
+// atLine adds to a failure where in the input it was.
+func atLine(err error, n int) error {
+	var f *failure
+	if !errors.As(err, &f) {
+		return err
+	}
+	at := fmt.Sprintf("line %d and what follows it got no answer", n)
+	if f.hint != "" {
+		at += "; " + f.hint
+	}
+	return &failure{what: f.what, hint: at, code: f.code}
+}

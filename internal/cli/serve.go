@@ -1,0 +1,150 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ohce/ohce"
+	"github.com/ohce/ohce/flip"
+)
+
+type serveFlags struct {
+	listen     []string
+	bufferSize int
+	transform  string
+	graphemes  bool
+	log        string
+}
+
+func (a *app) serveCommand() *cobra.Command {
+	var f serveFlags
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Answer every datagram with its text reversed and its case swapped",
+		Long: `Answer every UDP datagram with its text reversed and its case swapped.
+
+The first SIGINT or SIGTERM ends it in good order: nothing more is let in, all that the
+kernel has queued is answered, and a summary says what was received, answered and dropped,
+and why. A second one ends it at once.
+
+Datagrams from source ports below 1024 or equal to one of its own are not answered (dropped
+as loop): they come from servers, and two servers would answer each other for ever.`,
+		Example: `  ohce serve
+  ohce serve --listen 0.0.0.0:3000 --listen '[::1]:3001' --log none
+  ohce serve --transform echo --buffer-size 1024`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.serve(cmd.Context(), &f) },
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.StringSliceVar(&f.listen, "listen", []string{ohce.DefaultAddr},
+		"`HOST:PORT` to answer on; several times for several; port 0 is any free one")
+	flags.IntVar(&f.bufferSize, "buffer-size", 65535,
+		"longest request in `BYTES` that is answered; longer ones are dropped as oversize")
+	flags.StringVar(&f.transform, "transform", "flip",
+		"what is done to the text: `NAME` is "+strings.Join(flip.Names(), ", "))
+	flags.BoolVar(&f.graphemes, "graphemes", false,
+		"reverse by user-perceived characters instead of code points")
+	flags.StringVar(&f.log, "log", "auto",
+		"a line for each request: `WHEN` is auto (up to 100 a second), each, none")
+	completeFlag(cmd, "transform", flip.Names()...)
+	completeFlag(cmd, "log", "auto", "each", "none")
+	return cmd
+}
+
+func (a *app) serve(ctx context.Context, f *serveFlags) error {
+	t, err := parseTransform("transform", f.transform, f.graphemes)
+	if err != nil {
+		return err
+	}
+	if f.bufferSize < 1 || f.bufferSize > 65535 {
+		return usage("give 1 to 65535 bytes", "--buffer-size %d is not the length of a datagram",
+			f.bufferSize)
+	}
+	log, err := newRequestLog(a.err, f.log)
+	if err != nil {
+		return err
+	}
+	srv := &ohce.Server{
+		BufferSize: f.bufferSize, Handler: log.around(answer(t)),
+		ErrorLog: slog.New(slog.NewTextHandler(a.err, nil)),
+	}
+	if err := listenAll(srv, f.listen); err != nil {
+		srv.Close()
+		return err
+	}
+	for _, addr := range srv.Addrs() {
+		fmt.Fprintf(a.err, "Listening to %v\n", addr)
+	}
+	stopLog := log.start()
+	err = a.serveUntilSignal(ctx, srv)
+	stopLog()
+	fmt.Fprintln(a.err, summary(srv.Stats()))
+	return err
+}
+
+func listenAll(srv *ohce.Server, addrs []string) error {
+	for _, addr := range addrs {
+		if err := checkAddress("listen", addr); err != nil {
+			return err
+		}
+		if err := srv.Listen(addr); err != nil {
+			return explainListen(addr, err)
+		}
+	}
+	return nil
+}
+
+// serveUntilSignal serves until a signal or the end of ctx has led to a complete Shutdown, a second
+// signal has cut that short, or the server has failed.
+func (a *app) serveUntilSignal(ctx context.Context, srv *ohce.Server) error {
+	first, stopFirst := a.untilSignal(ctx)
+	defer stopFirst()
+	served := make(chan error, 1)
+	go func() { served <- srv.Serve() }()
+	select {
+	case err := <-served:
+		return &failure{what: innermost(err).Error(), hint: "the summary below says how far it came",
+			code: exitFail}
+	case <-first.Done():
+	}
+	second, stopSecond := a.untilSignal(context.Background())
+	defer stopSecond()
+	if err := srv.Shutdown(second); err != nil {
+		return &failure{what: "ended by a second signal before all was answered", code: exitFail}
+	}
+	if err := <-served; !errors.Is(err, ohce.ErrServerClosed) {
+		return &failure{what: innermost(err).Error(), code: exitFail}
+	}
+	return nil
+}
+
+// summary is the account of a server in one line.
+func summary(s ohce.Stats) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "received %d, answered %d, dropped %d", s.Received, s.Answered,
+		s.Dropped.Total())
+	sep := " ("
+	for reason, n := range s.Dropped.All() {
+		if n > 0 {
+			fmt.Fprintf(&b, "%s%v %d", sep, reason, n)
+			sep = ", "
+		}
+	}
+	if sep == ", " {
+		b.WriteByte(')')
+	}
+	if s.InFlight > 0 {
+		fmt.Fprintf(&b, ", not finished %d", s.InFlight)
+	}
+	if s.ReadErrors > 0 {
+		fmt.Fprintf(&b, ", read errors %d", s.ReadErrors)
+	}
+	fmt.Fprintf(&b, ", thrown away by the kernel %d", s.KernelDropped)
+	return b.String()
+}

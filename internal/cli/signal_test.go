@@ -1,0 +1,186 @@
+//go:build unix
+
+package cli
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func connect(t *testing.T, addr string) *net.UDPConn {
+	t.Helper()
+	c, err := net.Dial("udp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	c.SetDeadline(time.Now().Add(patience))
+	return c.(*net.UDPConn)
+}
+
+// SIGTERM while 1,000 requests are queued: all are answered.
+func TestTermAnswersWhatIsQueued(t *testing.T) {
+	const queued = 1000
+	p := serving(t)
+	c := connect(t, p.addrs[0])
+	c.SetReadBuffer(4 << 20)
+	if err := p.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	for i := range queued {
+		if _, err := fmt.Fprintf(c, "%d", i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, sig := range []os.Signal{syscall.SIGTERM, syscall.SIGCONT} {
+		if err := p.cmd.Process.Signal(sig); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, err := p.wait()
+	if err != nil {
+		t.Fatalf("serve ended with %v\n%s", err, text)
+	}
+	var received, answered, dropped, kernel int
+	parseSummary(t, text, &received, &answered, &dropped, &kernel)
+	if received+kernel != queued || answered != received || dropped != 0 {
+		t.Errorf("sent %d, the server says %s", queued, text)
+	}
+	if os.Getenv("CI") != "" && kernel > 0 {
+		t.Errorf("the kernel threw away %d: the receive buffer is too small", kernel)
+	}
+	buf := make([]byte, 100)
+	for i := range answered {
+		if _, err := c.Read(buf); err != nil {
+			t.Fatalf("answer %d of %d: %v", i, answered, err)
+		}
+	}
+}
+
+// parseSummary reads the last line of a server that has ended.
+func parseSummary(t *testing.T, text string, received, answered, dropped, kernel *int) {
+	t.Helper()
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	last := lines[len(lines)-1]
+	head, tail, _ := strings.Cut(last, ", thrown away by the kernel ")
+	_, err1 := fmt.Sscanf(head, "received %d, answered %d, dropped %d", received, answered, dropped)
+	_, err2 := fmt.Sscan(tail, kernel)
+	if err := errors.Join(err1, err2); err != nil {
+		t.Fatalf("the summary is %q: %v", last, err)
+	}
+}
+
+// More than 100 requests a second become one line a second.
+func TestManyRequestsBecomeOneLine(t *testing.T) {
+	p := serving(t)
+	c := connect(t, p.addrs[0])
+	exchange(t, c, 5000)
+	text, err := p.stop()
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Count(text, "Client's address ")
+	if lines < 1 || lines > 300 {
+		t.Errorf("%d lines for 5,000 requests in a burst", lines)
+	}
+	if !strings.Contains(text, " requests in the last second, ") {
+		t.Errorf("no line counts the requests:\n%s", text)
+	}
+}
+
+// exchange sends n requests, each after the answer to the one before.
+func exchange(t *testing.T, c *net.UDPConn, n int) {
+	t.Helper()
+	buf := make([]byte, 100)
+	for i := range n {
+		want := fmt.Sprint(i)
+		if _, err := c.Write([]byte(reverse(want))); err != nil {
+			t.Fatal(err)
+		}
+		k, err := c.Read(buf)
+		if err != nil || string(buf[:k]) != want {
+			t.Fatalf("request %d got %q, %v", i, buf[:k], err)
+		}
+	}
+}
+
+func reverse(s string) string {
+	b := []byte(s)
+	for i, j := 0, len(b)-1; i < j; i, j = i+1, j-1 {
+		b[i], b[j] = b[j], b[i]
+	}
+	return string(b)
+}
+
+// A reader of the log that has stalled costs lines and no answers.
+func TestPrintingNeverSlowsAnAnswer(t *testing.T) {
+	cmd := command("serve", "--listen", "127.0.0.1:0", "--log", "each")
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Wait()
+	defer cmd.Process.Kill()
+	in := bufio.NewReaderSize(stderr, 16)
+	line, err := in.ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := connect(t, strings.TrimSpace(strings.TrimPrefix(line, "Listening to ")))
+	// A pipe holds 64 KiB and a line has some 33 bytes: from the 2,000th request on nobody reads.
+	exchange(t, c, 20_000)
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		line, err := in.ReadString('\n')
+		if err != nil {
+			t.Fatalf("no summary: %v", err)
+		}
+		if strings.HasPrefix(line, "received ") {
+			if !strings.HasPrefix(line, "received 20000, answered 20000, dropped 0, ") {
+				t.Errorf("the server says %q", line)
+			}
+			return
+		}
+	}
+}
+
+func TestInterruptedSendEndsAtOnce(t *testing.T) {
+	pc, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pc.Close()
+	cmd := command("send", "--server", pc.LocalAddr().String(), "--retry", "1m", "Hello")
+	var errs strings.Builder
+	cmd.Stderr = &errs
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	killer := time.AfterFunc(patience, func() { cmd.Process.Kill() })
+	defer killer.Stop()
+	pc.SetDeadline(time.Now().Add(patience))
+	if _, _, err := pc.ReadFrom(make([]byte, 100)); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	err = cmd.Wait()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != 1 || errs.String() != "ohce: interrupted\n" {
+		t.Errorf("send ended with %v and said %q", err, &errs)
+	}
+}

@@ -1,0 +1,105 @@
+//go:build linux
+
+package cli
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ohce/ohce"
+	"github.com/ohce/ohce/flip"
+)
+
+// soakEnv says how many datagrams TestSoak sends; `make soak` sends a million.
+const soakEnv = "OHCE_SOAK"
+
+// memoryLimit is what a server may use at any time, in KiB.
+const memoryLimit = 64 << 10
+
+// Random datagrams at a running server, as fast as they can be sent: it lives, its memory stays
+// small, and every datagram is accounted for.
+func TestSoak(t *testing.T) {
+	count := 50_000
+	if s := os.Getenv(soakEnv); s != "" {
+		n, err := strconv.Atoi(s)
+		if err != nil {
+			t.Fatalf("%s: %v", soakEnv, err)
+		}
+		count = n
+	}
+	p := serving(t)
+	flood := connect(t, p.addrs[0])
+	// The flood can push a sample out, so it is retransmitted; Expect checks the answer.
+	sample := &ohce.Client{
+		Addr: p.addrs[0], Expect: flip.Append, Retry: ohce.RetryAfter(slices.Repeat(
+			[]time.Duration{time.Second}, 20)...),
+	}
+	defer sample.Close()
+	rnd := rand.New(rand.NewPCG(1, 2))
+	buf := make([]byte, 2000)
+	sent, sampled := 0, 0
+	for sent < count {
+		data := buf[:rnd.IntN(len(buf)+1)]
+		fill(rnd, data)
+		if sent%1000 == 0 {
+			resp, err := sample.Exchange(t.Context(), data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sent += resp.Attempts
+			sampled++
+			continue
+		}
+		if _, err := flood.Write(data); err != nil {
+			t.Fatal(err)
+		}
+		sent++
+	}
+	peak := peakMemory(t, p.cmd.Process.Pid)
+	text, err := p.stop()
+	if err != nil {
+		t.Fatalf("serve ended with %v\n%s", err, text)
+	}
+	var received, answered, dropped, kernel int
+	parseSummary(t, text, &received, &answered, &dropped, &kernel)
+	t.Logf("sent %d: received %d, answered %d, dropped %d, thrown away by the kernel %d; %d answers "+
+		"checked; peak memory %d KiB", sent, received, answered, dropped, kernel, sampled, peak)
+	if received+kernel != sent || received != answered+dropped || dropped != 0 {
+		t.Errorf("sent %d, but the server says %s", sent, text)
+	}
+	if peak > memoryLimit {
+		t.Errorf("peak memory %d KiB, want at most %d", peak, memoryLimit)
+	}
+}
+
+// fill makes data random: bytes, or letters of ASCII.
+func fill(rnd *rand.Rand, data []byte) {
+	mask := byte(0xff)
+	if rnd.IntN(2) == 0 {
+		mask = 0x7f
+	}
+	for i := range data {
+		data[i] = byte(rnd.Uint32()) & mask
+	}
+}
+
+// peakMemory is the largest resident set that a process has had, in KiB.
+func peakMemory(t *testing.T, pid int) int {
+	t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(status), "VmHWM:")
+	var kib int
+	if _, err := fmt.Sscan(rest, &kib); err != nil {
+		t.Fatalf("VmHWM in %q: %v", status, err)
+	}
+	return kib
+}

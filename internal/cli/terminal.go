@@ -1,0 +1,36 @@
+package cli
+
+import (
+	"io"
+	"os"
+
+	"golang.org/x/term"
+)
+
+// isTerminal reports whether a stream is a terminal that a person sits at.
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// A style marks text for terminals; its zero value leaves it alone.
+type style struct{ on bool }
+
+// styleFor is on where w is a terminal and NO_COLOR is unset or empty (no-color.org).
+func (a *app) styleFor(w io.Writer) style {
+	no, _ := a.lookupEnv("NO_COLOR")
+	dumb, _ := a.lookupEnv("TERM")
+	return style{on: no == "" && dumb != "dumb" && isTerminal(w)}
+}
+
+func (s style) bold(text string) string  { return s.mark("1", text) }
+func (s style) faint(text string) string { return s.mark("2", text) }
+func (s style) red(text string) string   { return s.mark("1;31", text) }
+func (s style) green(text string) string { return s.mark("32", text) }
+
+func (s style) mark(code, text string) string {
+	if !s.on {
+		return text
+	}
+	return "\x1b[" + code + "m" + text + "\x1b[0m"
+}
