@@ -1,0 +1,65 @@
+# The developers' commands. `make help` lists them; CI calls these and nothing else.
+
+GO        ?= go
+FUZZTIME  ?= 10s
+BENCHTIME ?= 1s
+SOAK      ?= 1000000
+PLATFORMS ?= windows/amd64 darwin/arm64 freebsd/amd64 linux/arm64
+
+.DEFAULT_GOAL := help
+.PHONY: help check test race portable cross fuzz bench soak priv demo man vectors
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+check: ## formatting, vet, staticcheck, tidy modules
+	@files=$$(gofmt -l .); if [ -n "$$files" ]; then echo "run gofmt -w on: $$files"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) vet -tags ohce_portable ./...
+	$(GO) vet -tags priv ./...
+	$(GO) tool staticcheck ./...
+	$(GO) mod tidy -diff
+	$(GO) mod verify
+
+test: ## the tests, under a minute
+	$(GO) test ./...
+
+race: ## the tests under the race detector
+	$(GO) test -race -count=1 ./...
+
+portable: ## the tests on the portable socket path
+	$(GO) test -count=1 -tags ohce_portable ./...
+
+cross: ## build everything, the tests too, for the other platforms
+	@for p in $(PLATFORMS); do \
+		echo "GOOS=$${p%/*} GOARCH=$${p#*/}"; \
+		GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0 $(GO) vet ./... || exit 1; \
+		GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0 $(GO) test -exec true ./... >/dev/null || exit 1; \
+	done
+
+fuzz: ## each fuzz target for FUZZTIME
+	@for pkg in $$($(GO) list ./...); do \
+		targets=$$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); \
+		for f in $$targets; do \
+			echo "$$f in $$pkg"; \
+			$(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x $$pkg || exit 1; \
+		done; \
+	done
+
+bench: ## the benchmarks beside the code, for BENCHTIME each
+	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
+
+soak: ## SOAK random datagrams at a running server
+	OHCE_SOAK=$(SOAK) $(GO) test -run '^TestSoak$$' -count=1 -v ./internal/cli
+
+priv: ## the tests that make network namespaces (root, Linux)
+	$(GO) test -tags priv -run Priv -count=1 ./...
+
+demo: ## the whole exchange on this machine
+	$(GO) run ./cmd/ohce demo
+
+man: ## write the man pages, docs/man
+	$(GO) test -run '^TestManPages$$' ./internal/cli -update
+
+vectors: ## write what CPython 3.11 answers, flip/testdata
+	python3 flip/testdata/vectors.py
