@@ -199,3 +199,30 @@ func TestDialAddresses(t *testing.T) {
 		t.Errorf("RemoteAddr of a socket that is not connected = %v, want nil", got)
 	}
 }
+
+func TestDialFrom(t *testing.T) {
+	var n ohcetest.Network
+	server := listen(t, &n, serverAddr)
+	for from, want := range map[string]string{
+		"192.0.2.7:1000": "192.0.2.7:1000", "192.0.2.8:0": "192.0.2.8:49152",
+		"[::ffff:192.0.2.6]:7": "192.0.2.6:7",
+	} {
+		c, err := n.DialFrom(netip.MustParseAddrPort(from), serverAddr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		c.Write([]byte("x"))
+		if _, peer, err := server.ReadFromUDPAddrPort(nil); peer.String() != want || err != nil {
+			t.Errorf("from %v it came from %v, %v, want %v", from, peer, err, want)
+		}
+	}
+	for _, from := range []string{"192.0.2.7:1000", serverAddr} {
+		if c, err := n.DialFrom(netip.MustParseAddrPort(from), serverAddr); err == nil || c != nil {
+			t.Errorf("DialFrom a taken address = %v, %v, want nil and an error", c, err)
+		}
+	}
+	if c, err := n.DialFrom(netip.MustParseAddrPort("192.0.2.7:0"), "nonsense"); err == nil || c != nil {
+		t.Errorf("DialFrom to nonsense = %v, %v, want nil and an error", c, err)
+	}
+}

@@ -17,9 +17,13 @@ const (
 	drainRounds = 2
 )
 
-// drainMost bounds what a portable socket still reads after Drain, for nothing keeps new datagrams
-// out there: it is more than a receive buffer of socketBuffer bytes can hold.
-const drainMost = 1 << 16
+// drainMost and drainLongest bound what a portable socket still reads after Drain, for nothing keeps
+// new datagrams out there: the one is more than a receive buffer of socketBuffer bytes can hold, the
+// other is for datagrams that come one by one, each before the silence is long enough.
+const (
+	drainMost    = 1 << 16
+	drainLongest = 10 * time.Second
+)
 
 // addrPortConn is what *net.UDPConn and others offer to do without allocated addresses.
 type addrPortConn interface {
@@ -33,8 +37,9 @@ type packetConn struct {
 	fast   addrPortConn // nil where pc has no such methods
 	local  netip.AddrPort
 	drain  atomic.Bool
-	silent int // reads in a row that found nothing since Drain; Read's own
-	late   int // datagrams read since Drain; Read's own
+	silent int       // reads in a row that found nothing since Drain; Read's own
+	late   int       // datagrams read since Drain; Read's own
+	begun  time.Time // when Read has noticed Drain; Read's own
 }
 
 func newPacketConn(pc net.PacketConn) (Conn, error) {
@@ -60,9 +65,12 @@ func (c *packetConn) Read(ms []Message) (int, error) {
 	if len(ms) == 0 {
 		return 0, nil
 	}
-	for c.late < drainMost {
+	for !c.drained() {
 		err := c.readOne(&ms[0])
 		draining := c.drain.Load()
+		if draining && c.begun.IsZero() {
+			c.begun = time.Now()
+		}
 		switch {
 		case err == nil:
 			c.silent = 0
@@ -81,6 +89,11 @@ func (c *packetConn) Read(ms []Message) (int, error) {
 		}
 	}
 	return 0, net.ErrClosed
+}
+
+// drained reports whether a bound of draining is reached.
+func (c *packetConn) drained() bool {
+	return c.late >= drainMost || !c.begun.IsZero() && time.Since(c.begun) > drainLongest
 }
 
 func (c *packetConn) readOne(m *Message) error {

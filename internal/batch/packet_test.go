@@ -210,6 +210,39 @@ func TestPacketDrainEndsUnderAFlood(t *testing.T) {
 	}
 }
 
+// A peer that sends again just before each silence is over does not keep Drain going for ever.
+func TestPacketDrainEndsUnderATrickle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(here)
+		c, err := New(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stop := make(chan struct{})
+		defer close(stop)
+		go func() { // ends with the test
+			tick := time.NewTicker(drainQuiet - time.Millisecond)
+			defer tick.Stop()
+			for {
+				select {
+				case <-tick.C:
+					f.queue <- packet{"more", there, nil}
+				case <-stop:
+					return
+				}
+			}
+		}()
+		c.Drain()
+		begun := time.Now()
+		got, err := readOut(c)
+		if took := time.Since(begun); !errors.Is(err, net.ErrClosed) || len(got) < 100 ||
+			took > drainLongest+time.Second {
+			t.Errorf("%d datagrams in %v, then %v; want some hundreds, and the end after %v", len(got),
+				took, err, drainLongest)
+		}
+	})
+}
+
 // A flood always has a datagram, unless its deadline has passed.
 type flood struct{ *fake }
 
