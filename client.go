@@ -12,7 +12,7 @@ import (
 )
 
 // A Client sends requests and waits for their answers. Its zero value asks DefaultAddr on the
-// schedule of SeedRetry. The exported fields must not be changed while it is in use.
+// schedule of SeedRetry. The exported fields must not be changed while an exchange is under way.
 //
 // Each exchange has a connected socket of its own, so the kernel keeps out datagrams from other
 // addresses. When the exchange ends, the socket stays open for Linger, to count what comes late; its
@@ -129,8 +129,8 @@ func (c *Client) Exchange(ctx context.Context, request []byte) (*Response, error
 	return resp, err
 }
 
-// Close closes the sockets that linger and waits until they are. No exchange may be under way; the
-// client may be used again afterwards.
+// Close closes the sockets that linger and waits until they are; what is queued there is not counted
+// any more. No exchange may be under way; the client may be used again afterwards.
 func (c *Client) Close() error {
 	c.linger.close()
 	return nil
@@ -143,16 +143,17 @@ func (c *Client) addr() string { return cmp.Or(c.Addr, DefaultAddr) }
 func (c *Client) size() int { return cmp.Or(c.BufferSize, maxBuffer) + 1 }
 
 func (c *Client) buffer() *[]byte {
-	if b, ok := c.buffers.Get().(*[]byte); ok {
+	if b, ok := c.buffers.Get().(*[]byte); ok && len(*b) == c.size() {
 		return b
 	}
 	b := make([]byte, c.size())
 	return &b
 }
 
-func (c *Client) ignore(a TraceAttempt, why IgnoreReason, data []byte) {
+// ignore counts a datagram that is not delivered, and tells the trace of its exchange.
+func (c *Client) ignore(t *ClientTrace, a TraceAttempt, why IgnoreReason, data []byte) {
 	c.tally.ignored[why].Add(1)
-	if t := c.Trace; t != nil && t.DatagramIgnored != nil {
+	if t != nil && t.DatagramIgnored != nil {
 		t.DatagramIgnored(a, why, data)
 	}
 }

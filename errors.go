@@ -47,7 +47,9 @@ type OpError struct {
 	Elapsed time.Duration
 	// Err is what ended the operation: ErrServerDown, a context's error, an error of the system.
 	Err error
-	// Cause is what the network said meanwhile, such as ErrPortUnreachable, or nil for silence.
+	// Cause says more, or is nil: what the network said during an exchange that was down, such as
+	// ErrPortUnreachable; ErrAddrInUse of an address that could not be bound. Ask with errors.Is,
+	// which looks at both.
 	Cause error
 }
 

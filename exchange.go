@@ -163,10 +163,10 @@ func (x *exchange) take(data []byte, cut bool) *Response {
 	now := time.Now()
 	switch {
 	case cut || len(data) == len(*x.buf):
-		x.c.ignore(x.now(), IgnoreOversize, data)
+		x.c.ignore(x.c.Trace, x.now(), IgnoreOversize, data)
 		return nil
 	case x.c.Expect != nil && !bytes.Equal(data, x.want):
-		x.c.ignore(x.now(), IgnoreUnexpected, data)
+		x.c.ignore(x.c.Trace, x.now(), IgnoreUnexpected, data)
 		return nil
 	}
 	x.answer = append([]byte{}, data...)
@@ -213,8 +213,10 @@ func (x *exchange) fail(err error) error {
 
 // close lets the socket linger.
 func (x *exchange) close() {
-	x.c.buffers.Put(x.buf)
-	x.c.linger.add(x.c, x.conn, x.now(), x.answer)
+	x.c.linger.add(&remnant{
+		c: x.c, trace: x.c.Trace, conn: x.conn, buf: x.buf, at: x.now(), start: x.start,
+		answer: x.answer,
+	}, x.c.Linger)
 }
 
 // ipAddr is the zero AddrPort where a is not an IP address with a port.

@@ -83,28 +83,39 @@ func (l *lingering) rest(port uint16) {
 	l.order = append(l.order, port)
 }
 
-// add takes over the socket of an exchange that ended at a with answer, nil if none.
-func (l *lingering) add(c *Client, conn net.Conn, a TraceAttempt, answer []byte) {
-	wait := c.Linger
+// A remnant is what is left of an exchange that has ended.
+type remnant struct {
+	c      *Client
+	trace  *ClientTrace
+	conn   net.Conn
+	buf    *[]byte
+	at     TraceAttempt // where the exchange ended
+	start  time.Time
+	answer []byte // nil if there was none
+}
+
+// add takes over what is left of an exchange, for the time that Client.Linger says.
+func (l *lingering) add(r *remnant, wait time.Duration) {
 	if wait == 0 {
 		wait = lingerDefault
 	}
 	if wait < 0 {
-		l.shut(conn)
+		r.c.buffers.Put(r.buf)
+		l.shut(r.conn)
 		return
 	}
-	conn.SetReadDeadline(time.Now().Add(wait))
+	r.conn.SetReadDeadline(time.Now().Add(wait))
 	l.mu.Lock()
-	l.conns = append(l.conns, conn)
+	l.conns = append(l.conns, r.conn)
 	if len(l.conns) > lingerMost {
 		l.evict()
 	}
 	l.mu.Unlock()
-	begun := time.Now().Add(-a.Elapsed)
 	// Ends at the deadline, which evict and close bring forward; waited for by close.
 	l.wg.Go(func() {
-		defer l.leave(conn)
-		l.count(c, conn, a, begun, answer)
+		defer l.leave(r.conn)
+		defer r.c.buffers.Put(r.buf)
+		r.count()
 	})
 }
 
@@ -115,12 +126,9 @@ func (l *lingering) evict() {
 }
 
 // count reads what comes late.
-func (l *lingering) count(c *Client, conn net.Conn, a TraceAttempt, begun time.Time,
-	answer []byte) {
-	buf := c.buffer()
-	defer c.buffers.Put(buf)
+func (r *remnant) count() {
 	for {
-		n, err := conn.Read(*buf)
+		n, err := r.conn.Read(*r.buf)
 		if refused(err) {
 			continue // once for each attempt at most
 		}
@@ -128,11 +136,11 @@ func (l *lingering) count(c *Client, conn net.Conn, a TraceAttempt, begun time.T
 			return
 		}
 		why := IgnoreLate
-		if answer != nil && bytes.Equal((*buf)[:n], answer) {
+		if r.answer != nil && bytes.Equal((*r.buf)[:n], r.answer) {
 			why = IgnoreDuplicate
 		}
-		a.Elapsed = time.Since(begun)
-		c.ignore(a, why, (*buf)[:n])
+		r.at.Elapsed = time.Since(r.start)
+		r.c.ignore(r.trace, r.at, why, (*r.buf)[:n])
 	}
 }
 

@@ -39,6 +39,11 @@ type Server struct {
 	// that is given is used as it is; it must not be changed while the server runs.
 	RefusePorts *guard.PortSet
 
+	// RepeatLimit breaks the loops that RefusePorts does not see: of so many datagrams in a row that
+	// have the same source and the same length, one gets no answer (DropLoop), which ends a loop and
+	// costs a client one retransmission. 0 means guard.RepeatLimit, 65,536; negative means never.
+	RepeatLimit int
+
 	// ErrorLog gets a record for the first panic of a handler and then one a second at most. nil is
 	// slog.Default().
 	ErrorLog *slog.Logger
@@ -62,6 +67,7 @@ type listener struct {
 }
 
 // ListenAndServe listens on Addr, besides what Listen has bound, and serves until Shutdown or Close.
+// Who needs to know a port that the system chose calls Listen, Addrs and Serve instead.
 func (s *Server) ListenAndServe() error {
 	if err := s.Listen(s.Addr); err != nil {
 		return err
@@ -73,7 +79,8 @@ func (s *Server) ListenAndServe() error {
 
 // Listen binds an address, in the form that Addr has. It may be called any number of times before
 // Serve; from its return on the kernel queues what is sent there, and Addrs tells the address. The
-// error is an *OpError, ErrAddrInUse where another socket has the address.
+// error is an *OpError, ErrAddrInUse where another socket has the address. A server that is not served
+// after all is given up by Close.
 func (s *Server) Listen(addr string) error {
 	addr = cmp.Or(addr, DefaultAddr)
 	conns, bound, err := batch.Listen(context.Background(), addr)

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"runtime"
 	"testing"
 	"time"
 
@@ -251,6 +252,31 @@ func TestServerRefusesPortsThatServersAnswerFrom(t *testing.T) {
 			t.Errorf("stats %+v, want 1 dropped as loop and 1 answered", st)
 		}
 	})
+}
+
+// On real sockets, with the first datagram sent from the other server's own socket.
+func TestLoopBetweenTwoServersEnds(t *testing.T) {
+	const limit = 2000
+	a := ohcetest.StartServer(&ohce.Server{RepeatLimit: limit})
+	pc, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := pc.WriteTo([]byte("Hello"), net.UDPAddrFromAddrPort(a.Config.Addrs()[0])); err != nil {
+		t.Fatal(err)
+	}
+	b := &ohce.Server{RepeatLimit: limit}
+	serve(t, b, pc)
+	drops := func() uint64 {
+		return a.Config.Stats().Dropped[ohce.DropLoop] + b.Stats().Dropped[ohce.DropLoop]
+	}
+	for over := time.Now().Add(patience); drops() == 0 && time.Now().Before(over); {
+		runtime.Gosched()
+	}
+	if n := a.Config.Stats().Received; drops() != 1 || n < limit-1 || n > limit {
+		t.Errorf("%d rounds, %d dropped as loop; want %d and 1", n, drops(), limit)
+	}
+	a.Close()
 }
 
 func TestServerShutdownAnswersWhatIsQueued(t *testing.T) {

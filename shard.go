@@ -23,6 +23,7 @@ type shard struct {
 	conn    batch.Conn
 	handler Handler
 	refuse  *guard.PortSet
+	repeats *guard.Repeats
 	max     int           // longest request, in bytes
 	stop    chan struct{} // closed when the server closes
 
@@ -41,7 +42,8 @@ func newShard(ctx context.Context, s *Server, conn batch.Conn, refuse *guard.Por
 	width := conn.Width()
 	sh := &shard{
 		srv: s, conn: conn, handler: s.Handler, refuse: refuse, max: s.BufferSize, stop: s.stopped(),
-		in: make([]batch.Message, width), out: make([]batch.Message, 0, width),
+		repeats: guard.NewRepeats(s.RepeatLimit),
+		in:      make([]batch.Message, width), out: make([]batch.Message, 0, width),
 		reqs: make([]Request, width), writers: make([]ResponseWriter, width),
 	}
 	if sh.handler == nil {
@@ -122,7 +124,7 @@ func (sh *shard) admit(m *batch.Message) DropReason {
 	switch {
 	case m.Truncated || len(m.Buf) > sh.max:
 		return DropOversize
-	case sh.refuse.Contains(m.Peer.Port()):
+	case sh.refuse.Contains(m.Peer.Port()), sh.repeats.TooMany(m.Peer, len(m.Buf)):
 		return DropLoop
 	default:
 		return DropNone

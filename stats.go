@@ -14,7 +14,8 @@ const (
 	DropNone DropReason = iota
 	// DropOversize: the request is longer than the server's BufferSize.
 	DropOversize
-	// DropLoop: the source port is one that servers answer from, see Server.RefusePorts.
+	// DropLoop: the source is a server, by its port or by what it does; see Server.RefusePorts and
+	// Server.RepeatLimit.
 	DropLoop
 	// DropSilent: the handler wrote nothing.
 	DropSilent

@@ -3,12 +3,14 @@
 // # Loops
 //
 // A server whose answer is itself a valid request can be made to talk for ever, to itself or to a
-// server of the same kind, by one datagram with a forged source (CVE-2024-2169). The remedy is to
-// answer only those who can be clients: see [PortSet].
+// server of the same kind, by one datagram with a forged source (CVE-2024-2169). The first remedy is
+// to answer only those who can be clients: see [PortSet]. What still goes round is broken by leaving
+// one datagram in a long run without an answer: see [Repeats].
 //
 // # Concurrency
 //
-// A PortSet may be read by any number of goroutines at once, and changed by one alone.
+// A PortSet may be read by any number of goroutines at once, and changed by one alone. A Repeats is
+// for one goroutine.
 package guard
 
 // A PortSet is a set of UDP ports. The zero value is empty.

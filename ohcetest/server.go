@@ -37,7 +37,8 @@ func StartServer(config *ohce.Server) *Server {
 	return s
 }
 
-// Client returns a new client that asks this server. Its Close closes the sockets that linger.
+// Client returns a new client that asks this server; its fields are the caller's to set before its
+// first exchange. Its Close closes the sockets that linger.
 func (s *Server) Client() *ohce.Client { return &ohce.Client{Addr: s.Addr} }
 
 // Close shuts the server down and waits until it has ended. It panics if a handler takes longer than

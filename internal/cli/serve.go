@@ -33,7 +33,8 @@ kernel has queued is answered, and a summary says what was received, answered an
 and why. A second one ends it at once.
 
 Datagrams from source ports below 1024 or equal to one of its own are not answered (dropped
-as loop): they come from servers, and two servers would answer each other for ever.`,
+as loop): they come from servers, and two servers would answer each other for ever. For the
+same reason one in 65,536 datagrams of one length from one source is not answered.`,
 		Example: `  ohce serve
   ohce serve --listen 0.0.0.0:3000 --listen '[::1]:3001' --log none
   ohce serve --transform echo --buffer-size 1024`,
