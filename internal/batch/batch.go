@@ -13,7 +13,8 @@
 //
 // # Platforms
 //
-// On Linux a batch is one recvmmsg or sendmmsg (since 2.6.33 and 3.0) and a wildcard socket tells
+// On Linux a batch is one recvmmsg or sendmmsg (since 2.6.33 and 3.0), runs of datagrams of one size
+// are handed over as one (since 5.0, and given as one since 4.18), and a wildcard socket tells
 // for each datagram which address it was sent to (IP_PKTINFO, IPV6_RECVPKTINFO). Elsewhere, and on
 // Linux under the build tag ohce_portable, a batch is one datagram and a wildcard address is served
 // by a socket for each address that the machine has, so that the answer leaves from the address
@@ -22,6 +23,7 @@ package batch
 
 import (
 	"net/netip"
+	"time"
 )
 
 // MaxWidth is the largest number of messages that one Read or Write hands to the kernel. Larger
@@ -44,9 +46,21 @@ type Message struct {
 	// IfIndex is the interface a datagram came through, or 0. It is set only with a link-local
 	// Local, whose answer must leave by the same interface.
 	IfIndex uint32
+	// Segment, where it is not 0, says that Buf holds several datagrams from or to the same peer, of
+	// Segment bytes each, the last one of at least 1 and at most Segment bytes. Read sets it where the
+	// kernel hands over a run as one (UDP GRO, Linux 5.0); Write takes up to Conn.Run of them.
+	Segment int
 	// Truncated says that the datagram was longer than Buf and its end is lost. Not every system
 	// tells: where that matters, give one byte more than the longest datagram that is wanted.
 	Truncated bool
+}
+
+// Datagrams is how many datagrams the message stands for.
+func (m *Message) Datagrams() int {
+	if m.Segment == 0 {
+		return 1
+	}
+	return (len(m.Buf) + m.Segment - 1) / m.Segment
 }
 
 // A Conn is one UDP socket. Read is for one goroutine at a time, and so is Write; the other methods
@@ -59,8 +73,22 @@ type Conn interface {
 	Read(ms []Message) (int, error)
 
 	// Write sends ms in order and returns how many were handed to the kernel. An error belongs to
-	// ms[n] alone: that datagram is lost, and the caller goes on with ms[n+1:].
+	// ms[n] alone: that datagram is lost, and the caller goes on with ms[n+1:]. Of a run none was
+	// sent, and each of its datagrams may yet be sent alone.
 	Write(ms []Message) (n int, err error)
+
+	// Run is how many datagrams of size bytes one Message to Write may hold; 1 where the kernel does
+	// not take runs. It can fall while the socket is in use, for there are devices that refuse them.
+	Run(size int) int
+
+	// ReadSize is the least capacity of Buf with which Read cuts nothing that is not longer than Buf:
+	// 65,535 where the kernel hands over runs, else 0.
+	ReadSize() int
+
+	// Spin makes Read look for datagrams again and again for some time before it waits for them, which
+	// saves the time of waking up and costs processor time. 0, the beginning, is not at all. It is not
+	// to be called during Read. Where a batch is one datagram it does nothing.
+	Spin(d time.Duration)
 
 	// Width is how many messages one Read can return at most; more slots are never used.
 	Width() int

@@ -20,32 +20,50 @@ func askPacketInfo(fd int, inet6 bool) error {
 	return unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1)
 }
 
-// parsePacketInfo finds in control data the local address that a datagram was sent to, or for a
-// broadcast the one that stands for it, and for a link-local one the interface. It is the zero Addr
-// where there is none to answer from, as for multicast over IPv6, and for a datagram that was queued
-// before the socket was asked for packet info.
-func parsePacketInfo(ctl []byte) (local netip.Addr, ifIndex uint32) {
+// A received is what control data tells of a message.
+type received struct {
+	// local is the address that the datagram was sent to, or for a broadcast the one that stands for
+	// it, and for a link-local one ifIndex is the interface. It is the zero Addr where there is none to
+	// answer from, as for multicast over IPv6, and for a datagram that was queued before the socket was
+	// asked for packet info.
+	local   netip.Addr
+	ifIndex uint32
+	// segment is the size of the datagrams in a run; 0 for one datagram.
+	segment int
+}
+
+// parseControl reads control data. What it does not know, or what is cut, it passes over.
+func parseControl(ctl []byte) (r received) {
 	for len(ctl) >= unix.SizeofCmsghdr {
 		h := (*unix.Cmsghdr)(unsafe.Pointer(unsafe.SliceData(ctl)))
 		size := int(h.Len)
 		if size < unix.SizeofCmsghdr || size > len(ctl) {
 			break
 		}
-		data := ctl[unix.CmsgLen(0):size]
-		switch {
-		case isControl(h, unix.IPPROTO_IP, unix.IP_PKTINFO) && len(data) >= unix.SizeofInet4Pktinfo:
-			info := (*unix.Inet4Pktinfo)(unsafe.Pointer(unsafe.SliceData(data)))
-			if addr := netip.AddrFrom4(info.Spec_dst); !addr.IsUnspecified() {
-				return source(addr, uint32(info.Ifindex))
-			}
-		case isControl(h, unix.IPPROTO_IPV6, unix.IPV6_PKTINFO) &&
-			len(data) >= unix.SizeofInet6Pktinfo:
-			info := (*unix.Inet6Pktinfo)(unsafe.Pointer(unsafe.SliceData(data)))
-			local, ifIndex = source(netip.AddrFrom16(info.Addr).Unmap(), info.Ifindex)
-		}
+		r.parse(h, ctl[unix.CmsgLen(0):size])
 		ctl = ctl[min(len(ctl), unix.CmsgSpace(size-unix.CmsgLen(0))):]
 	}
-	return local, ifIndex
+	return r
+}
+
+// parse reads one control message.
+func (r *received) parse(h *unix.Cmsghdr, data []byte) {
+	switch {
+	case isControl(h, unix.IPPROTO_UDP, unix.UDP_GRO) && len(data) >= 4:
+		if segment := *(*int32)(unsafe.Pointer(unsafe.SliceData(data))); segment > 0 {
+			r.segment = int(segment)
+		}
+	case isControl(h, unix.IPPROTO_IP, unix.IP_PKTINFO) && len(data) >= unix.SizeofInet4Pktinfo:
+		info := (*unix.Inet4Pktinfo)(unsafe.Pointer(unsafe.SliceData(data)))
+		if addr := netip.AddrFrom4(info.Spec_dst); !addr.IsUnspecified() {
+			r.local, r.ifIndex = source(addr, uint32(info.Ifindex))
+		}
+	case isControl(h, unix.IPPROTO_IPV6, unix.IPV6_PKTINFO) && len(data) >= unix.SizeofInet6Pktinfo:
+		if !r.local.Is4() { // where both are told, the IPv4 one is right for broadcasts too
+			info := (*unix.Inet6Pktinfo)(unsafe.Pointer(unsafe.SliceData(data)))
+			r.local, r.ifIndex = source(netip.AddrFrom16(info.Addr).Unmap(), info.Ifindex)
+		}
+	}
 }
 
 func isControl(h *unix.Cmsghdr, level, kind int32) bool { return h.Level == level && h.Type == kind }
@@ -76,6 +94,15 @@ func appendPacketInfo(dst []byte, local netip.Addr, ifIndex uint32, inet6 bool) 
 	dst = appendControl(dst, unix.IPPROTO_IP, unix.IP_PKTINFO, unix.SizeofInet4Pktinfo)
 	info := (*unix.Inet4Pktinfo)(unsafe.Pointer(&dst[data]))
 	info.Spec_dst, info.Ifindex = local.As4(), int32(ifIndex)
+	return dst
+}
+
+// appendSegment appends the control data that makes the kernel send a message as a run of datagrams of
+// size bytes. dst is as for appendPacketInfo.
+func appendSegment(dst []byte, size int) []byte {
+	data := len(dst) + unix.CmsgLen(0)
+	dst = appendControl(dst, unix.IPPROTO_UDP, unix.UDP_SEGMENT, 2)
+	*(*uint16)(unsafe.Pointer(&dst[data])) = uint16(size)
 	return dst
 }
 

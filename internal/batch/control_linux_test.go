@@ -35,7 +35,7 @@ func TestPacketInfoRoundTrip(t *testing.T) {
 				dirty[i] = 0xff // what an earlier datagram left
 			}
 			ctl := appendPacketInfo(dirty[:0], addr, tt.ifIndex, tt.inet6)
-			got, ifIndex := parsePacketInfo(ctl)
+			got, ifIndex := packetInfo(ctl)
 			if got != addr || ifIndex != tt.wantIndex {
 				t.Errorf("parsed %v on interface %d, want %v on %d", got, ifIndex, addr, tt.wantIndex)
 			}
@@ -64,7 +64,7 @@ func TestPacketInfoIsAppended(t *testing.T) {
 		if string(got[:len(first)]) != string(first) {
 			t.Errorf("appending %v changed what stood before", addr)
 		}
-		if local, _ := parsePacketInfo(got); local != addr {
+		if local, _ := packetInfo(got); local != addr {
 			t.Errorf("behind another message %v was parsed as %v", addr, local)
 		}
 	}
@@ -121,7 +121,7 @@ func TestParsePacketInfo(t *testing.T) {
 			if tt.want != "" {
 				want = netip.MustParseAddr(tt.want)
 			}
-			if got, ifIndex := parsePacketInfo(tt.ctl); got != want || ifIndex != tt.ifIndex {
+			if got, ifIndex := packetInfo(tt.ctl); got != want || ifIndex != tt.ifIndex {
 				t.Errorf("parsed %v on interface %d, want %v on %d", got, ifIndex, want, tt.ifIndex)
 			}
 		})
@@ -149,7 +149,7 @@ func join(a, b []byte) []byte { return append(append([]byte(nil), a...), b...) }
 // is an address that an answer can leave from.
 func FuzzParsePacketInfo(f *testing.F) {
 	f.Fuzz(func(t *testing.T, ctl []byte) {
-		local, ifIndex := parsePacketInfo(ctl)
+		local, ifIndex := packetInfo(ctl)
 		if local.Is4In6() || local.Zone() != "" {
 			t.Errorf("local address %v, want IPv4 plain and no zone", local)
 		}
@@ -163,9 +163,15 @@ func FuzzParsePacketInfo(f *testing.F) {
 			return
 		}
 		room := make([]byte, controlSpace)
-		again, index := parsePacketInfo(appendPacketInfo(room[:0], local, ifIndex, true))
+		again, index := packetInfo(appendPacketInfo(room[:0], local, ifIndex, true))
 		if again != local || index != ifIndex {
 			t.Errorf("%v on %d comes back as %v on %d", local, ifIndex, again, index)
 		}
 	})
+}
+
+// packetInfo is what control data tells of the local address.
+func packetInfo(ctl []byte) (netip.Addr, uint32) {
+	r := parseControl(ctl)
+	return r.local, r.ifIndex
 }

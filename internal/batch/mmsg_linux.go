@@ -12,8 +12,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// controlSpace is the room for a message's control data: both kinds of packet info fit.
+// controlSpace is the room for a message's control data: both kinds of packet info and the size of
+// the datagrams in a run fit.
 const controlSpace = 128
+
+// leastWidth is how many rows a Read offers after a quiet time.
+const leastWidth = 4
 
 // mmsg holds the tables of one direction, a row a message. They grow to the batch in use and are
 // then kept, so that a batch allocates nothing.
@@ -55,19 +59,20 @@ func (t *mmsg) setBuf(i int, b []byte) {
 	t.iovs[i].SetLen(len(b))
 }
 
+// Read offers the kernel twice as many rows as it filled the last time, for a row that is offered
+// costs a little even if nothing comes.
 func (c *udpConn) Read(ms []Message) (int, error) {
-	n := min(len(ms), MaxWidth)
+	n := min(len(ms), MaxWidth, max(c.width, leastWidth))
 	if n == 0 {
 		return 0, nil
 	}
 	t := &c.recv
-	t.size(n)
+	t.size(min(len(ms), MaxWidth))
 	for i := range n {
 		t.setBuf(i, ms[i].Buf[:cap(ms[i].Buf)])
 		h := &t.hdrs[i].Hdr
 		h.Namelen = unix.SizeofSockaddrInet6
-		h.Flags = 0
-		if c.wild {
+		if c.wild || c.offload.receive {
 			h.Control = &t.ctl[i*controlSpace]
 			h.SetControllen(controlSpace)
 		}
@@ -76,6 +81,7 @@ func (c *udpConn) Read(ms []Message) (int, error) {
 	if err := c.receive(t); err != nil {
 		return 0, err
 	}
+	c.width = 2 * t.done
 	for i := range t.done {
 		c.take(&ms[i], i)
 	}
@@ -104,20 +110,33 @@ func (c *udpConn) receive(t *mmsg) error {
 	}
 }
 
-// recvmmsg fills the rows with what is queued. It reports false, "wait", where nothing is.
+// recvmmsg fills the rows with what is queued. It reports false, "wait", where nothing is and comes
+// while it spins.
 func (c *udpConn) recvmmsg(fd uintptr) bool {
 	t := &c.recv
+	var spun time.Time
 	for {
 		n, _, e := unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&t.hdrs[0])),
 			uintptr(t.want), unix.MSG_DONTWAIT, 0, 0)
-		if e == unix.EINTR {
+		switch {
+		case e == unix.EINTR:
 			continue
+		case e != unix.EAGAIN:
+			t.done, t.err = int(n), e
+			if e != 0 {
+				t.done = 0
+			}
+			return true
+		case c.draining.Load():
+			t.done, t.err = 0, e
+			return true
+		case c.spin <= 0:
+			return false
+		case spun.IsZero():
+			spun = time.Now()
+		case time.Since(spun) > c.spin:
+			return false
 		}
-		t.done, t.err = int(n), e
-		if e != 0 {
-			t.done = 0
-		}
-		return e != unix.EAGAIN || c.draining.Load()
 	}
 }
 
@@ -127,9 +146,16 @@ func (c *udpConn) take(m *Message, i int) {
 	m.Buf = m.Buf[:h.Len]
 	m.Peer = c.zones.peer(&c.recv.names[i])
 	m.Truncated = h.Hdr.Flags&unix.MSG_TRUNC != 0
-	m.Local, m.IfIndex = c.local.Addr(), 0
+	m.Local, m.IfIndex, m.Segment = c.local.Addr(), 0, 0
+	if h.Hdr.Controllen == 0 {
+		return
+	}
+	told := parseControl(c.recv.control(i)[:h.Hdr.Controllen])
 	if c.wild {
-		m.Local, m.IfIndex = parsePacketInfo(c.recv.control(i)[:h.Hdr.Controllen])
+		m.Local, m.IfIndex = told.local, told.ifIndex
+	}
+	if told.segment < len(m.Buf) {
+		m.Segment = told.segment
 	}
 }
 
@@ -160,6 +186,9 @@ func (c *udpConn) writeSome(ms []Message) (int, error) {
 	t.from, t.want = 0, len(ms)
 	err := c.rc.Write(t.call)
 	if err == nil && t.err != 0 {
+		if size := ms[t.from].Segment; size > 0 {
+			c.offload.refused(size, t.err)
+		}
 		err = os.NewSyscallError("sendmmsg", t.err)
 	}
 	return t.from, err
@@ -175,13 +204,18 @@ func (c *udpConn) put(m *Message, i int) error {
 	t.setBuf(i, m.Buf)
 	h := &t.hdrs[i].Hdr
 	h.Namelen = n
-	h.Control = nil
-	h.SetControllen(0)
+	ctl := t.control(i)[:0]
 	if c.wild && m.Local.IsValid() && (c.inet6 || m.Local.Is4()) {
-		ctl := appendPacketInfo(t.control(i)[:0], m.Local, m.IfIndex, c.inet6)
-		h.Control = unsafe.SliceData(ctl)
-		h.SetControllen(len(ctl))
+		ctl = appendPacketInfo(ctl, m.Local, m.IfIndex, c.inet6)
 	}
+	if m.Segment > 0 {
+		ctl = appendSegment(ctl, m.Segment)
+	}
+	h.Control = nil
+	if len(ctl) > 0 {
+		h.Control = unsafe.SliceData(ctl)
+	}
+	h.SetControllen(len(ctl))
 	return nil
 }
 

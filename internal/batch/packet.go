@@ -55,6 +55,9 @@ func (c *packetConn) Width() int                { return 1 }
 func (c *packetConn) LocalAddr() netip.AddrPort { return c.local }
 func (c *packetConn) KernelDrops() uint64       { return 0 }
 func (c *packetConn) Close() error              { return c.pc.Close() }
+func (c *packetConn) Run(int) int               { return 1 }
+func (c *packetConn) ReadSize() int             { return 0 }
+func (c *packetConn) Spin(time.Duration)        {}
 
 func (c *packetConn) Drain() error {
 	c.drain.Store(true)
@@ -104,7 +107,7 @@ func (c *packetConn) readOne(m *Message) error {
 	}
 	m.Buf = m.Buf[:n]
 	m.Peer = netip.AddrPortFrom(peer.Addr().Unmap(), peer.Port())
-	m.Local, m.IfIndex, m.Truncated = netip.Addr{}, 0, cut
+	m.Local, m.IfIndex, m.Segment, m.Truncated = netip.Addr{}, 0, 0, cut
 	return nil
 }
 

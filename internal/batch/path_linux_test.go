@@ -4,7 +4,7 @@ package batch
 
 // What tests may expect of this path.
 const (
-	batches      = true // one Read returns all that is queued
+	batches      = true // a Read returns more than one datagram
 	tellsCut     = true // Truncated is told
 	tellsDropped = true // KernelDrops counts, and Drain keeps new datagrams out
 	wholeNet     = true // a wildcard serves all of 127.0.0.0/8

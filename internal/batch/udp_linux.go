@@ -27,7 +27,10 @@ type udpConn struct {
 	zones *zones // names of the interfaces that link-local peers came through
 
 	draining atomic.Bool
-	recv     mmsg // Read's own
+	offload  offload
+	spin     time.Duration
+	width    int // rows that the next Read offers; Read's own, as is recv
+	recv     mmsg
 	send     mmsg // Write's own
 
 	mu    sync.Mutex
@@ -73,6 +76,7 @@ func (c *udpConn) prepare() error {
 			return err
 		}
 		c.inet6 = family == unix.AF_INET6
+		c.offload.begin(fd)
 		if !c.wild {
 			return nil
 		}
@@ -92,6 +96,15 @@ func (c *udpConn) control(f func(fd int) error) error {
 
 func (c *udpConn) Width() int                { return MaxWidth }
 func (c *udpConn) LocalAddr() netip.AddrPort { return c.local }
+func (c *udpConn) Run(size int) int          { return c.offload.run(size) }
+func (c *udpConn) Spin(d time.Duration)      { c.spin = d }
+
+func (c *udpConn) ReadSize() int {
+	if c.offload.receive {
+		return readRun
+	}
+	return 0
+}
 
 // Drain puts a filter before the socket that lets nothing in, and wakes a Read that waits.
 func (c *udpConn) Drain() error {
