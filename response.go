@@ -26,7 +26,8 @@ func maxDatagram(addr netip.Addr) int {
 // A ResponseWriter holds the response to one request until the handler returns. Its zero value is
 // ready for use, so a handler can be called without a server. It is for one goroutine.
 type ResponseWriter struct {
-	buf      []byte
+	buf      []byte // the response is buf[start:]; before it are those to other requests
+	start    int
 	limit    int // 0: maxDatagram4
 	written  bool
 	tooLarge bool
@@ -43,7 +44,7 @@ type ResponseWriter struct {
 // as [DropTooLarge], unless Reset is called.
 func (w *ResponseWriter) Write(p []byte) (int, error) {
 	w.written = true
-	if w.tooLarge || len(w.buf)+len(p) > w.max() {
+	if w.tooLarge || len(w.buf)-w.start+len(p) > w.max() {
 		w.tooLarge = true
 		return 0, ErrTooLarge
 	}
@@ -59,7 +60,7 @@ func (w *ResponseWriter) AvailableBuffer() []byte { return w.buf[len(w.buf):] }
 
 // Bytes is the response as it stands. It is valid until the next Write or Reset, and may be changed
 // in place until then.
-func (w *ResponseWriter) Bytes() []byte { return w.buf }
+func (w *ResponseWriter) Bytes() []byte { return w.buf[w.start:] }
 
 // Written reports whether anything was written since the start or the last Reset, be it empty.
 // False means silence.
@@ -67,7 +68,7 @@ func (w *ResponseWriter) Written() bool { return w.written }
 
 // Reset takes back all that was written.
 func (w *ResponseWriter) Reset() {
-	w.buf = w.buf[:0]
+	w.buf = w.buf[:w.start]
 	w.written, w.tooLarge, w.busy = false, false, false
 }
 
@@ -78,17 +79,11 @@ func (w *ResponseWriter) max() int {
 	return w.limit
 }
 
-// begin makes w ready for a request to a shard.
-func (w *ResponseWriter) begin(sh *shard, m *batch.Message) {
-	w.Reset()
-	w.detached = false
+// begin makes w ready for a request to a shard; the response is to be appended to buf.
+func (w *ResponseWriter) begin(sh *shard, m *batch.Message, buf []byte) {
+	w.buf, w.start = buf, len(buf)
+	w.written, w.tooLarge, w.busy, w.detached = false, false, false, false
 	w.shard, w.request, w.limit = sh, m, maxDatagram(m.Peer.Addr())
-}
-
-// outgoing is the datagram that carries the response.
-func (w *ResponseWriter) outgoing() batch.Message {
-	m := w.request
-	return batch.Message{Buf: w.buf, Peer: m.Peer, Local: m.Local, IfIndex: m.IfIndex}
 }
 
 // outcome says what becomes of the response: DropNone where it is to be sent.
@@ -110,7 +105,7 @@ func (w *ResponseWriter) outcome() DropReason {
 func (w *ResponseWriter) detach() *ResponseWriter {
 	w.detached = true
 	c := &ResponseWriter{limit: w.limit, written: w.written, tooLarge: w.tooLarge, shard: w.shard}
-	c.buf = bytes.Clone(w.buf)
+	c.buf = bytes.Clone(w.Bytes())
 	request := *w.request
 	request.Buf = nil // the shard's own, soon overwritten
 	c.request = &request

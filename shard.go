@@ -14,7 +14,7 @@ import (
 
 // A shard is one socket and the loop that serves it:
 //
-//	run → serve → admit → answer → flush
+//	run → serve → answerAll → admit → answer → appendRuns → flush
 //
 // All of it is on one goroutine and on memory that the shard owns, so nothing is copied, locked or
 // allocated for a datagram.
@@ -27,15 +27,21 @@ type shard struct {
 	max     int           // longest request, in bytes
 	stop    chan struct{} // closed when the server closes
 
-	in      []batch.Message // one a slot, as are reqs and writers
-	reqs    []Request
-	writers []ResponseWriter
-
-	out []batch.Message
+	in      []batch.Message // one a slot
+	answers []answers       // one a slot
+	req     Request
+	writer  ResponseWriter
+	out     []batch.Message
 
 	write sync.Mutex     // guards conn.Write, which handlers that answer later call too
 	later sync.WaitGroup // responses under way that the loop does not wait for
 	tally tally
+}
+
+// answers are the responses to the datagrams of one message, one behind the other.
+type answers struct {
+	buf   []byte
+	sizes []int
 }
 
 func newShard(ctx context.Context, s *Server, conn batch.Conn, refuse *guard.PortSet) *shard {
@@ -44,7 +50,7 @@ func newShard(ctx context.Context, s *Server, conn batch.Conn, refuse *guard.Por
 		srv: s, conn: conn, handler: s.Handler, refuse: refuse, max: s.BufferSize, stop: s.stopped(),
 		repeats: guard.NewRepeats(s.RepeatLimit),
 		in:      make([]batch.Message, width), out: make([]batch.Message, 0, width),
-		reqs: make([]Request, width), writers: make([]ResponseWriter, width),
+		answers: make([]answers, width), req: Request{ctx: ctx},
 	}
 	if sh.handler == nil {
 		sh.handler = HandlerFunc(echo)
@@ -52,11 +58,12 @@ func newShard(ctx context.Context, s *Server, conn batch.Conn, refuse *guard.Por
 	if sh.max == 0 {
 		sh.max = maxBuffer
 	}
-	size := sh.max + 1 // a datagram that fills it is too long, on systems that do not tell
+	conn.Spin(s.Spin)
+	// A datagram that fills the buffer is too long, on systems that do not tell.
+	size := max(sh.max+1, conn.ReadSize())
 	bufs := make([]byte, width*size)
 	for i := range sh.in {
 		sh.in[i].Buf = bufs[i*size : (i+1)*size : (i+1)*size]
-		sh.reqs[i].ctx = ctx
 	}
 	return sh
 }
@@ -99,58 +106,79 @@ func (sh *shard) pause(failures int) {
 
 // serve answers the first n messages of in.
 func (sh *shard) serve(n int) {
-	sh.tally.received(n)
+	received := 0
+	for i := range sh.in[:n] {
+		received += sh.in[i].Datagrams()
+	}
+	sh.tally.received(received)
 	var dropped Drops
 	out := sh.out[:0]
-	for i := range n {
-		reason := sh.admit(&sh.in[i])
-		if reason == DropNone {
-			reason = sh.answer(i)
-		}
-		switch w := &sh.writers[i]; {
-		case reason != DropNone:
-			dropped[reason]++
-		case w.detached:
-			// Booked when its handler is done.
-		default:
-			out = append(out, w.outgoing())
-		}
+	for i := range sh.in[:n] {
+		sh.answerAll(&sh.in[i], &sh.answers[i], &dropped)
+		out = appendRuns(out, &sh.in[i], &sh.answers[i], sh.conn.Run)
 	}
 	sh.flush(out, &dropped)
+	sh.out = out[:0]
 }
 
-// admit says whether a datagram gets to the handler.
-func (sh *shard) admit(m *batch.Message) DropReason {
+// answerAll answers each datagram of a message.
+func (sh *shard) answerAll(m *batch.Message, a *answers, dropped *Drops) {
+	a.buf, a.sizes = a.buf[:0], a.sizes[:0]
+	data, size := m.Buf, len(m.Buf)
+	if m.Segment > 0 {
+		size = m.Segment
+	}
+	for {
+		n := min(size, len(data))
+		reason := sh.admit(m, n)
+		if reason == DropNone {
+			reason = sh.answer(m, data[:n:n], a)
+		}
+		if reason != DropNone {
+			dropped[reason]++
+		}
+		if data = data[n:]; len(data) == 0 {
+			return
+		}
+	}
+}
+
+// admit says whether a datagram of n bytes gets to the handler.
+func (sh *shard) admit(m *batch.Message, n int) DropReason {
 	switch {
-	case m.Truncated || len(m.Buf) > sh.max:
+	case m.Truncated || n > sh.max:
 		return DropOversize
-	case sh.refuse.Contains(m.Peer.Port()), sh.repeats.TooMany(m.Peer, len(m.Buf)):
+	case sh.refuse.Contains(m.Peer.Port()), sh.repeats.TooMany(m.Peer, n):
 		return DropLoop
 	default:
 		return DropNone
 	}
 }
 
-// answer calls the handler for the message in a slot and says what becomes of the response.
-func (sh *shard) answer(slot int) DropReason {
-	m, r, w := &sh.in[slot], &sh.reqs[slot], &sh.writers[slot]
+// answer calls the handler for one datagram, appends the response to a, and says why there is none.
+func (sh *shard) answer(m *batch.Message, data []byte, a *answers) DropReason {
+	r, w := &sh.req, &sh.writer
 	local := sh.conn.LocalAddr()
-	r.Data = m.Buf
+	r.Data = data
 	r.RemoteAddr = m.Peer
 	r.LocalAddr = local
 	if m.Local.IsValid() {
 		r.LocalAddr = netip.AddrPortFrom(m.Local, local.Port())
 	}
-	w.begin(sh, m)
+	w.begin(sh, m, a.buf)
 	returned := sh.srv.panics.guard(sh.srv.ErrorLog, sh.handler, w, r)
 	switch {
 	case w.detached:
-		return DropNone // whatever came after, the response is under way
+		return DropNone // booked when its handler is done, whatever came after
 	case !returned:
 		return DropPanic
-	default:
-		return w.outcome()
 	}
+	reason := w.outcome()
+	if reason == DropNone {
+		a.buf = w.buf
+		a.sizes = append(a.sizes, len(w.buf)-w.start)
+	}
+	return reason
 }
 
 // answerLater calls h for a request that the loop has let go of, and sends its response.
@@ -167,7 +195,9 @@ func (sh *shard) answerLater(h Handler, w *ResponseWriter, r *Request) {
 		dropped[reason]++
 		sh.tally.settled(0, &dropped)
 	default:
-		sh.flush([]batch.Message{w.outgoing()}, &dropped)
+		m := w.request
+		sh.flush([]batch.Message{{Buf: w.buf, Peer: m.Peer, Local: m.Local, IfIndex: m.IfIndex}},
+			&dropped)
 	}
 }
 
@@ -179,14 +209,35 @@ func (sh *shard) flush(out []batch.Message, dropped *Drops) {
 	answered := 0
 	for len(out) > 0 {
 		n, err := sh.conn.Write(out)
-		answered += n
+		for i := range out[:n] {
+			answered += out[i].Datagrams()
+		}
 		if err == nil {
 			break
 		}
-		dropped[sh.lost(err)]++
+		if refused := &out[n]; refused.Segment > 0 {
+			answered += sh.oneByOne(refused, dropped)
+		} else {
+			dropped[sh.lost(err)]++
+		}
 		out = out[n+1:]
 	}
 	sh.tally.settled(answered, dropped)
+}
+
+// oneByOne sends the datagrams of a run that the system refused, and returns how many it took.
+func (sh *shard) oneByOne(run *batch.Message, dropped *Drops) (answered int) {
+	one := [1]batch.Message{*run}
+	one[0].Segment = 0
+	for data := run.Buf; len(data) > 0; data = data[len(one[0].Buf):] {
+		one[0].Buf = data[:min(run.Segment, len(data))]
+		if _, err := sh.conn.Write(one[:]); err != nil {
+			dropped[sh.lost(err)]++
+			continue
+		}
+		answered++
+	}
+	return answered
 }
 
 // lost is the reason for a datagram that the system refused with err.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -19,6 +20,7 @@ type serveFlags struct {
 	transform  string
 	graphemes  bool
 	log        string
+	spin       time.Duration
 }
 
 func (a *app) serveCommand() *cobra.Command {
@@ -53,6 +55,8 @@ same reason one in 65,536 datagrams of one length from one source is not answere
 		"reverse by user-perceived characters instead of code points")
 	flags.StringVar(&f.log, "log", "auto",
 		"a line for each request: `WHEN` is auto (up to 100 a second), each, none")
+	flags.DurationVar(&f.spin, "spin", 0,
+		"look for requests for `TIME` before waiting for them: quicker answers, a busy processor")
 	completeFlag(cmd, "transform", flip.Names()...)
 	completeFlag(cmd, "log", "auto", "each", "none")
 	return cmd
@@ -67,12 +71,15 @@ func (a *app) serve(ctx context.Context, f *serveFlags) error {
 		return usage("give 1 to 65535 bytes", "--buffer-size %d is not the length of a datagram",
 			f.bufferSize)
 	}
+	if f.spin < 0 || f.spin > time.Second {
+		return usage("give up to 1s, as in 50us; 0 is not at all", "--spin %v is out of range", f.spin)
+	}
 	log, err := newRequestLog(a.err, f.log)
 	if err != nil {
 		return err
 	}
 	srv := &ohce.Server{
-		BufferSize: f.bufferSize, Handler: log.around(answer(t)),
+		BufferSize: f.bufferSize, Spin: f.spin, Handler: log.around(answer(t)),
 		ErrorLog: slog.New(slog.NewTextHandler(a.err, nil)),
 	}
 	if err := listenAll(srv, f.listen); err != nil {

@@ -1,0 +1,164 @@
+package ohce_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"testing"
+
+	"github.com/ohce/ohce"
+	"github.com/ohce/ohce/internal/batch"
+	"github.com/ohce/ohce/ohcetest"
+)
+
+// A runner sends datagrams of one size as runs, where the kernel takes runs, and reads what comes.
+type runner struct {
+	t    testing.TB
+	conn batch.Conn
+	to   netip.AddrPort
+	in   []batch.Message
+}
+
+func newRunner(t testing.TB, to netip.AddrPort) *runner {
+	t.Helper()
+	conns, _, err := batch.Listen(context.Background(), "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := conns[0]
+	t.Cleanup(func() { c.Close() })
+	r := &runner{t: t, conn: c, to: to, in: make([]batch.Message, c.Width())}
+	for i := range r.in {
+		r.in[i].Buf = make([]byte, 1<<16)
+	}
+	return r
+}
+
+// send sends the datagrams, all of one size but for a shorter last one.
+func (r *runner) send(datagrams ...string) {
+	r.t.Helper()
+	size := len(datagrams[0])
+	for run := range slices.Chunk(datagrams, r.conn.Run(size)) {
+		m := batch.Message{Peer: r.to}
+		for _, d := range run {
+			m.Buf = append(m.Buf, d...)
+		}
+		if len(run) > 1 {
+			m.Segment = size
+		}
+		if _, err := r.conn.Write([]batch.Message{m}); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+}
+
+// receive returns the next n datagrams.
+func (r *runner) receive(n int) []string {
+	r.t.Helper()
+	var got []string
+	for len(got) < n {
+		k, err := r.conn.Read(r.in)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		for _, m := range r.in[:k] {
+			size := max(len(m.Buf), 1)
+			if m.Segment > 0 {
+				size = m.Segment
+			}
+			for d := range slices.Chunk(m.Buf, size) {
+				got = append(got, string(d))
+			}
+		}
+	}
+	return got
+}
+
+// Each datagram of a run is a request of its own, and its answer a datagram of its own.
+func TestServerAnswersRuns(t *testing.T) {
+	numbers := func(format string, n int) (s []string) {
+		for i := range n {
+			s = append(s, fmt.Sprintf(format, i))
+		}
+		return s
+	}
+	tests := []struct {
+		name    string
+		srv     *ohce.Server
+		sent    []string
+		want    []string
+		dropped ohce.DropReason
+		drops   uint64
+	}{
+		{"equal", &ohce.Server{}, numbers("%04d", 200), numbers("%04d", 200), 0, 0},
+		{"shorter-last", &ohce.Server{}, append(numbers("%04d", 63), "x"),
+			append(numbers("%04d", 63), "x"), 0, 0},
+		{"oversize", &ohce.Server{BufferSize: 3}, []string{"four", "4444", "abc"}, []string{"abc"},
+			ohce.DropOversize, 2},
+		{"answers-of-other-sizes", &ohce.Server{Handler: ohce.HandlerFunc(
+			func(w *ohce.ResponseWriter, r *ohce.Request) {
+				w.Write(bytes.Repeat([]byte{'x'}, int(r.Data[0]-'0')))
+			})}, []string{"3", "3", "1", "5", "2", "2"}, []string{"xxx", "xxx", "x", "xxxxx", "xx", "xx"},
+			0, 0},
+		{"some-silent", &ohce.Server{Handler: ohce.HandlerFunc(
+			func(w *ohce.ResponseWriter, r *ohce.Request) {
+				w.Write([]byte("taken back"))
+				w.Reset()
+				if r.Data[0] != 's' {
+					w.Write(r.Data)
+				}
+			})}, []string{"a1", "s2", "s3", "a4", "s5", "a6"}, []string{"a1", "a4", "a6"},
+			ohce.DropSilent, 3},
+		{"later", &ohce.Server{Handler: ohce.Concurrent(ohce.HandlerFunc(
+			func(w *ohce.ResponseWriter, r *ohce.Request) { w.Write(r.Data) }), 1)},
+			numbers("%04d", 100), numbers("%04d", 100), 0, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := ohcetest.StartServer(tt.srv)
+			r := newRunner(t, s.Config.Addrs()[0])
+			r.send(tt.sent...)
+			if got := r.receive(len(tt.want)); !slices.Equal(got, tt.want) {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+			s.Close()
+			st := s.Config.Stats()
+			checkStats(t, st, 0)
+			if st.Received != uint64(len(tt.sent)) || st.Answered != uint64(len(tt.want)) ||
+				st.Dropped[tt.dropped] != tt.drops {
+				t.Errorf("stats %+v, want %d received, %d answered, %d %v", st, len(tt.sent),
+					len(tt.want), tt.drops, tt.dropped)
+			}
+		})
+	}
+}
+
+func TestServerAllocatesNothingForRuns(t *testing.T) {
+	s := ohcetest.NewServer(nil)
+	defer s.Close()
+	r := newRunner(t, s.Config.Addrs()[0])
+	n := r.conn.Run(64)
+	m := []batch.Message{{Peer: r.to, Buf: make([]byte, 64*n)}}
+	if n > 1 {
+		m[0].Segment = 64
+	}
+	allocs := testing.AllocsPerRun(200, func() {
+		if _, err := r.conn.Write(m); err != nil {
+			t.Fatal(err)
+		}
+		for got := 0; got < n; {
+			k, err := r.conn.Read(r.in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range r.in[:k] {
+				got += r.in[i].Datagrams()
+			}
+		}
+	})
+	if allocs != 0 {
+		t.Errorf("%v allocations for a run of %d and its answers, want 0", allocs, n)
+	}
+}
