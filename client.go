@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/ohce/ohce/internal/batch"
 )
 
 // A Client sends requests and waits for their answers. Its zero value asks DefaultAddr on the
@@ -47,8 +49,8 @@ type Client struct {
 	// Trace is told what happens. nil tells nobody.
 	Trace *ClientTrace
 
-	// Dial opens the socket of an exchange: network is "udp", address is Addr. nil is
-	// net.Dialer.DialContext. The connection must keep datagram boundaries.
+	// Dial opens the socket of an exchange: network is "udp", address is Addr. nil does what
+	// net.Dialer.DialContext does, with room for the largest datagrams. The connection must keep datagram boundaries.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 	exchanges atomic.Uint64
@@ -109,7 +111,7 @@ type Response struct {
 }
 
 // Exchange sends request until its answer comes or the schedule is over. It returns at once when ctx
-// ends. The error is an *OpError: ErrServerDown after the whole schedule, together with
+// ends. The error, but for one that names a field with a bad value, is an *OpError: ErrServerDown after the whole schedule, together with
 // ErrPortUnreachable if the network said so; ErrTooLarge; the context's error; or what kept the
 // socket from being opened. request is not kept, and must not be changed meanwhile.
 func (c *Client) Exchange(ctx context.Context, request []byte) (*Response, error) {
@@ -162,6 +164,5 @@ func (c *Client) dial(ctx context.Context) (net.Conn, error) {
 	if c.Dial != nil {
 		return c.Dial(ctx, "udp", c.addr())
 	}
-	var d net.Dialer
-	return d.DialContext(ctx, "udp", c.addr())
+	return batch.Dial(ctx, c.addr())
 }

@@ -51,11 +51,22 @@ func (c *concurrent) ServeUDP(w *ResponseWriter, r *Request) {
 	go c.work(j) // ends when nothing is waiting; the server's Serve waits for every job
 }
 
-// work does j and then what is waiting.
+// work does j and then what is waiting. A handler that ends its goroutine ends this one, and another
+// one goes on with what is waiting.
 func (c *concurrent) work(j job) {
+	done := false
+	defer func() {
+		if done {
+			return
+		}
+		if next, more := c.next(); more {
+			go c.work(next)
+		}
+	}()
 	for more := true; more; j, more = c.next() {
 		j.w.shard.answerLater(c.handler, j.w, j.r)
 	}
+	done = true
 }
 
 func (c *concurrent) next() (job, bool) {

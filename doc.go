@@ -24,7 +24,8 @@
 //	resp, err := c.Exchange(ctx, []byte("Hello")) // errors.Is(err, ohce.ErrServerDown)
 //
 // A plain datagram carries no identifier, so each exchange has a socket, and with it a port, of its
-// own: an answer that comes too late for one exchange cannot be taken for the answer of the next.
+// own: an answer that comes too late for one exchange does not meet the next. [Client] says for how
+// long, and Expect does without.
 //
 // # Concurrency
 //

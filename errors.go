@@ -1,7 +1,6 @@
 package ohce
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -56,12 +55,11 @@ type OpError struct {
 func (e *OpError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s: %v", e.Op, e.Addr, e.Err)
-	if e.Attempts > 0 {
-		fmt.Fprintf(&b, " (%d sent in %v", e.Attempts, e.Elapsed.Round(time.Millisecond))
-		if e.Cause != nil {
-			fmt.Fprintf(&b, ", %v", e.Cause)
-		}
-		b.WriteByte(')')
+	if e.Op == "exchange" {
+		fmt.Fprintf(&b, " (%d sent in %v)", e.Attempts, e.Elapsed.Round(time.Millisecond))
+	}
+	if e.Cause != nil {
+		fmt.Fprintf(&b, ": %v", e.Cause)
 	}
 	return b.String()
 }
@@ -74,7 +72,9 @@ func (e *OpError) Unwrap() []error {
 	return []error{e.Err, e.Cause}
 }
 
-// Timeout reports whether time ran out: no answer within the schedule or the context's deadline.
+// Timeout reports whether time ran out: no answer within the schedule or the context's deadline, or
+// none from the resolver of names.
 func (e *OpError) Timeout() bool {
-	return errors.Is(e.Err, ErrServerDown) || errors.Is(e.Err, context.DeadlineExceeded)
+	var t net.Error
+	return errors.Is(e.Err, ErrServerDown) || errors.As(e.Err, &t) && t.Timeout()
 }

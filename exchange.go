@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
@@ -21,15 +22,16 @@ type exchange struct {
 	number  uint64
 	start   time.Time
 
-	conn     net.Conn
-	buf      *[]byte
-	want     []byte // the answer that Expect says, where it is set
-	trace    TraceAttempt
-	sent     time.Time // when the last attempt began
-	attempts int       // datagrams handed to the kernel
-	answer   []byte    // the response's content, once there is one
-	cause    error     // what the network said last
-	down     bool
+	conn       net.Conn
+	buf        *[]byte
+	want       []byte // the answer that Expect says, where it is set
+	trace      TraceAttempt
+	sent       time.Time // when the last attempt began
+	attempts   int       // datagrams handed to the kernel
+	answer     []byte    // the response's content, once there is one
+	cause      error     // what the network said last
+	unexpected int       // datagrams that were not the answer
+	down       bool
 }
 
 // run goes through the schedule. Whatever ends it, the socket lingers.
@@ -42,14 +44,12 @@ func (x *exchange) run(ctx context.Context) (*Response, error) {
 	}
 	defer x.close()
 	if len(x.request) > x.longest() {
-		return nil, x.fail(ErrTooLarge)
+		return nil, x.fail(fmt.Errorf("request of %d bytes: %w", len(x.request), ErrTooLarge))
 	}
 	if x.c.Expect != nil {
 		x.want = x.c.Expect(nil, x.request)
 	}
-	// The deadline wakes a read at once when ctx ends; await looks at ctx after setting its own.
-	wake := context.AfterFunc(ctx, func() { x.conn.SetReadDeadline(time.Unix(1, 0)) })
-	defer wake()
+	defer x.wakeWith(ctx)()
 	for n := 1; n <= x.trace.Attempts; n++ {
 		resp, err := x.attempt(ctx, n)
 		if resp != nil || err != nil {
@@ -57,7 +57,25 @@ func (x *exchange) run(ctx context.Context) (*Response, error) {
 		}
 	}
 	x.down = true
+	if x.cause == nil && x.unexpected > 0 {
+		x.cause = fmt.Errorf("other datagrams than the expected answer came: %d", x.unexpected)
+	}
 	return nil, x.fail(ErrServerDown)
+}
+
+// wakeWith makes a read return at once when ctx ends; await looks at ctx after setting a deadline of
+// its own. The function that it returns undoes that: after it the deadline is nobody else's.
+func (x *exchange) wakeWith(ctx context.Context) func() {
+	woken := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(woken)
+		x.conn.SetReadDeadline(time.Unix(1, 0))
+	})
+	return func() {
+		if !stop() {
+			<-woken
+		}
+	}
 }
 
 // open connects a socket whose port no late answer can be under way to.
@@ -166,6 +184,7 @@ func (x *exchange) take(data []byte, cut bool) *Response {
 		x.c.ignore(x.c.Trace, x.now(), IgnoreOversize, data)
 		return nil
 	case x.c.Expect != nil && !bytes.Equal(data, x.want):
+		x.unexpected++
 		x.c.ignore(x.c.Trace, x.now(), IgnoreUnexpected, data)
 		return nil
 	}
@@ -215,7 +234,7 @@ func (x *exchange) fail(err error) error {
 func (x *exchange) close() {
 	x.c.linger.add(&remnant{
 		c: x.c, trace: x.c.Trace, conn: x.conn, buf: x.buf, at: x.now(), start: x.start,
-		answer: x.answer,
+		answer: bytes.Clone(x.answer), // the caller may change its own
 	}, x.c.Linger)
 }
 

@@ -3,6 +3,7 @@ package ohce
 import (
 	"bytes"
 	"net"
+	"slices"
 	"sync"
 	"time"
 )
@@ -70,8 +71,11 @@ func (l *lingering) forget() {
 func (l *lingering) rest(port uint16) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if _, rests := l.ports[port]; rests || port == 0 {
+	if port == 0 {
 		return
+	}
+	if _, rests := l.ports[port]; rests { // no other was to be had: its time begins anew
+		l.order = slices.DeleteFunc(l.order, func(p uint16) bool { return p == port })
 	}
 	if len(l.order) == restMost {
 		l.forget()

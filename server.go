@@ -79,9 +79,7 @@ func (s *Server) ListenAndServe() error {
 	if err := s.Listen(s.Addr); err != nil {
 		return err
 	}
-	err := s.Serve()
-	s.Close() // where Serve could not begin
-	return err
+	return s.Serve()
 }
 
 // Listen binds an address, in the form that Addr has. It may be called any number of times before
@@ -90,6 +88,12 @@ func (s *Server) ListenAndServe() error {
 // after all is given up by Close.
 func (s *Server) Listen(addr string) error {
 	addr = cmp.Or(addr, DefaultAddr)
+	s.mu.Lock()
+	err := s.open(addr)
+	s.mu.Unlock()
+	if err != nil {
+		return err
+	}
 	conns, bound, err := batch.Listen(context.Background(), addr)
 	if err != nil {
 		op := &OpError{Op: "listen", Addr: addr, Err: err}
@@ -101,18 +105,31 @@ func (s *Server) Listen(addr string) error {
 	return s.add(listener{bound, conns})
 }
 
-// add takes over the sockets of l, or closes them.
-func (s *Server) add(l listener) error {
+// open reports why no more addresses are taken. It is called with mu held.
+func (s *Server) open(addr string) error {
+	switch {
+	case s.closing:
+		return ErrServerClosed
+	case s.serving:
+		return &OpError{Op: "listen", Addr: addr, Err: errServing}
+	default:
+		return nil
+	}
+}
+
+// add takes over the sockets of all listeners, or closes them.
+func (s *Server) add(ls ...listener) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closing || s.serving {
-		l.close()
-		if s.closing {
-			return ErrServerClosed
+	for _, l := range ls {
+		if err := s.open(l.addr.String()); err != nil {
+			for _, l := range ls {
+				l.close()
+			}
+			return err
 		}
-		return &OpError{Op: "listen", Addr: l.addr.String(), Err: errServing}
 	}
-	s.listeners = append(s.listeners, l)
+	s.listeners = append(s.listeners, ls...)
 	return nil
 }
 
@@ -140,36 +157,47 @@ func (s *Server) Addrs() []netip.AddrPort {
 
 // Serve answers what comes to the addresses that Listen has bound and to conns, which it takes over.
 // The addresses of conns must be IP addresses with ports. It returns when all handlers have ended
-// and all sockets are closed: ErrServerClosed after Shutdown or Close, else the error that made a
-// socket unusable. It may be called once.
+// and all sockets are closed, those of Listen too: ErrServerClosed after Shutdown or Close, else the
+// error that made a socket unusable or kept the server from beginning. It may be called once; while
+// it runs, another call only closes its own conns and returns an error.
 func (s *Server) Serve(conns ...net.PacketConn) error {
 	if err := s.adopt(conns); err != nil {
 		for _, pc := range conns {
 			pc.Close()
 		}
-		return err
+		return s.giveUp(err)
 	}
 	s.mu.Lock()
 	shards, err := s.start()
 	s.mu.Unlock()
 	if err != nil {
-		return err
+		return s.giveUp(err)
 	}
 	return s.run(shards)
 }
 
+// giveUp closes a server that could not begin, and passes err on. One that serves goes on.
+func (s *Server) giveUp(err error) error {
+	s.mu.Lock()
+	serving := s.serving
+	s.mu.Unlock()
+	if !serving {
+		s.Close()
+	}
+	return err
+}
+
 // adopt takes over sockets that exist.
 func (s *Server) adopt(conns []net.PacketConn) error {
+	var ls []listener
 	for _, pc := range conns {
 		c, err := batch.New(pc)
 		if err != nil {
 			return &OpError{Op: "serve", Addr: fmt.Sprint(pc.LocalAddr()), Err: err}
 		}
-		if err := s.add(listener{c.LocalAddr(), []batch.Conn{c}}); err != nil {
-			return err
-		}
+		ls = append(ls, listener{c.LocalAddr(), []batch.Conn{c}})
 	}
-	return nil
+	return s.add(ls...)
 }
 
 // start makes the shards. It is called with mu held, once with success.

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"runtime"
+	"sync"
 	"testing"
 	"time"
 
@@ -324,6 +325,57 @@ func TestServerShutdownAnswersWhatIsQueued(t *testing.T) {
 		if _, err := c.Read(buf); err != nil {
 			t.Fatalf("answer %d of %d: %v", i, st.Answered, err)
 		}
+	}
+}
+
+// IPv6 carries twenty bytes more.
+func TestServerAnswersTheLongestOverIPv6(t *testing.T) {
+	haveIPv6(t)
+	srv := new(ohce.Server)
+	if err := srv.Listen("[::1]:0"); err != nil {
+		t.Fatal(err)
+	}
+	serve(t, srv)
+	request := bytes.Repeat([]byte("ab"), 65_527/2+1)[:65_527]
+	if got := ask(t, dial(t, srv.Addrs()[0].String()), request); !bytes.Equal(got, request) {
+		t.Errorf("the echo has %d bytes or other ones", len(got))
+	}
+}
+
+// From Shutdown on the kernel lets nothing in, where it can be told so.
+func TestServerShutdownAdmitsNothingMore(t *testing.T) {
+	if !wholeLoopback {
+		return // the portable path has no filter; internal/batch tests its bounds
+	}
+	var once sync.Once
+	entered, leave := make(chan struct{}), make(chan struct{})
+	srv := &ohce.Server{Handler: ohce.HandlerFunc(func(w *ohce.ResponseWriter, r *ohce.Request) {
+		once.Do(func() { close(entered) })
+		<-leave
+	})}
+	s := ohcetest.StartServer(srv)
+	c := dial(t, s.Addr)
+	c.Write([]byte("first"))
+	<-entered
+	down := make(chan error, 1)
+	go func() { down <- srv.Shutdown(context.Background()) }()
+	for over := time.Now().Add(patience); time.Now().Before(over); runtime.Gosched() {
+		if srv.Stats().KernelDropped > 0 {
+			break
+		}
+		if srv.Stats().Received > 0 && srv.Listen("127.0.0.1:0") == ohce.ErrServerClosed {
+			c.Write([]byte("late"))
+		}
+	}
+	close(leave)
+	if err := <-down; err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	st := srv.Stats()
+	checkStats(t, st, 0)
+	if st.KernelDropped == 0 {
+		t.Errorf("stats %+v, want what came after Shutdown thrown away by the kernel", st)
 	}
 }
 

@@ -16,8 +16,8 @@ import (
 //
 //	run → serve → answerAll → admit → answer → appendRuns → flush
 //
-// All of it is on one goroutine and on memory that the shard owns, so nothing is copied, locked or
-// allocated for a datagram.
+// All of it is on one goroutine and on memory that the shard owns: nothing is copied or allocated for
+// a datagram, and what is locked is locked for a batch.
 type shard struct {
 	srv     *Server
 	conn    batch.Conn
@@ -77,7 +77,7 @@ func (sh *shard) run() error {
 		case err == nil:
 			failures = 0
 			sh.serve(n)
-		case errors.Is(err, net.ErrClosed):
+		case errors.Is(err, net.ErrClosed) && sh.stopping():
 			return nil
 		case batch.Transient(err):
 			sh.tally.readError()
@@ -86,6 +86,16 @@ func (sh *shard) run() error {
 		default:
 			return &OpError{Op: "serve", Addr: sh.conn.LocalAddr().String(), Err: err}
 		}
+	}
+}
+
+// stopping reports whether the server is closing.
+func (sh *shard) stopping() bool {
+	select {
+	case <-sh.stop:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -98,9 +108,13 @@ func (sh *shard) pause(failures int) {
 	}
 	wait := time.NewTimer(min(time.Millisecond<<min(failures-free, 10), most))
 	defer wait.Stop()
+	stop := sh.stop
+	if sh.stopping() {
+		stop = nil // a drain that fails again and again is not to spin either
+	}
 	select {
 	case <-wait.C:
-	case <-sh.stop:
+	case <-stop:
 	}
 }
 
@@ -181,23 +195,34 @@ func (sh *shard) answer(m *batch.Message, data []byte, a *answers) DropReason {
 	return reason
 }
 
-// answerLater calls h for a request that the loop has let go of, and sends its response.
+// answerLater calls h for a request that the loop has let go of, and sends its response. Whatever h
+// does, runtime.Goexit included, the request is booked.
 func (sh *shard) answerLater(h Handler, w *ResponseWriter, r *Request) {
-	defer sh.later.Done()
 	reason := DropPanic
+	defer func() {
+		defer sh.later.Done()
+		sh.finish(reason, w)
+	}()
+	if r.Context().Err() != nil {
+		reason = DropBusy // the server has closed while it waited
+		return
+	}
 	if sh.srv.panics.guard(sh.srv.ErrorLog, h, w, r) {
 		reason = w.outcome()
 	}
+}
+
+// finish books a request that was answered later.
+func (sh *shard) finish(reason DropReason, w *ResponseWriter) {
 	var dropped Drops
-	switch {
-	case w.detached: // once more
+	switch m := w.request; {
+	case w.detached: // once more: its copy will be booked
 	case reason != DropNone:
 		dropped[reason]++
 		sh.tally.settled(0, &dropped)
 	default:
-		m := w.request
-		sh.flush([]batch.Message{{Buf: w.buf, Peer: m.Peer, Local: m.Local, IfIndex: m.IfIndex}},
-			&dropped)
+		out := batch.Message{Buf: w.buf, Peer: m.Peer, Local: m.Local, IfIndex: m.IfIndex}
+		sh.flush([]batch.Message{out}, &dropped)
 	}
 }
 

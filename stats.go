@@ -1,8 +1,10 @@
 package ohce
 
 import (
+	"fmt"
 	"iter"
 	"maps"
+	"strings"
 	"sync"
 )
 
@@ -23,7 +25,8 @@ const (
 	DropPanic
 	// DropTooLarge: the response is longer than a datagram can be.
 	DropTooLarge
-	// DropBusy: a Concurrent handler had no room for another request.
+	// DropBusy: a Concurrent handler had no room for another request, or had not come to it when the
+	// server closed.
 	DropBusy
 	// DropUnsent: the system refused to send the response; Stats.WriteErrors says why.
 	DropUnsent
@@ -55,7 +58,21 @@ func (d *Drops) Total() uint64 {
 	return sum
 }
 
-// All yields each reason with its count, zero ones too, always in the same order.
+// String lists the reasons that there are: "oversize 2, loop 1", or "none".
+func (d *Drops) String() string {
+	var parts []string
+	for r, n := range d.All() {
+		if n > 0 {
+			parts = append(parts, fmt.Sprintf("%v %d", r, n))
+		}
+	}
+	if len(parts) == 0 {
+		return "none"
+	}
+	return strings.Join(parts, ", ")
+}
+
+// All yields each reason but DropNone with its count, zero ones too, always in the same order.
 func (d *Drops) All() iter.Seq2[DropReason, uint64] {
 	return func(yield func(DropReason, uint64) bool) {
 		for r := DropNone + 1; r < dropReasons; r++ {

@@ -107,8 +107,6 @@ func (c *Conn) receive(d Datagram) fate {
 	return delivered
 }
 
-func (c *Conn) boundTo(addr netip.AddrPort) { c.local = addr }
-
 func (c *Conn) unreachable(to netip.AddrPort) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

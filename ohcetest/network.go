@@ -7,7 +7,9 @@
 // # Time
 //
 // A Network measures time with the clock of the bubble that it is used in. Everything that it starts
-// ends with its last datagram, so a bubble can end too.
+// ends with its last datagram, so a bubble can end too. What is not the Network's must be ended first:
+// an ohce.Client keeps its sockets for its Linger, so Close it; a server that serves on a socket of a
+// Network takes 50 ms of the bubble's time to shut down.
 //
 // # Concurrency
 //
@@ -97,8 +99,6 @@ const (
 type receiver interface {
 	// bound tells the address, before anything can arrive. Network.mu is held.
 	bound(addr netip.AddrPort)
-	// boundTo tells the address before anything arrives there. mu is held.
-	boundTo(addr netip.AddrPort)
 	// receive takes a datagram and says what became of it. Network.mu is not held.
 	receive(d Datagram) fate
 	// unreachable tells a sender that nobody listens at to. Network.mu is not held.

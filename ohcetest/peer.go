@@ -83,8 +83,6 @@ func (p *Peer) receive(d Datagram) fate {
 	return delivered
 }
 
-func (p *Peer) boundTo(addr netip.AddrPort) { p.addr = addr }
-
 func (p *Peer) unreachable(netip.AddrPort) {}
 
 // response is the true response to a request.

@@ -64,7 +64,7 @@ func TestServersDoNotMeet(t *testing.T) {
 	if a.Addr == b.Addr {
 		t.Errorf("two servers share %v", a.Addr)
 	}
-	if a.Client() == a.Client() {
+	if first, second := a.Client(), a.Client(); first == second {
 		t.Error("Client returned the same client twice, want a new one")
 	}
 }

@@ -8,8 +8,9 @@
 //
 // # Buffers
 //
-// The caller owns every buffer. Read fills the ones it is given from their start, Write does not
-// keep what it is given. Neither allocates once its tables have grown to the batch in use.
+// The caller owns every buffer, and may use the ones given to Write again when Write returns. Read
+// fills the ones it is given from their start. Neither allocates once its tables have grown to the
+// batch in use; these keep the last buffers from being collected.
 //
 // # Platforms
 //

@@ -72,6 +72,20 @@ func bind(ctx context.Context, network string, ap netip.AddrPort) (*net.UDPConn,
 	return c, nil
 }
 
+// Dial connects a UDP socket to addr, "host:port". It can send datagrams of any length that the
+// protocol carries. The first address of a host name that a socket can be connected to is taken.
+func Dial(ctx context.Context, addr string) (net.Conn, error) {
+	d := net.Dialer{Control: quietResets}
+	c, err := d.DialContext(ctx, "udp", addr)
+	if err != nil {
+		return nil, err
+	}
+	if u, ok := c.(*net.UDPConn); ok {
+		growSend(u)
+	}
+	return c, nil
+}
+
 // network is the Go name of the socket family for ap: a wildcard of IPv6 takes both families.
 func network(ap netip.AddrPort) string {
 	switch {

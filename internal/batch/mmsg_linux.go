@@ -78,8 +78,14 @@ func (c *udpConn) Read(ms []Message) (int, error) {
 		}
 	}
 	t.want = n
+	if c.bound.reached() {
+		return 0, net.ErrClosed
+	}
 	if err := c.receive(t); err != nil {
 		return 0, err
+	}
+	if c.leaky.Load() {
+		c.bound.count(t.done)
 	}
 	c.width = 2 * t.done
 	for i := range t.done {

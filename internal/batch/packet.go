@@ -17,14 +17,6 @@ const (
 	drainRounds = 2
 )
 
-// drainMost and drainLongest bound what a portable socket still reads after Drain, for nothing keeps
-// new datagrams out there: the one is more than a receive buffer of socketBuffer bytes can hold, the
-// other is for datagrams that come one by one, each before the silence is long enough.
-const (
-	drainMost    = 1 << 16
-	drainLongest = 10 * time.Second
-)
-
 // addrPortConn is what *net.UDPConn and others offer to do without allocated addresses.
 type addrPortConn interface {
 	ReadFromUDPAddrPort(b []byte) (int, netip.AddrPort, error)
@@ -37,9 +29,8 @@ type packetConn struct {
 	fast   addrPortConn // nil where pc has no such methods
 	local  netip.AddrPort
 	drain  atomic.Bool
-	silent int       // reads in a row that found nothing since Drain; Read's own
-	late   int       // datagrams read since Drain; Read's own
-	begun  time.Time // when Read has noticed Drain; Read's own
+	silent int      // reads in a row that found nothing since Drain; Read's own
+	bound  drainage // Read's own
 }
 
 func newPacketConn(pc net.PacketConn) (Conn, error) {
@@ -60,7 +51,9 @@ func (c *packetConn) ReadSize() int             { return 0 }
 func (c *packetConn) Spin(time.Duration)        {}
 
 func (c *packetConn) Drain() error {
-	c.drain.Store(true)
+	if c.drain.Swap(true) {
+		return nil
+	}
 	return c.pc.SetReadDeadline(time.Unix(1, 0))
 }
 
@@ -68,17 +61,14 @@ func (c *packetConn) Read(ms []Message) (int, error) {
 	if len(ms) == 0 {
 		return 0, nil
 	}
-	for !c.drained() {
+	for !c.bound.reached() {
 		err := c.readOne(&ms[0])
 		draining := c.drain.Load()
-		if draining && c.begun.IsZero() {
-			c.begun = time.Now()
-		}
 		switch {
 		case err == nil:
 			c.silent = 0
 			if draining {
-				c.late++
+				c.bound.count(1)
 			}
 			return 1, nil
 		case !draining || !errors.Is(err, os.ErrDeadlineExceeded):
@@ -92,11 +82,6 @@ func (c *packetConn) Read(ms []Message) (int, error) {
 		}
 	}
 	return 0, net.ErrClosed
-}
-
-// drained reports whether a bound of draining is reached.
-func (c *packetConn) drained() bool {
-	return c.late >= drainMost || !c.begun.IsZero() && time.Since(c.begun) > drainLongest
 }
 
 func (c *packetConn) readOne(m *Message) error {

@@ -27,6 +27,8 @@ type udpConn struct {
 	zones *zones // names of the interfaces that link-local peers came through
 
 	draining atomic.Bool
+	leaky    atomic.Bool // draining without the filter, which was refused
+	bound    drainage    // of a leaky drain; Read's own
 	offload  offload
 	spin     time.Duration
 	width    int // rows that the next Read offers; Read's own, as is recv
@@ -109,6 +111,7 @@ func (c *udpConn) ReadSize() int {
 // Drain puts a filter before the socket that lets nothing in, and wakes a Read that waits.
 func (c *udpConn) Drain() error {
 	shut := c.control(shutOut)
+	c.leaky.Store(shut != nil)
 	c.draining.Store(true)
 	return errors.Join(shut, c.pc.SetReadDeadline(time.Unix(1, 0)))
 }
@@ -138,6 +141,9 @@ func growBuffers(pc *net.UDPConn) {
 		growBuffer(int(fd), unix.SO_SNDBUFFORCE, unix.SO_SNDBUF)
 	})
 }
+
+// growSend has nothing to do: a send buffer takes a datagram of any length here.
+func growSend(*net.UDPConn) {}
 
 func growBuffer(fd, force, capped int) {
 	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, force, socketBuffer) == nil {

@@ -14,11 +14,27 @@ const bindTries = 16
 
 func newUDP(c *net.UDPConn) (Conn, error) { return newPacketConn(c) }
 
-// growBuffers asks for what the system grants; it caps or refuses silently.
+// growBuffers asks for large buffers, and for less where that is refused: FreeBSD does so past
+// kern.ipc.maxsockbuf, where others grant what they have.
 func growBuffers(c *net.UDPConn) {
-	// A refusal leaves the system's own size, which works.
-	_ = c.SetReadBuffer(socketBuffer)
-	_ = c.SetWriteBuffer(socketBuffer)
+	growBuffer(c.SetReadBuffer, socketBuffer)
+	growBuffer(c.SetWriteBuffer, socketBuffer)
+}
+
+// growSend makes room for the largest datagram: macOS and FreeBSD send nothing longer than a socket's
+// send buffer, which has 9,216 bytes there (net.inet.udp.maxdgram).
+func growSend(c *net.UDPConn) { growBuffer(c.SetWriteBuffer, 4*leastSend) }
+
+// leastSend is the smallest send buffer that any datagram fits into, with its addresses.
+const leastSend = 1 << 17
+
+func growBuffer(set func(bytes int) error, size int) {
+	for ; size >= leastSend; size /= 2 {
+		if set(size) == nil {
+			return
+		}
+	}
+	// The system's own size is left, which works for datagrams that fit into it.
 }
 
 // listen binds ap, a wildcard as one socket for each address of the machine.

@@ -31,13 +31,18 @@ type app struct {
 	out, err  io.Writer
 	lookupEnv func(string) (string, bool)
 	signals   <-chan os.Signal // SIGINT and SIGTERM
+
+	stopSignals func() // gives them back their usual effect
 }
 
 // Main runs the command with the process's arguments and returns its exit code.
 func Main() int {
 	signals, stop := notifySignals()
 	defer stop()
-	a := &app{in: os.Stdin, out: os.Stdout, err: os.Stderr, lookupEnv: os.LookupEnv, signals: signals}
+	a := &app{
+		in: os.Stdin, out: os.Stdout, err: os.Stderr, lookupEnv: os.LookupEnv,
+		signals: signals, stopSignals: stop,
+	}
 	return a.run(context.Background(), os.Args[1:])
 }
 
@@ -55,21 +60,26 @@ func (a *app) run(ctx context.Context, args []string) int {
 func (a *app) command() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "ohce",
-		Short: "Serve, send and watch UDP requests and their answers",
+		Short: "Serve and send UDP requests whose answers are turned around",
 		Long: `ohce is echo, turned around: its server answers every UDP datagram with its text reversed
 and its case swapped, and its client gets that answer through a network that loses
 datagrams, or says within a known time that the server is down.
 
 Answers go to standard output, all else to standard error. Each flag can be set by an
 environment variable, OHCE_ and its name in capitals: OHCE_LISTEN, OHCE_BUFFER_SIZE.
+Where NO_COLOR is set, there is no colour.
 
-Exit codes: 0 all answered, 1 no answer or the work failed, 2 wrong usage.`,
+Exit codes: 0 all answered; 1 no answer, interrupted, or the work failed; 2 wrong usage.`,
 		Example: `  ohce demo                        see it all on this machine
   ohce serve                       answer on 127.0.0.1:3000
   ohce send Hello                  prints OLLEh`,
-		SilenceErrors:     true,
-		SilenceUsage:      true,
-		Args:              cobra.NoArgs,
+		Version:       moduleVersion(),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          noSuchCommand,
+
+		SuggestionsMinimumDistance: 2,
+
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return a.setFromEnv(cmd) },
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -77,7 +87,7 @@ Exit codes: 0 all answered, 1 no answer or the work failed, 2 wrong usage.`,
 	root.SetOut(a.out)
 	root.SetErr(a.err)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return &failure{what: err.Error(), hint: seeHelp(cmd), code: exitUsage}
+		return &failure{what: plain(err), hint: seeHelp(cmd), code: exitUsage}
 	})
 	root.AddCommand(a.serveCommand(), a.sendCommand(), a.demoCommand(), a.versionCommand())
 	return root

@@ -21,7 +21,7 @@ func (a *app) demoCommand() *cobra.Command {
 		Long: `Start a server on a free port of this machine, send it a few messages, and show each
 exchange as it happens. Then ask a port where nobody listens, and show how that ends.
 Takes about two seconds.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.demo(cmd.Context()) },
 	}
 }
@@ -36,7 +36,7 @@ var demoMessages = []struct{ title, text string }{
 }
 
 func (a *app) demo(ctx context.Context) error {
-	ctx, stop := a.untilSignal(ctx)
+	ctx, stop := a.untilSignal(ctx, true)
 	defer stop()
 	srv := &ohce.Server{Handler: answer(flip.Transform{Reverse: true, SwapCase: true})}
 	if err := srv.Listen("127.0.0.1:0"); err != nil {
@@ -49,6 +49,10 @@ func (a *app) demo(ctx context.Context) error {
 	err = errors.Join(err, srv.Shutdown(context.Background()))
 	if end := <-served; !errors.Is(end, ohce.ErrServerClosed) {
 		err = errors.Join(err, end)
+	}
+	var f *failure
+	if err != nil && !errors.As(err, &f) {
+		return &failure{what: innermost(err).Error(), hint: "run it again", code: exitFail}
 	}
 	if err != nil {
 		return err

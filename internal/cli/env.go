@@ -18,7 +18,7 @@ func (a *app) setFromEnv(cmd *cobra.Command) error {
 			return
 		}
 		if err := cmd.Flags().Set(f.Name, value); err != nil {
-			failed = usage("correct or unset the variable", "%s is %q: %v", name, value, err)
+			failed = usage("correct or unset the variable", "%s: %s", name, plain(err))
 		}
 	})
 	return failed

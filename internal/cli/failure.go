@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"strconv"
@@ -30,16 +31,43 @@ func (a *app) report(err error) int {
 		f = &failure{what: firstLine(err.Error()), hint: "see ohce --help", code: exitUsage}
 	}
 	st := a.styleFor(a.err)
-	fmt.Fprintf(a.err, "%s %s\n", st.bold("ohce:"), f.what)
+	text := fmt.Sprintf("%s %s\n", st.bold("ohce:"), f.what)
 	if f.hint != "" {
-		fmt.Fprintf(a.err, "%s %s\n", st.bold("hint:"), f.hint)
+		text += fmt.Sprintf("%s %s\n", st.bold("hint:"), f.hint)
 	}
+	patiently(func() { io.WriteString(a.err, text) })
 	return f.code
 }
 
 func firstLine(s string) string {
 	line, _, _ := strings.Cut(s, "\n")
 	return line
+}
+
+// noSuchCommand is the Args of the root command, where an argument is a command that there is not.
+func noSuchCommand(root *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	hint := seeHelp(root)
+	if near := root.SuggestionsFor(args[0]); len(near) > 0 {
+		hint = "did you mean " + near[0] + "? " + hint
+	}
+	return usage(hint, "unknown command %q for %q", args[0], root.Name())
+}
+
+// noArguments is the Args of a command that takes none.
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return usage(seeHelp(cmd), "%s takes no arguments, and %q is one", cmd.Name(), args[0])
+}
+
+// plain is what the flags' library says without the words of the function that found it.
+func plain(err error) string {
+	text, _, _ := strings.Cut(err.Error(), ": strconv.")
+	return text
 }
 
 func seeHelp(cmd *cobra.Command) string { return "see " + cmd.CommandPath() + " --help" }
@@ -55,9 +83,18 @@ func checkAddress(flag, addr string) error {
 		return usage("write HOST:PORT, as in 127.0.0.1:3000 or [::1]:3000",
 			"--%s %q is not an address with a port", flag, addr)
 	}
+	if port == "" {
+		return usage("write HOST:PORT, as in 127.0.0.1:3000 or [::1]:3000", "--%s %q has no port", flag,
+			addr)
+	}
 	n, err := strconv.Atoi(port)
-	if err == nil && (n < 0 || n > 65535) {
-		return usage("ports go from 0 to 65535", "--%s %q: there is no port %d", flag, addr, n)
+	least := 0 // a free one, to listen on
+	if flag == "server" {
+		least = 1
+	}
+	if err == nil && (n < least || n > 65535) {
+		return usage(fmt.Sprintf("ports go from %d to 65535", least), "--%s %q: there is no port %d",
+			flag, addr, n)
 	}
 	if err == nil {
 		return nil

@@ -4,9 +4,15 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"runtime"
 )
+
+// mostLine is the length of the longest line that is read: no datagram carries more, on IPv6 either.
+const mostLine = 65_527
+
+var errLongLine = errors.New("the line is too long")
 
 // A lineReader reads lines on a goroutine of its own, so that a signal ends the wait for the next
 // one.
@@ -16,7 +22,7 @@ type lineReader struct {
 
 type inputLine struct {
 	text []byte
-	err  error
+	err  error // io.EOF after the last line
 }
 
 // newLineReader begins to read. Its goroutine ends with ctx, with the input, or with the process: a
@@ -24,26 +30,34 @@ type inputLine struct {
 func newLineReader(ctx context.Context, r io.Reader) *lineReader {
 	l := &lineReader{lines: make(chan inputLine)}
 	go func() {
-		in := bufio.NewReader(r)
+		in := bufio.NewReaderSize(r, mostLine+len("\r\n"))
 		for {
-			text, err := in.ReadBytes('\n')
-			if len(text) > 0 {
-				select {
-				case l.lines <- inputLine{text: chomp(text)}:
-				case <-ctx.Done():
-					return
-				}
+			line := readLine(in)
+			select {
+			case l.lines <- line:
+			case <-ctx.Done():
+				return
 			}
-			if err != nil {
-				select {
-				case l.lines <- inputLine{err: err}:
-				case <-ctx.Done():
-				}
+			if line.err != nil {
 				return
 			}
 		}
 	}()
 	return l
+}
+
+// readLine reads a line without its end. The last one needs no end.
+func readLine(in *bufio.Reader) inputLine {
+	text, err := in.ReadSlice('\n')
+	text = chomp(bytes.Clone(text))
+	switch {
+	case errors.Is(err, bufio.ErrBufferFull) || len(text) > mostLine:
+		return inputLine{err: errLongLine}
+	case err != nil && len(text) == 0:
+		return inputLine{err: err}
+	default:
+		return inputLine{text: text} // an error comes again with the next one
+	}
 }
 
 // next returns the next line without its end, or io.EOF after the last.

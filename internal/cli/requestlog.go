@@ -31,7 +31,10 @@ type requestLog struct {
 
 	// The printer's own.
 	lines   int    // printed this second
-	counted uint64 // requests up to the last second
+	listed  uint64 // printed in all
+	counted uint64 // requests up to the last tick, and how many of them got no line
+	missed  uint64
+	ticked  time.Time
 }
 
 func newRequestLog(w io.Writer, mode string) (*requestLog, error) {
@@ -70,17 +73,13 @@ func (l *requestLog) start() (stop func()) {
 	go l.print() // ends with stop, or is given up on where its writer blocks for ever
 	return func() {
 		close(l.stop)
-		grace := time.NewTimer(logGrace)
-		defer grace.Stop()
-		select {
-		case <-l.ended:
-		case <-grace.C:
-		}
+		patiently(func() { <-l.ended })
 	}
 }
 
 func (l *requestLog) print() {
 	defer close(l.ended)
+	l.ticked = time.Now()
 	out := bufio.NewWriter(l.w)
 	defer out.Flush()
 	second := time.NewTicker(time.Second)
@@ -110,16 +109,19 @@ func (l *requestLog) line(out io.Writer, addr netip.AddrPort) {
 		return
 	}
 	l.lines++
+	l.listed++
 	fmt.Fprintf(out, "Client's address %v\n", addr)
 }
 
-// tick ends a second: where not every request has got its line, one line tells how many there were.
+// tick ends a second, or the part of one that was left at the end: where requests have got no line of
+// their own, one line tells how many there were.
 func (l *requestLog) tick(out io.Writer) {
-	total := l.requests.Load()
-	n := total - l.counted
-	if behind := uint64(l.lines + len(l.queue)); n > behind {
-		fmt.Fprintf(out, "%d requests in the last second, %d of them listed\n", n, l.lines)
+	total, now := l.requests.Load(), time.Now()
+	n, missed := total-l.counted, total-min(total, l.listed+uint64(len(l.queue)))
+	if missed > l.missed {
+		fmt.Fprintf(out, "%d requests within %.1f s, %d of them not listed\n", n,
+			now.Sub(l.ticked).Seconds(), min(n, missed-l.missed))
 	}
 	l.quiet.Store(l.mode == "auto" && n > logRate)
-	l.counted, l.lines = total, 0
+	l.counted, l.missed, l.ticked, l.lines = total, missed, now, 0
 }

@@ -32,14 +32,18 @@ func (a *app) sendCommand() *cobra.Command {
 
 The arguments, joined by blanks, are one message. Without arguments each line of standard
 input is one, and the answers come out line by line in the order of the lines; a line of any
-bytes is sent as it is, without its end. An empty line is an empty datagram.
+bytes is sent as it is, without its end (on Windows, without a carriage return before that
+either). An empty line is an empty datagram.
 
 A message is sent again after each wait of the schedule. When all waits have passed in
 silence, the server is down: what is left of the input is not sent, and the exit code is 1.
-On a terminal the next message may be typed all the same.`,
+On a terminal the next message may be typed all the same.
+
+Each flag can be set by an environment variable: OHCE_SERVER, OHCE_RETRY and so on.`,
 		Example: `  ohce send Hello
   ohce send --server 192.0.2.7:3000 --retry 1s,2s,4s Hello
   ohce send --expect flip --trace < lines.txt`,
+		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.send(cmd.Context(), &f, args)
 		},
@@ -56,6 +60,7 @@ On a terminal the next message may be typed all the same.`,
 	flags.BoolVar(&f.json, "json", false, "print each answer as a JSON object on a line")
 	completeFlag(cmd, "expect", append([]string{"any"}, flip.Names()...)...)
 	completeFlag(cmd, "retry", "seed")
+	completeFlag(cmd, "server", ohce.DefaultAddr)
 	return cmd
 }
 
@@ -72,7 +77,7 @@ func (a *app) send(ctx context.Context, f *sendFlags, args []string) error {
 		return err
 	}
 	defer s.client.Close()
-	ctx, stop := a.untilSignal(ctx)
+	ctx, stop := a.untilSignal(ctx, true)
 	defer stop()
 	if len(args) > 0 {
 		return s.one(ctx, []byte(strings.Join(args, " ")))
@@ -90,11 +95,15 @@ func (a *app) newSender(f *sendFlags) (*sender, error) {
 	}
 	s := &sender{app: a, flags: f, client: &ohce.Client{Addr: f.server, Retry: retry}}
 	if f.expect != "any" {
-		t, err := parseTransform("expect", f.expect, f.graphemes)
+		t, err := parseTransform("expect", f.expect, f.graphemes, "any")
 		if err != nil {
 			return nil, err
 		}
 		s.client.Expect = t.Append
+	}
+	if f.graphemes && f.expect == "any" {
+		return nil, usage("add --expect flip, or leave --graphemes out",
+			"--graphemes says what to expect, and --expect does not ask for that")
 	}
 	if f.trace {
 		s.client.Trace = newTracer(a.err, a.styleFor(a.err)).trace()
@@ -149,10 +158,11 @@ func (s *sender) explain(message []byte, err error) error {
 		f.what = "interrupted"
 	case errors.Is(err, ohce.ErrServerDown) && errors.As(err, &op):
 		f.what, f.hint = "SERVER IS DOWN !", s.whyDown(op)
+	case errors.Is(err, ohce.ErrTooLarge) && len(message) <= mostText:
+		f.what = fmt.Sprintf("this system does not send %d bytes in one datagram", len(message))
+		f.hint = "send the text in parts; the limit may be a setting (macOS: net.inet.udp.maxdgram)"
 	case errors.Is(err, ohce.ErrTooLarge):
-		f.what = fmt.Sprintf("the message has %d bytes, more than a datagram carries", len(message))
-		f.hint = "a datagram carries up to 65507 bytes; send the text in parts"
-		f.code = exitUsage
+		return tooLong(fmt.Sprint(len(message)))
 	case isNameError(err):
 		f.what = nameError(err)
 		f.hint = "check the name, or give an IP address"
@@ -163,6 +173,18 @@ func (s *sender) explain(message []byte, err error) error {
 	return f
 }
 
+// mostText is the length in bytes of the longest text that a datagram carries on IPv4; IPv6 takes
+// some more.
+const mostText = 65_507
+
+func tooLong(length string) error {
+	return &failure{
+		what: fmt.Sprintf("the message has %s bytes, more than a datagram carries", length),
+		hint: fmt.Sprintf("a datagram carries up to %d bytes; send the text in parts", mostText),
+		code: exitUsage,
+	}
+}
+
 // whyDown tells what was seen of a server that is down, and what to try.
 func (s *sender) whyDown(op *ohce.OpError) string {
 	took := op.Elapsed.Round(time.Millisecond)
@@ -170,14 +192,14 @@ func (s *sender) whyDown(op *ohce.OpError) string {
 	switch {
 	case errors.Is(op, ohce.ErrPortUnreachable):
 		return fmt.Sprintf("%s refused (port unreachable) for %v: nobody listens there; "+
-			"start a server with: ohce serve --listen %s", op.Addr, took, op.Addr)
-	case op.Cause != nil:
+			"start a server with: ohce serve --listen '%s'", op.Addr, took, op.Addr)
+	case op.Attempts == 0:
 		return fmt.Sprintf("sending to %s failed for %v: %v", op.Addr, took, innermost(op.Cause))
 	case ignored > 0:
-		return fmt.Sprintf("%s sent %d other datagrams in %v, but not the %s of the message; "+
-			"--expect any takes whatever comes", op.Addr, ignored, took, s.flags.expect)
+		return fmt.Sprintf("what %s sent in %v was not the %s of the message (datagrams ignored: %d); "+
+			"--expect any takes whatever comes", op.Addr, took, s.flags.expect, ignored)
 	default:
-		return fmt.Sprintf("%s was silent for %v (%d datagrams sent): a wrong address, a firewall, "+
+		return fmt.Sprintf("%s was silent for %v (datagrams sent: %d): a wrong address, a firewall, "+
 			"or a network slower than the waits; try --retry 1s,2s,4s", op.Addr, took, op.Attempts)
 	}
 }
@@ -198,6 +220,9 @@ func (s *sender) lines(ctx context.Context) error {
 				fmt.Fprintln(s.app.err) // the shell's prompt is not to stand behind ours
 			}
 			return failed
+		}
+		if errors.Is(err, errLongLine) {
+			return atLine(tooLong(fmt.Sprintf("over %d", mostLine)), n)
 		}
 		if err != nil {
 			return explainInput(err)
@@ -227,7 +252,7 @@ func atLine(err error, n int) error {
 	if !errors.As(err, &f) {
 		return err
 	}
-	at := fmt.Sprintf("line %d and what follows it got no answer", n)
+	at := fmt.Sprintf("stopped at line %d of standard input", n)
 	if f.hint != "" {
 		at += "; " + f.hint
 	}

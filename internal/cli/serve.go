@@ -36,17 +36,19 @@ and why. A second one ends it at once.
 
 Datagrams from source ports below 1024 or equal to one of its own are not answered (dropped
 as loop): they come from servers, and two servers would answer each other for ever. For the
-same reason one in 65,536 datagrams of one length from one source is not answered.`,
+same reason one in 65,536 datagrams of one length from one source is not answered.
+
+Each flag can be set by an environment variable: OHCE_LISTEN=127.0.0.1:3000,[::1]:3000.`,
 		Example: `  ohce serve
   ohce serve --listen 0.0.0.0:3000 --listen '[::1]:3001' --log none
   ohce serve --transform echo --buffer-size 1024`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.serve(cmd.Context(), &f) },
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.StringSliceVar(&f.listen, "listen", []string{ohce.DefaultAddr},
-		"`HOST:PORT` to answer on; several times for several; port 0 is any free one")
+		"`HOST:PORT` to answer on; several times, or with commas, for several; port 0 is any free one")
 	flags.IntVar(&f.bufferSize, "buffer-size", 65535,
 		"longest request in `BYTES` that is answered; longer ones are dropped as oversize")
 	flags.StringVar(&f.transform, "transform", "flip",
@@ -58,6 +60,7 @@ same reason one in 65,536 datagrams of one length from one source is not answere
 	flags.DurationVar(&f.spin, "spin", 0,
 		"look for requests for `TIME` before waiting for them: quicker answers, a busy processor")
 	completeFlag(cmd, "transform", flip.Names()...)
+	completeFlag(cmd, "listen", ohce.DefaultAddr, "0.0.0.0:3000", "[::]:3000")
 	completeFlag(cmd, "log", "auto", "each", "none")
 	return cmd
 }
@@ -89,14 +92,33 @@ func (a *app) serve(ctx context.Context, f *serveFlags) error {
 	for _, addr := range srv.Addrs() {
 		fmt.Fprintf(a.err, "Listening to %v\n", addr)
 	}
+	ignoreBrokenPipes()
 	stopLog := log.start()
 	err = a.serveUntilSignal(ctx, srv)
 	stopLog()
-	fmt.Fprintln(a.err, summary(srv.Stats()))
+	patiently(func() { fmt.Fprintln(a.err, summary(srv.Stats())) })
 	return err
 }
 
+// patiently does what may block for ever, and waits for it for a while.
+func patiently(do func()) {
+	done := make(chan struct{})
+	go func() { // ends with do, or with the process
+		defer close(done)
+		do()
+	}()
+	grace := time.NewTimer(logGrace)
+	defer grace.Stop()
+	select {
+	case <-done:
+	case <-grace.C:
+	}
+}
+
 func listenAll(srv *ohce.Server, addrs []string) error {
+	if len(addrs) == 0 {
+		return usage("write HOST:PORT, as in 127.0.0.1:3000", "--listen is empty")
+	}
 	for _, addr := range addrs {
 		if err := checkAddress("listen", addr); err != nil {
 			return err
@@ -111,17 +133,17 @@ func listenAll(srv *ohce.Server, addrs []string) error {
 // serveUntilSignal serves until a signal or the end of ctx has led to a complete Shutdown, a second
 // signal has cut that short, or the server has failed.
 func (a *app) serveUntilSignal(ctx context.Context, srv *ohce.Server) error {
-	first, stopFirst := a.untilSignal(ctx)
+	first, stopFirst := a.untilSignal(ctx, false)
 	defer stopFirst()
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve() }()
 	select {
 	case err := <-served:
-		return &failure{what: innermost(err).Error(), hint: "the summary below says how far it came",
+		return &failure{what: innermost(err).Error(), hint: "the summary above says how far it came",
 			code: exitFail}
 	case <-first.Done():
 	}
-	second, stopSecond := a.untilSignal(context.Background())
+	second, stopSecond := a.untilSignal(context.Background(), true)
 	defer stopSecond()
 	if err := srv.Shutdown(second); err != nil {
 		return &failure{what: "ended by a second signal before all was answered", code: exitFail}
@@ -137,15 +159,8 @@ func summary(s ohce.Stats) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "received %d, answered %d, dropped %d", s.Received, s.Answered,
 		s.Dropped.Total())
-	sep := " ("
-	for reason, n := range s.Dropped.All() {
-		if n > 0 {
-			fmt.Fprintf(&b, "%s%v %d", sep, reason, n)
-			sep = ", "
-		}
-	}
-	if sep == ", " {
-		b.WriteByte(')')
+	if s.Dropped.Total() > 0 {
+		fmt.Fprintf(&b, " (%v)", &s.Dropped)
 	}
 	if s.InFlight > 0 {
 		fmt.Fprintf(&b, ", not finished %d", s.InFlight)

@@ -9,11 +9,12 @@ import (
 	"github.com/ohce/ohce/flip"
 )
 
-// parseTransform reads the value of a flag that names a transform.
-func parseTransform(flag, name string, graphemes bool) (flip.Transform, error) {
+// parseTransform reads the value of a flag that names a transform; others are what the flag takes
+// besides.
+func parseTransform(flag, name string, graphemes bool, others ...string) (flip.Transform, error) {
 	t, err := flip.Parse(name)
 	if err != nil {
-		return t, usage("choose one of "+strings.Join(flip.Names(), ", "),
+		return t, usage("choose one of "+strings.Join(append(others, flip.Names()...), ", "),
 			"--%s: there is no transform %q", flag, name)
 	}
 	t.Graphemes = graphemes

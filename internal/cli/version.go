@@ -14,7 +14,7 @@ func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version of ohce, Go and Unicode",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		Run: func(*cobra.Command, []string) {
 			fmt.Fprintf(a.out, "ohce %s\n%s %s/%s\nUnicode %s (letter case), %s (graphemes)\n",
 				moduleVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH,

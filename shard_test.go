@@ -1,0 +1,322 @@
+package ohce
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ohce/ohce/internal/batch"
+)
+
+var (
+	fakeAddr = netip.MustParseAddrPort("192.0.2.1:3000")
+	fakePeer = netip.MustParseAddrPort("192.0.2.2:40000")
+)
+
+// A fakeConn is a batch.Conn that does as its script says: each Read returns the next step.
+type fakeConn struct {
+	batch.Conn // nil: what is not used panics
+
+	script  chan step
+	closed  chan struct{}
+	once    sync.Once
+	refuse  func(m *batch.Message) error // nil refuses nothing
+	writing atomic.Int32
+	overlap atomic.Bool // two Writes at once
+
+	mu   sync.Mutex
+	sent []string
+}
+
+type step struct {
+	ms  []batch.Message
+	err error
+}
+
+func newFakeConn(steps ...step) *fakeConn {
+	c := &fakeConn{script: make(chan step, len(steps)), closed: make(chan struct{})}
+	for _, s := range steps {
+		c.script <- s
+	}
+	return c
+}
+
+func (c *fakeConn) Read(ms []batch.Message) (int, error) {
+	select {
+	case s := <-c.script:
+		return copy(ms, s.ms), s.err
+	case <-c.closed:
+		return 0, net.ErrClosed
+	}
+}
+
+func (c *fakeConn) Write(ms []batch.Message) (int, error) {
+	if c.writing.Add(1) > 1 {
+		c.overlap.Store(true)
+	}
+	defer c.writing.Add(-1)
+	runtime.Gosched() // gives another Write the chance to be wrong
+	for i := range ms {
+		if c.refuse != nil {
+			if err := c.refuse(&ms[i]); err != nil {
+				return i, err
+			}
+		}
+		c.mu.Lock()
+		c.sent = append(c.sent, fmt.Sprintf("%s/%d", ms[i].Buf, ms[i].Segment))
+		c.mu.Unlock()
+	}
+	return len(ms), nil
+}
+
+func (c *fakeConn) Width() int                { return 64 }
+func (c *fakeConn) ReadSize() int             { return 0 }
+func (c *fakeConn) Run(size int) int          { return 64 }
+func (c *fakeConn) Spin(time.Duration)        {}
+func (c *fakeConn) LocalAddr() netip.AddrPort { return fakeAddr }
+func (c *fakeConn) KernelDrops() uint64       { return 0 }
+func (c *fakeConn) Drain() error              { return c.Close() }
+func (c *fakeConn) Close() error              { c.once.Do(func() { close(c.closed) }); return nil }
+
+// requests are datagrams from a peer.
+func requests(texts ...string) (ms []batch.Message) {
+	for _, text := range texts {
+		ms = append(ms, batch.Message{Buf: []byte(text), Peer: fakePeer})
+	}
+	return ms
+}
+
+// serveFake serves c until f has returned, and returns what Serve says.
+func serveFake(t *testing.T, s *Server, c *fakeConn, f func()) error {
+	t.Helper()
+	s.listeners = append(s.listeners, listener{fakeAddr, []batch.Conn{c}})
+	served := make(chan error, 1)
+	go func() { served <- s.Serve() }()
+	f()
+	s.Close()
+	return <-served
+}
+
+// One peer that cannot be answered costs its own datagram, in the middle of a batch.
+func TestRefusedDatagramCostsItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newFakeConn(step{ms: requests("a", "bad", "b", "big", "bad", "c")})
+		c.refuse = func(m *batch.Message) error {
+			switch string(m.Buf) {
+			case "bad":
+				return os.NewSyscallError("sendmmsg", syscall.EPERM)
+			case "big":
+				return os.NewSyscallError("sendmmsg", syscall.EMSGSIZE)
+			}
+			return nil
+		}
+		s := new(Server)
+		serveFake(t, s, c, synctest.Wait)
+		if want := []string{"a/0", "b/0", "c/0"}; !slices.Equal(c.sent, want) {
+			t.Errorf("sent %q, want %q", c.sent, want)
+		}
+		st := s.Stats()
+		if st.Answered != 3 || st.Dropped[DropUnsent] != 2 || st.Dropped[DropTooLarge] != 1 ||
+			st.WriteErrors["EPERM"] != 2 || st.InFlight != 0 || st.Received != 6 {
+			t.Errorf("stats %+v, want 3 answered, 2 unsent (EPERM), 1 too large", st)
+		}
+	})
+}
+
+// A run that is refused is sent one by one, and what is refused then is lost alone.
+func TestRefusedRunIsSentOneByOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		run := batch.Message{Buf: []byte("aabbccd"), Segment: 2, Peer: fakePeer}
+		c := newFakeConn(step{ms: append([]batch.Message{run}, requests("behind")...)})
+		c.refuse = func(m *batch.Message) error {
+			if m.Segment > 0 || string(m.Buf) == "bb" {
+				return os.NewSyscallError("sendmmsg", syscall.EIO)
+			}
+			return nil
+		}
+		s := new(Server)
+		serveFake(t, s, c, synctest.Wait)
+		if want := []string{"aa/0", "cc/0", "d/0", "behind/0"}; !slices.Equal(c.sent, want) {
+			t.Errorf("sent %q, want %q", c.sent, want)
+		}
+		st := s.Stats()
+		if st.Received != 5 || st.Answered != 4 || st.Dropped[DropUnsent] != 1 || st.InFlight != 0 {
+			t.Errorf("stats %+v, want 5 received, 4 answered, 1 unsent", st)
+		}
+	})
+}
+
+func TestReadErrors(t *testing.T) {
+	transient := step{err: os.NewSyscallError("recvmmsg", syscall.ENOBUFS)}
+	t.Run("transient", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			steps := slices.Repeat([]step{transient}, 20)
+			steps = append(steps, step{ms: requests("still here")})
+			c := newFakeConn(steps...)
+			s := new(Server)
+			start := time.Now()
+			err := serveFake(t, s, c, func() { time.Sleep(time.Minute) }) // of the bubble's clock
+			if !errors.Is(err, ErrServerClosed) || s.Stats().ReadErrors != 20 || len(c.sent) != 1 {
+				t.Errorf("%v, %+v, sent %q; want 20 read errors and then an answer", err, s.Stats(), c.sent)
+			}
+			if d := time.Since(start); d != time.Minute {
+				t.Errorf("Close took %v", d-time.Minute)
+			}
+		})
+	})
+	t.Run("again-and-again", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			c := newFakeConn(slices.Repeat([]step{transient}, 1000)...)
+			s := new(Server)
+			serveFake(t, s, c, func() { time.Sleep(time.Minute) })
+			// 16 at once, then waits of 2 ms doubling to a second.
+			if n := s.Stats().ReadErrors; n < 60 || n > 100 {
+				t.Errorf("%d reads in a minute of errors, want about one a second", n)
+			}
+		})
+	})
+	t.Run("fatal", func(t *testing.T) {
+		c := newFakeConn(step{err: os.NewSyscallError("recvmmsg", syscall.EBADF)})
+		err := serveFake(t, new(Server), c, func() { <-c.closed })
+		var op *OpError
+		if !errors.As(err, &op) || op.Op != "serve" || !errors.Is(err, syscall.EBADF) {
+			t.Errorf("Serve = %v, want the error of the socket", err)
+		}
+	})
+	t.Run("closed-by-its-owner", func(t *testing.T) {
+		c := newFakeConn(step{err: net.ErrClosed})
+		err := serveFake(t, new(Server), c, func() { <-c.closed })
+		if errors.Is(err, ErrServerClosed) && err == ErrServerClosed || !errors.Is(err, net.ErrClosed) {
+			t.Errorf("Serve = %v, want an error that is not ErrServerClosed", err)
+		}
+	})
+}
+
+// The loop and the handlers that answer later share the socket one at a time.
+func TestWritesDoNotOverlap(t *testing.T) {
+	var steps []step
+	for range 200 {
+		steps = append(steps, step{ms: requests("now", "later", "now", "later")})
+	}
+	c := newFakeConn(steps...)
+	echoes := HandlerFunc(echo)
+	later := Concurrent(echoes, 4)
+	s := &Server{RepeatLimit: -1, Handler: HandlerFunc(func(w *ResponseWriter, r *Request) {
+		if string(r.Data) == "later" {
+			later.ServeUDP(w, r)
+			return
+		}
+		echo(w, r)
+	})}
+	serveFake(t, s, c, func() {
+		for len(c.script) > 0 {
+			runtime.Gosched()
+		}
+	})
+	if c.overlap.Load() {
+		t.Error("two Writes ran at once")
+	}
+	if st := s.Stats(); st.Received != st.Answered+st.Dropped.Total() || st.InFlight != 0 {
+		t.Errorf("stats %+v do not add up", st)
+	}
+}
+
+// A handler that ends its goroutine loses its own request and no other.
+func TestGoexitInAConcurrentHandler(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newFakeConn(step{ms: requests("exit", "one", "two")})
+		s := &Server{
+			ErrorLog: slog.New(slog.DiscardHandler),
+			Handler: Concurrent(HandlerFunc(func(w *ResponseWriter, r *Request) {
+				if string(r.Data) == "exit" {
+					runtime.Goexit()
+				}
+				echo(w, r)
+			}), 1),
+		}
+		err := serveFake(t, s, c, synctest.Wait)
+		if want := []string{"one/0", "two/0"}; err != ErrServerClosed || !slices.Equal(c.sent, want) {
+			t.Errorf("%v, sent %q, want %q", err, c.sent, want)
+		}
+		if st := s.Stats(); st.Dropped[DropPanic] != 1 || st.Answered != 2 || st.InFlight != 0 {
+			t.Errorf("stats %+v, want 2 answered and 1 dropped as panic", st)
+		}
+	})
+}
+
+// What waits for a Concurrent handler when the server is closed is not begun any more.
+func TestCloseDropsWhatWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newFakeConn(step{ms: requests("first", "second", "third")})
+		calls := 0
+		s := &Server{Handler: Concurrent(HandlerFunc(func(w *ResponseWriter, r *Request) {
+			calls++
+			<-r.Context().Done()
+		}), 1)}
+		serveFake(t, s, c, synctest.Wait)
+		if st := s.Stats(); calls != 1 || st.Dropped[DropBusy] != 2 || st.Dropped[DropSilent] != 1 ||
+			st.InFlight != 0 {
+			t.Errorf("%d calls, stats %+v; want 1 call, 2 busy, 1 silent", calls, st)
+		}
+	})
+}
+
+// A server that cannot begin leaves no socket behind.
+func TestServeThatCannotBeginClosesItsSockets(t *testing.T) {
+	open := func(t *testing.T) net.PacketConn {
+		t.Helper()
+		pc, err := net.ListenPacket("udp4", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return pc
+	}
+	isFree := func(t *testing.T, addr net.Addr) {
+		t.Helper()
+		pc, err := net.ListenPacket("udp4", addr.String())
+		if err != nil {
+			t.Errorf("%v is still taken: %v", addr, err)
+			return
+		}
+		pc.Close()
+	}
+	t.Run("bad-field", func(t *testing.T) {
+		pc := open(t)
+		if err := (&Server{BufferSize: -1}).Serve(pc); err == nil {
+			t.Error("no error")
+		}
+		isFree(t, pc.LocalAddr())
+	})
+	t.Run("bad-conn", func(t *testing.T) {
+		good, bad := open(t), open(t)
+		s := new(Server)
+		if err := s.Serve(good, nameless{bad}); err == nil || len(s.Addrs()) != 0 {
+			t.Errorf("%v, serving %v; want an error and nothing", err, s.Addrs())
+		}
+		isFree(t, good.LocalAddr())
+		isFree(t, bad.LocalAddr())
+	})
+	t.Run("closed", func(t *testing.T) {
+		s := &Server{Addr: "127.0.0.1:0"}
+		s.Close()
+		if err := s.ListenAndServe(); err != ErrServerClosed || len(s.Addrs()) != 0 {
+			t.Errorf("%v, bound to %v; want ErrServerClosed and nothing", err, s.Addrs())
+		}
+	})
+}
+
+// nameless is a socket whose address is no IP address.
+type nameless struct{ net.PacketConn }
+
+func (nameless) LocalAddr() net.Addr { return &net.UnixAddr{Name: "@", Net: "unixgram"} }
