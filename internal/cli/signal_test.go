@@ -130,31 +130,61 @@ func reverse(s string) string {
 	return string(b)
 }
 
+// An unread is an "ohce serve" whose log is read by this test alone, and only when it wants to.
+type unread struct {
+	cmd  *exec.Cmd
+	log  *os.File
+	in   *bufio.Reader
+	conn *net.UDPConn // to the server
+}
+
+func serveUnread(t *testing.T, args ...string) *unread {
+	t.Helper()
+	log, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &unread{cmd: command(append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)...), log: log}
+	s.cmd.Stderr = w
+	err = errors.Join(s.cmd.Start(), w.Close())
+	t.Cleanup(func() { s.cmd.Process.Kill(); log.Close() })
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.in = bufio.NewReaderSize(log, 16) // takes no more from the pipe than a test reads
+	line, err := s.in.ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.conn = connect(t, strings.TrimSpace(strings.TrimPrefix(line, "Listening to ")))
+	return s
+}
+
+func (s *unread) term(t *testing.T) {
+	t.Helper()
+	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// wait checks that the server ends by itself, with exit code 0.
+func (s *unread) wait(t *testing.T) {
+	t.Helper()
+	killer := time.AfterFunc(patience, func() { s.cmd.Process.Kill() })
+	defer killer.Stop()
+	if err := s.cmd.Wait(); err != nil {
+		t.Errorf("serve ended with %v", err)
+	}
+}
+
 // A reader of the log that has stalled costs lines and no answers.
 func TestPrintingNeverSlowsAnAnswer(t *testing.T) {
-	cmd := command("serve", "--listen", "127.0.0.1:0", "--log", "each")
-	stderr, err := cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer cmd.Wait()
-	defer cmd.Process.Kill()
-	in := bufio.NewReaderSize(stderr, 16)
-	line, err := in.ReadString('\n')
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := connect(t, strings.TrimSpace(strings.TrimPrefix(line, "Listening to ")))
+	s := serveUnread(t, "--log", "each")
 	// A pipe holds 64 KiB and a line has some 33 bytes: from the 2,000th request on nobody reads.
-	exchange(t, c, 20_000)
-	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
+	exchange(t, s.conn, 20_000)
+	s.term(t)
 	for {
-		line, err := in.ReadString('\n')
+		line, err := s.in.ReadString('\n')
 		if err != nil {
 			t.Fatalf("no summary: %v", err)
 		}
@@ -162,66 +192,27 @@ func TestPrintingNeverSlowsAnAnswer(t *testing.T) {
 			if !strings.HasPrefix(line, "received 20000, answered 20000, dropped 0, ") {
 				t.Errorf("the server says %q", line)
 			}
-			return
+			break
 		}
 	}
+	s.wait(t)
 }
 
 // A reader of the log that has stalled for good does not keep the server from ending.
 func TestStalledLogDoesNotKeepServe(t *testing.T) {
-	cmd := command("serve", "--listen", "127.0.0.1:0", "--log", "each")
-	stderr, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer stderr.Close()
-	cmd.Stderr = w
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	w.Close()
-	in := bufio.NewReaderSize(stderr, 16)
-	line, err := in.ReadString('\n')
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := connect(t, strings.TrimSpace(strings.TrimPrefix(line, "Listening to ")))
-	exchange(t, c, 5000) // their lines fill the pipe
-	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	killer := time.AfterFunc(patience, func() { cmd.Process.Kill() })
-	defer killer.Stop()
-	if err := cmd.Wait(); err != nil {
-		t.Errorf("serve ended with %v", err)
-	}
+	s := serveUnread(t, "--log", "each")
+	exchange(t, s.conn, 5000) // their lines fill the pipe
+	s.term(t)
+	s.wait(t)
 }
 
 // Nor does the end of that reader.
 func TestServeOutlivesTheReaderOfItsLog(t *testing.T) {
-	cmd := command("serve", "--listen", "127.0.0.1:0")
-	stderr, err := cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer cmd.Process.Kill()
-	line, err := bufio.NewReaderSize(stderr, 16).ReadString('\n')
-	if err != nil {
-		t.Fatal(err)
-	}
-	stderr.Close()
-	exchange(t, connect(t, strings.TrimSpace(strings.TrimPrefix(line, "Listening to "))), 10)
-	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	killer := time.AfterFunc(patience, func() { cmd.Process.Kill() })
-	defer killer.Stop()
-	if err := cmd.Wait(); err != nil {
-		t.Errorf("serve ended with %v", err)
-	}
+	s := serveUnread(t)
+	s.log.Close()
+	exchange(t, s.conn, 10)
+	s.term(t)
+	s.wait(t)
 }
 
 // Where nobody reads the answers, a second signal ends send, for the first one waits for the answer
