@@ -3,14 +3,16 @@
 GO        ?= go
 FUZZTIME  ?= 10s
 BENCHTIME ?= 1s
+ROUNDS    ?= 5
+SECONDS   ?= 0.5
 SOAK      ?= 1000000
 PLATFORMS ?= windows/amd64 darwin/arm64 freebsd/amd64 linux/arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help check test race portable cross fuzz bench soak priv demo man vectors
+.PHONY: help check test race portable cross fuzz bench soak priv demo man vectors peers performance
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 check: ## formatting, vet, staticcheck, tidy modules
 	@files=$$(gofmt -l .); if [ -n "$$files" ]; then echo "run gofmt -w on: $$files"; exit 1; fi
@@ -20,6 +22,7 @@ check: ## formatting, vet, staticcheck, tidy modules
 	$(GO) tool staticcheck ./...
 	$(GO) mod tidy -diff
 	$(GO) mod verify
+	cd bench && $(GO) vet ./... && $(GO) mod tidy -diff
 
 test: ## the tests, under a minute
 	$(GO) test ./...
@@ -48,6 +51,12 @@ fuzz: ## each fuzz target for FUZZTIME
 
 bench: ## the benchmarks beside the code, for BENCHTIME each
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
+
+peers: ## this server and its peers, side by side, ROUNDS times for SECONDS each (cc, python3)
+	cd bench && $(GO) run ./run -rounds $(ROUNDS) -seconds $(SECONDS)
+
+performance: ## the same, written to docs/performance.md
+	cd bench && $(GO) run ./run -rounds $(ROUNDS) -seconds $(SECONDS) -markdown ../docs/performance.md
 
 soak: ## SOAK random datagrams at a running server
 	OHCE_SOAK=$(SOAK) $(GO) test -run '^TestSoak$$' -count=1 -v ./internal/cli

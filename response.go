@@ -79,11 +79,10 @@ func (w *ResponseWriter) max() int {
 	return w.limit
 }
 
-// begin makes w ready for a request to a shard; the response is to be appended to buf.
-func (w *ResponseWriter) begin(sh *shard, m *batch.Message, buf []byte) {
+// begin makes w ready for the next response, which is appended to buf.
+func (w *ResponseWriter) begin(buf []byte) {
 	w.buf, w.start = buf, len(buf)
 	w.written, w.tooLarge, w.busy, w.detached = false, false, false, false
-	w.shard, w.request, w.limit = sh, m, maxDatagram(m.Peer.Addr())
 }
 
 // outcome says what becomes of the response: DropNone where it is to be sent.

@@ -48,7 +48,7 @@ type Server struct {
 
 	// RepeatLimit breaks the loops that RefusePorts does not see: of so many datagrams in a row that
 	// have the same source and the same length, one gets no answer (DropLoop), which ends a loop and
-	// costs a client one retransmission. 0 means guard.RepeatLimit, 65,536; negative means never.
+	// costs a client one retransmission. 0 means guard.RepeatLimit, 1,048,576; negative means never.
 	RepeatLimit int
 
 	// ErrorLog gets a record for the first panic of a handler and then one a second at most. nil is

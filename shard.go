@@ -14,7 +14,7 @@ import (
 
 // A shard is one socket and the loop that serves it:
 //
-//	run → serve → answerAll → admit → answer → appendRuns → flush
+//	run → serve → answerAll → refused → answer → appendRuns → flush
 //
 // All of it is on one goroutine and on memory that the shard owns: nothing is copied or allocated for
 // a datagram, and what is locked is locked for a batch.
@@ -142,14 +142,19 @@ func (sh *shard) answerAll(m *batch.Message, a *answers, dropped *Drops) {
 	if m.Segment > 0 {
 		size = m.Segment
 	}
-	for {
+	refused := sh.refused(m, size)
+	dropped[DropLoop] += uint64(refused)
+	sh.begin(m)
+	for ; ; refused-- {
 		n := min(size, len(data))
-		reason := sh.admit(m, n)
-		if reason == DropNone {
-			reason = sh.answer(m, data[:n:n], a)
-		}
-		if reason != DropNone {
-			dropped[reason]++
+		switch {
+		case refused > 0: // booked above
+		case m.Truncated || n > sh.max:
+			dropped[DropOversize]++
+		default:
+			if reason := sh.answer(data[:n:n], a); reason != DropNone {
+				dropped[reason]++
+			}
 		}
 		if data = data[n:]; len(data) == 0 {
 			return
@@ -157,29 +162,32 @@ func (sh *shard) answerAll(m *batch.Message, a *answers, dropped *Drops) {
 	}
 }
 
-// admit says whether a datagram of n bytes gets to the handler.
-func (sh *shard) admit(m *batch.Message, n int) DropReason {
-	switch {
-	case m.Truncated || n > sh.max:
-		return DropOversize
-	case sh.refuse.Contains(m.Peer.Port()), sh.repeats.TooMany(m.Peer, n):
-		return DropLoop
-	default:
-		return DropNone
+// refused is how many datagrams of a message, from the first on, get no answer because they may go
+// round for ever.
+func (sh *shard) refused(m *batch.Message, size int) int {
+	n := m.Datagrams()
+	if sh.refuse.Contains(m.Peer.Port()) {
+		return n
 	}
+	return min(n, sh.repeats.TooMany(m.Peer, size, n))
+}
+
+// begin makes request and writer ready for the datagrams of a message.
+func (sh *shard) begin(m *batch.Message) {
+	local := sh.conn.LocalAddr()
+	if m.Local.IsValid() {
+		local = netip.AddrPortFrom(m.Local, local.Port())
+	}
+	sh.req.RemoteAddr, sh.req.LocalAddr = m.Peer, local
+	w := &sh.writer
+	w.shard, w.request, w.limit = sh, m, maxDatagram(m.Peer.Addr())
 }
 
 // answer calls the handler for one datagram, appends the response to a, and says why there is none.
-func (sh *shard) answer(m *batch.Message, data []byte, a *answers) DropReason {
+func (sh *shard) answer(data []byte, a *answers) DropReason {
 	r, w := &sh.req, &sh.writer
-	local := sh.conn.LocalAddr()
 	r.Data = data
-	r.RemoteAddr = m.Peer
-	r.LocalAddr = local
-	if m.Local.IsValid() {
-		r.LocalAddr = netip.AddrPortFrom(m.Local, local.Port())
-	}
-	w.begin(sh, m, a.buf)
+	w.begin(a.buf)
 	returned := sh.srv.panics.guard(sh.srv.ErrorLog, sh.handler, w, r)
 	switch {
 	case w.detached:

@@ -1,10 +1,13 @@
 package guard
 
-import "net/netip"
+import (
+	"encoding/binary"
+	"net/netip"
+)
 
 // RepeatLimit is how many datagrams of one length a source may send in a row until one of them gets
 // no answer, where nobody chose another limit.
-const RepeatLimit = 1 << 16
+const RepeatLimit = 1 << 20
 
 // repeatSlots is how many sources are watched at once.
 const repeatSlots = 1024
@@ -36,32 +39,32 @@ func NewRepeats(limit int) *Repeats {
 	return &Repeats{limit: int32(max(-1, min(limit, 1<<30)))}
 }
 
-// TooMany counts a datagram and reports whether it is the one that is to get no answer.
-func (r *Repeats) TooMany(source netip.AddrPort, length int) bool {
+// TooMany counts n datagrams of one length from a source, and reports how many of them are to get no
+// answer: mostly none.
+func (r *Repeats) TooMany(source netip.AddrPort, length, n int) int {
 	if r.limit < 0 {
-		return false
+		return 0
 	}
 	s := &r.slots[slot(source)]
 	if s.source != source || s.length != int32(length) {
-		if s.count--; s.count < 0 {
-			*s = repeat{source, int32(length), 1}
-			return r.limit == 1
+		if s.count -= int32(n); s.count >= 0 {
+			return 0
 		}
-		return false
+		*s = repeat{source: source, length: int32(length)}
 	}
-	if s.count++; s.count < r.limit {
-		return false
+	if s.count += int32(n); s.count < r.limit {
+		return 0
 	}
-	s.count = 0
-	return true
+	many := s.count / r.limit
+	s.count %= r.limit
+	return int(many)
 }
 
-// slot spreads the sources: clients of one host differ in the port, those of one program elsewhere
-// in the last bytes of the address.
-func slot(source netip.AddrPort) uint32 {
+// slot spreads the sources over the slots, by all bits of address and port.
+func slot(source netip.AddrPort) uint64 {
+	const odd = 0x9E3779B97F4A7C15 // 2^64 by the golden ratio: neighbours fall far apart
 	a := source.Addr().As16()
-	h := uint32(source.Port())<<16 | uint32(a[14])<<8 | uint32(a[15])
-	h ^= uint32(a[12])<<24 | uint32(a[13])<<16 | uint32(a[7])<<8 | uint32(a[6])
-	h *= 0x9E3779B1 // 2^32 by the golden ratio: neighbours fall far apart
-	return h >> 22  // 10 bits: repeatSlots
+	h := binary.LittleEndian.Uint64(a[:8])*odd ^ binary.LittleEndian.Uint64(a[8:])
+	h = (h^h>>32)*odd + uint64(source.Port())
+	return h * odd >> 54 // 10 bits: repeatSlots
 }

@@ -46,14 +46,23 @@ func TestRepeats(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			r, got := guard.NewRepeats(tt.limit), 0
 			for _, d := range tt.sent {
-				if r.TooMany(d.from, d.length) {
-					got++
-				}
+				got += r.TooMany(d.from, d.length, 1)
 			}
 			if got != tt.want {
 				t.Errorf("%d of %d datagrams were too many, want %d", got, len(tt.sent), tt.want)
 			}
 		})
+	}
+}
+
+// Datagrams that come together count as those that come one by one.
+func TestRepeatsCountsRuns(t *testing.T) {
+	r, found := guard.NewRepeats(10), 0
+	for _, n := range []int{4, 5, 1, 25, 64, 1} { // 100 in all
+		found += r.TooMany(source(1), 5, n)
+	}
+	if found != 10 {
+		t.Errorf("%d of 100 datagrams were too many, want 10", found)
 	}
 }
 
@@ -63,10 +72,10 @@ func TestRepeatsFindsALoopInACrowd(t *testing.T) {
 	r := guard.NewRepeats(limit)
 	loop := source(crowd + 1)
 	for i := range 100 * limit {
-		if r.TooMany(source(i%crowd), 5) {
+		if r.TooMany(source(i%crowd), 5, 1) > 0 {
 			t.Fatalf("a client that sent %d datagrams was taken for a loop", i/crowd+1)
 		}
-		if r.TooMany(loop, 5) {
+		if r.TooMany(loop, 5, 1) > 0 {
 			return
 		}
 	}
@@ -80,9 +89,7 @@ func TestRepeatsSpreadsSources(t *testing.T) {
 	addr := netip.MustParseAddr("127.0.0.1")
 	for range limit {
 		for i := range clients {
-			if r.TooMany(netip.AddrPortFrom(addr, uint16(32_768+i)), 5) {
-				found++
-			}
+			found += r.TooMany(netip.AddrPortFrom(addr, uint16(32_768+i)), 5, 1)
 		}
 	}
 	if found < clients*3/4 {
@@ -94,13 +101,13 @@ func ExampleRepeats() {
 	r := guard.NewRepeats(3)
 	peer := netip.MustParseAddrPort("192.0.2.1:4000")
 	for range 4 {
-		fmt.Println(r.TooMany(peer, 5))
+		fmt.Println(r.TooMany(peer, 5, 1))
 	}
 	// Output:
-	// false
-	// false
-	// true
-	// false
+	// 0
+	// 0
+	// 1
+	// 0
 }
 
 func BenchmarkRepeats(b *testing.B) {
@@ -111,9 +118,7 @@ func BenchmarkRepeats(b *testing.B) {
 	}
 	found, i := 0, 0
 	for b.Loop() {
-		if r.TooMany(peers[i%len(peers)], 64) {
-			found++
-		}
+		found += r.TooMany(peers[i%len(peers)], 64, 1)
 		i++
 	}
 	if b.N > 64*guard.RepeatLimit && found == 0 {

@@ -36,7 +36,7 @@ and why. A second one ends it at once.
 
 Datagrams from source ports below 1024 or equal to one of its own are not answered (dropped
 as loop): they come from servers, and two servers would answer each other for ever. For the
-same reason one in 65,536 datagrams of one length from one source is not answered.
+same reason one in 1,048,576 datagrams of one length from one source is not answered.
 
 Each flag can be set by an environment variable: OHCE_LISTEN=127.0.0.1:3000,[::1]:3000.`,
 		Example: `  ohce serve

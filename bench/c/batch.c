@@ -1,0 +1,73 @@
+/* The limit of the socket interface: recvmmsg and sendmmsg, 64 datagrams at a time, one thread.
+ *
+ * usage: batch PORT [1]      1: one datagram a call, recvfrom and sendto
+ * It prints "ready" when it is bound to 127.0.0.1:PORT and runs until it is ended. */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "flip.h"
+
+enum { WIDTH = 64, SIZE = 65536, BUFFER = 4 << 20 };
+
+static char in[WIDTH][SIZE], out[WIDTH][SIZE];
+
+static void single(int fd) {
+	for (;;) {
+		struct sockaddr_in peer;
+		socklen_t len = sizeof peer;
+		ssize_t n = recvfrom(fd, in[0], SIZE, 0, (struct sockaddr *)&peer, &len);
+		if (n < 0)
+			continue;
+		flip(out[0], in[0], (size_t)n);
+		sendto(fd, out[0], (size_t)n, 0, (struct sockaddr *)&peer, len);
+	}
+}
+
+static void many(int fd) {
+	static struct mmsghdr rx[WIDTH], tx[WIDTH];
+	static struct iovec riov[WIDTH], tiov[WIDTH];
+	static struct sockaddr_in peer[WIDTH];
+	for (int i = 0; i < WIDTH; i++) {
+		riov[i] = (struct iovec){in[i], SIZE};
+		rx[i].msg_hdr = (struct msghdr){.msg_name = &peer[i], .msg_namelen = sizeof peer[i],
+						.msg_iov = &riov[i], .msg_iovlen = 1};
+		tiov[i].iov_base = out[i];
+		tx[i].msg_hdr = (struct msghdr){.msg_name = &peer[i], .msg_namelen = sizeof peer[i],
+						.msg_iov = &tiov[i], .msg_iovlen = 1};
+	}
+	for (;;) {
+		int n = recvmmsg(fd, rx, WIDTH, MSG_WAITFORONE, NULL);
+		for (int i = 0; i < n; i++) {
+			flip(out[i], in[i], rx[i].msg_len);
+			tiov[i].iov_len = rx[i].msg_len;
+			rx[i].msg_hdr.msg_namelen = sizeof peer[i];
+		}
+		for (int sent = 0; sent < n;) {
+			int k = sendmmsg(fd, tx + sent, (unsigned)(n - sent), 0);
+			sent += k > 0 ? k : 1; /* one that cannot be sent is lost */
+		}
+	}
+}
+
+int main(int argc, char **argv) {
+	int fd = socket(AF_INET, SOCK_DGRAM, 0), size = BUFFER;
+	struct sockaddr_in addr = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	if (argc < 2)
+		return 2;
+	addr.sin_port = htons((unsigned short)atoi(argv[1]));
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size))
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+	if (bind(fd, (struct sockaddr *)&addr, sizeof addr)) {
+		perror("bind");
+		return 1;
+	}
+	puts("ready");
+	fflush(stdout);
+	if (argc > 2)
+		single(fd);
+	many(fd);
+}

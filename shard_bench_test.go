@@ -1,0 +1,45 @@
+package ohce
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/ohce/ohce/guard"
+	"github.com/ohce/ohce/internal/batch"
+)
+
+// What a server does for a datagram besides the kernel's work: a batch of 64 messages of one
+// datagram, or of runs of 64.
+func BenchmarkShardServe(b *testing.B) {
+	const width, size = 64, 64
+	for _, run := range []int{1, 64} {
+		b.Run(fmt.Sprintf("runs-of-%d", run), func(b *testing.B) {
+			c := newFakeConn()
+			sh := newShard(context.Background(), &Server{}, silentConn{c}, guard.ServicePorts())
+			for i := range sh.in {
+				m := batch.Message{Buf: bytes.Repeat([]byte{'x'}, size*run), Peer: fakePeer}
+				if run > 1 {
+					m.Segment = size
+				}
+				sh.in[i] = m
+			}
+			b.ReportAllocs()
+			n := 0
+			for b.Loop() {
+				sh.serve(width)
+				n += width * run
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n), "ns/datagram")
+			if sh.tally.s.Received != uint64(n) {
+				b.Errorf("%d datagrams received, want %d", sh.tally.s.Received, n)
+			}
+		})
+	}
+}
+
+// silentConn takes what is written and forgets it.
+type silentConn struct{ *fakeConn }
+
+func (silentConn) Write(ms []batch.Message) (int, error) { return len(ms), nil }
