@@ -43,10 +43,10 @@ func (s *Server) Close() error {
 	s.beginClosing()
 	cancel := s.cancel
 	s.mu.Unlock()
+	s.closeSockets() // first: who is told by the context finds them closed
 	if cancel != nil {
 		cancel()
 	}
-	s.closeSockets()
 	return nil
 }
 
