@@ -50,7 +50,8 @@ type Client struct {
 	Trace *ClientTrace
 
 	// Dial opens the socket of an exchange: network is "udp", address is Addr. nil does what
-	// net.Dialer.DialContext does, with room for the largest datagrams. The connection must keep datagram boundaries.
+	// net.Dialer.DialContext does, with room for the largest datagrams. The connection must keep
+	// datagram boundaries.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 	exchanges atomic.Uint64
@@ -98,9 +99,9 @@ func (c *Client) Stats() ClientStats {
 type Response struct {
 	// Data is the datagram's content. It belongs to the caller, and is never nil.
 	Data []byte
-	// RTT is the round-trip time: from just before the last attempt to the response. With one attempt it is
-	// exact. With several the response may answer an earlier one, and the true time may be as long as
-	// Elapsed (Karn's ambiguity, RFC 6298, section 3).
+	// RTT is the round-trip time: from just before the last attempt to the response. With one attempt
+	// it is exact. With several the response may answer an earlier one, and the true time may be as
+	// long as Elapsed (Karn's ambiguity, RFC 6298, section 3).
 	RTT time.Duration
 	// Elapsed is the time from the first attempt to the response.
 	Elapsed time.Duration
@@ -111,9 +112,10 @@ type Response struct {
 }
 
 // Exchange sends request until its answer comes or the schedule is over. It returns at once when ctx
-// ends. The error, but for one that names a field with a bad value, is an *OpError: ErrServerDown after the whole schedule, together with
-// ErrPortUnreachable if the network said so; ErrTooLarge; the context's error; or what kept the
-// socket from being opened. request is not kept, and must not be changed meanwhile.
+// ends. The error, but for one that names a field with a bad value, is an *OpError: ErrServerDown
+// after the whole schedule, together with ErrPortUnreachable if the network said so; ErrTooLarge; the
+// context's error; or what kept the socket from being opened. request is not kept, and must not be
+// changed meanwhile.
 func (c *Client) Exchange(ctx context.Context, request []byte) (*Response, error) {
 	if c.BufferSize < 0 || c.BufferSize > maxBuffer {
 		return nil, fmt.Errorf("ohce: Client.BufferSize is %d, want 0 to %d", c.BufferSize, maxBuffer)

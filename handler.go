@@ -16,9 +16,9 @@ const DefaultAddr = "127.0.0.1:3000"
 // [DropSilent]. Neither w nor r nor r.Data may be used after ServeUDP has returned.
 //
 // ServeUDP runs on the goroutine that reads the socket: while it runs, that socket's other requests
-// wait. A handler that blocks belongs into [Concurrent], whose response those that wrap it do not see. A handler may be called from several
-// goroutines at once, one for each socket. If it panics, the server counts [DropPanic], logs it, and
-// goes on.
+// wait. A handler that blocks belongs into [Concurrent], whose response those that wrap it do not
+// see. A handler may be called from several goroutines at once, one for each socket. If it panics,
+// the server counts [DropPanic], logs it, and goes on.
 type Handler interface {
 	ServeUDP(w *ResponseWriter, r *Request)
 }

@@ -144,7 +144,8 @@ func serveUnread(t *testing.T, args ...string) *unread {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &unread{cmd: command(append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)...), log: log}
+	args = append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)
+	s := &unread{cmd: command(args...), log: log}
 	s.cmd.Stderr = w
 	err = errors.Join(s.cmd.Start(), w.Close())
 	t.Cleanup(func() { s.cmd.Process.Kill(); log.Close() })
