@@ -1,0 +1,53 @@
+package cli
+
+import (
+	"bytes"
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ohce/ohce"
+)
+
+// From 100 requests a second on a second is one line, until there are fewer again.
+func TestRequestLogFollowsTheRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var text bytes.Buffer
+		log, err := newRequestLog(&text, "auto")
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := log.around(ohce.HandlerFunc(func(*ohce.ResponseWriter, *ohce.Request) {}))
+		stop := log.start()
+		var got []string
+		for _, n := range []int{20, 100, 101, 300, 250, 99, 10} {
+			r := &ohce.Request{RemoteAddr: netip.MustParseAddrPort("192.0.2.1:5000")}
+			for range n {
+				h.ServeUDP(nil, r)
+			}
+			time.Sleep(time.Second) // of the bubble's clock
+			synctest.Wait()
+			lines := strings.Count(text.String(), "Client's address 192.0.2.1:5000\n")
+			_, rest, _ := strings.Cut(text.String(), " requests within")
+			got = append(got, fmt.Sprintf("%d: %d lines%s", n, lines, strings.TrimSpace(rest)))
+			text.Reset()
+		}
+		stop()
+		want := []string{
+			"20: 20 lines", "100: 100 lines",
+			"101: 100 lines1.0 s, 1 of them not listed",
+			"300: 0 lines1.0 s, 300 of them not listed",
+			"250: 0 lines1.0 s, 250 of them not listed",
+			"99: 0 lines1.0 s, 99 of them not listed",
+			"10: 10 lines",
+		}
+		for i := range want {
+			if strings.TrimSpace(got[i]) != want[i] {
+				t.Errorf("second %d: %q, want %q", i, got[i], want[i])
+			}
+		}
+	})
+}
