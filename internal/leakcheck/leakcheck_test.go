@@ -45,22 +45,38 @@ func TestMainFindsALeak(t *testing.T) {
 }
 
 func TestLeakedFindsOneMore(t *testing.T) {
-	// The test's own goroutine is no leak in Main, for it ends with m.Run; here it is one more.
-	before := len(others())
-	end := make(chan struct{})
-	ended := make(chan struct{})
+	// Other goroutines of the testing machinery come and go; ours is known by its name.
+	ours := func(stacks []string) (n int) {
+		for _, stack := range stacks {
+			if strings.Contains(stack, "leakcheck.waitFor(") {
+				n++
+			}
+		}
+		return n
+	}
+	end, begun, ended := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
-		<-end
+		waitFor(begun, end)
 	}()
-	if got := len(others()); got != before+1 {
-		t.Errorf("with one goroutine more there are %d others, want %d", got, before+1)
+	<-begun
+	if n := ours(others()); n != 1 {
+		t.Errorf("%d of the others are ours, want 1", n)
 	}
-	if left := leaked(time.Millisecond); len(left) != before+1 {
-		t.Errorf("leaked found %d goroutines, want %d", len(left), before+1)
+	if n := ours(leaked(time.Millisecond)); n != 1 {
+		t.Errorf("%d of the leaked are ours, want 1", n)
 	}
 	close(end)
 	<-ended
+	if n := ours(others()); n != 0 {
+		t.Errorf("%d of the others are ours after its end, want 0", n)
+	}
+}
+
+// waitFor is what the goroutine of a test does.
+func waitFor(begun chan<- struct{}, end <-chan struct{}) {
+	close(begun)
+	<-end
 }
 
 func TestExpected(t *testing.T) {
