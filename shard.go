@@ -138,6 +138,10 @@ func (sh *shard) serve(n int) {
 // answerAll answers each datagram of a message.
 func (sh *shard) answerAll(m *batch.Message, a *answers, dropped *Drops) {
 	a.buf, a.sizes = a.buf[:0], a.sizes[:0]
+	if m.Truncated { // and perhaps without a Peer to judge by
+		dropped[DropOversize] += uint64(m.Datagrams())
+		return
+	}
 	data, size := m.Buf, len(m.Buf)
 	if m.Segment > 0 {
 		size = m.Segment
@@ -149,7 +153,7 @@ func (sh *shard) answerAll(m *batch.Message, a *answers, dropped *Drops) {
 		n := min(size, len(data))
 		switch {
 		case refused > 0: // booked above
-		case m.Truncated || n > sh.max:
+		case n > sh.max:
 			dropped[DropOversize]++
 		default:
 			if reason := sh.answer(data[:n:n], a); reason != DropNone {

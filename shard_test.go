@@ -134,6 +134,20 @@ func TestRefusedDatagramCostsItself(t *testing.T) {
 	})
 }
 
+// A cut datagram is oversize, also where the system does not tell whose it was.
+func TestCutDatagramIsOversize(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cut := batch.Message{Buf: []byte("the begin"), Truncated: true}
+		c := newFakeConn(step{ms: append([]batch.Message{cut}, requests("whole")...)})
+		s := new(Server)
+		serveFake(t, s, c, synctest.Wait)
+		st := s.Stats()
+		if st.Dropped[DropOversize] != 1 || st.Answered != 1 || st.Received != 2 || len(c.sent) != 1 {
+			t.Errorf("stats %+v, sent %q; want 1 dropped as oversize and 1 answered", st, c.sent)
+		}
+	})
+}
+
 // A run that is refused is sent one by one, and what is refused then is lost alone.
 func TestRefusedRunIsSentOneByOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -20,9 +20,8 @@ type feature struct {
 }
 
 var (
-	featureGRO     = &feature{"UDP_GRO", version{5, 0, 0}, sync.OnceValue(probeGRO)}
-	featureGSO     = &feature{"UDP_SEGMENT", version{4, 18, 0}, sync.OnceValue(probeGSO)}
-	featureMemInfo = &feature{"SO_MEMINFO", version{4, 12, 0}, sync.OnceValue(probeMemInfo)}
+	featureGRO = &feature{"UDP_GRO", version{5, 0, 0}, sync.OnceValue(probeGRO)}
+	featureGSO = &feature{"UDP_SEGMENT", version{4, 18, 0}, sync.OnceValue(probeGSO)}
 )
 
 // errDenied means that the kernel has the feature and that it is broken there.
@@ -91,13 +90,6 @@ func probeGSO() error {
 	}
 	return onSocket(func(fd int) error {
 		_, err := unix.GetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_SEGMENT)
-		return err
-	})
-}
-
-func probeMemInfo() error {
-	return onSocket(func(fd int) error {
-		_, err := socketDrops(fd)
 		return err
 	})
 }
