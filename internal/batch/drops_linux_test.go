@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/netip"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestDropsSee(t *testing.T) {
@@ -44,7 +46,9 @@ func TestKernelDropsCountsOverflow(t *testing.T) {
 			t.Fatalf("KernelDrops = %d at first, want 0", got)
 		}
 		// Not less than this, so that some datagrams do fit: the kernel doubles it.
-		if err := c.(*udpConn).pc.SetReadBuffer(8 << 10); err != nil {
+		if err := c.(*udpConn).control(func(fd int) error {
+			return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 8<<10)
+		}); err != nil {
 			t.Fatal(err)
 		}
 		sendNumbers(t, client(t, to), 0, sent)

@@ -102,10 +102,15 @@ func network(ap netip.AddrPort) string {
 // else is read and written one datagram at a time. The addresses of pc must be IP addresses with
 // ports, in the form that netip.ParseAddrPort reads.
 func New(pc net.PacketConn) (Conn, error) {
-	if c, ok := pc.(*net.UDPConn); ok {
-		return newUDP(c)
+	u, ok := pc.(*net.UDPConn)
+	if !ok {
+		return newPacketConn(pc)
 	}
-	return newPacketConn(pc)
+	c, err := newUDP(u)
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
 // addrPort reads a net.Addr.

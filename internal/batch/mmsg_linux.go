@@ -31,6 +31,7 @@ type mmsg struct {
 	from int                   // the first row of the call
 	want int                   // the row after its last
 	done int                   // rows the kernel took
+	op   string                // the call that err speaks of
 	err  unix.Errno
 }
 
@@ -101,15 +102,17 @@ func (c *udpConn) receive(t *mmsg) error {
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded) && c.draining.Load():
 			// Drain's way of waking this reader: from here on reads do not wait.
-			if err := c.pc.SetReadDeadline(time.Time{}); err != nil {
+			if err := c.file.SetReadDeadline(never); err != nil {
 				return err
 			}
+		case err != nil && c.closed.Load():
+			return net.ErrClosed
 		case err != nil:
 			return err
 		case t.err == unix.EAGAIN:
 			return net.ErrClosed // drained
 		case t.err != 0:
-			return os.NewSyscallError("recvmmsg", t.err)
+			return os.NewSyscallError(t.op, t.err)
 		default:
 			return nil
 		}
@@ -119,31 +122,45 @@ func (c *udpConn) receive(t *mmsg) error {
 // recvmmsg fills the rows with what is queued. It reports false, "wait", where nothing is and comes
 // while it spins.
 func (c *udpConn) recvmmsg(fd uintptr) bool {
-	t := &c.recv
+	t, sock := &c.recv, c.sock(fd)
 	var spun time.Time
 	for {
-		n, _, e := unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&t.hdrs[0])),
+		n, _, e := unix.RawSyscall6(unix.SYS_RECVMMSG, sock, uintptr(unsafe.Pointer(&t.hdrs[0])),
 			uintptr(t.want), unix.MSG_DONTWAIT, 0, 0)
 		switch {
 		case e == unix.EINTR:
 			continue
 		case e != unix.EAGAIN:
-			t.done, t.err = int(n), e
+			t.op, t.done, t.err = "recvmmsg", int(n), e
 			if e != 0 {
 				t.done = 0
+			}
+			if c.watch != nil && t.done >= busy {
+				c.watch.lookAway()
 			}
 			return true
 		case c.draining.Load():
 			t.done, t.err = 0, e
 			return true
 		case c.spin <= 0:
-			return false
+			return !c.look()
 		case spun.IsZero():
 			spun = time.Now()
 		case time.Since(spun) > c.spin:
-			return false
+			return !c.look()
 		}
 	}
+}
+
+// look reports whether the poller tells of the next datagram; where it cannot, the call has failed.
+func (c *udpConn) look() bool {
+	if c.watch == nil {
+		return true
+	}
+	t := &c.recv
+	t.err = c.watch.look()
+	t.op, t.done = "epoll_ctl", 0
+	return t.err == 0
 }
 
 // take turns row i into a message.
@@ -191,7 +208,10 @@ func (c *udpConn) writeSome(ms []Message) (int, error) {
 	}
 	t.from, t.want = 0, len(ms)
 	err := c.rc.Write(t.call)
-	if err == nil && t.err != 0 {
+	switch {
+	case err != nil && c.closed.Load(), t.err == unix.EAGAIN:
+		return t.from, net.ErrClosed
+	case err == nil && t.err != 0:
 		if size := ms[t.from].Segment; size > 0 {
 			c.offload.refused(size, t.err)
 		}
@@ -226,19 +246,27 @@ func (c *udpConn) put(m *Message, i int) error {
 }
 
 // sendmmsg sends rows from..want. After a partial batch it goes on behind what was sent; the kernel
-// reports an error only for the first row of a call, and so it belongs to row from. It reports
-// false, "wait", while the send buffer is full.
+// reports an error only for the first row of a call, and so it belongs to row from. While the send
+// buffer is full it waits, or where the runtime's poller does reports false; it gives EAGAIN if the
+// socket is closed meanwhile.
 func (c *udpConn) sendmmsg(fd uintptr) bool {
-	t := &c.send
+	t, sock := &c.send, c.sock(fd)
 	for t.err = 0; t.from < t.want; {
-		n, _, e := unix.RawSyscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&t.hdrs[t.from])),
+		n, _, e := unix.RawSyscall6(unix.SYS_SENDMMSG, sock, uintptr(unsafe.Pointer(&t.hdrs[t.from])),
 			uintptr(t.want-t.from), unix.MSG_DONTWAIT, 0, 0)
 		switch e {
 		case 0:
 			t.from += int(n)
 		case unix.EINTR:
 		case unix.EAGAIN:
-			return false
+			if c.watch == nil {
+				return false
+			}
+			if c.closed.Load() {
+				t.err = e
+				return true
+			}
+			waitWritable(c.watch.sock)
 		default:
 			t.err = e
 			return true

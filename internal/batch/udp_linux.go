@@ -19,13 +19,15 @@ import (
 // does not take the processor away from the loop; only an empty queue parks the goroutine on the
 // runtime's poller.
 type udpConn struct {
-	pc    *net.UDPConn
-	rc    syscall.RawConn
+	file  file            // what the poller knows: the watch's epoll, or a socket that came from outside
+	rc    syscall.RawConn // of file; it keeps the descriptors open during a call
+	watch *watch          // nil for a socket that came from outside
 	local netip.AddrPort
 	wild  bool   // bound to a wildcard: each datagram tells its own local address
 	inet6 bool   // the socket's family, whatever the addresses that it carries
 	zones *zones // names of the interfaces that link-local peers came through
 
+	closed   atomic.Bool
 	draining atomic.Bool
 	leaky    atomic.Bool // draining without the filter, which was refused
 	bound    drainage    // of a leaky drain; Read's own
@@ -39,6 +41,16 @@ type udpConn struct {
 	drops drops
 }
 
+// A file is a descriptor that the runtime's poller watches.
+type file interface {
+	syscall.Conn
+	SetReadDeadline(time.Time) error
+	Close() error
+}
+
+// never is the deadline that does not come.
+var never time.Time
+
 // listen binds ap on one socket.
 func listen(ctx context.Context, ap netip.AddrPort) ([]Conn, netip.AddrPort, error) {
 	pc, err := bind(ctx, network(ap), ap)
@@ -49,24 +61,46 @@ func listen(ctx context.Context, ap netip.AddrPort) ([]Conn, netip.AddrPort, err
 	if err != nil {
 		return nil, netip.AddrPort{}, errors.Join(err, pc.Close())
 	}
-	return []Conn{c}, c.LocalAddr(), nil
+	if err := c.leavePoller(pc); err != nil {
+		return nil, netip.AddrPort{}, errors.Join(err, c.Close())
+	}
+	return []Conn{c}, c.local, nil
 }
 
-func newUDP(pc *net.UDPConn) (Conn, error) {
-	rc, err := pc.SyscallConn()
-	if err != nil {
-		return nil, err
-	}
+// newUDP makes a Conn of pc, which its owner may close at any time.
+func newUDP(pc *net.UDPConn) (*udpConn, error) {
 	local, err := addrPort(pc.LocalAddr())
 	if err != nil {
 		return nil, err
 	}
-	c := &udpConn{pc: pc, rc: rc, local: local, wild: local.Addr().IsUnspecified(), zones: &zones{}}
-	if err := c.prepare(); err != nil {
+	c := &udpConn{file: pc, local: local, wild: local.Addr().IsUnspecified(), zones: &zones{}}
+	if c.rc, err = pc.SyscallConn(); err != nil {
 		return nil, err
 	}
 	c.recv.call, c.send.call = c.recvmmsg, c.sendmmsg
-	return c, nil
+	return c, c.prepare()
+}
+
+// leavePoller takes the socket out of the runtime's poller, which nobody but c may know.
+func (c *udpConn) leavePoller(pc *net.UDPConn) error {
+	w, err := newWatch(c)
+	if err != nil {
+		return err
+	}
+	rc, err := w.poll.SyscallConn()
+	if err != nil {
+		return errors.Join(err, w.close())
+	}
+	c.file, c.rc, c.watch = w.poll, rc, w
+	return pc.Close()
+}
+
+// sock is the socket's descriptor, where fd is the file's.
+func (c *udpConn) sock(fd uintptr) uintptr {
+	if c.watch != nil {
+		return uintptr(c.watch.sock)
+	}
+	return fd
 }
 
 // prepare learns the socket's family and, on a wildcard, asks for the local address of each
@@ -89,7 +123,7 @@ func (c *udpConn) prepare() error {
 // control runs f on the socket's descriptor.
 func (c *udpConn) control(f func(fd int) error) error {
 	var inner error
-	err := c.rc.Control(func(fd uintptr) { inner = f(int(fd)) })
+	err := c.rc.Control(func(fd uintptr) { inner = f(int(c.sock(fd))) })
 	if err != nil {
 		return err
 	}
@@ -113,7 +147,11 @@ func (c *udpConn) Drain() error {
 	shut := c.control(shutOut)
 	c.leaky.Store(shut != nil)
 	c.draining.Store(true)
-	return errors.Join(shut, c.pc.SetReadDeadline(time.Unix(1, 0)))
+	woken := c.file.SetReadDeadline(time.Unix(1, 0))
+	if c.closed.Load() {
+		return net.ErrClosed
+	}
+	return errors.Join(shut, woken)
 }
 
 // shutOut makes the kernel drop what arrives from now on; what is queued stays. The filter is one
@@ -126,7 +164,13 @@ func shutOut(fd int) error {
 
 func (c *udpConn) Close() error {
 	c.KernelDrops() // the last look, kept
-	return c.pc.Close()
+	if c.closed.Swap(true) {
+		return net.ErrClosed
+	}
+	if c.watch != nil {
+		return c.watch.close()
+	}
+	return c.file.Close()
 }
 
 // growBuffers asks for large buffers: past the system's limit where this process may, else up to it.
