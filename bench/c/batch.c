@@ -1,7 +1,7 @@
 /* The limit of the socket interface: recvmmsg and sendmmsg, 64 datagrams at a time, one thread.
  *
- * usage: batch PORT [1]      1: one datagram a call, recvfrom and sendto
- * It prints "ready" when it is bound to 127.0.0.1:PORT and runs until it is ended. */
+ * usage: batch ADDR PORT [1]      1: one datagram a call, recvfrom and sendto
+ * It prints "ready" when it is bound to ADDR:PORT and runs until it is ended. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -55,10 +55,10 @@ static void many(int fd) {
 
 int main(int argc, char **argv) {
 	int fd = socket(AF_INET, SOCK_DGRAM, 0), size = BUFFER;
-	struct sockaddr_in addr = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	if (argc < 2)
+	struct sockaddr_in addr = {.sin_family = AF_INET};
+	if (argc < 3 || !inet_aton(argv[1], &addr.sin_addr))
 		return 2;
-	addr.sin_port = htons((unsigned short)atoi(argv[1]));
+	addr.sin_port = htons((unsigned short)atoi(argv[2]));
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size))
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
 	if (bind(fd, (struct sockaddr *)&addr, sizeof addr)) {
@@ -67,7 +67,7 @@ int main(int argc, char **argv) {
 	}
 	puts("ready");
 	fflush(stdout);
-	if (argc > 2)
+	if (argc > 3)
 		single(fd);
 	many(fd);
 }

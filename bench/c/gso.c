@@ -1,8 +1,8 @@
 /* The limit with segmentation offload: datagrams that the kernel hands over as one (UDP_GRO) and
  * answers that it takes as one (UDP_SEGMENT), in batches, one thread.
  *
- * usage: gso PORT
- * It prints "ready" when it is bound to 127.0.0.1:PORT and runs until it is ended. */
+ * usage: gso ADDR PORT
+ * It prints "ready" when it is bound to ADDR:PORT and runs until it is ended. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <netinet/udp.h>
@@ -64,10 +64,10 @@ static void answer(int i) {
 
 int main(int argc, char **argv) {
 	int fd = socket(AF_INET, SOCK_DGRAM, 0), size = BUFFER, on = 1;
-	struct sockaddr_in addr = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	if (argc < 2)
+	struct sockaddr_in addr = {.sin_family = AF_INET};
+	if (argc < 3 || !inet_aton(argv[1], &addr.sin_addr))
 		return 2;
-	addr.sin_port = htons((unsigned short)atoi(argv[1]));
+	addr.sin_port = htons((unsigned short)atoi(argv[2]));
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size))
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
 	if (setsockopt(fd, IPPROTO_UDP, UDP_GRO, &on, sizeof on) ||

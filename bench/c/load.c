@@ -9,14 +9,18 @@
  * datagrams that the kernel takes and gives as one (UDP_SEGMENT, UDP_GRO). All talk to
  * 127.0.0.1:PORT.
  *
+ * When the time is over one socket more asks until it is answered: servers answer in order, so all
+ * that was asked before is answered by then. Only then it counts.
+ *
  * It prints one line: answers arrived (those that found no room in a client's buffer included, for
- * the server sent them too), seconds, answers checked, wrong ones, and where a client has one request
- * in flight the median and the 99th percentile of the round trip in nanoseconds. A wrong answer makes
- * it fail. */
+ * the server sent them too), the seconds until the last of them, answers checked, wrong ones, and where
+ * a client has one request in flight the median and the 99th percentile of the round trip in
+ * nanoseconds. A wrong answer makes it fail. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
-#include <errno.h>
+#include <limits.h>
 #include <netinet/udp.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -147,17 +151,21 @@ static void flood(uint64_t end) {
 		}
 }
 
-/* settle counts what is left in the buffers and what found no room in them. */
-static void settle(void) {
-	for (int i = 0; i < nclients; i++) {
-		ssize_t n;
-		while ((n = recv(clients[i].fd, buf, sizeof buf, MSG_DONTWAIT)) >= 0) {
-			answers++;
-			if (answers % CHECK == 0)
-				check(&clients[i], buf, (size_t)n);
-		}
-		answers += drops(clients[i].fd);
+/* last asks until it is answered, which is when all that was asked before is. */
+static void last(struct client *c) {
+	struct pollfd p = {c->fd, POLLIN, 0};
+	for (uint64_t limit = now() + 5000000000u; now() < limit;) {
+		send(c->fd, c->request, size, 0);
+		if (poll(&p, 1, 1) <= 0)
+			continue;
+		ssize_t n = recv(c->fd, buf, sizeof buf, MSG_DONTWAIT);
+		if (n < 0)
+			continue;
+		check(c, buf, (size_t)n);
+		return;
 	}
+	fputs("the server does not answer any more\n", stderr);
+	exit(1);
 }
 
 /* take reads what a client has got: datagrams, or runs of them. */
@@ -172,14 +180,23 @@ static int take(struct client *c) {
 		if (n < 0)
 			break;
 		int k = (size_t)n > size ? (int)((size_t)n / size) : 1;
+		if (answers == 0 || answers / CHECK != (answers + (uint64_t)k) / CHECK)
+			check(c, buf, k > 1 ? size : (size_t)n);
 		answers += (uint64_t)k;
 		got += k;
-		if (answers / CHECK != (answers - (uint64_t)k) / CHECK)
-			check(c, buf, k > 1 ? size : (size_t)n);
 		if (got >= c->owed)
 			break;
 	}
 	return got;
+}
+
+/* settle counts what is left in the buffers and what found no room in them. */
+static void settle(void) {
+	for (int i = 0; i < nclients; i++) {
+		clients[i].owed = INT_MAX;
+		take(&clients[i]);
+		answers += drops(clients[i].fd);
+	}
 }
 
 static void put(struct client *c, int n) {
@@ -246,17 +263,17 @@ int main(int argc, char **argv) {
 		run = RUN;
 	if (!isflood && !isruns)
 		run = 1;
-	clients = calloc((size_t)nclients, sizeof *clients);
-	for (int i = 0; i < nclients; i++)
+	clients = calloc((size_t)nclients + 1, sizeof *clients);
+	for (int i = 0; i <= nclients; i++)
 		open_client(&clients[i], i, port, isruns);
 	uint64_t begin = now(), end = begin + (uint64_t)(seconds * 1e9);
 	if (isflood)
 		flood(end);
 	else
 		closed(inflight, end);
+	last(&clients[nclients]);
 	uint64_t took = now() - begin;
-	if (isflood)
-		settle();
+	settle();
 	qsort(trips, ntrips, sizeof *trips, ascending);
 	printf("answers %llu seconds %.6f checked %llu wrong %llu p50 %llu p99 %llu\n",
 	       (unsigned long long)answers, (double)took / 1e9, (unsigned long long)checked,

@@ -9,8 +9,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -20,25 +22,39 @@ const (
 	loadCore   = "1"
 )
 
-// A contender is a server program. In args, PORT stands for the port and DIR for the build's folder.
-// It says that it is bound on standard output, or on standard error.
+// A contender is a server program. In args, ADDR and PORT stand for what it listens on and DIR for the
+// build's folder. It says that it is bound on standard output, or on standard error.
 type contender struct {
 	name   string
 	args   []string
 	stderr bool
+	only   string // the one load that it stands; all if empty
 }
 
+// The limits of the socket interface, which the others are compared with.
+const (
+	limitBatch = "C, batches (the limit)"
+	limitRuns  = "C, GRO and GSO (the limit)"
+)
+
 var contenders = []contender{
-	{"C, batches (the limit)", []string{"DIR/batch", "PORT"}, false},
-	{"C, one a call", []string{"DIR/batch", "PORT", "1"}, false},
-	{"C, GRO and GSO (the limit)", []string{"DIR/gso", "PORT"}, false},
-	{"ohce", []string{"DIR/ohce", "serve", "--log", "none", "--listen", "127.0.0.1:PORT"}, true},
-	{"ohce --spin", []string{"DIR/ohce", "serve", "--log", "none", "--spin", "100us", "--listen",
-		"127.0.0.1:PORT"}, true},
-	{"plain Go", []string{"DIR/server", "plain", "PORT"}, false},
-	{"x/net batches", []string{"DIR/server", "xnet", "PORT"}, false},
-	{"gnet 2.9.7", []string{"DIR/server", "gnet", "PORT"}, false},
-	{"Python, the seed's steps", []string{"python3", "python/server.py", "PORT"}, false},
+	{name: limitBatch, args: []string{"DIR/batch", "ADDR", "PORT"}},
+	{name: "C, one a call", args: []string{"DIR/batch", "ADDR", "PORT", "1"}},
+	{name: limitRuns, args: []string{"DIR/gso", "ADDR", "PORT"}},
+	{name: "ohce", args: []string{"DIR/ohce", "serve", "--log", "none", "--listen", "ADDR:PORT"},
+		stderr: true},
+	{name: "ohce --spin", args: []string{"DIR/ohce", "serve", "--log", "none", "--spin", "100us",
+		"--listen", "ADDR:PORT"}, stderr: true},
+	{name: "plain Go", args: []string{"DIR/server", "plain", "ADDR:PORT"}},
+	{name: "x/net batches", args: []string{"DIR/server", "xnet", "ADDR:PORT"}},
+	{name: "gnet 2.9.7", args: []string{"DIR/server", "gnet", "ADDR:PORT"}},
+	{name: "Python, the seed's steps", args: []string{"python3", "python/server.py", "ADDR", "PORT"},
+		stderr: true},
+	{name: "Python, without the print", args: []string{"python3", "python/server.py", "ADDR", "PORT",
+		"quiet"}, stderr: true},
+	{name: "socat, a forked rev", args: []string{"socat", "-dd",
+		"UDP4-RECVFROM:PORT,bind=ADDR,fork", "SYSTEM:rev | tr a-zA-Z A-Za-z"},
+		stderr: true, only: "trip"},
 }
 
 // A process is a contender that runs.
@@ -47,26 +63,36 @@ type process struct {
 	port string
 }
 
+// A host is where servers run: the command before theirs, if there is one, and their address.
+type host struct {
+	prefix []string
+	addr   string
+}
+
+var loopback = host{addr: "127.0.0.1"}
+
 // start starts a contender on a free port and waits until it says that it is bound.
-func (c contender) start(dir string) (*process, error) {
+func (c contender) start(dir string, h host) (*process, error) {
 	port, err := freePort()
 	if err != nil {
 		return nil, err
 	}
-	args := []string{"-c", serverCore}
+	args := append(slices.Clone(h.prefix), "taskset", "-c", serverCore)
+	fill := strings.NewReplacer("PORT", port, "ADDR", h.addr, "DIR", filepath.ToSlash(dir))
 	for _, a := range c.args {
-		a = strings.ReplaceAll(a, "PORT", port)
-		args = append(args, strings.Replace(a, "DIR", filepath.ToSlash(dir), 1))
+		args = append(args, fill.Replace(a))
 	}
-	cmd := exec.Command("taskset", args...)
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // it ends with its children
 	out, w, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
 	defer w.Close()
-	cmd.Stdout, cmd.Stderr = w, os.Stderr
 	if c.stderr {
-		cmd.Stderr = w
+		cmd.Stderr = w // and what it prints for a request goes nowhere
+	} else {
+		cmd.Stdout, cmd.Stderr = w, os.Stderr
 	}
 	if err := cmd.Start(); err != nil {
 		return nil, errors.Join(err, out.Close())
@@ -76,13 +102,8 @@ func (c contender) start(dir string) (*process, error) {
 	ready := make(chan error, 1)
 	go func() { // ends with the process
 		defer out.Close()
-		lines := bufio.NewReader(out)
-		line, err := lines.ReadString('\n')
-		if err == nil && !strings.HasPrefix(line, "ready") && !strings.HasPrefix(line, "Listening") {
-			err = fmt.Errorf("it says %q", strings.TrimSpace(line))
-		}
-		ready <- err
-		io.Copy(io.Discard, lines)
+		ready <- isReady(bufio.NewReader(out), port)
+		io.Copy(io.Discard, out)
 	}()
 	select {
 	case err = <-ready:
@@ -96,8 +117,24 @@ func (c contender) start(dir string) (*process, error) {
 	return p, nil
 }
 
+// isReady reads until a server says that it is bound; socat tells of its port only.
+func isReady(lines *bufio.Reader, port string) error {
+	var told strings.Builder
+	for {
+		line, err := lines.ReadString('\n')
+		told.WriteString(line)
+		switch {
+		case strings.HasPrefix(line, "ready"), strings.HasPrefix(line, "Listening"),
+			strings.Contains(line, "receiving on") && strings.Contains(line, ":"+port):
+			return nil
+		case err != nil:
+			return fmt.Errorf("%w; it says %q", err, told.String())
+		}
+	}
+}
+
 func (p *process) end() {
-	p.cmd.Process.Kill()
+	syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
 	p.cmd.Wait()
 }
 

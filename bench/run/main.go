@@ -13,7 +13,9 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 )
@@ -46,13 +48,14 @@ func main() {
 			continue
 		}
 		for size := range strings.SplitSeq(*sizes, ",") {
-			table, err := session.measure(l, size, *with)
+			results, err := session.measure(l, size, *with)
 			if err != nil {
 				os.RemoveAll(dir)
 				log.Fatal(err)
 			}
-			fmt.Println(table)
-			report.WriteString(table + "\n")
+			text := fmt.Sprintf("### %s, %s bytes\n\n%s\n", l.title, size, table(l, results))
+			fmt.Print(text)
+			report.WriteString(text)
 		}
 	}
 	if *markdown == "" {
@@ -92,4 +95,12 @@ func build(dir string) error {
 		return err
 	}
 	return command("go", "build", "-C", "..", "-o", filepath.Join(dir, "ohce"), "./cmd/ohce")
+}
+
+// head says what was measured, on what, and how.
+func head() string {
+	kernel, _ := exec.Command("uname", "-sr").Output()
+	return fmt.Sprintf("# Performance\n\n%s, %s, %d cores. Command, in the folder `bench`:\n\n"+
+		"```console\n$ go run ./run %s\n```\n\n", strings.TrimSpace(string(kernel)), runtime.Version(),
+		runtime.NumCPU(), strings.Join(os.Args[1:], " "))
 }

@@ -6,8 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,28 +17,25 @@ type load struct {
 	title string
 	args  []string
 	limit string // the contender that the others are compared with
-	skip  []string
-	trip  bool // the round trip is what counts
+	trip  bool   // the round trip is what counts
 }
 
 var loads = []load{
 	{
 		name: "flood", title: "open loop: 16 clients send as fast as they can",
-		args: []string{"flood", "PORT", "SIZE", "16", "SECONDS"}, limit: "C, batches (the limit)",
+		args: []string{"flood", "PORT", "SIZE", "16", "SECONDS"}, limit: limitBatch,
 	},
 	{
 		name: "closed", title: "closed loop: 64 clients, 16 requests of each in flight",
-		args: []string{"closed", "PORT", "SIZE", "64", "16", "SECONDS"}, limit: "C, batches (the limit)",
+		args: []string{"closed", "PORT", "SIZE", "64", "16", "SECONDS"}, limit: limitBatch,
 	},
 	{
 		name: "trip", title: "one client, one request in flight",
-		args: []string{"closed", "PORT", "SIZE", "1", "1", "SECONDS"}, limit: "C, batches (the limit)",
-		trip: true,
+		args: []string{"closed", "PORT", "SIZE", "1", "1", "SECONDS"}, limit: limitBatch, trip: true,
 	},
 	{
 		name: "runs", title: "16 clients, 64 requests of each in flight, in runs of 64",
-		args:  []string{"runs", "PORT", "SIZE", "16", "64", "SECONDS"},
-		limit: "C, GRO and GSO (the limit)",
+		args: []string{"runs", "PORT", "SIZE", "16", "64", "SECONDS"}, limit: limitRuns,
 	},
 }
 
@@ -53,62 +48,90 @@ type session struct {
 
 // A sample is one measurement.
 type sample struct {
-	rate   float64 // answers a second
-	cpu    float64 // ns of the server's processor time for an answer
-	median float64 // of the round trip, in µs; 0 where it is not measured
-	memory float64 // MiB
+	rate float64 // answers a second
+	cpu  float64 // ns of the server's processor time for an answer
+	trip float64 // the median round trip, in µs; 0 where it is not measured
 }
 
-// measure runs all rounds of one load and returns the table.
-func (s *session) measure(l load, size, with string) (string, error) {
-	samples := make(map[string][]sample)
-	for range s.rounds {
-		for _, c := range contenders {
-			if !chosen(with, c.name) && c.name != l.limit {
-				continue
-			}
-			got, err := s.once(c, l, size)
+// A result is what a contender did, a sample a round.
+type result struct {
+	name    string
+	samples []sample
+	memory  float64 // MiB, at most
+}
+
+// measure runs all rounds of one load. All contenders are there from the beginning and idle while
+// they are not asked: so they take turns within fractions of a second, and a machine that is slow for
+// a while is slow for all of them.
+func (s *session) measure(l load, size, with string) ([]result, error) {
+	var results []result
+	var processes []*process
+	defer func() {
+		for _, p := range processes {
+			p.end()
+		}
+	}()
+	for _, c := range contenders {
+		if !chosen(with, c.name) && c.name != l.limit || c.only != "" && c.only != l.name {
+			continue
+		}
+		p, err := c.start(s.dir, loopback)
+		if err != nil {
+			return nil, err
+		}
+		processes = append(processes, p)
+		results = append(results, result{name: c.name})
+	}
+	for round := range s.rounds {
+		for i := range processes {
+			i = (i + round) % len(processes) // nobody always follows the same one
+			got, err := s.once(processes[i], generator(s.dir, l.args, processes[i].port, size, s.seconds))
 			if err != nil {
-				return "", fmt.Errorf("%s under %s: %w", c.name, l.name, err)
+				return nil, fmt.Errorf("%s under %s: %w", results[i].name, l.name, err)
 			}
-			samples[c.name] = append(samples[c.name], got)
+			results[i].samples = append(results[i].samples, got)
 		}
 	}
-	return table(l, size, samples), nil
+	for i, p := range processes {
+		var err error
+		if results[i].memory, err = p.memory(); err != nil {
+			return nil, err
+		}
+	}
+	return results, nil
 }
 
-// once starts a contender, loads it, and ends it.
-func (s *session) once(c contender, l load, size string) (sample, error) {
-	p, err := c.start(s.dir)
-	if err != nil {
-		return sample{}, err
+// generator is the command line of the load generator.
+func generator(dir string, args []string, port, size string, seconds float64) []string {
+	fill := strings.NewReplacer("PORT", port, "SIZE", size, "SECONDS",
+		strconv.FormatFloat(seconds, 'f', -1, 64))
+	all := []string{"taskset", "-c", loadCore, filepath.Join(dir, "load")}
+	for _, a := range args {
+		all = append(all, fill.Replace(a))
 	}
-	defer p.end()
-	args := []string{"-c", loadCore, filepath.Join(s.dir, "load")}
-	fill := strings.NewReplacer("PORT", p.port, "SIZE", size, "SECONDS",
-		strconv.FormatFloat(s.seconds, 'f', -1, 64))
-	for _, a := range l.args {
-		args = append(args, fill.Replace(a))
-	}
+	return all
+}
+
+// once loads a server.
+func (s *session) once(p *process, generator []string) (sample, error) {
 	before, err := p.cpu()
 	if err != nil {
 		return sample{}, err
 	}
-	cmd := exec.Command("taskset", args...)
+	cmd := exec.Command(generator[0], generator[1:]...)
 	cmd.Stderr = os.Stderr
 	timeout := time.AfterFunc(time.Duration(s.seconds*float64(time.Second))+time.Minute,
 		func() { cmd.Process.Kill() })
 	defer timeout.Stop()
 	out, runErr := cmd.Output()
 	after, cpuErr := p.cpu()
-	memory, memErr := p.memory()
-	if err := errors.Join(runErr, cpuErr, memErr); err != nil {
+	if err := errors.Join(runErr, cpuErr); err != nil {
 		return sample{}, fmt.Errorf("%w: %s", err, out)
 	}
-	return parse(string(out), after-before, memory)
+	return parse(string(out), after-before)
 }
 
-func parse(out string, cpu time.Duration, memory float64) (sample, error) {
+func parse(out string, cpu time.Duration) (sample, error) {
 	var answers, checked, wrong, p50, p99 uint64
 	var seconds float64
 	_, err := fmt.Sscanf(out, "answers %d seconds %f checked %d wrong %d p50 %d p99 %d", &answers,
@@ -121,66 +144,6 @@ func parse(out string, cpu time.Duration, memory float64) (sample, error) {
 	}
 	return sample{
 		rate: float64(answers) / seconds, cpu: float64(cpu.Nanoseconds()) / float64(answers),
-		median: float64(p50) / 1000, memory: memory,
+		trip: float64(p50) / 1000,
 	}, nil
-}
-
-// table is a load's medians, in Markdown.
-func table(l load, size string, samples map[string][]sample) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "### %s, %s bytes\n\n", l.title, size)
-	what := func(s sample) float64 { return s.rate }
-	unit := "answers a second"
-	if l.trip {
-		what, unit = func(s sample) float64 { return s.median }, "round trip, µs"
-	}
-	fmt.Fprintf(&b, "| server | %s | range | of the limit | CPU an answer, ns | of the limit | MiB |\n",
-		unit)
-	b.WriteString("|---|---:|---:|---:|---:|---:|---:|\n")
-	cpu := func(s sample) float64 { return s.cpu }
-	memory := func(s sample) float64 { return s.memory }
-	limit, _, _ := spread(samples[l.limit], what)
-	limitCPU, _, _ := spread(samples[l.limit], cpu)
-	for _, c := range contenders {
-		all := samples[c.name]
-		if len(all) == 0 {
-			continue
-		}
-		mid, low, high := spread(all, what)
-		midCPU, _, _ := spread(all, cpu)
-		_, _, most := spread(all, memory)
-		fmt.Fprintf(&b, "| %s | %s | %s–%s | %.2f | %.0f | %.2f | %.0f |\n", c.name, group(mid),
-			group(low), group(high), mid/limit, midCPU, midCPU/limitCPU, most)
-	}
-	return b.String()
-}
-
-// spread is the median, the least and the greatest of a figure.
-func spread(all []sample, figure func(sample) float64) (mid, low, high float64) {
-	var v []float64
-	for _, s := range all {
-		v = append(v, figure(s))
-	}
-	slices.Sort(v)
-	return v[len(v)/2], v[0], v[len(v)-1]
-}
-
-// group writes a number with its thousands apart; small ones get a decimal.
-func group(v float64) string {
-	if v < 1000 {
-		return strconv.FormatFloat(v, 'f', 1, 64)
-	}
-	s := strconv.FormatFloat(v, 'f', 0, 64)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
-
-// head says what was measured, on what, and how.
-func head() string {
-	kernel, _ := exec.Command("uname", "-sr").Output()
-	return fmt.Sprintf("# Performance\n\n%s, %s, %d cores. Command, in the folder `bench`:\n\n"+
-		"```console\n$ go run ./run %s\n```\n\n", strings.TrimSpace(string(kernel)), runtime.Version(),
-		runtime.NumCPU(), strings.Join(os.Args[1:], " "))
 }

@@ -1,7 +1,7 @@
 // Server is what a Go engineer would write or pick today instead of ohce: a loop over net.UDPConn,
-// x/net batches, gnet. Each answers on 127.0.0.1:PORT with the same text as ohce.
+// x/net batches, gnet. Each answers on ADDR:PORT with the same text as ohce.
 //
-//	server plain|xnet|gnet PORT
+//	server plain|xnet|gnet ADDR:PORT
 package main
 
 import (
@@ -25,14 +25,14 @@ const (
 
 func main() {
 	if len(os.Args) != 3 {
-		log.Fatal("usage: server plain|xnet|gnet PORT")
+		log.Fatal("usage: server plain|xnet|gnet ADDR:PORT")
 	}
 	servers := map[string]func(addr string) error{"plain": plain, "xnet": xnet, "gnet": events}
 	serve, ok := servers[os.Args[1]]
 	if !ok {
 		log.Fatalf("there is no server %q", os.Args[1])
 	}
-	log.Fatal(serve("127.0.0.1:" + os.Args[2]))
+	log.Fatal(serve(os.Args[2]))
 }
 
 func listen(addr string) (*net.UDPConn, error) {
