@@ -3,13 +3,15 @@
 GO        ?= go
 FUZZTIME  ?= 10s
 BENCHTIME ?= 1s
-ROUNDS    ?= 5
-SECONDS   ?= 0.5
+ROUNDS    ?= 11
+SECONDS   ?= 0.2
+SIZES     ?= 16,64,512,1200
+OUT       ?= docs/performance.md
 SOAK      ?= 1000000
 PLATFORMS ?= windows/amd64 darwin/arm64 freebsd/amd64 linux/arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help check test race portable cross fuzz bench soak priv demo man vectors peers performance
+.PHONY: help check test race portable cross fuzz bench micro soak priv demo man vectors
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,14 +51,12 @@ fuzz: ## each fuzz target for FUZZTIME
 		done; \
 	done
 
-bench: ## the benchmarks beside the code, for BENCHTIME each
+bench: ## this server and its peers side by side, into docs/performance.md (cc, python3, socat, root)
+	cd bench && $(GO) run ./run -rounds $(ROUNDS) -seconds $(SECONDS) -sizes $(SIZES) \
+		-markdown '$(if $(OUT),$(abspath $(OUT)))'
+
+micro: ## the benchmarks beside the code, for BENCHTIME each
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
-
-peers: ## this server and its peers, side by side, ROUNDS times for SECONDS each (cc, python3)
-	cd bench && $(GO) run ./run -rounds $(ROUNDS) -seconds $(SECONDS)
-
-performance: ## the same, written to docs/performance.md
-	cd bench && $(GO) run ./run -rounds $(ROUNDS) -seconds $(SECONDS) -markdown ../docs/performance.md
 
 soak: ## SOAK random datagrams at a running server
 	OHCE_SOAK=$(SOAK) $(GO) test -run '^TestSoak$$' -count=1 -v ./internal/cli

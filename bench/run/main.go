@@ -1,21 +1,20 @@
 // Run measures ohce against what else there is, on this machine, in one session.
 //
 // Each contender is a server pinned to one core; the load generator, in C, has another. A round
-// takes each contender in turn, so that what else the machine does hits all of them; the medians over
-// all rounds are printed, with the range and the ratio to the limit, a minimal server in C. A wrong
-// answer ends the run with an error.
+// takes each contender in turn, so that what else the machine does hits all of them. The medians over
+// all rounds are printed, with the range, and ratios: of the limit, a minimal server in C, and of ohce
+// to each, both taken round by round. A wrong answer ends the run with an error.
 //
-//	go run ./run -rounds 5 -seconds 1 -only flood,closed -markdown ../docs/performance.md
+//	go run ./run -rounds 15 -seconds 0.3 -only flood,closed -markdown ../docs/performance.md
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"log"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 )
@@ -25,50 +24,64 @@ func main() {
 	log.SetPrefix("bench: ")
 	rounds := flag.Int("rounds", 5, "how often each contender is measured")
 	seconds := flag.Float64("seconds", 1, "how long each measurement takes")
-	only := flag.String("only", "", "the loads to run, between commas; all if empty")
+	only := flag.String("only", "", "what to measure, between commas, of flood, closed, trip, runs, sizes "+
+		"and ports (root); all if empty")
 	with := flag.String("with", "", "the contenders to run, between commas; all if empty")
 	sizes := flag.String("sizes", "64", "the datagrams' sizes in bytes, between commas")
-	markdown := flag.String("markdown", "", "the file to write the tables to, besides standard output")
+	markdown := flag.String("markdown", "", "the file to write the tables to, besides standard output; "+
+		"the pictures go beside it")
 	flag.Parse()
-	if *rounds < 1 || *seconds <= 0 {
-		log.Fatal("-rounds and -seconds must be positive")
+	if *rounds < 1 || *seconds <= 0 || flag.NArg() > 0 {
+		log.Fatal("-rounds and -seconds must be positive, and nothing else is taken")
 	}
 	dir, err := os.MkdirTemp("", "ohce-bench-")
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer os.RemoveAll(dir)
-	if err := build(dir); err != nil {
-		log.Fatal(err)
-	}
-	session := &session{dir: dir, rounds: *rounds, seconds: *seconds}
-	var report strings.Builder
-	for _, l := range loads {
-		if !chosen(*only, l.name) {
-			continue
-		}
-		for size := range strings.SplitSeq(*sizes, ",") {
-			results, err := session.measure(l, size, *with)
-			if err != nil {
-				os.RemoveAll(dir)
-				log.Fatal(err)
-			}
-			text := fmt.Sprintf("### %s, %s bytes\n\n%s\n", l.title, size, table(l, results))
-			fmt.Print(text)
-			report.WriteString(text)
-		}
-	}
-	if *markdown == "" {
-		return
-	}
-	remarks, err := os.ReadFile("remarks.md")
+	s := &session{dir: dir, rounds: *rounds, seconds: *seconds}
+	err = errors.Join(s.run(*only, *with, *sizes, &report{file: *markdown}), os.RemoveAll(dir))
 	if err != nil {
 		log.Fatal(err)
 	}
-	text := head() + string(remarks) + strings.TrimSpace(report.String()) + "\n"
-	if err := os.WriteFile(*markdown, []byte(text), 0o644); err != nil {
-		log.Fatal(err)
+}
+
+// run measures what is chosen and reports it.
+func (s *session) run(only, with, sizes string, r *report) error {
+	if err := build(s.dir); err != nil {
+		return err
 	}
+	for _, l := range loads {
+		if !chosen(only, l.name) {
+			continue
+		}
+		for size := range strings.SplitSeq(sizes, ",") {
+			results, err := s.measure(l, size, with)
+			if err != nil {
+				return err
+			}
+			draw := func(file string) error { return bars(file, l, results) }
+			title := fmt.Sprintf("%s, %s bytes", l.title, size)
+			if err := r.add(title, table(l, results), l.name+"-"+size, draw); err != nil {
+				return err
+			}
+		}
+	}
+	for _, g := range []struct {
+		name    string
+		measure func() (*growth, error)
+	}{{"sizes", s.sizes}, {"ports", s.ports}} {
+		if !chosen(only, g.name) {
+			continue
+		}
+		grown, err := g.measure()
+		if err != nil {
+			return err
+		}
+		if err := r.add(grown.title, grown.table(), grown.name, grown.lines); err != nil {
+			return err
+		}
+	}
+	return r.write()
 }
 
 // chosen reports whether a list between commas names name; an empty one names everything.
@@ -85,7 +98,7 @@ func build(dir string) error {
 	if _, err := os.Stat(filepath.Join(here, "c", "load.c")); err != nil {
 		return fmt.Errorf("run this in the folder bench: %w", err)
 	}
-	for _, name := range []string{"batch", "gso", "load"} {
+	for _, name := range []string{"batch", "gso", "load", "many"} {
 		src := filepath.Join("c", name+".c")
 		if err := command("cc", "-O3", "-o", filepath.Join(dir, name), src); err != nil {
 			return err
@@ -95,12 +108,4 @@ func build(dir string) error {
 		return err
 	}
 	return command("go", "build", "-C", "..", "-o", filepath.Join(dir, "ohce"), "./cmd/ohce")
-}
-
-// head says what was measured, on what, and how.
-func head() string {
-	kernel, _ := exec.Command("uname", "-sr").Output()
-	return fmt.Sprintf("# Performance\n\n%s, %s, %d cores. Command, in the folder `bench`:\n\n"+
-		"```console\n$ go run ./run %s\n```\n\n", strings.TrimSpace(string(kernel)), runtime.Version(),
-		runtime.NumCPU(), strings.Join(os.Args[1:], " "))
 }

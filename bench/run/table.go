@@ -76,12 +76,17 @@ func table(l load, results []result) string {
 	return b.String()
 }
 
-// group writes a number with its thousands apart; small ones get a decimal.
+// group writes a figure with its thousands apart; a small one gets a decimal.
 func group(v float64) string {
 	if v < 1000 {
 		return strconv.FormatFloat(v, 'f', 1, 64)
 	}
-	s := strconv.FormatFloat(v, 'f', 0, 64)
+	return whole(int(v + 0.5))
+}
+
+// whole writes a number with its thousands apart.
+func whole(n int) string {
+	s := strconv.Itoa(n)
 	for i := len(s) - 3; i > 0; i -= 3 {
 		s = s[:i] + "," + s[i:]
 	}

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+// A report is what a run prints and, if it has a file, writes there in Markdown, with a folder of
+// pictures beside it that is named like it.
+type report struct {
+	file string
+	text strings.Builder
+}
+
+// add prints a section and keeps it, with the picture that draw makes.
+func (r *report) add(title, table, picture string, draw func(file string) error) error {
+	fmt.Printf("### %s\n\n%s\n", title, table)
+	fmt.Fprintf(&r.text, "### %s\n\n", title)
+	if r.file != "" && draw != nil {
+		folder := strings.TrimSuffix(r.file, filepath.Ext(r.file))
+		if err := os.MkdirAll(folder, 0o755); err != nil {
+			return err
+		}
+		picture += ".svg"
+		if err := draw(filepath.Join(folder, picture)); err != nil {
+			return err
+		}
+		fmt.Fprintf(&r.text, "![%s](%s/%s)\n\n", title, filepath.Base(folder), picture)
+	}
+	r.text.WriteString(table + "\n")
+	return nil
+}
+
+// write writes the file, below what was measured the remarks of whoever looked at it.
+func (r *report) write() error {
+	if r.file == "" {
+		return nil
+	}
+	remarks, err := os.ReadFile("remarks.md")
+	if err != nil {
+		return err
+	}
+	text := head() + string(remarks) + strings.TrimSpace(r.text.String()) + "\n"
+	return os.WriteFile(r.file, []byte(text), 0o644)
+}
+
+// head says what was measured, on what, and how.
+func head() string {
+	kernel, err := exec.Command("uname", "-sr").Output()
+	if err != nil {
+		kernel = []byte("an unknown kernel")
+	}
+	return fmt.Sprintf("# Performance\n\n%s, %s, %d cores (%s). Command, in the folder `bench`:\n\n"+
+		"```console\n$ go run ./run %s\n```\n\n", strings.TrimSpace(string(kernel)), runtime.Version(),
+		runtime.NumCPU(), processor(), strings.Join(os.Args[1:], " "))
+}
+
+// processor is the name that the system gives the processor.
+func processor() string {
+	info, err := os.ReadFile("/proc/cpuinfo")
+	if err != nil {
+		return runtime.GOARCH
+	}
+	_, rest, found := strings.Cut(string(info), "model name")
+	if !found {
+		return runtime.GOARCH
+	}
+	name, _, _ := strings.Cut(rest, "\n")
+	return strings.Trim(name, " \t:")
+}
