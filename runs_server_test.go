@@ -23,7 +23,7 @@ type runner struct {
 
 func newRunner(t testing.TB, to netip.AddrPort) *runner {
 	t.Helper()
-	conns, _, err := batch.Listen(context.Background(), "127.0.0.1:0")
+	conns, _, err := batch.Listen(context.Background(), "127.0.0.1:0", 1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"runtime"
 	"sync"
 	"time"
 
@@ -39,6 +40,12 @@ type Server struct {
 	// meanwhile: some tens of microseconds are enough where requests follow each other. 0 and negative
 	// mean not at all; where the system has no batches it does nothing.
 	Spin time.Duration
+
+	// Shards is how many sockets share each address of Listen, with a loop each, so that as many
+	// processors answer; the kernel spreads the clients over them, and what one client asks always goes
+	// to the same (SO_REUSEPORT, Linux 3.9). 0 means half of GOMAXPROCS, at least 1
+	// (docs/decisions/shards.md); negative is an error. It must be set before Listen. Where the system cannot share an address there is one.
+	Shards int
 
 	// RefusePorts are the source ports that get no answer, because a server of some kind answers
 	// from them: a datagram from there is a reflection, and to answer it could go on for ever
@@ -94,7 +101,7 @@ func (s *Server) Listen(addr string) error {
 	if err != nil {
 		return err
 	}
-	conns, bound, err := batch.Listen(context.Background(), addr)
+	conns, bound, err := batch.Listen(context.Background(), addr, s.share())
 	if err != nil {
 		op := &OpError{Op: "listen", Addr: addr, Err: err}
 		if batch.Taken(err) {
@@ -112,10 +119,15 @@ func (s *Server) open(addr string) error {
 		return ErrServerClosed
 	case s.serving:
 		return &OpError{Op: "listen", Addr: addr, Err: errServing}
+	case s.Shards < 0:
+		return fmt.Errorf("ohce: Server.Shards is %d, want at least 0", s.Shards)
 	default:
 		return nil
 	}
 }
+
+// share is how many sockets are to share an address.
+func (s *Server) share() int { return cmp.Or(s.Shards, max(1, runtime.GOMAXPROCS(0)/2)) }
 
 // add takes over the sockets of all listeners, or closes them.
 func (s *Server) add(ls ...listener) error {
@@ -173,8 +185,21 @@ func (s *Server) Serve(conns ...net.PacketConn) error {
 	if err != nil {
 		return s.giveUp(err)
 	}
+	s.tellCapped(shards)
 	return s.run(shards)
 }
+
+// tellCapped logs, once, what keeps the buffers of the sockets small.
+func (s *Server) tellCapped(shards []*shard) {
+	for _, sh := range shards {
+		if capped := sh.conn.Capped(); capped != "" {
+			s.log().Warn("ohce: bursts may be lost: " + capped)
+			return
+		}
+	}
+}
+
+func (s *Server) log() *slog.Logger { return cmp.Or(s.ErrorLog, slog.Default()) }
 
 // giveUp closes a server that could not begin, and passes err on. One that serves goes on.
 func (s *Server) giveUp(err error) error {

@@ -126,6 +126,48 @@ func TestServerListensOnMany(t *testing.T) {
 }
 
 // A connected socket takes only what comes from the address it asked, so an answer proves its source.
+// TestServerShards: many clients of an address that is shared, all of them answered, Shutdown in the
+// middle of their requests.
+func TestServerShards(t *testing.T) {
+	const clients, each = 50, 20
+	for _, shards := range []int{0, 1, 4} {
+		t.Run(fmt.Sprint(shards), func(t *testing.T) {
+			srv := &ohce.Server{Shards: shards}
+			if err := srv.Listen("127.0.0.1:0"); err != nil {
+				t.Fatal(err)
+			}
+			if n := len(srv.Addrs()); n != 1 {
+				t.Errorf("%d addresses, want 1, however many sockets share it", n)
+			}
+			serve(t, srv)
+			var all []*net.UDPConn
+			for range clients {
+				c := dial(t, srv.Addrs()[0].String())
+				all = append(all, c)
+				for i := range each {
+					if _, err := c.Write([]byte{byte(i)}); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			if err := srv.Shutdown(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+			if got := srv.Stats().Answered; got != clients*each {
+				t.Fatalf("%d answered, want %d", got, clients*each)
+			}
+			buf := make([]byte, 10)
+			for _, c := range all {
+				for i := range each { // what one client asks stays in order
+					if n, err := c.Read(buf); err != nil || n != 1 || buf[0] != byte(i) {
+						t.Fatalf("answer %d is %v (%v)", i, buf[:n], err)
+					}
+				}
+			}
+		})
+	}
+}
+
 func TestServerAnswersFromTheAddressAsked(t *testing.T) {
 	tests := []struct {
 		listen string
@@ -419,6 +461,7 @@ func TestServerSaysWhatIsWrong(t *testing.T) {
 		{"address", listen("192.0.2.1:3000"), "listen"},
 		{"buffer-negative", (&ohce.Server{Addr: "127.0.0.1:0", BufferSize: -1}).ListenAndServe, ""},
 		{"buffer-large", (&ohce.Server{Addr: "127.0.0.1:0", BufferSize: 65_536}).ListenAndServe, ""},
+		{"shards-negative", (&ohce.Server{Addr: "127.0.0.1:0", Shards: -1}).ListenAndServe, ""},
 		{"no-address", func() error { return new(ohce.Server).Serve() }, ""},
 	}
 	for _, tt := range tests {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -32,6 +33,7 @@ type fakeConn struct {
 	closed  chan struct{}
 	once    sync.Once
 	refuse  func(m *batch.Message) error // nil refuses nothing
+	capped  string
 	writing atomic.Int32
 	overlap atomic.Bool // two Writes at once
 
@@ -84,6 +86,7 @@ func (c *fakeConn) Width() int                { return 64 }
 func (c *fakeConn) ReadSize() int             { return 0 }
 func (c *fakeConn) Run(size int) int          { return 64 }
 func (c *fakeConn) Spin(time.Duration)        {}
+func (c *fakeConn) Capped() string            { return c.capped }
 func (c *fakeConn) LocalAddr() netip.AddrPort { return fakeAddr }
 func (c *fakeConn) KernelDrops() uint64       { return 0 }
 func (c *fakeConn) Drain() error              { return c.Close() }
@@ -334,3 +337,23 @@ func TestServeThatCannotBeginClosesItsSockets(t *testing.T) {
 type nameless struct{ net.PacketConn }
 
 func (nameless) LocalAddr() net.Addr { return &net.UnixAddr{Name: "@", Net: "unixgram"} }
+
+// TestServerTellsOnceWhatCapsItsBuffers: one record, whatever the number of sockets.
+func TestServerTellsOnceWhatCapsItsBuffers(t *testing.T) {
+	var log strings.Builder
+	srv := &Server{ErrorLog: slog.New(slog.NewTextHandler(&log, nil))}
+	small := newFakeConn()
+	small.capped = "raise net.core.rmem_max"
+	var l listener
+	for _, c := range []*fakeConn{newFakeConn(), small, small} {
+		l.conns = append(l.conns, c)
+		c.Close() // Serve ends at once
+	}
+	if err := srv.add(l); err != nil {
+		t.Fatal(err)
+	}
+	srv.Serve()
+	if got := log.String(); strings.Count(got, "level=WARN") != 1 || !strings.Contains(got, small.capped) {
+		t.Errorf("the log is %q, want one warning about %q", got, small.capped)
+	}
+}

@@ -94,6 +94,10 @@ type Conn interface {
 	// Width is how many messages one Read can return at most; more slots are never used.
 	Width() int
 
+	// Capped says, for a socket of Listen, which buffer the system keeps smaller than is good and how to
+	// change that; "" if none is, or the system does not tell.
+	Capped() string
+
 	// LocalAddr is the address the socket is bound to.
 	LocalAddr() netip.AddrPort
 

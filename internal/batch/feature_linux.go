@@ -22,6 +22,10 @@ type feature struct {
 var (
 	featureGRO = &feature{"UDP_GRO", version{5, 0, 0}, sync.OnceValue(probeGRO)}
 	featureGSO = &feature{"UDP_SEGMENT", version{4, 18, 0}, sync.OnceValue(probeGSO)}
+
+	featureReusePort = &feature{"SO_REUSEPORT", version{3, 9, 0}, sync.OnceValue(func() error {
+		return onSocket(sharePort)
+	})}
 )
 
 // errDenied means that the kernel has the feature and that it is broken there.

@@ -20,7 +20,7 @@ func TestFeatures(t *testing.T) {
 			return err
 		})
 	}}
-	for _, f := range []*feature{featureGRO, featureGSO, memInfo} {
+	for _, f := range []*feature{featureGRO, featureGSO, featureReusePort, memInfo} {
 		t.Run(f.name, func(t *testing.T) {
 			err := f.probe()
 			switch {

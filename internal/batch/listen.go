@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 // socketBuffer is what a socket asks for as its receive and send buffers, in bytes: room for about
@@ -17,12 +18,16 @@ const socketBuffer = 4 << 20
 // Listen binds addr, "host:port", and returns its sockets and the address they serve. An empty host
 // or "[::]" is every address of both families, "0.0.0.0" every IPv4 address; port 0 is a free port,
 // told in the address returned. A host name is resolved, and its first address is taken.
-func Listen(ctx context.Context, addr string) ([]Conn, netip.AddrPort, error) {
+//
+// Where the system spreads clients over sockets that share an address (SO_REUSEPORT, Linux 3.9), there
+// are as many as share says; elsewhere, and if it is less than 2, there is one. No other program can
+// join them later but one of the same user that asks for it.
+func Listen(ctx context.Context, addr string, share int) ([]Conn, netip.AddrPort, error) {
 	ap, err := resolve(ctx, addr)
 	if err != nil {
 		return nil, netip.AddrPort{}, err
 	}
-	return listen(ctx, ap)
+	return listen(ctx, ap, share)
 }
 
 // resolve turns "host:port" into an address. An empty host is the IPv6 wildcard, which stands for
@@ -52,24 +57,34 @@ func resolve(ctx context.Context, addr string) (netip.AddrPort, error) {
 	return netip.AddrPortFrom(ips[0].Unmap(), uint16(port)), nil
 }
 
-// bind opens one UDP socket on ap and gives it large buffers.
-func bind(ctx context.Context, network string, ap netip.AddrPort) (*net.UDPConn, error) {
+// A control works on a socket before it is bound (net.ListenConfig).
+type control = func(network, address string, c syscall.RawConn) error
+
+// bind opens one UDP socket on ap and gives it large buffers; see growBuffers for capped.
+func bind(ctx context.Context, network string, ap netip.AddrPort, prepare control) (
+	pc *net.UDPConn, capped string, err error,
+) {
 	addr := ap.String()
 	if network == "udp" {
 		// Without a host package net takes what the kernel has, which may be IPv4 alone.
 		addr = net.JoinHostPort("", strconv.Itoa(int(ap.Port())))
 	}
-	lc := net.ListenConfig{Control: quietResets}
-	pc, err := lc.ListenPacket(ctx, network, addr)
+	lc := net.ListenConfig{Control: prepare}
+	c, err := lc.ListenPacket(ctx, network, addr)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	c, ok := pc.(*net.UDPConn)
+	pc, ok := c.(*net.UDPConn)
 	if !ok {
-		return nil, errors.Join(fmt.Errorf("%s gave a %T", network, pc), pc.Close())
+		return nil, "", errors.Join(fmt.Errorf("%s gave a %T", network, c), c.Close())
 	}
-	growBuffers(c)
-	return c, nil
+	return pc, growBuffers(pc), nil
+}
+
+func closeAll(conns []Conn) {
+	for _, c := range conns {
+		c.Close()
+	}
 }
 
 // Dial connects a UDP socket to addr, "host:port". It can send datagrams of any length that the

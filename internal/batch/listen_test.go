@@ -24,7 +24,7 @@ func TestListenTellsItsAddress(t *testing.T) {
 			if addr := netip.MustParseAddr(tt.want); addr.Is6() {
 				needIPv6(t)
 			}
-			conns, bound, err := Listen(context.Background(), tt.addr)
+			conns, bound, err := Listen(context.Background(), tt.addr, 1)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -49,7 +49,7 @@ func TestListenTellsItsAddress(t *testing.T) {
 }
 
 func TestListenOnAName(t *testing.T) {
-	conns, bound, err := Listen(context.Background(), "localhost:0")
+	conns, bound, err := Listen(context.Background(), "localhost:0", 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +70,7 @@ func TestListenOnAGivenPort(t *testing.T) {
 		c := open4(t)
 		want := c.LocalAddr()
 		c.Close()
-		conns, bound, err := Listen(context.Background(), want.String())
+		conns, bound, err := Listen(context.Background(), want.String(), 1)
 		if err != nil && Taken(err) && try < 4 {
 			continue
 		}
@@ -107,7 +107,7 @@ func TestListenErrors(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(context.Background(), patience)
 			defer cancel()
-			conns, bound, err := Listen(ctx, tt.addr)
+			conns, bound, err := Listen(ctx, tt.addr, 1)
 			closeConns(conns)
 			if err == nil || !tt.is(err) {
 				t.Errorf("Listen(%q) failed with %v (%T), want another error", tt.addr, err, err)
@@ -122,7 +122,7 @@ func TestListenErrors(t *testing.T) {
 func TestListenWithADoneContext(t *testing.T) {
 	ctx, cancel := context.WithDeadline(context.Background(), time.Unix(1, 0))
 	defer cancel()
-	conns, _, err := Listen(ctx, "nosuch.invalid:0")
+	conns, _, err := Listen(ctx, "nosuch.invalid:0", 1)
 	closeConns(conns)
 	if err == nil {
 		t.Error("Listen on a name worked although its context was over")

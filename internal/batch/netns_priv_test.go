@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -59,7 +60,7 @@ func TestPrivAnswersFromTheAddressAsked(t *testing.T) {
 // interface. It sends where it serves, and closes bound if it cannot.
 func serveWildcard(t *testing.T, bound chan<- netip.AddrPort) error {
 	defer close(bound) // where nothing was sent, that is the word
-	conns, at, err := Listen(context.Background(), "[::]:0")
+	conns, at, err := Listen(context.Background(), "[::]:0", 1)
 	if err != nil {
 		return err
 	}
@@ -135,13 +136,7 @@ func ask(to netip.AddrPort, want string) error {
 // the end of the test, however it ends.
 func twoNamespaces(t *testing.T) (server, client string) {
 	t.Helper()
-	switch {
-	case os.Getuid() == 0:
-	case os.Getenv("CI") != "":
-		t.Fatal("CI must run this as root")
-	default:
-		t.Skip("needs root")
-	}
+	asRoot(t)
 	server, client = fmt.Sprintf("ohce-s-%d", os.Getpid()), fmt.Sprintf("ohce-c-%d", os.Getpid())
 	for _, ns := range []string{server, client} {
 		ip(t, "netns", "add", ns)
@@ -168,6 +163,18 @@ func twoNamespaces(t *testing.T) (server, client string) {
 	return server, client
 }
 
+// asRoot skips a test where it cannot run, but not in CI.
+func asRoot(t *testing.T) {
+	t.Helper()
+	switch {
+	case os.Getuid() == 0:
+	case os.Getenv("CI") != "":
+		t.Fatal("CI must run this as root")
+	default:
+		t.Skip("needs root")
+	}
+}
+
 func ip(t *testing.T, args ...string) {
 	t.Helper()
 	if out, err := exec.Command("ip", args...).CombinedOutput(); err != nil {
@@ -175,17 +182,23 @@ func ip(t *testing.T, args ...string) {
 	}
 }
 
-// within runs f on a thread of its own in a namespace. The thread is never unlocked, so it ends with
-// the goroutine and nothing else runs there.
+// within runs f in a namespace.
 func within(t *testing.T, ns string, f func() error) {
+	apart(t, func() error {
+		if err := enter(ns); err != nil {
+			return err
+		}
+		return f()
+	})
+}
+
+// apart runs f on a thread of its own. It is never unlocked, so it ends with the goroutine, and
+// nothing else runs there.
+func apart(t *testing.T, f func() error) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		runtime.LockOSThread()
-		if err := enter(ns); err != nil {
-			t.Error(err)
-			return
-		}
 		if err := f(); err != nil {
 			t.Error(err)
 		}
@@ -203,4 +216,49 @@ func enter(ns string) error {
 		return os.NewSyscallError("setns", err)
 	}
 	return nil
+}
+
+// TestPrivCapped listens without the right to exceed the system's limits.
+func TestPrivCapped(t *testing.T) {
+	asRoot(t)
+	var capped string
+	apart(t, func() error {
+		if err := withoutNetAdmin(); err != nil {
+			return err
+		}
+		conns, _, err := Listen(context.Background(), "127.0.0.1:0", 1)
+		if err != nil {
+			return err
+		}
+		defer closeAll(conns)
+		capped = conns[0].Capped()
+		return nil
+	})
+	text, err := os.ReadFile("/proc/sys/net/core/rmem_max")
+	if err != nil {
+		t.Fatal(err)
+	}
+	limit, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if limit >= socketBuffer {
+		t.Skipf("the system's limit is %d, which is enough", limit)
+	}
+	want := fmt.Sprintf("the receive buffer has %d bytes instead of 4194304; to change that: "+
+		"sysctl -w net.core.rmem_max=4194304", limit)
+	if capped != want {
+		t.Errorf("Capped is %q, want %q", capped, want)
+	}
+}
+
+// withoutNetAdmin takes CAP_NET_ADMIN from this thread.
+func withoutNetAdmin() error {
+	head := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if err := unix.Capget(&head, &data[0]); err != nil {
+		return err
+	}
+	data[0].Effective &^= 1 << unix.CAP_NET_ADMIN
+	return unix.Capset(&head, &data[0])
 }

@@ -49,6 +49,7 @@ func (c *packetConn) Close() error              { return c.pc.Close() }
 func (c *packetConn) Run(int) int               { return 1 }
 func (c *packetConn) ReadSize() int             { return 0 }
 func (c *packetConn) Spin(time.Duration)        {}
+func (c *packetConn) Capped() string            { return "" }
 
 func (c *packetConn) Drain() error {
 	if c.drain.Swap(true) {

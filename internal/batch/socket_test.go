@@ -85,7 +85,7 @@ func listenOn(addr string) func(t *testing.T) ([]Conn, netip.AddrPort) {
 		if addr[0] != '1' && addr[0] != '0' {
 			needIPv6(t)
 		}
-		conns, bound, err := Listen(context.Background(), addr)
+		conns, bound, err := Listen(context.Background(), addr, 1)
 		if err != nil {
 			t.Fatal(err)
 		}

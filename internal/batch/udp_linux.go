@@ -3,7 +3,6 @@
 package batch
 
 import (
-	"context"
 	"errors"
 	"net"
 	"net/netip"
@@ -19,13 +18,14 @@ import (
 // does not take the processor away from the loop; only an empty queue parks the goroutine on the
 // runtime's poller.
 type udpConn struct {
-	file  file            // what the poller knows: the watch's epoll, or a socket that came from outside
-	rc    syscall.RawConn // of file; it keeps the descriptors open during a call
-	watch *watch          // nil for a socket that came from outside
-	local netip.AddrPort
-	wild  bool   // bound to a wildcard: each datagram tells its own local address
-	inet6 bool   // the socket's family, whatever the addresses that it carries
-	zones *zones // names of the interfaces that link-local peers came through
+	file   file            // what the poller knows: the watch's epoll, or a socket that came from outside
+	rc     syscall.RawConn // of file; it keeps the descriptors open during a call
+	watch  *watch          // nil for a socket that came from outside
+	local  netip.AddrPort
+	wild   bool // bound to a wildcard: each datagram tells its own local address
+	inet6  bool // the socket's family, whatever the addresses that it carries
+	capped string
+	zones  *zones // names of the interfaces that link-local peers came through
 
 	closed   atomic.Bool
 	draining atomic.Bool
@@ -50,22 +50,6 @@ type file interface {
 
 // never is the deadline that does not come.
 var never time.Time
-
-// listen binds ap on one socket.
-func listen(ctx context.Context, ap netip.AddrPort) ([]Conn, netip.AddrPort, error) {
-	pc, err := bind(ctx, network(ap), ap)
-	if err != nil {
-		return nil, netip.AddrPort{}, err
-	}
-	c, err := newUDP(pc)
-	if err != nil {
-		return nil, netip.AddrPort{}, errors.Join(err, pc.Close())
-	}
-	if err := c.leavePoller(pc); err != nil {
-		return nil, netip.AddrPort{}, errors.Join(err, c.Close())
-	}
-	return []Conn{c}, c.local, nil
-}
 
 // newUDP makes a Conn of pc, which its owner may close at any time.
 func newUDP(pc *net.UDPConn) (*udpConn, error) {
@@ -122,15 +106,20 @@ func (c *udpConn) prepare() error {
 
 // control runs f on the socket's descriptor.
 func (c *udpConn) control(f func(fd int) error) error {
+	return onDescriptor(c.rc, func(fd int) error { return f(int(c.sock(uintptr(fd)))) })
+}
+
+// onDescriptor runs f on the descriptor that rc holds.
+func onDescriptor(rc syscall.RawConn, f func(fd int) error) error {
 	var inner error
-	err := c.rc.Control(func(fd uintptr) { inner = f(int(c.sock(fd))) })
-	if err != nil {
+	if err := rc.Control(func(fd uintptr) { inner = f(int(fd)) }); err != nil {
 		return err
 	}
 	return inner
 }
 
 func (c *udpConn) Width() int                { return MaxWidth }
+func (c *udpConn) Capped() string            { return c.capped }
 func (c *udpConn) LocalAddr() netip.AddrPort { return c.local }
 func (c *udpConn) Run(size int) int          { return c.offload.run(size) }
 func (c *udpConn) Spin(d time.Duration)      { c.spin = d }
@@ -171,27 +160,4 @@ func (c *udpConn) Close() error {
 		return c.watch.close()
 	}
 	return c.file.Close()
-}
-
-// growBuffers asks for large buffers: past the system's limit where this process may, else up to it.
-func growBuffers(pc *net.UDPConn) {
-	rc, err := pc.SyscallConn()
-	if err != nil {
-		return
-	}
-	// A refusal leaves the size that was there before, which works.
-	_ = rc.Control(func(fd uintptr) {
-		growBuffer(int(fd), unix.SO_RCVBUFFORCE, unix.SO_RCVBUF)
-		growBuffer(int(fd), unix.SO_SNDBUFFORCE, unix.SO_SNDBUF)
-	})
-}
-
-// growSend has nothing to do: a send buffer takes a datagram of any length here.
-func growSend(*net.UDPConn) {}
-
-func growBuffer(fd, force, capped int) {
-	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, force, socketBuffer) == nil {
-		return
-	}
-	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, capped, socketBuffer)
 }

@@ -15,10 +15,11 @@ const bindTries = 16
 func newUDP(c *net.UDPConn) (Conn, error) { return newPacketConn(c) }
 
 // growBuffers asks for large buffers, and for less where that is refused: FreeBSD does so past
-// kern.ipc.maxsockbuf, where others grant what they have.
-func growBuffers(c *net.UDPConn) {
+// kern.ipc.maxsockbuf, where others grant what they have. What came of it, not all of them tell.
+func growBuffers(c *net.UDPConn) (capped string) {
 	growBuffer(c.SetReadBuffer, socketBuffer)
 	growBuffer(c.SetWriteBuffer, socketBuffer)
+	return ""
 }
 
 // growSend makes room for the largest datagram: macOS and FreeBSD send nothing longer than a socket's
@@ -37,8 +38,8 @@ func growBuffer(set func(bytes int) error, size int) {
 	// The system's own size is left, which works for datagrams that fit into it.
 }
 
-// listen binds ap, a wildcard as one socket for each address of the machine.
-func listen(ctx context.Context, ap netip.AddrPort) ([]Conn, netip.AddrPort, error) {
+// listen binds ap, a wildcard as one socket for each address of the machine. None of them is shared.
+func listen(ctx context.Context, ap netip.AddrPort, _ int) ([]Conn, netip.AddrPort, error) {
 	if !ap.Addr().IsUnspecified() {
 		conns, port, err := bindAll(ctx, []netip.Addr{ap.Addr()}, ap.Port())
 		if err != nil {
@@ -95,17 +96,11 @@ func errNoAddress(addrs int) error {
 }
 
 func bindOne(ctx context.Context, ap netip.AddrPort) (Conn, error) {
-	c, err := bind(ctx, network(ap), ap)
+	c, _, err := bind(ctx, network(ap), ap, quietResets)
 	if err != nil {
 		return nil, err
 	}
 	return newUDP(c)
-}
-
-func closeAll(conns []Conn) {
-	for _, c := range conns {
-		c.Close()
-	}
 }
 
 // machineAddrs lists the addresses of this machine's interfaces, IPv6 too unless only4.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"strings"
 	"time"
 
@@ -21,6 +22,7 @@ type serveFlags struct {
 	graphemes  bool
 	log        string
 	spin       time.Duration
+	shards     int
 }
 
 func (a *app) serveCommand() *cobra.Command {
@@ -59,11 +61,16 @@ Each flag can be set by an environment variable: OHCE_LISTEN=127.0.0.1:3000,[::1
 		"a line for each request: `WHEN` is auto (up to 100 a second), each, none")
 	flags.DurationVar(&f.spin, "spin", 0,
 		"look for requests for `TIME` before waiting for them: quicker answers, a busy processor")
+	flags.IntVar(&f.shards, "shards", 0,
+		"share each address among `N` sockets, a processor each (Linux); 0 is half the processors")
 	completeFlag(cmd, "transform", flip.Names()...)
 	completeFlag(cmd, "listen", ohce.DefaultAddr, "0.0.0.0:3000", "[::]:3000")
 	completeFlag(cmd, "log", "auto", "each", "none")
 	return cmd
 }
+
+// mostShards is more than the processors that one machine has.
+const mostShards = 1024
 
 func (a *app) serve(ctx context.Context, f *serveFlags) error {
 	t, err := parseTransform("transform", f.transform, f.graphemes)
@@ -77,12 +84,15 @@ func (a *app) serve(ctx context.Context, f *serveFlags) error {
 	if f.spin < 0 || f.spin > time.Second {
 		return usage("give up to 1s, as in 50us; 0 is not at all", "--spin %v is out of range", f.spin)
 	}
+	if f.shards < 0 || f.shards > mostShards {
+		return usage("give 0 to "+strconv.Itoa(mostShards), "--shards %d is out of range", f.shards)
+	}
 	log, err := newRequestLog(a.err, f.log)
 	if err != nil {
 		return err
 	}
 	srv := &ohce.Server{
-		BufferSize: f.bufferSize, Spin: f.spin, Handler: log.around(answer(t)),
+		BufferSize: f.bufferSize, Spin: f.spin, Shards: f.shards, Handler: log.around(answer(t)),
 		ErrorLog: slog.New(slog.NewTextHandler(a.err, nil)),
 	}
 	if err := listenAll(srv, f.listen); err != nil {

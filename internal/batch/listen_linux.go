@@ -1,0 +1,107 @@
+//go:build !ohce_portable
+
+package batch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// listen binds ap on as many sockets as are to share it.
+func listen(ctx context.Context, ap netip.AddrPort, share int) ([]Conn, netip.AddrPort, error) {
+	first, err := bindOne(ctx, ap, quietResets)
+	if err != nil {
+		return nil, netip.AddrPort{}, err
+	}
+	conns, bound := []Conn{first}, first.local
+	if share > 1 && featureReusePort.probe() == nil {
+		// The first one is bound before it shares: where another program has the address, that shows.
+		if err = first.control(sharePort); err == nil {
+			conns, err = bindMore(ctx, conns, netip.AddrPortFrom(ap.Addr(), bound.Port()), share)
+		}
+	}
+	if err != nil {
+		closeAll(conns)
+		return nil, netip.AddrPort{}, err
+	}
+	return conns, bound, nil
+}
+
+// bindMore appends sockets that share ap with the first one until there are n.
+func bindMore(ctx context.Context, conns []Conn, ap netip.AddrPort, n int) ([]Conn, error) {
+	for len(conns) < n {
+		c, err := bindOne(ctx, ap, func(_, _ string, rc syscall.RawConn) error {
+			return onDescriptor(rc, sharePort)
+		})
+		if err != nil {
+			return conns, err
+		}
+		conns = append(conns, c)
+	}
+	return conns, nil
+}
+
+func sharePort(fd int) error {
+	err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
+	return os.NewSyscallError("setsockopt", err)
+}
+
+// bindOne binds ap on a socket that leaves the runtime's poller.
+func bindOne(ctx context.Context, ap netip.AddrPort, prepare control) (*udpConn, error) {
+	pc, capped, err := bind(ctx, network(ap), ap, prepare)
+	if err != nil {
+		return nil, err
+	}
+	c, err := newUDP(pc)
+	if err != nil {
+		return nil, errors.Join(err, pc.Close())
+	}
+	c.capped = capped
+	if err := c.leavePoller(pc); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
+}
+
+// growBuffers asks for large buffers: past the system's limit where this process may, else up to it,
+// and then says what limits them.
+func growBuffers(pc *net.UDPConn) (capped string) {
+	rc, err := pc.SyscallConn()
+	if err != nil {
+		return ""
+	}
+	// A socket whose options cannot be set works with the buffers that it has.
+	_ = onDescriptor(rc, func(fd int) error {
+		capped = growBuffer(fd, "receive", unix.SO_RCVBUFFORCE, unix.SO_RCVBUF, "net.core.rmem_max")
+		if sends := growBuffer(fd, "send", unix.SO_SNDBUFFORCE, unix.SO_SNDBUF, "net.core.wmem_max"); capped == "" {
+			capped = sends
+		}
+		return nil
+	})
+	return capped
+}
+
+// growSend has nothing to do: a send buffer takes a datagram of any length here.
+func growSend(*net.UDPConn) {}
+
+// growBuffer grows one buffer, and says what keeps it small. The kernel doubles what it is asked for
+// and tells the double (socket(7)).
+func growBuffer(fd int, name string, force, option int, sysctl string) (capped string) {
+	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, force, socketBuffer) == nil {
+		return ""
+	}
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, option, socketBuffer)
+	got, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, option)
+	if err != nil || got >= 2*socketBuffer {
+		return ""
+	}
+	return fmt.Sprintf("the %s buffer has %d bytes instead of %d; to change that: sysctl -w %s=%d", name,
+		got/2, socketBuffer, sysctl, socketBuffer)
+}
