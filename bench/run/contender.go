@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,6 +31,7 @@ type contender struct {
 	args   []string
 	stderr bool
 	only   string // the one load that it stands; all if empty
+	cores  string // the processors it may use; serverCore if empty
 }
 
 // The limits of the socket interface, which the others are compared with.
@@ -57,6 +60,17 @@ var contenders = []contender{
 		stderr: true, only: "trip"},
 }
 
+// sharded are servers on all processors, those of the generator too, with a number of shards each.
+func sharded() (all []contender) {
+	for _, n := range []string{"1", "2", "4"} {
+		all = append(all, contender{
+			name: "ohce --shards " + n, stderr: true, cores: fmt.Sprintf("0-%d", runtime.NumCPU()-1),
+			args: []string{"DIR/ohce", "serve", "--log", "none", "--shards", n, "--listen", "ADDR:PORT"},
+		})
+	}
+	return all
+}
+
 // A process is a contender that runs.
 type process struct {
 	cmd  *exec.Cmd
@@ -77,7 +91,7 @@ func (c contender) start(dir string, h host) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	args := append(slices.Clone(h.prefix), "taskset", "-c", serverCore)
+	args := append(slices.Clone(h.prefix), "taskset", "-c", cmp.Or(c.cores, serverCore))
 	fill := strings.NewReplacer("PORT", port, "ADDR", h.addr, "DIR", filepath.ToSlash(dir))
 	for _, a := range c.args {
 		args = append(args, fill.Replace(a))

@@ -24,8 +24,8 @@ func main() {
 	log.SetPrefix("bench: ")
 	rounds := flag.Int("rounds", 5, "how often each contender is measured")
 	seconds := flag.Float64("seconds", 1, "how long each measurement takes")
-	only := flag.String("only", "", "what to measure, between commas, of flood, closed, trip, runs, sizes "+
-		"and ports (root); all if empty")
+	only := flag.String("only", "", "what to measure, between commas, of flood, closed, trip, runs, sizes, "+
+		"ports (root) and shards; all if empty")
 	with := flag.String("with", "", "the contenders to run, between commas; all if empty")
 	sizes := flag.String("sizes", "64", "the datagrams' sizes in bytes, between commas")
 	markdown := flag.String("markdown", "", "the file to write the tables to, besides standard output; "+
@@ -55,7 +55,7 @@ func (s *session) run(only, with, sizes string, r *report) error {
 			continue
 		}
 		for size := range strings.SplitSeq(sizes, ",") {
-			results, err := s.measure(l, size, with)
+			results, err := s.measure(l, size, entered(l, with))
 			if err != nil {
 				return err
 			}
@@ -81,7 +81,41 @@ func (s *session) run(only, with, sizes string, r *report) error {
 			return err
 		}
 	}
+	if chosen(only, "shards") {
+		if err := s.shards(r); err != nil {
+			return err
+		}
+	}
 	return r.write()
+}
+
+// shards compares numbers of shards under the loads in which they could bring something.
+func (s *session) shards(r *report) error {
+	for _, tt := range []struct{ load, size string }{
+		{"closed", "64"}, {"closed", "60000"}, {"runs", "64"}, {"trip", "64"},
+	} {
+		l := loads[slices.IndexFunc(loads, func(l load) bool { return l.name == tt.load })]
+		l.limit = sharded()[0].name
+		results, err := s.measure(l, tt.size, sharded())
+		if err != nil {
+			return err
+		}
+		title := fmt.Sprintf("shards on all processors, the generator's too: %s, %s bytes", l.title, tt.size)
+		if err := r.add(title, table(l, results), "", nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// entered are the contenders that stand a load and are asked for.
+func entered(l load, with string) (all []contender) {
+	for _, c := range contenders {
+		if (chosen(with, c.name) || c.name == l.limit) && (c.only == "" || c.only == l.name) {
+			all = append(all, c)
+		}
+	}
+	return all
 }
 
 // chosen reports whether a list between commas names name; an empty one names everything.

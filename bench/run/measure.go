@@ -63,7 +63,7 @@ type result struct {
 // measure runs all rounds of one load. All contenders are there from the beginning and idle while
 // they are not asked: so they take turns within fractions of a second, and a machine that is slow for
 // a while is slow for all of them.
-func (s *session) measure(l load, size, with string) ([]result, error) {
+func (s *session) measure(l load, size string, contenders []contender) ([]result, error) {
 	var results []result
 	var processes []*process
 	defer func() {
@@ -72,9 +72,6 @@ func (s *session) measure(l load, size, with string) ([]result, error) {
 		}
 	}()
 	for _, c := range contenders {
-		if !chosen(with, c.name) && c.name != l.limit || c.only != "" && c.only != l.name {
-			continue
-		}
 		p, err := c.start(s.dir, loopback)
 		if err != nil {
 			return nil, err

@@ -63,8 +63,12 @@ func table(l load, results []result) string {
 	var b strings.Builder
 	f, unit := l.figure()
 	limit, ours := named(results, l.limit), named(results, "ohce")
-	fmt.Fprintf(&b, "| server | %s | range | of the limit | ohce of it | CPU an answer, ns | of the limit"+
-		" | MiB |\n", unit)
+	against := "the limit"
+	if len(ours.samples) == 0 { // a comparison of another kind
+		ours, against = limit, "the first"
+	}
+	fmt.Fprintf(&b, "| server | %s | range | of %s | %s of it | CPU an answer, ns | of %s | MiB |\n",
+		unit, against, ours.name, against)
 	b.WriteString("|---|---:|---:|---:|---:|---:|---:|---:|\n")
 	for _, r := range results {
 		mid, low, high := r.spread(f)
