@@ -3,6 +3,7 @@
 package batch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -79,10 +80,10 @@ func growBuffers(pc *net.UDPConn) (capped string) {
 	}
 	// A socket whose options cannot be set works with the buffers that it has.
 	_ = onDescriptor(rc, func(fd int) error {
-		capped = growBuffer(fd, "receive", unix.SO_RCVBUFFORCE, unix.SO_RCVBUF, "net.core.rmem_max")
-		if sends := growBuffer(fd, "send", unix.SO_SNDBUFFORCE, unix.SO_SNDBUF, "net.core.wmem_max"); capped == "" {
-			capped = sends
-		}
+		capped = cmp.Or(
+			receiveBuffer.grow(fd, socketBuffer),
+			sendBuffer.grow(fd, socketBuffer),
+		)
 		return nil
 	})
 	return capped
@@ -91,17 +92,29 @@ func growBuffers(pc *net.UDPConn) (capped string) {
 // growSend has nothing to do: a send buffer takes a datagram of any length here.
 func growSend(*net.UDPConn) {}
 
-// growBuffer grows one buffer, and says what keeps it small. The kernel doubles what it is asked for
-// and tells the double (socket(7)).
-func growBuffer(fd int, name string, force, option int, sysctl string) (capped string) {
-	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, force, socketBuffer) == nil {
+// A buffer is one of a socket's two, with the options that set it and what limits it.
+type buffer struct {
+	name          string
+	force, option int
+	sysctl        string
+}
+
+var (
+	receiveBuffer = buffer{"receive", unix.SO_RCVBUFFORCE, unix.SO_RCVBUF, "net.core.rmem_max"}
+	sendBuffer    = buffer{"send", unix.SO_SNDBUFFORCE, unix.SO_SNDBUF, "net.core.wmem_max"}
+)
+
+// grow asks for size bytes, and says what keeps the buffer smaller. The kernel doubles what it is asked
+// for and tells the double (socket(7)).
+func (b buffer) grow(fd, size int) (capped string) {
+	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, b.force, size) == nil {
 		return ""
 	}
-	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, option, socketBuffer)
-	got, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, option)
-	if err != nil || got >= 2*socketBuffer {
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, b.option, size)
+	got, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, b.option)
+	if err != nil || got >= 2*size {
 		return ""
 	}
-	return fmt.Sprintf("the %s buffer has %d bytes instead of %d; to change that: sysctl -w %s=%d", name,
-		got/2, socketBuffer, sysctl, socketBuffer)
+	return fmt.Sprintf("the %s buffer has %d bytes instead of %d; to change that: sysctl -w %s=%d",
+		b.name, got/2, size, b.sysctl, size)
 }

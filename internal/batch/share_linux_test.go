@@ -4,11 +4,7 @@ package batch
 
 import (
 	"context"
-	"errors"
 	"net/netip"
-	"os"
-	"strconv"
-	"strings"
 	"testing"
 )
 
@@ -89,35 +85,5 @@ func TestListenDoesNotJoin(t *testing.T) {
 				t.Errorf("sharing %d, then %d: %v, want that the address is taken", first, second, err)
 			}
 		}
-	}
-}
-
-// Capped tells the limit of the system, which a process with CAP_NET_ADMIN does not have.
-func TestCapped(t *testing.T) {
-	most := func(name string) int {
-		text, err := os.ReadFile("/proc/sys/net/core/" + name)
-		if errors.Is(err, os.ErrNotExist) {
-			t.Skip("this namespace does not tell") // before Linux 6.15 only the first one does
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		n, err := strconv.Atoi(strings.TrimSpace(string(text)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return n
-	}
-	var want string
-	switch {
-	case os.Getuid() == 0:
-	case most("rmem_max") < socketBuffer:
-		want = "sysctl -w net.core.rmem_max="
-	case most("wmem_max") < socketBuffer:
-		want = "sysctl -w net.core.wmem_max="
-	}
-	got := open4(t).Capped()
-	if want == "" && got != "" || !strings.Contains(got, want) {
-		t.Errorf("Capped is %q, want to find %q in it", got, want)
 	}
 }
