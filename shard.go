@@ -238,43 +238,12 @@ func (sh *shard) finish(reason DropReason, w *ResponseWriter) {
 	}
 }
 
-// flush sends out and books it, together with what was dropped before. A datagram that the system
-// refuses is lost; those behind it are sent all the same.
+// flush sends out and books it, together with what was dropped before.
 func (sh *shard) flush(out []batch.Message, dropped *Drops) {
 	sh.write.Lock()
 	defer sh.write.Unlock()
-	answered := 0
-	for len(out) > 0 {
-		n, err := sh.conn.Write(out)
-		for i := range out[:n] {
-			answered += out[i].Datagrams()
-		}
-		if err == nil {
-			break
-		}
-		if refused := &out[n]; refused.Segment > 0 {
-			answered += sh.oneByOne(refused, dropped)
-		} else {
-			dropped[sh.lost(err)]++
-		}
-		out = out[n+1:]
-	}
+	answered := transmit(sh.conn, out, func(_, _ int, err error) { dropped[sh.lost(err)]++ })
 	sh.tally.settled(answered, dropped)
-}
-
-// oneByOne sends the datagrams of a run that the system refused, and returns how many it took.
-func (sh *shard) oneByOne(run *batch.Message, dropped *Drops) (answered int) {
-	one := [1]batch.Message{*run}
-	one[0].Segment = 0
-	for data := run.Buf; len(data) > 0; data = data[len(one[0].Buf):] {
-		one[0].Buf = data[:min(run.Segment, len(data))]
-		if _, err := sh.conn.Write(one[:]); err != nil {
-			dropped[sh.lost(err)]++
-			continue
-		}
-		answered++
-	}
-	return answered
 }
 
 // lost is the reason for a datagram that the system refused with err.

@@ -128,6 +128,28 @@ func New(pc net.PacketConn) (Conn, error) {
 	return c, nil
 }
 
+// Connect takes over a socket that is connected to its only peer, and gives it large buffers where it
+// is a *net.UDPConn. Write sends to that peer, whatever Message.Peer says; the network's word that
+// nobody listens there comes as an error of Read or Write that Refused knows, and of Write it says
+// that this datagram was not sent.
+func Connect(conn net.Conn) (Conn, error) {
+	if u, ok := conn.(*net.UDPConn); ok {
+		growBuffers(u)
+		return connectUDP(u)
+	}
+	return newPacketConn(connected{conn})
+}
+
+// connected makes a net.PacketConn of a connection.
+type connected struct{ net.Conn }
+
+func (c connected) ReadFrom(b []byte) (int, net.Addr, error) {
+	n, err := c.Read(b)
+	return n, c.RemoteAddr(), err
+}
+
+func (c connected) WriteTo(b []byte, _ net.Addr) (int, error) { return c.Write(b) }
+
 // addrPort reads a net.Addr.
 func addrPort(a net.Addr) (netip.AddrPort, error) {
 	if u, ok := a.(*net.UDPAddr); ok {

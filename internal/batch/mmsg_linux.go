@@ -223,13 +223,17 @@ func (c *udpConn) writeSome(ms []Message) (int, error) {
 // put turns a message into row i.
 func (c *udpConn) put(m *Message, i int) error {
 	t := &c.send
-	n, err := c.zones.putSockaddr(&t.names[i], m.Peer, c.inet6)
-	if err != nil {
-		return err
+	h := &t.hdrs[i].Hdr
+	if c.connected {
+		h.Name, h.Namelen = nil, 0
+	} else {
+		n, err := c.zones.putSockaddr(&t.names[i], m.Peer, c.inet6)
+		if err != nil {
+			return err
+		}
+		h.Namelen = n
 	}
 	t.setBuf(i, m.Buf)
-	h := &t.hdrs[i].Hdr
-	h.Namelen = n
 	ctl := t.control(i)[:0]
 	if c.wild && m.Local.IsValid() && (c.inet6 || m.Local.Is4()) {
 		ctl = appendPacketInfo(ctl, m.Local, m.IfIndex, c.inet6)

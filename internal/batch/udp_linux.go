@@ -22,10 +22,12 @@ type udpConn struct {
 	rc     syscall.RawConn // of file; it keeps the descriptors open during a call
 	watch  *watch          // nil for a socket that came from outside
 	local  netip.AddrPort
-	wild   bool // bound to a wildcard: each datagram tells its own local address
-	inet6  bool // the socket's family, whatever the addresses that it carries
-	capped string
-	zones  *zones // names of the interfaces that link-local peers came through
+	wild   bool   // bound to a wildcard: each datagram tells its own local address
+	inet6  bool   // the socket's family, whatever the addresses that it carries
+	capped string // see Capped
+
+	connected bool   // to its only peer: Write names none
+	zones     *zones // names of the interfaces that link-local peers came through
 
 	closed   atomic.Bool
 	draining atomic.Bool
@@ -63,6 +65,16 @@ func newUDP(pc *net.UDPConn) (*udpConn, error) {
 	}
 	c.recv.call, c.send.call = c.recvmmsg, c.sendmmsg
 	return c, c.prepare()
+}
+
+// connectUDP makes a Conn of a connected socket.
+func connectUDP(pc *net.UDPConn) (Conn, error) {
+	c, err := newUDP(pc)
+	if err != nil {
+		return nil, err
+	}
+	c.connected = true
+	return c, nil
 }
 
 // leavePoller takes the socket out of the runtime's poller, which nobody but c may know.

@@ -14,6 +14,8 @@ const bindTries = 16
 
 func newUDP(c *net.UDPConn) (Conn, error) { return newPacketConn(c) }
 
+func connectUDP(c *net.UDPConn) (Conn, error) { return newPacketConn(connected{c}) }
+
 // growBuffers asks for large buffers, and for less where that is refused: FreeBSD does so past
 // kern.ipc.maxsockbuf, where others grant what they have. What came of it, not all of them tell.
 func growBuffers(c *net.UDPConn) (capped string) {
