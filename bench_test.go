@@ -1,7 +1,9 @@
 package ohce_test
 
 import (
+	"bytes"
 	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -45,5 +47,33 @@ func BenchmarkClientExchange(b *testing.B) {
 		if _, err := c.Exchange(b.Context(), request); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkStream makes exchanges with a server in the same process, which has its part of the time.
+func BenchmarkStream(b *testing.B) {
+	s := ohcetest.NewServer(reverser)
+	defer s.Close()
+	for _, size := range []int{64, 1200} {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			c := &ohce.Client{Addr: s.Addr, Expect: reversed}
+			defer c.Close()
+			b.ReportAllocs()
+			request := bytes.Repeat([]byte{'a'}, size)
+			i := 0
+			requests := func(yield func([]byte) bool) {
+				for ; i < b.N; i++ {
+					copy(request, strconv.Itoa(i))
+					if !yield(request) {
+						return
+					}
+				}
+			}
+			for _, err := range c.Stream(b.Context(), requests) {
+				if err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

@@ -16,7 +16,7 @@ import (
 // A Client sends requests and waits for their answers. Its zero value asks DefaultAddr on the
 // schedule of SeedRetry. The exported fields must not be changed while an exchange is under way.
 //
-// Each exchange has a connected socket of its own, so the kernel keeps out datagrams from other
+// Each exchange that Exchange makes has a connected socket of its own, so the kernel keeps out datagrams from other
 // addresses. When the exchange ends, the socket stays open for Linger, to count what comes late; its
 // port is not used by this client again for ten seconds after that (nor for the 8,192 exchanges that
 // come next, whichever is less), so a late answer does not meet a new request.
@@ -41,6 +41,10 @@ type Client struct {
 	// BufferSize is the length in bytes of the longest response that is taken. A longer one is
 	// counted as Oversize and not delivered. 0 means 65,535; negative or larger values are an error.
 	BufferSize int
+
+	// InFlight is how many exchanges of a Stream are under way at once at most, where they share a
+	// socket. 0 means 4,096; negative is an error. How many are within that, the network says.
+	InFlight int
 
 	// Linger is how long a socket is kept after its exchange, to count late and duplicate answers.
 	// 0 means 2 s, negative not at all. At most 64 sockets linger; the oldest goes first.
@@ -117,8 +121,8 @@ type Response struct {
 // context's error; or what kept the socket from being opened. request is not kept, and must not be
 // changed meanwhile.
 func (c *Client) Exchange(ctx context.Context, request []byte) (*Response, error) {
-	if c.BufferSize < 0 || c.BufferSize > maxBuffer {
-		return nil, fmt.Errorf("ohce: Client.BufferSize is %d, want 0 to %d", c.BufferSize, maxBuffer)
+	if err := c.check(); err != nil {
+		return nil, err
 	}
 	x := &exchange{c: c, request: request, number: c.exchanges.Add(1), start: time.Now()}
 	resp, err := x.run(ctx)
@@ -131,6 +135,18 @@ func (c *Client) Exchange(ctx context.Context, request []byte) (*Response, error
 		c.tally.failed.Add(1)
 	}
 	return resp, err
+}
+
+// check reports the first field with a bad value.
+func (c *Client) check() error {
+	switch {
+	case c.BufferSize < 0 || c.BufferSize > maxBuffer:
+		return fmt.Errorf("ohce: Client.BufferSize is %d, want 0 to %d", c.BufferSize, maxBuffer)
+	case c.InFlight < 0:
+		return fmt.Errorf("ohce: Client.InFlight is %d, want at least 0", c.InFlight)
+	default:
+		return nil
+	}
 }
 
 // Close closes the sockets that linger and waits until they are; what is queued there is not counted

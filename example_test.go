@@ -157,3 +157,25 @@ func ExampleClientTrace() {
 	// attempt 1 of 5, waits 100ms
 	// accepted "Hello"
 }
+
+// Many requests, whose answers are known to be right or wrong: they share a socket and come in order.
+func ExampleClient_Stream() {
+	srv := ohcetest.NewServer(ohce.HandlerFunc(func(w *ohce.ResponseWriter, r *ohce.Request) {
+		w.Write(flip.Append(nil, r.Data))
+	}))
+	defer srv.Close()
+
+	client := &ohce.Client{Addr: srv.Addr, Expect: flip.Append}
+	lines := bytes.Lines([]byte("one\ntwo\nthree\n")) // any iter.Seq[[]byte]
+	for resp, err := range client.Stream(context.Background(), lines) {
+		if err != nil {
+			fmt.Println(err)
+			continue
+		}
+		fmt.Printf("%q\n", resp.Data)
+	}
+	// Output:
+	// "\nENO"
+	// "\nOWT"
+	// "\nEERHT"
+}

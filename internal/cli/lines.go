@@ -7,12 +7,53 @@ import (
 	"errors"
 	"io"
 	"runtime"
+	"sync"
 )
 
 // mostLine is the length of the longest line that is read: no datagram carries more, on IPv6 either.
 const mostLine = 65_527
 
 var errLongLine = errors.New("the line is too long")
+
+// Lines are those of an input, for a stream of exchanges.
+type lines struct {
+	in  *bufio.Reader
+	err error // why there are no more; io.EOF after the last. Read it when the stream has ended
+
+	mu     sync.Mutex
+	unsent [][]byte // yielded, and not yet asked for by sent
+}
+
+func newLines(r io.Reader) *lines {
+	return &lines{in: bufio.NewReaderSize(r, mostLine+len("\r\n")), err: io.EOF}
+}
+
+// all yields the lines without their ends.
+func (l *lines) all(yield func([]byte) bool) {
+	for {
+		line := readLine(l.in)
+		if line.err != nil {
+			l.err = line.err
+			return
+		}
+		l.mu.Lock()
+		l.unsent = append(l.unsent, line.text)
+		l.mu.Unlock()
+		if !yield(line.text) {
+			return
+		}
+	}
+}
+
+// sent returns the oldest line that it has not returned yet.
+func (l *lines) sent() (line []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.unsent) > 0 {
+		line, l.unsent = l.unsent[0], l.unsent[1:]
+	}
+	return line
+}
 
 // A lineReader reads lines on a goroutine of its own, so that a signal ends the wait for the next
 // one.

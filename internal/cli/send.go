@@ -33,7 +33,8 @@ func (a *app) sendCommand() *cobra.Command {
 The arguments, joined by blanks, are one message. Without arguments each line of standard
 input is one, and the answers come out line by line in the order of the lines; a line of any
 bytes is sent as it is, without its end (on Windows, without a carriage return before that
-either). An empty line is an empty datagram.
+either). An empty line is an empty datagram. Lines are sent while earlier ones are under way:
+sixteen at a time, or with --expect, where all share a socket, as many as the network takes.
 
 A message is sent again after each wait of the schedule. When all waits have passed in
 silence, the server is down: what is left of the input is not sent, and the exit code is 1.
@@ -139,14 +140,22 @@ func (s *sender) one(ctx context.Context, message []byte) error {
 
 // print writes an answer to standard output.
 func (s *sender) print(message []byte, resp *ohce.Response) error {
+	return s.printTo(s.app.out, message, resp)
+}
+
+func (s *sender) printTo(w io.Writer, message []byte, resp *ohce.Response) error {
 	line := append(resp.Data, '\n')
 	if s.flags.json {
 		line = jsonLine(s.flags.server, message, resp)
 	}
-	if _, err := s.app.out.Write(line); err != nil {
-		return &failure{what: fmt.Sprintf("cannot write the answer: %v", err), code: exitFail}
+	if _, err := w.Write(line); err != nil {
+		return cannotWrite(err)
 	}
 	return nil
+}
+
+func cannotWrite(err error) error {
+	return &failure{what: fmt.Sprintf("cannot write the answer: %v", err), code: exitFail}
 }
 
 // explain says why a message got no answer.
@@ -204,44 +213,73 @@ func (s *sender) whyDown(op *ohce.OpError) string {
 	}
 }
 
-// lines sends each line of standard input. A message that gets no answer ends it, for the answers
-// would no longer stand at their lines; on a terminal the person decides.
+// lines sends each line of standard input.
 func (s *sender) lines(ctx context.Context) error {
-	person := isTerminal(s.app.in)
+	if isTerminal(s.app.in) {
+		return s.typed(ctx)
+	}
+	return s.piped(ctx)
+}
+
+// typed sends what a person types, line by line. A message that gets no answer is reported, and the
+// person decides.
+func (s *sender) typed(ctx context.Context) error {
 	var failed error
 	in := newLineReader(ctx, s.app.in)
 	for n := 1; ; n++ {
-		if person {
-			fmt.Fprint(s.app.err, "> ")
-		}
+		fmt.Fprint(s.app.err, "> ")
 		line, err := in.next(ctx)
 		if errors.Is(err, io.EOF) {
-			if person {
-				fmt.Fprintln(s.app.err) // the shell's prompt is not to stand behind ours
-			}
+			fmt.Fprintln(s.app.err) // the shell's prompt is not to stand behind ours
 			return failed
 		}
-		if errors.Is(err, errLongLine) {
-			return atLine(tooLong(fmt.Sprintf("over %d", mostLine)), n)
-		}
 		if err != nil {
-			return explainInput(err)
+			return atLine(explainInput(err), n)
 		}
 		err = s.one(ctx, line)
 		switch {
 		case err == nil:
-		case person && ctx.Err() == nil:
+		case ctx.Err() != nil:
+			return atLine(err, n)
+		default:
 			s.app.report(err)
 			failed = &failure{what: "not every message was answered", code: exitFail}
-		default:
-			return atLine(err, n)
 		}
 	}
 }
 
+// piped sends lines while earlier ones are under way, and prints the answers in their order. A message
+// that gets no answer ends it, for the answers would no longer stand at their lines.
+func (s *sender) piped(ctx context.Context) error {
+	in := newLines(s.app.in)
+	out := newPromptWriter(s.app.out)
+	n := 0
+	for resp, err := range s.client.Stream(ctx, in.all) {
+		n++
+		if err == nil {
+			err = s.printTo(out, in.sent(), resp)
+		} else {
+			err = s.explain(in.sent(), err)
+		}
+		if err != nil {
+			return errors.Join(atLine(err, n), out.close())
+		}
+	}
+	if err := out.close(); err != nil {
+		return cannotWrite(err)
+	}
+	if !errors.Is(in.err, io.EOF) {
+		return atLine(explainInput(in.err), n+1)
+	}
+	return nil
+}
+
 func explainInput(err error) error {
-	if errors.Is(err, context.Canceled) {
+	switch {
+	case errors.Is(err, context.Canceled):
 		return &failure{what: "interrupted", code: exitFail}
+	case errors.Is(err, errLongLine):
+		return tooLong(fmt.Sprintf("over %d", mostLine))
 	}
 	return &failure{what: fmt.Sprintf("cannot read standard input: %v", err), code: exitFail}
 }

@@ -1,0 +1,90 @@
+package ohce
+
+import (
+	"context"
+	"iter"
+)
+
+// streamSockets is how many exchanges of a Stream are under way at once where each of them has a socket
+// of its own.
+const streamSockets = 16
+
+// Stream sends each of requests and yields what Exchange would return for it, in the order of the
+// requests, while those that follow are under way already.
+//
+// With Expect, all exchanges share one socket: each answer finds its request by what it says, and of
+// requests that have the same answer any takes it. They travel in batches, and where the system can,
+// in runs. How many are under way at once follows the network: as many as fill it, without queues of
+// more than some milliseconds. Answers that come a second time are counted while the stream lasts. Without
+// Expect each exchange has a socket of its own, and 16 are under way.
+//
+// Where the loop over the stream is busy for long, that time is in the round trips of the answers that
+// came meanwhile.
+//
+// requests is ranged over on another goroutine; what it yields is copied, and need not be kept. It is
+// asked ahead of the answers. Where the loop over the stream ends early, requests may still be busy
+// with its next value, and is told when it yields it.
+//
+// An error belongs to one request, and the stream goes on with the next one. Only when ctx ends, the
+// socket cannot be had or a field has a bad value there is one last error, whatever was left.
+func (c *Client) Stream(ctx context.Context, requests iter.Seq[[]byte]) iter.Seq2[*Response, error] {
+	return func(yield func(*Response, error) bool) {
+		if c.Expect == nil {
+			c.streamSockets(ctx, requests, yield)
+			return
+		}
+		p, err := c.newPipeline(ctx)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		defer p.close()
+		p.run(ctx, requests, yield)
+	}
+}
+
+// streamSockets makes an exchange of its own of each request.
+func (c *Client) streamSockets(ctx context.Context, requests iter.Seq[[]byte],
+	yield func(*Response, error) bool) {
+	type result struct {
+		resp *Response
+		err  error
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	results := make(chan chan result, streamSockets-1) // and one that is waited for
+	// Ends with requests, or at the first of them after the loop has ended.
+	go func() {
+		defer close(results)
+		for request := range requests {
+			request = append([]byte{}, request...)
+			r := make(chan result, 1)
+			select {
+			case results <- r:
+			case <-ctx.Done():
+				return
+			}
+			// Ends with the exchange, which ctx ends.
+			go func() {
+				resp, err := c.Exchange(ctx, request)
+				r <- result{resp, err}
+			}()
+		}
+	}()
+	for {
+		select {
+		case r, more := <-results:
+			if !more {
+				return
+			}
+			got := <-r
+			over := ctx.Err() != nil && got.err != nil
+			if !yield(got.resp, got.err) || over {
+				return
+			}
+		case <-ctx.Done(): // while requests keeps everybody waiting
+			yield(nil, &OpError{Op: "exchange", Addr: c.addr(), Err: ctx.Err()})
+			return
+		}
+	}
+}

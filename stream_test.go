@@ -1,0 +1,374 @@
+package ohce_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ohce/ohce"
+	"github.com/ohce/ohce/ohcetest"
+)
+
+// reversed appends the bytes of src from the last to the first: an answer that tells its request.
+func reversed(dst, src []byte) []byte {
+	at := len(dst)
+	dst = append(dst, src...)
+	slices.Reverse(dst[at:])
+	return dst
+}
+
+var reverser = ohce.HandlerFunc(func(w *ohce.ResponseWriter, r *ohce.Request) {
+	w.Write(reversed(nil, r.Data))
+})
+
+// numbered yields n requests that differ.
+func numbered(n int) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		var buf []byte // the same for all: a stream copies
+		for i := range n {
+			buf = fmt.Appendf(buf[:0], "request %d", i)
+			if !yield(buf) {
+				return
+			}
+		}
+	}
+}
+
+// isAnswer reports whether data answers request i of numbered.
+func isAnswer(data []byte, i int) bool {
+	return bytes.Equal(data, reversed(nil, fmt.Appendf(nil, "request %d", i)))
+}
+
+// streamed runs a stream to its end and returns how many of n were answered; the others are down.
+func streamed(t *testing.T, c *ohce.Client, n int) (answered int) {
+	t.Helper()
+	i := 0
+	for resp, err := range c.Stream(context.Background(), numbered(n)) {
+		switch {
+		case err == nil && isAnswer(resp.Data, i):
+			answered++
+		case err == nil:
+			t.Fatalf("answer %d is %q", i, resp.Data)
+		case !errors.Is(err, ohce.ErrServerDown):
+			t.Fatalf("answer %d: %v", i, err)
+		}
+		i++
+	}
+	if i != n {
+		t.Fatalf("%d outcomes of %d requests", i, n)
+	}
+	return answered
+}
+
+// checkExchanges checks that all exchanges have ended, and how many were answered.
+func checkExchanges(t *testing.T, c *ohce.Client, answered int) ohce.ClientStats {
+	t.Helper()
+	st := c.Stats()
+	if st.Exchanges != st.Answered+st.Down+st.Failed || st.Answered != uint64(answered) {
+		t.Errorf("stats %+v, want all ended and %d answered", st, answered)
+	}
+	return st
+}
+
+// inMemory runs f with a network on which a reversing server answers the client.
+func inMemory(t *testing.T, link func(ohcetest.Datagram) []ohcetest.Arrival,
+	f func(t *testing.T, c *ohce.Client)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		n := &ohcetest.Network{Link: link}
+		pc, err := n.ListenPacket("192.0.2.2:3000")
+		if err != nil {
+			t.Fatal(err)
+		}
+		serve(t, &ohce.Server{Handler: reverser}, pc)
+		c := &ohce.Client{Addr: "192.0.2.2:3000", Dial: n.Dial, Expect: reversed}
+		defer c.Close()
+		f(t, c)
+	})
+}
+
+// after delays each datagram.
+func after(delay time.Duration) func(ohcetest.Datagram) []ohcetest.Arrival {
+	return func(d ohcetest.Datagram) []ohcetest.Arrival { return []ohcetest.Arrival{{After: delay, Datagram: d}} }
+}
+
+func TestStreamThroughABadNetwork(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 1))
+	bad := func(d ohcetest.Datagram) (all []ohcetest.Arrival) {
+		for copies := 1 + random.IntN(10)/9; copies > 0; copies-- { // a tenth doubled
+			if random.IntN(10) == 0 { // each of them lost one time in ten
+				continue
+			}
+			after := time.Duration(random.Int64N(int64(20 * time.Millisecond))) // and reordered
+			if random.IntN(100) == 0 && len(d.Data) > 0 {                       // and one in a hundred corrupt
+				d.Data = bytes.Clone(d.Data)
+				d.Data[random.IntN(len(d.Data))] ^= 0x10
+			}
+			all = append(all, ohcetest.Arrival{After: after, Datagram: d})
+		}
+		return all
+	}
+	inMemory(t, bad, func(t *testing.T, c *ohce.Client) {
+		const n = 4_000
+		answered := streamed(t, c, n)
+		// A fifth of the attempts fails, five times in a row one in three thousand.
+		if answered < n-15 {
+			t.Errorf("%d of %d answered", answered, n)
+		}
+		st := checkExchanges(t, c, answered)
+		if st.Duplicate == 0 || st.Unexpected == 0 {
+			t.Errorf("stats %+v, want that duplicates and corrupt answers were seen", st)
+		}
+	})
+}
+
+// TestStreamSendsOnce: where nothing is lost, nothing is sent twice, however long the round trip is
+// within the first wait, and however slow the caller is.
+func TestStreamSendsOnce(t *testing.T) {
+	for _, slow := range []time.Duration{0, time.Second} {
+		inMemory(t, after(45*time.Millisecond), func(t *testing.T, c *ohce.Client) {
+			const n = 2000
+			i := 0
+			for resp, err := range c.Stream(t.Context(), numbered(n)) {
+				if err != nil || !isAnswer(resp.Data, i) || resp.Attempts != 1 {
+					t.Fatalf("answer %d: %+v, %v", i, resp, err)
+				}
+				if resp.RTT != 90*time.Millisecond && slow == 0 {
+					t.Fatalf("round trip of answer %d is %v, want 90 ms", i, resp.RTT)
+				}
+				if i++; i%500 == 0 {
+					time.Sleep(slow)
+				}
+			}
+			if st := checkExchanges(t, c, n); st.Attempts != n {
+				t.Errorf("stats %+v, want %d attempts", st, n)
+			}
+		})
+	}
+}
+
+// TestStreamFillsAWindow: with a round trip of 90 ms, 10,000 exchanges one after the other take a
+// quarter of an hour.
+func TestStreamFillsAWindow(t *testing.T) {
+	inMemory(t, after(45*time.Millisecond), func(t *testing.T, c *ohce.Client) {
+		begun := time.Now()
+		streamed(t, c, 10_000)
+		if took := time.Since(begun); took > 2*time.Second {
+			t.Errorf("it took %v", took)
+		}
+	})
+}
+
+func TestStreamOfEqualRequests(t *testing.T) {
+	lossy := rand.New(rand.NewPCG(2, 2))
+	link := func(d ohcetest.Datagram) []ohcetest.Arrival {
+		if lossy.IntN(20) == 0 {
+			return nil
+		}
+		return after(time.Millisecond)(d)
+	}
+	inMemory(t, link, func(t *testing.T, c *ohce.Client) {
+		const n = 3000
+		same := func(yield func([]byte) bool) {
+			for range n {
+				if !yield([]byte("same")) {
+					return
+				}
+			}
+		}
+		answered := 0
+		for resp, err := range c.Stream(t.Context(), same) {
+			if err != nil || string(resp.Data) != "emas" {
+				t.Fatalf("%v, %v", resp, err)
+			}
+			answered++
+		}
+		checkExchanges(t, c, answered)
+		if answered != n {
+			t.Errorf("%d answered, want %d", answered, n)
+		}
+	})
+}
+
+func TestStreamOfADownServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &ohcetest.Network{}
+		c := &ohce.Client{Addr: "192.0.2.2:3000", Dial: n.Dial, Expect: reversed}
+		defer c.Close()
+		begun := time.Now()
+		if answered := streamed(t, c, 50); answered != 0 {
+			t.Errorf("%d answered by nobody", answered)
+		}
+		if took := time.Since(begun); took != 1500*time.Millisecond {
+			t.Errorf("it took %v, want the schedule's 1.5s", took)
+		}
+		if st := checkExchanges(t, c, 0); st.Down != 50 || st.PortUnreachable == 0 {
+			t.Errorf("stats %+v, want 50 down and that the port is unreachable", st)
+		}
+
+		c.FailFast = true
+		begun = time.Now()
+		for _, err := range c.Stream(t.Context(), numbered(50)) {
+			var op *ohce.OpError
+			if !errors.Is(err, ohce.ErrPortUnreachable) || !errors.As(err, &op) || op.Attempts == 0 {
+				t.Fatalf("%v, want port unreachable at once", err)
+			}
+		}
+		if took := time.Since(begun); took != 0 {
+			t.Errorf("FailFast took %v", took)
+		}
+		checkExchanges(t, c, 0)
+	})
+}
+
+// TestStreamEnds: by its context, by its caller, and while requests has nothing to say.
+func TestStreamEnds(t *testing.T) {
+	inMemory(t, after(time.Millisecond), func(t *testing.T, c *ohce.Client) {
+		for _, expect := range []func(dst, src []byte) []byte{reversed, nil} {
+			c.Expect = expect
+			got := 0
+			for range c.Stream(t.Context(), numbered(1_000_000)) {
+				if got++; got == 100 {
+					break
+				}
+			}
+			synctest.Wait()
+			st := c.Stats()
+			if st.Exchanges != st.Answered+st.Down+st.Failed {
+				t.Errorf("stats %+v, want all ended", st)
+			}
+
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			released := make(chan struct{})
+			endless := func(yield func([]byte) bool) {
+				yield([]byte("one"))
+				<-released
+			}
+			got = 0
+			var last error
+			for resp, err := range c.Stream(ctx, endless) {
+				if got++; got == 1 && (err != nil || string(resp.Data) != "eno") {
+					t.Errorf("%v, %v, want the first answer", resp, err)
+				}
+				last = err
+			}
+			if got != 2 || !errors.Is(last, context.DeadlineExceeded) {
+				t.Errorf("%d outcomes, the last is %v, want 2 and the deadline", got, last)
+			}
+			cancel()
+			close(released)
+			synctest.Wait()
+
+			for resp, err := range c.Stream(ctx, numbered(3)) {
+				if resp != nil || !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
+					t.Errorf("%v, %v with a context that has ended", resp, err)
+				}
+			}
+		}
+	})
+}
+
+func TestStreamOfATooLongRequest(t *testing.T) {
+	for _, expect := range []func(dst, src []byte) []byte{reversed, nil} {
+		s := ohcetest.NewServer(reverser)
+		c := &ohce.Client{Addr: s.Addr, Expect: expect}
+		sizes := []int{3, 65_507, 65_508, 0, 70_000, 4}
+		requests := func(yield func([]byte) bool) {
+			for _, n := range sizes {
+				if !yield(make([]byte, n)) {
+					return
+				}
+			}
+		}
+		i := 0
+		for resp, err := range c.Stream(t.Context(), requests) {
+			switch {
+			case sizes[i] > 65_507:
+				if !errors.Is(err, ohce.ErrTooLarge) {
+					t.Errorf("%d bytes: %v, want ErrTooLarge", sizes[i], err)
+				}
+			case err != nil || len(resp.Data) != sizes[i]:
+				t.Errorf("%d bytes: %v, %v", sizes[i], resp, err)
+			}
+			i++
+		}
+		if i != len(sizes) {
+			t.Errorf("%d outcomes, want %d", i, len(sizes))
+		}
+		checkExchanges(t, c, 4)
+		c.Close()
+		s.Close()
+	}
+}
+
+func TestStreamSaysWhatIsWrong(t *testing.T) {
+	for _, c := range []*ohce.Client{
+		{Expect: reversed, BufferSize: -1}, {Expect: reversed, InFlight: -1},
+		{Expect: reversed, Addr: "nosuch.invalid:3000"}, {Expect: reversed, Addr: "127.0.0.1"},
+	} {
+		n := 0
+		for resp, err := range c.Stream(t.Context(), numbered(10)) {
+			n++
+			if resp != nil || err == nil {
+				t.Errorf("%+v: %v, want an error", c, resp)
+			}
+		}
+		if n != 1 {
+			t.Errorf("%d errors, want one", n)
+		}
+	}
+}
+
+// TestStreamOnRealSockets: requests of all lengths and of one length, which travel in runs.
+func TestStreamOnRealSockets(t *testing.T) {
+	const n = 20_000
+	s := ohcetest.NewServer(reverser)
+	defer s.Close()
+	lengths := rand.New(rand.NewPCG(3, 3))
+	for name, length := range map[string]func() int{
+		"one length": func() int { return 40 },
+		"all":        func() int { return lengths.IntN(1400) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := &ohce.Client{Addr: s.Addr, Expect: reversed}
+			defer c.Close()
+			var sent [][]byte
+			requests := func(yield func([]byte) bool) {
+				for range n {
+					r := make([]byte, length())
+					for i := range r {
+						r[i] = byte('a' + lengths.IntN(26))
+					}
+					sent = append(sent, r)
+					if !yield(r) {
+						return
+					}
+				}
+			}
+			var got [][]byte
+			for resp, err := range c.Stream(t.Context(), requests) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				got = append(got, resp.Data)
+			}
+			if len(got) != n {
+				t.Fatalf("%d answers, want %d", len(got), n)
+			}
+			for i := range got {
+				if !bytes.Equal(got[i], reversed(nil, sent[i])) {
+					t.Fatalf("answer %d is %q, want %q reversed", i, got[i], sent[i])
+				}
+			}
+			st := checkExchanges(t, c, n)
+			t.Logf("%d attempts for %d answers", st.Attempts, n)
+		})
+	}
+}
