@@ -135,7 +135,7 @@ func (c *udpConn) recvmmsg(fd uintptr) bool {
 			if e != 0 {
 				t.done = 0
 			}
-			if c.watch != nil && t.done >= busy {
+			if c.watch != nil && t.done == t.want && t.done >= busy {
 				c.watch.lookAway()
 			}
 			return true

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// busy is how many datagrams in one batch show that there is no need to wait for the next.
+// busy is how many rows show, if all that were offered are filled, that more is queued.
 const busy = 16
 
 // A watch is an epoll of one socket, itself watched by the runtime's poller, that can look away.

@@ -24,10 +24,10 @@ func TestWatchLooksAway(t *testing.T) {
 			got += n
 		}
 	}
-	c.width = MaxWidth
+	c.width = busy
 	read(busy)
 	if c.watch.on {
-		t.Errorf("after %d datagrams in a batch the socket is still watched", busy)
+		t.Errorf("after a full batch of %d the socket is still watched", busy)
 	}
 	waiting := make(chan error, 1)
 	go func() {
