@@ -61,11 +61,20 @@ func newShard(ctx context.Context, s *Server, conn batch.Conn, refuse *guard.Por
 	conn.Spin(s.Spin)
 	// A datagram that fills the buffer is too long, on systems that do not tell.
 	size := max(sh.max+1, conn.ReadSize())
-	bufs := make([]byte, width*size)
+	stride := apart(size)
+	bufs := make([]byte, width*stride)
 	for i := range sh.in {
-		sh.in[i].Buf = bufs[i*size : (i+1)*size : (i+1)*size]
+		sh.in[i].Buf = bufs[i*stride:][:size:size]
 	}
 	return sh
+}
+
+// apart is the distance between the beginnings of buffers of size bytes: an odd number of cache lines,
+// so that the beginnings of all buffers, where small datagrams lie, do not fall into the same few
+// places of a cache, which go by the address's lower bits.
+func apart(size int) int {
+	const line = 64
+	return (size+line-1)/line*line | line
 }
 
 // run serves the socket until it is drained or closed (nil) or unusable (the error).
