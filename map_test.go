@@ -25,6 +25,7 @@ var theMap = []string{
 	"guard",
 	"flip",
 	"internal/batch",
+	"link",
 	"internal/leakcheck",
 	"internal/netns",
 }
@@ -45,6 +46,10 @@ var forbidden = []struct{ from, to, because string }{
 	{"guard", "net", "who gets an answer is decided on addresses, not on sockets"},
 	{"guard", "flip", "an answer's text does not matter to who gets it"},
 	{"guard", "internal/batch", "a decision needs no kernel"},
+	{".", "link", "whoever asks and answers takes the network as it is"},
+	{"link", "net", "a model decides and does no I/O, so that it is the same in a test and on the wire"},
+	{"link", "flip", "a network does not know what it carries"},
+	{"link", "internal/batch", "a model needs no kernel"},
 	{"flip", "internal/batch", "text is pure: it does no I/O"},
 	{"flip", "net", "text is pure: it does no I/O"},
 	{"flip", "os", "text is pure: it does no I/O"},
@@ -60,7 +65,7 @@ var kernelDoors = map[string][]string{
 }
 
 // lean are the packages whose importers are to get nothing but the standard library and golang.org/x.
-var lean = []string{".", "guard", "internal/batch"}
+var lean = []string{".", "guard", "link", "internal/batch"}
 
 // A source is a Go file that is not a test, whatever platform it is for.
 type source struct {

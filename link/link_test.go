@@ -1,0 +1,361 @@
+package link
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math"
+	"math/bits"
+	"slices"
+	"testing"
+	"time"
+)
+
+// pass sends n datagrams of size bytes, one every gap, and returns what arrived of each.
+func pass(d *Direction, n, size int, gap time.Duration) [][]Arrival {
+	data := make([]byte, size)
+	all := make([][]Arrival, n)
+	for i := range all {
+		all[i] = d.Pass(nil, time.Duration(i)*gap, data)
+	}
+	return all
+}
+
+// near fails if a share of n is not within 3 standard errors of what was asked; spread is how much wider
+// than for independent events the error is.
+func near(t *testing.T, what string, got uint64, n int, want, spread float64) {
+	t.Helper()
+	share := float64(got) / float64(n)
+	se := math.Sqrt(want*(1-want)/float64(n)) * spread
+	if math.Abs(share-want) > 3*se {
+		t.Errorf("%s: a share of %.5f, asked for %.5f, more than 3 standard errors of %.5f away", what, share,
+			want, se)
+	}
+}
+
+func TestRandomShares(t *testing.T) {
+	const n = 200_000
+	for seed, share := range []float64{0, 0.01, 0.05, 0.1, 0.3, 0.5, 1} {
+		d := Direction{seed: mix(uint64(seed)), does: Impairment{
+			Loss: RandomLoss(share), Duplicate: 0.1, Corrupt: 0.01, Truncate: 0.02,
+		}}
+		pass(&d, n, 100, 0)
+		s := d.stats
+		near(t, "lost", s.Lost, n, share, 1)
+		if s.Delivered == 0 {
+			continue
+		}
+		near(t, "duplicated", s.Duplicated, int(s.Delivered), 0.1, 1)
+		near(t, "corrupted", s.Corrupted, int(s.Delivered), 0.01, 1)
+		near(t, "truncated", s.Truncated, int(s.Delivered), 0.02, 1)
+		if s.Seen != n || s.Seen != s.Lost+s.Delivered {
+			t.Errorf("the counts do not add up: %+v", s)
+		}
+	}
+}
+
+func TestBursts(t *testing.T) {
+	const n = 500_000
+	for _, tt := range []struct{ share, length float64 }{{0.01, 5}, {0.1, 2}, {0.1, 20}, {0.3, 10}, {0.5, 3}} {
+		t.Run(fmt.Sprintf("%g in bursts of %g", tt.share, tt.length), func(t *testing.T) {
+			loss := BurstLoss(tt.share, tt.length)
+			if math.Abs(loss.Share()-tt.share) > 1e-12 {
+				t.Errorf("Share is %g", loss.Share())
+			}
+			d := Direction{seed: mix(7), does: Impairment{Loss: loss}}
+			bursts, before := 0, false
+			for _, got := range pass(&d, n, 1, 0) {
+				if lost := len(got) == 0; lost && !before {
+					bursts++
+				}
+				before = len(got) == 0
+			}
+			// What follows is like what came before: the correlation of neighbours widens the error.
+			neighbours := 1 - loss.ToBad - loss.ToGood
+			near(t, "lost", d.stats.Lost, n, tt.share, math.Sqrt((1+neighbours)/(1-neighbours)))
+			length := float64(d.stats.Lost) / float64(bursts)
+			// Lengths are geometric: their deviation is sqrt(length² − length).
+			se := math.Sqrt(tt.length*tt.length-tt.length) / math.Sqrt(float64(bursts))
+			if math.Abs(length-tt.length) > 3*se {
+				t.Errorf("bursts of %.3f, want %g ± %.3f", length, tt.length, se)
+			}
+		})
+	}
+}
+
+// TestTheSameAgain: a run repeats from its seed, and a decision does not hang on the others.
+func TestTheSameAgain(t *testing.T) {
+	const n = 10_000
+	run := func(seed uint64, i Impairment) (fates []int) {
+		l := Link{Seed: seed, Up: i}
+		for k := range n {
+			fates = append(fates, len(l.PassUp(nil, time.Duration(k)*time.Millisecond, []byte("x"))))
+		}
+		return fates
+	}
+	some := Impairment{Loss: RandomLoss(0.2), Duplicate: 0.3}
+	first := run(1, some)
+	if !slices.Equal(first, run(1, some)) {
+		t.Error("the same seed does not do the same")
+	}
+	if slices.Equal(first, run(2, some)) {
+		t.Error("another seed does the same")
+	}
+	other := some
+	other.Loss, other.Delay = RandomLoss(0.4), Delay{Base: time.Second, Jitter: time.Second}
+	for k, fate := range run(1, other) {
+		switch {
+		case first[k] == 0 && fate != 0:
+			t.Fatalf("datagram %d is lost at 20 %% and not at 40 %%", k)
+		case fate != 0 && fate != first[k]:
+			t.Fatalf("datagram %d arrives %d times at 20 %% and %d times at 40 %%", k, first[k], fate)
+		}
+	}
+	up, down := Link{Seed: 3, Up: some, Down: some}, 0
+	for k := range n {
+		if len(up.PassUp(nil, 0, nil)) != len(up.PassDown(nil, 0, nil)) {
+			down++
+		}
+		_ = k
+	}
+	if down < n/10 {
+		t.Errorf("the directions do the same but for %d datagrams", down)
+	}
+}
+
+func TestDelays(t *testing.T) {
+	const n, base, jitter = 100_000, 100 * time.Millisecond, 10 * time.Millisecond
+	for _, tt := range []struct {
+		shape     Shape
+		mean, dev time.Duration
+	}{
+		{Uniform, base, time.Duration(float64(jitter) / math.Sqrt(3))},
+		{Normal, base, jitter},
+		{Pareto, base + jitter, time.Duration(float64(jitter) * math.Sqrt(3))},
+	} {
+		for _, inOrder := range []bool{false, true} {
+			t.Run(fmt.Sprint(tt.shape, inOrder), func(t *testing.T) {
+				d := Direction{seed: mix(5), does: Impairment{Delay: Delay{base, jitter, tt.shape, inOrder}}}
+				var sum, squares float64
+				var last time.Duration
+				overtakes := 0
+				for i, got := range pass(&d, n, 1, time.Millisecond) {
+					after := got[0].After
+					sum += after.Seconds()
+					squares += after.Seconds() * after.Seconds()
+					arrival := time.Duration(i)*time.Millisecond + after
+					if arrival < last {
+						overtakes++
+					}
+					last = max(last, arrival)
+				}
+				if inOrder {
+					if overtakes > 0 || d.stats.Reordered > 0 {
+						t.Errorf("%d overtake, %d are counted, in order", overtakes, d.stats.Reordered)
+					}
+					return
+				}
+				if overtakes == 0 || d.stats.Reordered != uint64(overtakes) {
+					t.Errorf("%d overtake and %d are counted", overtakes, d.stats.Reordered)
+				}
+				mean := sum / n
+				dev := math.Sqrt(squares/n - mean*mean)
+				if math.Abs(mean-tt.mean.Seconds()) > 3*tt.dev.Seconds()/math.Sqrt(n) {
+					t.Errorf("mean %v, want %v", mean, tt.mean)
+				}
+				// The tail of Pareto has no fourth moment: its deviation comes slowly.
+				if math.Abs(dev/tt.dev.Seconds()-1) > map[Shape]float64{Uniform: 0.01, Normal: 0.01, Pareto: 0.2}[tt.shape] {
+					t.Errorf("deviation %v, want %v", dev, tt.dev)
+				}
+			})
+		}
+	}
+}
+
+// TestRate sends twice what the link carries: half of it arrives, as fast as the link goes, after the
+// whole queue; the rest overflows.
+func TestRate(t *testing.T) {
+	const n, size, queue = 10_000, 97, 20 // 125 bytes with headers: 1 ms at a megabit a second
+	d := Direction{does: Impairment{Rate: 1_000_000, Queue: queue}}
+	var last time.Duration
+	for i, got := range pass(&d, n, size, 500*time.Microsecond) {
+		at := time.Duration(i) * 500 * time.Microsecond
+		for _, a := range got {
+			if a.After > (queue+1)*time.Millisecond {
+				t.Fatalf("datagram %d takes %v, longer than the queue", i, a.After)
+			}
+			if gap := at + a.After - last; gap < time.Millisecond && last > 0 {
+				t.Fatalf("datagram %d arrives %v behind the one before it, want 1ms", i, gap)
+			}
+			last = at + a.After
+		}
+	}
+	if got := int(d.stats.Delivered); got < n/2 || got > n/2+queue+1 {
+		t.Errorf("%d delivered of %d, want half and the queue", got, n)
+	}
+	if d.stats.Delivered+d.stats.Overflow != n {
+		t.Errorf("the counts do not add up: %+v", d.stats)
+	}
+
+	// Without more than it carries nothing waits for anything but itself.
+	d = Direction{does: Impairment{Rate: 1_000_000, Queue: 1}}
+	for i, got := range pass(&d, 1000, size, 2*time.Millisecond) {
+		if len(got) != 1 || got[0].After != time.Millisecond {
+			t.Fatalf("datagram %d: %v, want 1ms", i, got)
+		}
+	}
+}
+
+func TestChanges(t *testing.T) {
+	data := []byte("a datagram of some length")
+	before := bytes.Clone(data)
+	d := Direction{does: Impairment{Corrupt: 1}}
+	for range 1000 {
+		got := d.Pass(nil, 0, data)[0].Data
+		flipped := 0
+		for i := range got {
+			flipped += bits.OnesCount8(got[i] ^ data[i])
+		}
+		if len(got) != len(data) || flipped != 1 {
+			t.Fatalf("%q has %d bits flipped, want one", got, flipped)
+		}
+	}
+	d = Direction{does: Impairment{Truncate: 1}}
+	lengths := make(map[int]bool)
+	for range 1000 {
+		got := d.Pass(nil, 0, data)[0].Data
+		if len(got) >= len(data) || !bytes.HasPrefix(data, got) {
+			t.Fatalf("%q is not shorter", got)
+		}
+		lengths[len(got)] = true
+	}
+	if len(lengths) != len(data) {
+		t.Errorf("%d lengths, want each shorter one", len(lengths))
+	}
+	if !bytes.Equal(data, before) {
+		t.Error("the datagram itself was changed")
+	}
+	d = Direction{does: Impairment{Corrupt: 1, Truncate: 1}}
+	if got := d.Pass(nil, 0, nil); len(got) != 1 || len(got[0].Data) != 0 || d.stats.Corrupted != 0 {
+		t.Errorf("an empty datagram became %v", got)
+	}
+}
+
+func TestWalls(t *testing.T) {
+	d := Direction{does: Impairment{MTU: 1500}}
+	if len(d.Pass(nil, 0, make([]byte, 1472))) != 1 || len(d.Pass(nil, 0, make([]byte, 1473))) != 0 {
+		t.Error("an MTU of 1500 takes 1472 bytes and no more")
+	}
+	d.does = Impairment{BlackHole: true}
+	if len(d.Pass(nil, 0, nil)) != 0 {
+		t.Error("something came out of the black hole")
+	}
+	if want := (Stats{Seen: 3, Delivered: 1, TooLong: 1, BlackHoled: 1}); d.stats != want {
+		t.Errorf("stats %+v, want %+v", d.stats, want)
+	}
+	d = Direction{does: Impairment{RebindEvery: 3}}
+	var at []int
+	for i := range 9 {
+		if d.Pass(nil, 0, nil)[0].Rebind {
+			at = append(at, i)
+		}
+	}
+	if !slices.Equal(at, []int{2, 5, 8}) {
+		t.Errorf("rebound at %v, want each third", at)
+	}
+}
+
+func TestScheduleAndSet(t *testing.T) {
+	hole := Impairment{BlackHole: true}
+	l := Link{Schedule: []Phase{{At: time.Second, Up: hole}, {At: 2 * time.Second, Down: hole}}}
+	passes := func(at time.Duration) string {
+		return fmt.Sprint(len(l.PassUp(nil, at, nil)), len(l.PassDown(nil, at, nil)))
+	}
+	for _, tt := range []struct {
+		at   time.Duration
+		want string
+	}{{0, "1 1"}, {time.Second - 1, "1 1"}, {time.Second, "0 1"}, {3 * time.Second, "1 0"}} {
+		if got := passes(tt.at); got != tt.want {
+			t.Errorf("at %v %s pass, want %s", tt.at, got, tt.want)
+		}
+	}
+	l.Set(hole, hole)
+	if got := passes(4 * time.Second); got != "0 0" {
+		t.Errorf("after Set %s pass, want none", got)
+	}
+	up, down := l.Stats()
+	if up.Seen != 5 || up.BlackHoled != 2 || down.Seen != 5 || down.BlackHoled != 2 {
+		t.Errorf("stats %+v, %+v", up, down)
+	}
+
+	// Set before anything passed counts too, and what is on at 0 is on at once.
+	l = Link{Schedule: []Phase{{Up: hole}}}
+	if got := passes(0); got != "0 1" {
+		t.Errorf("%s pass, want what the schedule says at 0", got)
+	}
+}
+
+func TestCheck(t *testing.T) {
+	tests := []struct {
+		link  Link
+		field string
+	}{
+		{Link{}, ""},
+		{Link{Up: Impairment{Loss: BurstLoss(0.3, 4)}}, ""},
+		{Link{Up: Impairment{Loss: RandomLoss(1.3)}}, "up.loss.good"},
+		{Link{Down: Impairment{Loss: RandomLoss(math.NaN())}}, "down.loss.good"},
+		{Link{Up: Impairment{Loss: BurstLoss(0.5, 0.5)}}, "up.loss.to_bad"},
+		{Link{Up: Impairment{Loss: BurstLoss(1, 5)}}, "up.loss.to_bad"},
+		{Link{Up: Impairment{Duplicate: -0.1}}, "up.duplicate"},
+		{Link{Up: Impairment{Corrupt: 2}}, "up.corrupt"},
+		{Link{Up: Impairment{Truncate: 2}}, "up.truncate"},
+		{Link{Up: Impairment{MTU: -1}}, "up.mtu"},
+		{Link{Up: Impairment{Rate: -1}}, "up.rate"},
+		{Link{Up: Impairment{Queue: -1}}, "up.queue"},
+		{Link{Up: Impairment{RebindEvery: -1}}, "up.rebind_every"},
+		{Link{Up: Impairment{Delay: Delay{Base: -1}}}, "up.delay.base"},
+		{Link{Up: Impairment{Delay: Delay{Jitter: -1}}}, "up.delay.jitter"},
+		{Link{Up: Impairment{Delay: Delay{Shape: 9}}}, "up.delay.shape"},
+		{Link{Schedule: []Phase{{At: 2}, {At: 1}}}, "schedule[1].at"},
+		{Link{Schedule: []Phase{{Down: Impairment{MTU: -1}}}}, "schedule[0].down.mtu"},
+	}
+	for _, tt := range tests {
+		err := tt.link.Check()
+		var field *FieldError
+		switch {
+		case tt.field == "" && err != nil:
+			t.Errorf("%+v: %v", tt.link, err)
+		case tt.field != "" && (!errors.As(err, &field) || field.Field != tt.field):
+			t.Errorf("%+v: %v, want an error of %s", tt.link, err, tt.field)
+		}
+	}
+}
+
+func TestShapeText(t *testing.T) {
+	for s := range shapes {
+		text, err := s.MarshalText()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var back Shape
+		if err := back.UnmarshalText(text); err != nil || back != s {
+			t.Errorf("%s became %v, %v", text, back, err)
+		}
+	}
+	if err := new(Shape).UnmarshalText([]byte("round")); err == nil {
+		t.Error("round is a shape")
+	}
+}
+
+func BenchmarkPass(b *testing.B) {
+	b.ReportAllocs()
+	d := Direction{does: Impairment{
+		Loss: BurstLoss(0.1, 3), Rate: 1 << 40, Queue: 100, Duplicate: 0.01,
+		Delay: Delay{Base: time.Millisecond, Jitter: time.Millisecond, Shape: Normal},
+	}}
+	data := make([]byte, 64)
+	var out []Arrival
+	for i := 0; b.Loop(); i++ {
+		out = d.Pass(out[:0], time.Duration(i)*time.Microsecond, data)
+	}
+}

@@ -1,0 +1,117 @@
+package ohcetest_test
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ohce/ohce"
+	"github.com/ohce/ohce/link"
+	"github.com/ohce/ohce/ohcetest"
+)
+
+var impaired = netip.MustParseAddrPort("192.0.2.2:3000")
+
+// overLink makes n exchanges with an echo through a link, and returns their round trips, 0 for those
+// without an answer, and the ports that the server saw.
+func overLink(t *testing.T, model *link.Link, n int) (trips []time.Duration, ports []uint16) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		network := &ohcetest.Network{Link: ohcetest.Impair(model, impaired)}
+		pc, err := network.ListenPacket(impaired.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		srv := &ohce.Server{Handler: ohce.HandlerFunc(func(w *ohce.ResponseWriter, r *ohce.Request) {
+			ports = append(ports, r.RemoteAddr.Port())
+			w.Write(r.Data)
+		})}
+		served := make(chan error, 1)
+		go func() { served <- srv.Serve(pc) }()
+		conn, err := network.Dial(t.Context(), "udp", impaired.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		buf := make([]byte, 100)
+		for range n {
+			sent := time.Now()
+			if _, err := conn.Write([]byte("x")); err != nil {
+				t.Fatal(err)
+			}
+			conn.SetReadDeadline(sent.Add(time.Second))
+			if _, err := conn.Read(buf); err != nil {
+				trips = append(trips, 0)
+				continue
+			}
+			trips = append(trips, time.Since(sent))
+		}
+		conn.Close()
+		srv.Shutdown(context.Background())
+		<-served
+	})
+	return trips, ports
+}
+
+func TestImpairGoesBothWays(t *testing.T) {
+	model := &link.Link{
+		Up:   link.Impairment{Delay: link.Delay{Base: 30 * time.Millisecond}},
+		Down: link.Impairment{Delay: link.Delay{Base: 12 * time.Millisecond}},
+	}
+	trips, _ := overLink(t, model, 3)
+	if want := slices.Repeat([]time.Duration{42 * time.Millisecond}, 3); !slices.Equal(trips, want) {
+		t.Errorf("round trips %v, want %v", trips, want)
+	}
+	up, down := model.Stats()
+	if up.Seen != 3 || down.Seen != 3 {
+		t.Errorf("%d up and %d down, want 3 and 3", up.Seen, down.Seen)
+	}
+}
+
+// TestImpairDoesTheSameAgain: the same seed loses the same exchanges.
+func TestImpairDoesTheSameAgain(t *testing.T) {
+	run := func(seed uint64) []time.Duration {
+		bad := link.Impairment{Loss: link.RandomLoss(0.3), Delay: link.Delay{Base: time.Millisecond}}
+		trips, _ := overLink(t, &link.Link{Seed: seed, Up: bad, Down: bad}, 300)
+		return trips
+	}
+	first := run(1)
+	if !slices.Equal(first, run(1)) {
+		t.Error("the same seed does not do the same")
+	}
+	if slices.Equal(first, run(2)) {
+		t.Error("another seed does the same")
+	}
+}
+
+// TestImpairRebinds: the server sees another port with each third datagram, and the answers arrive.
+func TestImpairRebinds(t *testing.T) {
+	up := link.Impairment{RebindEvery: 3, Delay: link.Delay{Base: time.Millisecond}}
+	trips, ports := overLink(t, &link.Link{Up: up}, 9)
+	if slices.Contains(trips, 0) || len(trips) != 9 {
+		t.Errorf("round trips %v, want all answered", trips)
+	}
+	changes := 0
+	for i := 1; i < len(ports); i++ {
+		if ports[i] != ports[i-1] {
+			changes++
+			if (i+1)%3 != 0 {
+				t.Errorf("datagram %d comes from another port: %v", i, ports)
+			}
+		}
+	}
+	if changes != 3 {
+		t.Errorf("%d changes of the port, want 3: %v", changes, ports)
+	}
+}
+
+func TestImpairChecksTheModel(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("a loss of 130 % passed")
+		}
+	}()
+	ohcetest.Impair(&link.Link{Up: link.Impairment{Loss: link.RandomLoss(1.3)}}, impaired)
+}
