@@ -61,6 +61,7 @@ type Client struct {
 	exchanges atomic.Uint64
 	tally     clientTally
 	linger    lingering
+	servers   estimators
 	buffers   sync.Pool // *[]byte of size()
 }
 

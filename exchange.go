@@ -26,6 +26,8 @@ type exchange struct {
 	buf        *[]byte
 	want       []byte // the answer that Expect says, where it is set
 	trace      TraceAttempt
+	server     *estimator
+	plan       plan
 	sent       time.Time // when the last attempt began
 	attempts   int       // datagrams handed to the kernel
 	answer     []byte    // the response's content, once there is one
@@ -50,8 +52,12 @@ func (x *exchange) run(ctx context.Context) (*Response, error) {
 		x.want = x.c.Expect(nil, x.request)
 	}
 	defer x.wakeWith(ctx)()
-	for n := 1; n <= x.trace.Attempts; n++ {
-		resp, err := x.attempt(ctx, n)
+	for n := 1; ; n++ {
+		wait, more := x.plan.wait(n, time.Since(x.start))
+		if !more {
+			break
+		}
+		resp, err := x.attempt(ctx, n, wait)
 		if resp != nil || err != nil {
 			return resp, err
 		}
@@ -88,6 +94,9 @@ func (x *exchange) open(ctx context.Context) error {
 	x.buf = x.c.buffer()
 	x.trace = TraceAttempt{Exchange: x.number, Attempts: x.c.Retry.Attempts()}
 	x.trace.Local, x.trace.Remote = ipAddr(conn.LocalAddr()), ipAddr(conn.RemoteAddr())
+	x.server = x.c.servers.of(x.trace.Remote)
+	x.plan = plan{retry: x.c.Retry, jitter: jitter()}
+	x.plan.rto, x.plan.srtt = x.server.timeout()
 	x.start = time.Now()
 	return nil
 }
@@ -97,8 +106,8 @@ func (x *exchange) longest() int { return maxDatagram(x.trace.Remote.Addr()) }
 
 // attempt sends the request and waits for its answer. Neither a response nor an error means that the
 // next attempt is due.
-func (x *exchange) attempt(ctx context.Context, n int) (*Response, error) {
-	x.trace.Attempt, x.trace.Wait = n, x.c.Retry.Wait(n)
+func (x *exchange) attempt(ctx context.Context, n int, wait time.Duration) (*Response, error) {
+	x.trace.Attempt, x.trace.Wait = n, wait
 	if err := x.send(); err != nil {
 		return nil, x.fail(err)
 	}
@@ -192,6 +201,9 @@ func (x *exchange) take(data []byte, cut bool) *Response {
 	resp := &Response{
 		Data: x.answer, RTT: now.Sub(x.sent), Elapsed: now.Sub(x.start), Attempts: x.attempts,
 		RemoteAddr: x.trace.Remote, LocalAddr: x.trace.Local,
+	}
+	if x.trace.Attempt == 1 {
+		x.server.sample(resp.RTT)
 	}
 	if t := x.c.Trace; t != nil && t.ResponseAccepted != nil {
 		t.ResponseAccepted(x.now(), resp)

@@ -43,6 +43,8 @@ type pipeline struct {
 	sent   []queue[flightAt] // by attempt, oldest first; those that were sent again or ended are passed over
 	out    []*flight         // to be sent now
 	window window
+	server *estimator
+	plan   plan // with the timeout of now
 	cause  error // what the network said last
 	gone   bool  // it said so since the last sending
 
@@ -62,6 +64,7 @@ type flight struct {
 	sent     time.Time // when the last attempt began
 	attempt  int       // begun, from 1
 	attempts int       // handed to the kernel
+	jitter   float64   // of its plan
 	resp     *Response
 	err      error
 	next     *flight // in the table, with the same hash
@@ -107,8 +110,9 @@ func (c *Client) newPipeline(ctx context.Context) (*pipeline, error) {
 		local: ipAddr(socket.LocalAddr()), remote: ipAddr(socket.RemoteAddr()),
 		received: make(chan *delivery, readAhead), free: make(chan *delivery, readAhead),
 		sent:   make([]queue[flightAt], c.Retry.Attempts()),
-		window: window{most: c.InFlight},
+		window: window{most: c.InFlight}, plan: plan{retry: c.Retry},
 	}
+	p.server = c.servers.of(p.remote)
 	p.table.init()
 	size := max(c.size(), conn.ReadSize())
 	for range readAhead {
@@ -199,7 +203,7 @@ func (p *pipeline) admit() {
 
 // begin makes an exchange of a request.
 func (p *pipeline) begin(request []byte) {
-	f := &flight{number: p.c.exchanges.Add(1), request: request, begun: time.Now()}
+	f := &flight{number: p.c.exchanges.Add(1), request: request, begun: time.Now(), jitter: jitter()}
 	p.order.push(f)
 	if longest := maxDatagram(p.remote.Addr()); len(request) > longest {
 		p.fail(f, fmt.Errorf("request of %d bytes: %w", len(request), ErrTooLarge), nil)
@@ -212,27 +216,35 @@ func (p *pipeline) begin(request []byte) {
 
 // resend looks for attempts whose wait is over: the request is sent again, or the exchange ends.
 func (p *pipeline) resend(now time.Time) {
+	p.plan.rto, p.plan.srtt = p.server.timeout()
 	for i := range p.sent {
 		for q := &p.sent[i]; q.len() > 0; q.pop() {
 			f := q.first()
 			if f.stale() {
 				continue
 			}
-			if now.Before(f.sent.Add(p.c.Retry.Wait(f.attempt))) {
+			if now.Before(p.due(f.flight)) {
 				break
 			}
-			p.timedOut(f.flight)
+			p.timedOut(f.flight, now)
 		}
 	}
 }
 
+// due is when the wait for an answer to a flight's last attempt is over.
+func (p *pipeline) due(f *flight) time.Time {
+	p.plan.jitter = f.jitter
+	wait, _ := p.plan.wait(f.attempt, f.sent.Sub(f.begun))
+	return f.sent.Add(wait)
+}
+
 // timedOut ends an attempt.
-func (p *pipeline) timedOut(f *flight) {
+func (p *pipeline) timedOut(f *flight, now time.Time) {
 	p.window.loss()
 	if t := p.c.Trace; t != nil && t.AttemptTimedOut != nil {
 		t.AttemptTimedOut(p.at(f))
 	}
-	if f.attempt < len(p.sent) {
+	if _, more := p.plan.wait(f.attempt+1, now.Sub(f.begun)); more && f.attempt < len(p.sent) {
 		p.out = append(p.out, f)
 		return
 	}
@@ -437,7 +449,7 @@ func (p *pipeline) untilDue() time.Duration {
 		}
 		if q.len() > 0 {
 			f := q.first()
-			due = min(due, time.Until(f.sent.Add(p.c.Retry.Wait(f.attempt))))
+			due = min(due, time.Until(p.due(f.flight)))
 		}
 	}
 	return max(due, 0)
@@ -496,6 +508,8 @@ func (p *pipeline) judge(data []byte, cut bool, now time.Time) {
 	p.c.tally.answered.Add(1)
 	if f.attempt > 1 {
 		rtt = 0 // of which attempt, nobody knows
+	} else {
+		p.server.sample(rtt)
 	}
 	p.window.answer(f.number, p.c.exchanges.Load()+1, rtt, now)
 	if t := p.c.Trace; t != nil && t.ResponseAccepted != nil {
@@ -513,8 +527,12 @@ func (p *pipeline) ignore(why IgnoreReason, data []byte) {
 
 // at says where an exchange stands.
 func (p *pipeline) at(f *flight) TraceAttempt {
+	var wait time.Duration
+	if f.attempt > 0 {
+		wait = p.due(f).Sub(f.sent)
+	}
 	return TraceAttempt{
-		Exchange: f.number, Attempt: f.attempt, Attempts: len(p.sent), Wait: p.c.Retry.Wait(f.attempt),
+		Exchange: f.number, Attempt: f.attempt, Attempts: len(p.sent), Wait: wait,
 		Elapsed: time.Since(f.begun), Local: p.local, Remote: p.remote,
 	}
 }

@@ -1,6 +1,8 @@
 package ohce
 
 import (
+	"math"
+	"math/rand/v2"
 	"strings"
 	"time"
 )
@@ -8,7 +10,8 @@ import (
 // A Retry is a schedule of attempts: how often a request is sent, and how long an answer is waited
 // for after each time. The zero value is [SeedRetry]. It may be copied and shared.
 type Retry struct {
-	waits []time.Duration // nil: seedWaits
+	waits  []time.Duration // nil: seedWaits
+	budget time.Duration   // of an adaptive one, else 0
 }
 
 // seedWaits are the waits of the client that this project grew from: it begins at a tenth of a
@@ -29,21 +32,62 @@ func RetryAfter(waits ...time.Duration) Retry {
 	return Retry{waits: append([]time.Duration(nil), waits...)}
 }
 
-// Attempts is how often a request is sent at most.
-func (r Retry) Attempts() int { return len(r.list()) }
-
-// Wait is how long an answer to the given attempt is waited for; the first attempt is 1. Outside
-// 1..Attempts it is 0.
-func (r Retry) Wait(attempt int) time.Duration {
-	waits := r.list()
-	if attempt < 1 || attempt > len(waits) {
-		return 0
+// AdaptiveRetry waits as long as answers from this server take: a [Client] keeps the smoothed round trip
+// and its variation for each server, from all its exchanges that needed one attempt (RFC 6298, with
+// Karn's rule). A request is sent again after the retransmission timeout that follows from them, at
+// least 50 ms and a second before anything is known; each further wait is longer by the square root of
+// two, up to an eighth of the budget or the timeout itself, and up to a tenth longer by chance, so that
+// clients do not stay in step. Where nothing is lost, nothing is sent twice.
+//
+// After the budget the server counts as down, however often it was asked; 0 or less is 1.5 s, that of
+// SeedRetry. An attempt that could not be answered within the budget is not made.
+func AdaptiveRetry(budget time.Duration) Retry {
+	if budget <= 0 {
+		budget = adaptiveBudget
 	}
-	return waits[attempt-1]
+	return Retry{budget: budget}
+}
+
+const (
+	adaptiveBudget = 1500 * time.Millisecond
+	adaptiveGrowth = math.Sqrt2
+	adaptiveShare  = 8   // the longest wait is the budget divided by it
+	adaptiveJitter = 0.1 // what chance adds at most
+)
+
+// Attempts is how often a request is sent at most.
+func (r Retry) Attempts() int {
+	if r.budget == 0 {
+		return len(r.list())
+	}
+	n, quickest := 0, plan{retry: r, rto: rtoLeast, jitter: 1}
+	for elapsed := time.Duration(0); ; n++ {
+		wait, more := quickest.wait(n+1, elapsed)
+		if !more {
+			return n
+		}
+		elapsed += wait
+	}
+}
+
+// Wait is how long an answer to the given attempt is waited for; the first attempt is 1. Of
+// AdaptiveRetry it is the whole budget, the longest it can be. Outside 1..Attempts it is 0.
+func (r Retry) Wait(attempt int) time.Duration {
+	switch {
+	case attempt < 1 || attempt > r.Attempts():
+		return 0
+	case r.budget > 0:
+		return r.budget
+	default:
+		return r.list()[attempt-1]
+	}
 }
 
 // Budget is the time after which an exchange without an answer ends: the sum of all waits.
 func (r Retry) Budget() time.Duration {
+	if r.budget > 0 {
+		return r.budget
+	}
 	var sum time.Duration
 	for _, w := range r.list() {
 		sum += max(w, 0)
@@ -51,8 +95,11 @@ func (r Retry) Budget() time.Duration {
 	return sum
 }
 
-// String lists the waits: "100ms,200ms".
+// String lists the waits: "100ms,200ms", or says "adaptive,1.5s", with the budget.
 func (r Retry) String() string {
+	if r.budget > 0 {
+		return "adaptive," + r.budget.String()
+	}
 	var b strings.Builder
 	for i, w := range r.list() {
 		if i > 0 {
@@ -68,4 +115,38 @@ func (r Retry) list() []time.Duration {
 		return seedWaits
 	}
 	return r.waits
+}
+
+// A plan is a Retry for one exchange.
+type plan struct {
+	retry     Retry
+	rto, srtt time.Duration // of an adaptive one: the timeout, and the round trip it comes from
+	jitter    float64       // from 1
+}
+
+// jitter is the chance in a plan.
+func jitter() float64 { return 1 + adaptiveJitter*rand.Float64() }
+
+// wait is how long an attempt waits that begins so long after the first one, and false if there is no
+// such attempt any more.
+func (p *plan) wait(attempt int, elapsed time.Duration) (wait time.Duration, ok bool) {
+	budget := p.retry.budget
+	if budget == 0 {
+		waits := p.retry.list()
+		if attempt > len(waits) {
+			return 0, false
+		}
+		return waits[attempt-1], true
+	}
+	left := budget - elapsed
+	if left <= 0 {
+		return 0, false
+	}
+	most := float64(max(p.rto, budget/adaptiveShare))
+	next := min(float64(p.rto)*math.Pow(adaptiveGrowth, float64(attempt-1)), most) * p.jitter
+	wait = time.Duration(next)
+	if left-wait < max(p.srtt, rtoGrain) {
+		wait = left // one more could not be answered
+	}
+	return wait, true
 }

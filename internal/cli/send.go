@@ -53,14 +53,15 @@ Each flag can be set by an environment variable: OHCE_SERVER, OHCE_RETRY and so 
 	flags.SortFlags = false
 	flags.StringVar(&f.server, "server", ohce.DefaultAddr, "the server's `HOST:PORT`")
 	flags.StringVar(&f.retry, "retry", "seed",
-		"how long each attempt waits: `WAITS` is seed (0.1 s, 0.2 s, ... 0.5 s) or a list as 1s,2s,4s")
+		"how long each attempt waits: `WAITS` is seed (0.1 s, 0.2 s, ... 0.5 s), "+
+			"adaptive (as the round trips say; adaptive,3s gives up after 3 s) or a list as 1s,2s,4s")
 	flags.StringVar(&f.expect, "expect", "any",
 		"take only the right answer: `NAME` is any, "+strings.Join(flip.Names(), ", "))
 	flags.BoolVar(&f.graphemes, "graphemes", false, "the server runs with --graphemes")
 	flags.BoolVar(&f.trace, "trace", false, "tell each attempt on standard error")
 	flags.BoolVar(&f.json, "json", false, "print each answer as a JSON object on a line")
 	completeFlag(cmd, "expect", append([]string{"any"}, flip.Names()...)...)
-	completeFlag(cmd, "retry", "seed")
+	completeFlag(cmd, "retry", "seed", "adaptive")
 	completeFlag(cmd, "server", ohce.DefaultAddr)
 	return cmd
 }
@@ -112,16 +113,26 @@ func (a *app) newSender(f *sendFlags) (*sender, error) {
 	return s, nil
 }
 
-// parseRetry reads a schedule: seed, or waits with units between commas.
+// parseRetry reads a schedule: seed, adaptive with or without a budget, or waits with units between commas.
 func parseRetry(value string) (ohce.Retry, error) {
-	if value == "seed" {
+	switch name, budget, given := strings.Cut(value, ","); {
+	case value == "seed":
 		return ohce.SeedRetry(), nil
+	case value == "adaptive":
+		return ohce.AdaptiveRetry(0), nil
+	case name == "adaptive" && given:
+		d, err := time.ParseDuration(strings.TrimSpace(budget))
+		if err != nil || d <= 0 {
+			return ohce.Retry{}, usage("write adaptive, or adaptive with a time in all, as in adaptive,3s",
+				"--retry %q: %q is not a time", value, budget)
+		}
+		return ohce.AdaptiveRetry(d), nil
 	}
 	var waits []time.Duration
 	for part := range strings.SplitSeq(value, ",") {
 		wait, err := time.ParseDuration(strings.TrimSpace(part))
 		if err != nil || wait <= 0 {
-			return ohce.Retry{}, usage("write seed, or waits with their units, as in 100ms,200ms,1s",
+			return ohce.Retry{}, usage("write seed, adaptive, or waits with their units, as in 100ms,200ms,1s",
 				"--retry %q: %q is not a wait", value, part)
 		}
 		waits = append(waits, wait)
