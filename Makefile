@@ -3,9 +3,10 @@
 GO        ?= go
 FUZZTIME  ?= 10s
 BENCHTIME ?= 1s
-ROUNDS    ?= 11
-SECONDS   ?= 0.2
-SIZES     ?= 16,64,512,1200
+ROUNDS    ?= 9
+SECONDS   ?= 0.15
+SIZES     ?= 64,16,512,1200
+FIRST     ?= 5
 OUT       ?= docs/performance.md
 SOAK      ?= 1000000
 PLATFORMS ?= windows/amd64 darwin/arm64 freebsd/amd64 linux/arm64
@@ -53,7 +54,7 @@ fuzz: ## each fuzz target for FUZZTIME
 	done
 
 bench: ## this server and its peers side by side, into docs/performance.md (cc, python3, socat, root)
-	cd bench && $(GO) run ./run -rounds $(ROUNDS) -seconds $(SECONDS) -sizes $(SIZES) \
+	cd bench && $(GO) run ./run -rounds $(ROUNDS) -seconds $(SECONDS) -sizes $(SIZES) -first $(FIRST) \
 		-markdown '$(if $(OUT),$(abspath $(OUT)))'
 
 micro: ## the benchmarks beside the code, for BENCHTIME each

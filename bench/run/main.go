@@ -28,17 +28,18 @@ func main() {
 		"ports (root) and shards; all if empty")
 	with := flag.String("with", "", "the contenders to run, between commas; all if empty")
 	sizes := flag.String("sizes", "64", "the datagrams' sizes in bytes, between commas")
+	first := flag.Int("first", 1, "how many times as many rounds the first of the sizes gets")
 	markdown := flag.String("markdown", "", "the file to write the tables to, besides standard output; "+
 		"the pictures go beside it")
 	flag.Parse()
-	if *rounds < 1 || *seconds <= 0 || flag.NArg() > 0 {
-		log.Fatal("-rounds and -seconds must be positive, and nothing else is taken")
+	if *rounds < 1 || *seconds <= 0 || *first < 1 || flag.NArg() > 0 {
+		log.Fatal("-rounds, -seconds and -first must be positive, and nothing else is taken")
 	}
 	dir, err := os.MkdirTemp("", "ohce-bench-")
 	if err != nil {
 		log.Fatal(err)
 	}
-	s := &session{dir: dir, rounds: *rounds, seconds: *seconds}
+	s := &session{dir: dir, rounds: *rounds, first: *first, seconds: *seconds}
 	err = errors.Join(s.run(*only, *with, *sizes, &report{file: *markdown}), os.RemoveAll(dir))
 	if err != nil {
 		log.Fatal(err)
@@ -54,13 +55,17 @@ func (s *session) run(only, with, sizes string, r *report) error {
 		if !chosen(only, l.name) {
 			continue
 		}
-		for size := range strings.SplitSeq(sizes, ",") {
-			results, err := s.measure(l, size, entered(l, with))
+		for i, size := range strings.Split(sizes, ",") {
+			rounds := s.rounds
+			if i == 0 {
+				rounds *= s.first
+			}
+			results, err := s.measure(l, size, rounds, entered(l, with))
 			if err != nil {
 				return err
 			}
 			draw := func(file string) error { return bars(file, l, results) }
-			title := fmt.Sprintf("%s, %s bytes", l.title, size)
+			title := fmt.Sprintf("%s, %s bytes, %d rounds", l.title, size, rounds)
 			if err := r.add(title, table(l, results), l.name+"-"+size, draw); err != nil {
 				return err
 			}
@@ -96,7 +101,7 @@ func (s *session) shards(r *report) error {
 	} {
 		l := loads[slices.IndexFunc(loads, func(l load) bool { return l.name == tt.load })]
 		l.limit = sharded()[0].name
-		results, err := s.measure(l, tt.size, sharded())
+		results, err := s.measure(l, tt.size, s.rounds, sharded())
 		if err != nil {
 			return err
 		}

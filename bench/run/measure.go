@@ -43,6 +43,7 @@ var loads = []load{
 type session struct {
 	dir     string
 	rounds  int
+	first   int // times as many for the first size
 	seconds float64
 }
 
@@ -63,7 +64,9 @@ type result struct {
 // measure runs all rounds of one load. All contenders are there from the beginning and idle while
 // they are not asked: so they take turns within fractions of a second, and a machine that is slow for
 // a while is slow for all of them.
-func (s *session) measure(l load, size string, contenders []contender) ([]result, error) {
+func (s *session) measure(l load, size string, rounds int, contenders []contender) (
+	[]result, error,
+) {
 	var results []result
 	var processes []*process
 	defer func() {
@@ -79,7 +82,7 @@ func (s *session) measure(l load, size string, contenders []contender) ([]result
 		processes = append(processes, p)
 		results = append(results, result{name: c.name})
 	}
-	for round := range s.rounds {
+	for round := range rounds {
 		for i := range processes {
 			i = (i + round) % len(processes) // nobody always follows the same one
 			got, err := s.once(processes[i], generator(s.dir, l.args, processes[i].port, size, s.seconds))
