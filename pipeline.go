@@ -44,7 +44,7 @@ type pipeline struct {
 	out    []*flight         // to be sent now
 	window window
 	server *estimator
-	plan   plan // with the timeout of now
+	plan   plan  // with the timeout of now
 	cause  error // what the network said last
 	gone   bool  // it said so since the last sending
 

@@ -76,6 +76,17 @@ func (s *session) sizes() (*growth, error) {
 	})
 }
 
+// noNetwork says what is missing to play a network of many ports, or "".
+func noNetwork() string {
+	if os.Getuid() != 0 {
+		return "that takes root"
+	}
+	if _, err := os.Stat("/dev/net/tun"); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
 // ports floods from more and more ports. It plays the network that they are in, in a network
 // namespace of its own.
 func (s *session) ports() (*growth, error) {
