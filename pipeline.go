@@ -21,7 +21,7 @@ const pipelineMost = 1 << 16
 
 // A pipeline makes many exchanges through one socket:
 //
-//	run → admit → resend → flush → deliver → catchUp → wait (→ take → judge) …
+//	run → pace → resend → admit → flush → deliver → catchUp → wait (→ take → judge) …
 //
 // All of it is on the goroutine of the caller, but for one that reads the socket and one that takes in
 // the requests.
@@ -38,15 +38,16 @@ type pipeline struct {
 	free     chan *delivery // to it
 	reading  sync.WaitGroup
 
-	order  queue[*flight]    // not yielded yet, oldest first
-	table  flightTable       // under way, by the answer
-	sent   []queue[flightAt] // by attempt, oldest first; those that were sent again or ended are passed over
-	out    []*flight         // to be sent now
-	window window
-	server *estimator
-	plan   plan  // with the timeout of now
-	cause  error // what the network said last
-	gone   bool  // it said so since the last sending
+	order   queue[*flight]    // not yielded yet, oldest first
+	table   flightTable       // under way, by the answer
+	sent    []queue[flightAt] // by attempt, oldest first; those that were sent again or ended are passed over
+	out     []*flight         // to be sent now
+	window  window
+	server  *estimator
+	plan    plan  // with the timeout of now
+	allowed int   // datagrams that may be sent now
+	cause   error // what the network said last
+	gone    bool  // it said so since the last sending
 
 	ms   []batch.Message // of flush
 	runs []byte
@@ -163,8 +164,9 @@ func (p *pipeline) run(ctx context.Context, requests func(yield func([]byte) boo
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
-		p.admit()
+		p.pace(time.Now())
 		p.resend(time.Now())
+		p.admit()
 		p.flush()
 		begun := time.Now()
 		if !p.deliver(yield) || p.ended && p.order.len() == 0 {
@@ -181,6 +183,12 @@ func (p *pipeline) run(ctx context.Context, requests func(yield func([]byte) boo
 	}
 }
 
+// pace finds out how much may be sent now.
+func (p *pipeline) pace(now time.Time) {
+	p.plan.rto, p.plan.srtt = p.server.timeout()
+	p.allowed, _ = p.window.pace(now, p.plan.srtt)
+}
+
 // admit takes in as many requests as the window has room for.
 func (p *pipeline) admit() {
 	room := min(p.window.limit()-p.table.len, pipelineMost-p.order.len())
@@ -188,7 +196,8 @@ func (p *pipeline) admit() {
 		p.window.full = true
 		return
 	}
-	if p.ended {
+	// What was lost goes before what is new.
+	if room = min(room, p.allowed-len(p.out)); p.ended || room <= 0 {
 		return
 	}
 	requests, ended := p.requests.take(room)
@@ -196,7 +205,7 @@ func (p *pipeline) admit() {
 	for _, r := range requests {
 		p.begin(r)
 	}
-	if len(requests) == room {
+	if p.table.len >= p.window.limit() {
 		p.window.full = true
 	}
 }
@@ -216,14 +225,13 @@ func (p *pipeline) begin(request []byte) {
 
 // resend looks for attempts whose wait is over: the request is sent again, or the exchange ends.
 func (p *pipeline) resend(now time.Time) {
-	p.plan.rto, p.plan.srtt = p.server.timeout()
 	for i := range p.sent {
 		for q := &p.sent[i]; q.len() > 0; q.pop() {
 			f := q.first()
 			if f.stale() {
 				continue
 			}
-			if now.Before(p.due(f.flight)) {
+			if now.Before(p.due(f.flight)) || len(p.out) >= p.allowed {
 				break
 			}
 			p.timedOut(f.flight, now)
@@ -274,6 +282,7 @@ func (p *pipeline) flush() {
 		p.sent[f.attempt-1].push(flightAt{f, f.attempt})
 	}
 	p.pack()
+	p.window.sent(len(p.out))
 	var unsent map[*flight]error
 	taken := transmit(patientConn{p.conn, p}, p.ms, func(message, datagram int, err error) {
 		if unsent == nil {
@@ -418,11 +427,17 @@ func (p *pipeline) catchUp(begun time.Time) error {
 
 // wait waits until something is to be done. An error ends the stream.
 func (p *pipeline) wait(ctx context.Context, timer *time.Timer) error {
-	timer.Reset(p.untilDue())
+	due := p.untilDue()
 	var ready chan struct{}
-	if !p.ended && p.table.len < p.window.limit() && p.order.len() < pipelineMost {
+	switch _, held := p.window.pace(time.Now(), p.plan.srtt); {
+	case held > 0 && p.ended:
+		due = max(due, held)
+	case held > 0:
+		due = held
+	case !p.ended && p.table.len < p.window.limit() && p.order.len() < pipelineMost:
 		ready = p.requests.ready
 	}
+	timer.Reset(due)
 	select {
 	case d, open := <-p.received:
 		if !open {

@@ -16,12 +16,20 @@ const (
 	// windowLoss is the share of lost datagrams in a round trip from which on they are a sign that there
 	// are too many. Below it loss says nothing about queues: networks lose at random too.
 	windowLoss = 0.5
+	// windowSigns is how many answers show a queue.
+	windowSigns = 8
+	// windowPace is how much quicker than answers come datagrams are sent, so that the window can grow;
+	// windowBurst, how many may go at once.
+	windowPace  = 1.25
+	windowBurst = 32
 )
 
 // A window is how many exchanges of a pipeline are under way at once. It follows the delay, not the
-// loss: it grows while the shortest round trip of a round is about as short as any was, and shrinks
-// as far as datagrams wait in a queue (the idea is Vegas's: Brakmo and Peterson, 1995). One
-// decision is made a round, the time that it takes from a sending to the answer to it.
+// loss: it grows while the shortest round trip of a round is about as short as any was, at first by
+// one for each answer, and shrinks as far as datagrams wait in a queue (the idea is Vegas's: Brakmo
+// and Peterson, 1995). One decision is made a round, the time that it takes from a sending to the
+// answer to it. What the window has room for is not sent in one burst but at a pace a little above
+// the one at which answers come, for queues on the way are short.
 //
 // The zero value is a window of windowFirst that grows up to windowMost.
 type window struct {
@@ -37,6 +45,9 @@ type window struct {
 	answered int           // in the round
 	lost     int
 	full     bool // the window was used up in the round
+
+	tokens float64 // datagrams that may be sent now
+	paced  time.Time
 }
 
 // limit is the number of exchanges that may be under way.
@@ -55,6 +66,9 @@ func (w *window) limit() int {
 // 0 where that is not known for sure.
 func (w *window) answer(number, next uint64, rtt time.Duration, now time.Time) {
 	w.answered++
+	if !w.slow && w.full {
+		w.size = min(float64(w.limit())+1, windowMost)
+	}
 	if rtt > 0 {
 		if w.shortest == 0 || rtt < w.shortest {
 			w.shortest = rtt
@@ -62,6 +76,11 @@ func (w *window) answer(number, next uint64, rtt time.Duration, now time.Time) {
 		if w.base == 0 || rtt <= w.base || now.Sub(w.baseAt) > windowMemory {
 			w.base, w.baseAt = rtt, now
 		}
+	}
+	// A queue that all of some answers have stood in is seen before the round is over, and ends the
+	// first growth; how much is too much the next whole round shows.
+	if !w.slow && w.answered >= windowSigns && w.shortest > w.base+windowDelay {
+		w.slow = true
 	}
 	if number >= w.round {
 		w.decide()
@@ -82,14 +101,37 @@ func (w *window) decide() {
 		size, w.slow = size/2, true
 	case w.shortest == 0: // nothing is known
 	case queued > windowDelay:
-		// What is beyond the queue that is wanted, but not more than half at once.
+		// What is beyond the queue that is wanted, and what found no room in it: a round's answers are
+		// what the link carried in its time.
+		if w.lost > 0 {
+			size = min(size, float64(w.answered))
+		}
 		size *= max(0.5, float64(w.base+windowDelay/2)/float64(w.shortest))
 		w.slow = true
 	case !w.full: // it would grow without having been tried
-	case !w.slow:
-		size *= 2
-	case queued < windowDelay/2:
+	case w.slow && queued < windowDelay/2:
 		size += max(1, size/16)
 	}
 	w.size = min(max(size, windowLeast), windowMost)
 }
+
+// pace returns how many datagrams may be sent now, and if that is none, how long it takes until one may.
+// As long as no round trip is known, nothing holds them back.
+func (w *window) pace(now time.Time, srtt time.Duration) (n int, wait time.Duration) {
+	if srtt == 0 {
+		w.paced = now
+		return windowMost, 0
+	}
+	perSecond := windowPace * float64(w.limit()) / srtt.Seconds()
+	burst := max(windowBurst, perSecond*windowDelay.Seconds())
+	w.tokens = min(burst, w.tokens+perSecond*now.Sub(w.paced).Seconds())
+	w.paced = now
+	if w.tokens >= 1 {
+		return int(w.tokens), 0
+	}
+	// Not less than a timer can tell, nor nothing, which would never end.
+	return 0, max(time.Duration((1-w.tokens)/perSecond*float64(time.Second)), 10*time.Microsecond)
+}
+
+// sent takes note of n datagrams.
+func (w *window) sent(n int) { w.tokens = max(0, w.tokens-float64(n)) }

@@ -23,20 +23,28 @@ func TestWindow(t *testing.T) {
 		want   int
 	}{
 		{"nothing known", window{}, nil, windowFirst},
-		{"doubles while nothing queues", window{}, []roundOf{full, full, full}, 8 * windowFirst},
+		{"grows by one an answer while nothing queues", window{}, []roundOf{full, full, full}, windowFirst + 150},
 		{"not past its bound", window{size: 4000}, []roundOf{full, full, full}, windowMost},
 		{"not past the caller's bound", window{most: 7}, []roundOf{full, full}, 7},
 		{"not untried", window{}, []roundOf{{rtt: base, answered: 50}, {rtt: base, answered: 3}}, windowFirst},
 		{"grows gently once it has shrunk", window{size: 320, slow: true}, []roundOf{full}, 340},
-		{"random loss says nothing", window{}, []roundOf{{base, 70, 30, true}}, 2 * windowFirst},
-		{"collapse does", window{size: 1000}, []roundOf{{base, 10, 90, true}}, 500},
+		{"random loss says nothing", window{}, []roundOf{{base, 70, 30, true}}, windowFirst + 70},
+		{"collapse does", window{size: 1000, slow: true}, []roundOf{{base, 10, 90, true}}, 500},
 		{
-			"gives back what queues", window{size: 1000},
+			"gives back what queues", window{size: 1000, slow: true},
 			[]roundOf{{base, 1, 0, false}, {base + 5*time.Millisecond, 900, 0, true}}, 733,
 		},
 		{
-			"but not more than half", window{size: 1000},
+			"but not more than half", window{size: 1000, slow: true},
 			[]roundOf{{base, 1, 0, false}, {10 * base, 900, 0, true}}, 500,
+		},
+		{
+			"nor keeps what found no room", window{size: 1000, slow: true},
+			[]roundOf{{base, 1, 0, false}, {base + 5*time.Millisecond, 610, 390, true}}, 447,
+		},
+		{
+			"a queue ends the first growth", window{},
+			[]roundOf{{base, 1, 0, false}, {base + 5*time.Millisecond, 600, 0, true}}, 52,
 		},
 		{
 			"stays where a little queues", window{size: 1000, slow: true},

@@ -1,0 +1,63 @@
+package ohce_test
+
+import (
+	"bytes"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/ohce/ohce"
+	"github.com/ohce/ohce/link"
+	"github.com/ohce/ohce/ohcetest"
+)
+
+// TestStreamFillsASlowLink: over 10 Mbit/s with a queue of 100 datagrams a stream keeps the link at
+// least four fifths full, and less than one datagram in fifty finds the queue full.
+func TestStreamFillsASlowLink(t *testing.T) {
+	const bits, queue = 10_000_000, 100
+	server := netip.MustParseAddrPort("192.0.2.2:3000")
+	for _, tt := range []struct {
+		trip time.Duration
+		size int
+		n    int
+	}{
+		{2 * time.Millisecond, 64, 60_000}, {20 * time.Millisecond, 64, 100_000},
+		{20 * time.Millisecond, 1200, 10_000},
+	} {
+		t.Run(fmt.Sprintf("%v with %d bytes", tt.trip, tt.size), func(t *testing.T) {
+			t.Parallel()
+			way := link.Impairment{Delay: link.Delay{Base: tt.trip / 2}, Rate: bits, Queue: queue}
+			model := &link.Link{Up: way, Down: way}
+			inMemory(t, ohcetest.Impair(model, server), func(t *testing.T, c *ohce.Client) {
+				c.Retry = ohce.AdaptiveRetry(0)
+				request := bytes.Repeat([]byte{'.'}, tt.size)
+				requests := func(yield func([]byte) bool) {
+					for i := range tt.n {
+						copy(request, strconv.Itoa(i))
+						if !yield(request) {
+							return
+						}
+					}
+				}
+				begun := time.Now()
+				for _, err := range c.Stream(t.Context(), requests) {
+					if err != nil {
+						t.Fatal(err)
+					}
+				}
+				took := time.Since(begun)
+				up, down := model.Stats()
+				full := float64(up.Delivered) * float64(tt.size+28) * 8 / bits / took.Seconds()
+				over := float64(up.Overflow+down.Overflow) / float64(up.Seen+down.Seen)
+				t.Logf("%.2f full, %.4f lost to the queue, %.3f datagrams an exchange", full, over,
+					float64(up.Seen)/float64(tt.n))
+				if full < 0.8 || over >= 0.02 {
+					t.Errorf("the link is %.2f full and %.4f are lost to its queue, want 0.80 and less than 0.02", full,
+						over)
+				}
+			})
+		})
+	}
+}
