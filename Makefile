@@ -7,6 +7,7 @@ ROUNDS    ?= 9
 SECONDS   ?= 0.15
 SIZES     ?= 64,16,512,1200
 FIRST     ?= 5
+# Below this folder; if empty, nothing is written.
 OUT       ?= docs/performance.md
 SOAK      ?= 1000000
 PLATFORMS ?= windows/amd64 darwin/arm64 freebsd/amd64 linux/arm64
@@ -55,7 +56,7 @@ fuzz: ## each fuzz target FUZZTIME (a count; a time ends now and then in "contex
 
 bench: ## this server and its peers side by side, into docs/performance.md (cc, python3, socat, root)
 	cd bench && $(GO) run ./run -rounds $(ROUNDS) -seconds $(SECONDS) -sizes $(SIZES) -first $(FIRST) \
-		-markdown '$(if $(OUT),$(abspath $(OUT)))'
+		-markdown '$(if $(OUT),../$(OUT))'
 
 micro: ## the benchmarks beside the code, for BENCHTIME each
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...

@@ -27,7 +27,6 @@ const pipelineMost = 1 << 16
 // the requests.
 type pipeline struct {
 	c      *Client
-	socket net.Conn
 	conn   batch.Conn
 	local  netip.AddrPort
 	remote netip.AddrPort
@@ -107,7 +106,7 @@ func (c *Client) newPipeline(ctx context.Context) (*pipeline, error) {
 	}
 	const readAhead = 2
 	p := &pipeline{
-		c: c, socket: socket, conn: conn,
+		c: c, conn: conn,
 		local: ipAddr(socket.LocalAddr()), remote: ipAddr(socket.RemoteAddr()),
 		received: make(chan *delivery, readAhead), free: make(chan *delivery, readAhead),
 		sent:   make([]queue[flightAt], c.Retry.Attempts()),

@@ -18,6 +18,9 @@ func TestBufferNamesWhatCapsIt(t *testing.T) {
 			name := strings.ReplaceAll(b.sysctl, ".", "/")
 			limit, err := os.ReadFile(filepath.Join("/proc/sys", name))
 			if err != nil {
+				if os.Getenv("CI") != "" {
+					t.Fatal(err)
+				}
 				t.Skip(err) // a container may hide it
 			}
 			want := fmt.Sprintf("the %s buffer has %s bytes instead of 1073741824; to change that: "+

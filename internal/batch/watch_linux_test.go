@@ -75,6 +75,9 @@ func TestCloseLeavesNoDescriptor(t *testing.T) {
 	descriptors := func() int {
 		all, err := os.ReadDir("/proc/self/fd")
 		if err != nil {
+			if os.Getenv("CI") != "" {
+				t.Fatal(err)
+			}
 			t.Skip(err)
 		}
 		return len(all)
