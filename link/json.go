@@ -1,0 +1,131 @@
+package link
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// MarshalJSON is an object of the fields that do something, each as its text; see FieldNames.
+func (i Impairment) MarshalJSON() ([]byte, error) {
+	var b bytes.Buffer
+	b.WriteByte('{')
+	for _, name := range FieldNames() {
+		text := i.Get(name)
+		if text == "" {
+			continue
+		}
+		if b.Len() > 1 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, "%q:%s", name, jsonText(text))
+	}
+	b.WriteByte('}')
+	return b.Bytes(), nil
+}
+
+// jsonText is a text as JSON: true and whole numbers as they are, all else as a string.
+func jsonText(text string) []byte {
+	if text == "true" || strings.Trim(text, "0123456789") == "" {
+		return []byte(text)
+	}
+	quoted, _ := json.Marshal(text) // of a string it does not fail
+	return quoted
+}
+
+// UnmarshalJSON sets the fields that the object names and leaves the others as they are; null sets one
+// to what does nothing. Values are texts as Set takes them, or numbers and true or false. An error about
+// a field is a *FieldError, and nothing has changed then.
+func (i *Impairment) UnmarshalJSON(data []byte) error {
+	var values map[string]json.RawMessage
+	if err := json.Unmarshal(data, &values); err != nil {
+		return notAnObject(err)
+	}
+	changed := *i
+	names := FieldNames()
+	for name := range values {
+		if !slices.Contains(names, name) {
+			return changed.Set(name, "")
+		}
+	}
+	for _, name := range names { // in their order, so that of several bad ones it is always the first
+		value, given := values[name]
+		if !given {
+			continue
+		}
+		text, err := textOf(value)
+		if err != nil {
+			return &FieldError{Field: name, Value: string(value), Want: err.Error()}
+		}
+		if err := changed.Set(name, text); err != nil {
+			return err
+		}
+	}
+	*i = changed
+	return nil
+}
+
+// notAnObject says of JSON that is well-formed what was wanted.
+func notAnObject(err error) error {
+	var kind *json.UnmarshalTypeError
+	if errors.As(err, &kind) {
+		return fmt.Errorf("must be an object of %s, not %s", strings.Join(FieldNames(), ", "), kind.Value)
+	}
+	return err
+}
+
+// textOf is a JSON value as the text that Set takes.
+func textOf(value json.RawMessage) (string, error) {
+	switch value[0] {
+	case '{', '[':
+		return "", errors.New("must be a text, a number, true or false")
+	case '"':
+		var s string
+		err := json.Unmarshal(value, &s)
+		return s, err
+	}
+	switch s := string(value); s {
+	case "null", "false":
+		return "", nil
+	default:
+		return s, nil
+	}
+}
+
+// A phaseJSON is a Phase on the wire.
+type phaseJSON struct {
+	At   string      `json:"at"`
+	Up   *Impairment `json:"up"`
+	Down *Impairment `json:"down"`
+}
+
+// MarshalJSON is {"at":"10s","up":{...},"down":{...}}.
+func (p Phase) MarshalJSON() ([]byte, error) {
+	return json.Marshal(phaseJSON{p.At.String(), &p.Up, &p.Down})
+}
+
+// UnmarshalJSON reads what MarshalJSON writes. A direction that is left out does nothing in this phase.
+func (p *Phase) UnmarshalJSON(data []byte) error {
+	in := phaseJSON{Up: &Impairment{}, Down: &Impairment{}}
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&in); err != nil {
+		return err
+	}
+	at, err := time.ParseDuration(in.At)
+	if err != nil || at < 0 {
+		return &FieldError{Field: "at", Value: in.At, Want: "must be a time with its unit, as 10s"}
+	}
+	*p = Phase{At: at}
+	if in.Up != nil {
+		p.Up = *in.Up
+	}
+	if in.Down != nil {
+		p.Down = *in.Down
+	}
+	return nil
+}
