@@ -283,7 +283,7 @@ func (p *pipeline) flush() {
 	p.pack()
 	p.window.sent(len(p.out))
 	var unsent map[*flight]error
-	taken := transmit(patientConn{p.conn, p}, p.ms, func(message, datagram int, err error) {
+	taken := batch.Transmit(patientConn{p.conn, p}, p.ms, func(message, datagram int, err error) {
 		if unsent == nil {
 			unsent = make(map[*flight]error)
 		}

@@ -251,7 +251,7 @@ func (sh *shard) finish(reason DropReason, w *ResponseWriter) {
 func (sh *shard) flush(out []batch.Message, dropped *Drops) {
 	sh.write.Lock()
 	defer sh.write.Unlock()
-	answered := transmit(sh.conn, out, func(_, _ int, err error) { dropped[sh.lost(err)]++ })
+	answered := batch.Transmit(sh.conn, out, func(_, _ int, err error) { dropped[sh.lost(err)]++ })
 	sh.tally.settled(answered, dropped)
 }
 

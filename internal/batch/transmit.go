@@ -1,11 +1,9 @@
-package ohce
+package batch
 
-import "github.com/ohce/ohce/internal/batch"
-
-// transmit hands all messages to conn and returns how many datagrams the kernel took. One that the
+// Transmit hands all messages to conn and returns how many datagrams the kernel took. One that the
 // system refuses is lost, and refused is told which one of which message, and why; those behind it
 // are sent all the same. A run that is refused is sent datagram by datagram.
-func transmit(conn batch.Conn, ms []batch.Message, refused func(message, datagram int, err error)) int {
+func Transmit(conn Conn, ms []Message, refused func(message, datagram int, err error)) int {
 	sent := 0
 	for at := 0; at < len(ms); at++ {
 		n, err := conn.Write(ms[at:])
@@ -25,8 +23,8 @@ func transmit(conn batch.Conn, ms []batch.Message, refused func(message, datagra
 }
 
 // transmitRun sends the datagrams of a run one by one.
-func transmitRun(conn batch.Conn, run *batch.Message, refused func(datagram int, err error)) int {
-	one := [1]batch.Message{*run}
+func transmitRun(conn Conn, run *Message, refused func(datagram int, err error)) int {
+	one := [1]Message{*run}
 	one[0].Segment = 0
 	sent := 0
 	for i, data := 0, run.Buf; len(data) > 0; i, data = i+1, data[len(one[0].Buf):] {
