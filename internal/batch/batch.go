@@ -73,6 +73,11 @@ type Conn interface {
 	// socket usable; Transient says whether going on makes sense.
 	Read(ms []Message) (int, error)
 
+	// ReadLent is Read into messages of l, which it borrows as late as the system lets it: on Linux when
+	// something has come, elsewhere before. It returns those that are filled, at least one; the caller
+	// gives them back with Return when their bytes are done with. With an error nothing is borrowed.
+	ReadLent(l *Lender) ([]Message, error)
+
 	// Write sends ms in order and returns how many were handed to the kernel. An error belongs to
 	// ms[n] alone: that datagram is lost, and the caller goes on with ms[n+1:]. Of a run none was
 	// sent, and each of its datagrams may yet be sent alone.

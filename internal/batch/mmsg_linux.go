@@ -67,9 +67,61 @@ func (c *udpConn) Read(ms []Message) (int, error) {
 	if n == 0 {
 		return 0, nil
 	}
+	c.recv.size(min(len(ms), MaxWidth))
+	c.offer(ms[:n])
+	if c.bound.reached() {
+		return 0, net.ErrClosed
+	}
+	if err := c.receive(&c.recv, c.recv.call); err != nil {
+		return 0, err
+	}
+	return c.takeAll(ms), nil
+}
+
+// ReadLent waits without buffers, and then reads without waiting.
+func (c *udpConn) ReadLent(l *Lender) ([]Message, error) {
+	for {
+		if c.bound.reached() {
+			return nil, net.ErrClosed
+		}
+		c.recv.err = 0
+		if err := c.receive(&c.recv, c.ready); err != nil {
+			return nil, err
+		}
+		ms := l.lend(c.Width(), c.ReadSize())
+		n := min(len(ms), max(c.width, leastWidth))
+		c.recv.size(n)
+		c.offer(ms[:n])
+		c.once = true
+		err := c.receive(&c.recv, c.recv.call)
+		if c.once = false; err == nil {
+			return ms[:c.takeAll(ms)], nil
+		}
+		l.Return(ms)
+		if !errors.Is(err, errNothing) { // such as a datagram with a bad checksum
+			return nil, err
+		}
+	}
+}
+
+// errNothing is what a read that does not wait gives where nothing is queued.
+var errNothing = errors.New("nothing is queued")
+
+// readable reports whether a read would not wait; an error of the socket counts, and is left for it.
+func (c *udpConn) readable(fd uintptr) bool {
+	p := unix.PollFd{Fd: int32(c.sock(fd)), Events: unix.POLLIN}
+	n, _, e := unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&p)), 1,
+		uintptr(unsafe.Pointer(&unix.Timespec{})), 0, 0, 0)
+	if n == 0 && e == 0 && !c.draining.Load() {
+		return !c.look()
+	}
+	return true
+}
+
+// offer points the rows at the buffers of ms.
+func (c *udpConn) offer(ms []Message) {
 	t := &c.recv
-	t.size(min(len(ms), MaxWidth))
-	for i := range n {
+	for i := range ms {
 		t.setBuf(i, ms[i].Buf[:cap(ms[i].Buf)])
 		h := &t.hdrs[i].Hdr
 		h.Namelen = unix.SizeofSockaddrInet6
@@ -78,13 +130,12 @@ func (c *udpConn) Read(ms []Message) (int, error) {
 			h.SetControllen(controlSpace)
 		}
 	}
-	t.want = n
-	if c.bound.reached() {
-		return 0, net.ErrClosed
-	}
-	if err := c.receive(t); err != nil {
-		return 0, err
-	}
+	t.want = len(ms)
+}
+
+// takeAll turns the rows that were filled into messages.
+func (c *udpConn) takeAll(ms []Message) int {
+	t := &c.recv
 	if c.leaky.Load() {
 		c.bound.count(t.done)
 	}
@@ -92,13 +143,13 @@ func (c *udpConn) Read(ms []Message) (int, error) {
 	for i := range t.done {
 		c.take(&ms[i], i)
 	}
-	return t.done, nil
+	return t.done
 }
 
-// receive runs recvmmsg until it brings something, the socket is drained or closed, or it fails.
-func (c *udpConn) receive(t *mmsg) error {
+// receive runs a call until it is done, the socket is drained or closed, or it fails.
+func (c *udpConn) receive(t *mmsg, call func(fd uintptr) bool) error {
 	for {
-		err := c.rc.Read(t.call)
+		err := c.rc.Read(call)
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded) && c.draining.Load():
 			// Drain's way of waking this reader: from here on reads do not wait.
@@ -109,8 +160,10 @@ func (c *udpConn) receive(t *mmsg) error {
 			return net.ErrClosed
 		case err != nil:
 			return err
+		case t.err == unix.EAGAIN && c.draining.Load():
+			return net.ErrClosed
 		case t.err == unix.EAGAIN:
-			return net.ErrClosed // drained
+			return errNothing
 		case t.err != 0:
 			return os.NewSyscallError(t.op, t.err)
 		default:
@@ -139,7 +192,7 @@ func (c *udpConn) recvmmsg(fd uintptr) bool {
 				c.watch.lookAway()
 			}
 			return true
-		case c.draining.Load():
+		case c.draining.Load(), c.once:
 			t.done, t.err = 0, e
 			return true
 		case c.spin <= 0:

@@ -85,6 +85,16 @@ func (c *packetConn) Read(ms []Message) (int, error) {
 	return 0, net.ErrClosed
 }
 
+func (c *packetConn) ReadLent(l *Lender) ([]Message, error) {
+	ms := l.lend(c.Width(), c.ReadSize())
+	n, err := c.Read(ms)
+	if err != nil {
+		l.Return(ms)
+		return nil, err
+	}
+	return ms[:n], nil
+}
+
 func (c *packetConn) readOne(m *Message) error {
 	n, peer, err := c.readFrom(m.Buf[:cap(m.Buf)])
 	cut := isMessageSize(err)

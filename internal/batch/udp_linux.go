@@ -35,9 +35,11 @@ type udpConn struct {
 	bound    drainage    // of a leaky drain; Read's own
 	offload  offload
 	spin     time.Duration
-	width    int // rows that the next Read offers; Read's own, as is recv
+	width    int  // rows that the next Read offers; Read's own, as are once and recv
+	once     bool // a read is not to wait
 	recv     mmsg
-	send     mmsg // Write's own
+	ready    func(fd uintptr) bool // readable, made once
+	send     mmsg                  // Write's own
 
 	mu    sync.Mutex
 	drops drops
@@ -63,7 +65,7 @@ func newUDP(pc *net.UDPConn) (*udpConn, error) {
 	if c.rc, err = pc.SyscallConn(); err != nil {
 		return nil, err
 	}
-	c.recv.call, c.send.call = c.recvmmsg, c.sendmmsg
+	c.recv.call, c.send.call, c.ready = c.recvmmsg, c.sendmmsg, c.readable
 	return c, c.prepare()
 }
 
