@@ -20,6 +20,7 @@ const module = "github.com/ohce/ohce"
 var theMap = []string{
 	"cmd/ohce",
 	"internal/cli",
+	"link/relay",
 	"ohcetest",
 	".",
 	"guard",
@@ -50,6 +51,11 @@ var forbidden = []struct{ from, to, because string }{
 	{"link", "net", "a model decides and does no I/O, so that it is the same in a test and on the wire"},
 	{"link", "flip", "a network does not know what it carries"},
 	{"link", "internal/batch", "a model needs no kernel"},
+	{"link/relay", ".", "a network does not know who asks and who answers"},
+	{"link/relay", "flip", "a network does not know what it carries"},
+	{"link/relay", "guard", "a network carries everything"},
+	{"link/relay", "net/http", "who changes a relay, and how, is not its business"},
+	{"link/relay", "ohcetest", "help for tests does not belong into a product"},
 	{"flip", "internal/batch", "text is pure: it does no I/O"},
 	{"flip", "net", "text is pure: it does no I/O"},
 	{"flip", "os", "text is pure: it does no I/O"},
@@ -65,7 +71,7 @@ var kernelDoors = map[string][]string{
 }
 
 // lean are the packages whose importers are to get nothing but the standard library and golang.org/x.
-var lean = []string{".", "guard", "link", "internal/batch"}
+var lean = []string{".", "guard", "link", "link/relay", "internal/batch"}
 
 // A source is a Go file that is not a test, whatever platform it is for.
 type source struct {

@@ -93,6 +93,12 @@ func (l *Link) Set(up, down Impairment) {
 	l.down.set(down)
 }
 
+// Does is what the link does at the moment: Up and Down, or what Set or the schedule has made of them.
+func (l *Link) Does() (up, down Impairment) {
+	l.begin()
+	return l.up.does, l.down.does
+}
+
 // Stats are what both directions have done so far.
 func (l *Link) Stats() (up, down Stats) { return l.up.stats, l.down.stats }
 

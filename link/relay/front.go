@@ -1,0 +1,189 @@
+package relay
+
+import (
+	"errors"
+	"iter"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/ohce/ohce/internal/batch"
+	"github.com/ohce/ohce/link"
+)
+
+// A front is a socket that clients ask:
+//
+//	run → passUp → appendTo → port.send
+//	            ↘ delay → deliverLater → port.send
+type front struct {
+	r     *Relay
+	conn  batch.Conn
+	ports []*port         // that have something to send
+	late  []batch.Message // of the loop that delivers what was delayed
+	write sync.Mutex      // guards conn.Write
+}
+
+// run passes on what clients ask until the socket closes; an error that is not of one datagram ends the
+// relay.
+func (f *front) run() {
+	var failures failures
+	for {
+		ms, err := f.conn.ReadLent(&f.r.lender)
+		switch {
+		case err == nil:
+			failures = 0
+			f.passUp(ms)
+			f.r.lender.Return(ms)
+		case errors.Is(err, net.ErrClosed):
+			return
+		case batch.Transient(err):
+			f.r.up.readErrors.Add(1)
+			failures.pause(f.r.later.closed)
+		default:
+			f.r.shut(err)
+			return
+		}
+	}
+}
+
+// passUp lets requests pass the link, and sends what arrives at once.
+func (f *front) passUp(ms []batch.Message) {
+	f.r.mu.Lock()
+	now := time.Now()
+	for i := range ms {
+		f.pass(now, &ms[i])
+	}
+	f.r.mu.Unlock()
+	for _, p := range f.ports {
+		p.send(p.out)
+		p.out = emptied(p.out)
+	}
+	f.ports = f.ports[:0]
+}
+
+// pass lets the datagrams of a message pass. It is called with mu held.
+func (f *front) pass(now time.Time, m *batch.Message) {
+	r := f.r
+	p := r.portFor(f, m)
+	if p == nil {
+		r.stats.Up.Received += uint64(m.Datagrams())
+		r.stats.NoPort += uint64(m.Datagrams())
+		return
+	}
+	for data := range datagrams(m, &r.stats.Up) {
+		r.arrivals = r.model.PassUp(r.arrivals[:0], r.at(now), data)
+		r.observe(now, true, p, data)
+		for _, a := range r.arrivals {
+			if a.Rebind {
+				p = r.rebind(p)
+			}
+			f.arrive(now, p, a)
+		}
+	}
+	p.use(now)
+}
+
+// arrive sends or delays a request.
+func (f *front) arrive(now time.Time, p *port, a link.Arrival) {
+	if a.After > 0 {
+		f.r.delay(now, p, true, a)
+		return
+	}
+	if len(p.out) == 0 {
+		f.ports = append(f.ports, p)
+	}
+	p.out = appendTo(p.out, batch.Message{Buf: a.Data}, p.conn)
+}
+
+// rebind gives a client another port, or where none can be had leaves it its own.
+func (r *Relay) rebind(p *port) *port {
+	if next := r.open(p.key, p.front, p.ifIndex); next != nil {
+		return next
+	}
+	return p
+}
+
+// at is the time since the link's beginning, which is the first datagram.
+func (r *Relay) at(now time.Time) time.Duration {
+	if r.begun.IsZero() {
+		r.begun = now
+	}
+	return now.Sub(r.begun)
+}
+
+func (r *Relay) observe(now time.Time, up bool, p *port, data []byte) {
+	if r.Observe != nil {
+		r.Observe(Event{now, up, p.key.peer, data, r.arrivals})
+	}
+}
+
+// delay keeps a datagram until it arrives.
+func (r *Relay) delay(now time.Time, p *port, up bool, a link.Arrival) {
+	if r.later.add(now.Add(a.After), p, up, a.Data) {
+		return
+	}
+	way := &r.stats.Down
+	if up {
+		way = &r.stats.Up
+	}
+	way.Crowded++
+}
+
+// datagrams are those of a message, which it counts. A datagram's capacity reaches to the end of the
+// message; see appendTo.
+func datagrams(m *batch.Message, way *Way) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		way.Received += uint64(m.Datagrams())
+		if m.Truncated {
+			way.Oversize += uint64(m.Datagrams())
+			return
+		}
+		data := m.Buf
+		for m.Segment > 0 && len(data) > m.Segment {
+			if !yield(data[:m.Segment]) {
+				return
+			}
+			data = data[m.Segment:]
+		}
+		yield(data)
+	}
+}
+
+// appendTo appends a datagram to the messages for conn. Those that stood side by side in a run that was
+// read stay a run, where nothing came between them.
+func appendTo(ms []batch.Message, m batch.Message, conn batch.Conn) []batch.Message {
+	if len(ms) == 0 || len(m.Buf) == 0 {
+		return append(ms, m)
+	}
+	last := &ms[len(ms)-1]
+	have := len(last.Buf)
+	size := last.Segment
+	if size == 0 {
+		size = have
+	}
+	if have == 0 || have%size != 0 || len(m.Buf) > size || (have/size+1) > conn.Run(size) ||
+		cap(last.Buf) < have+len(m.Buf) || &last.Buf[:have+1][have] != &m.Buf[0] ||
+		last.Peer != m.Peer || last.Local != m.Local {
+		return append(ms, m)
+	}
+	last.Buf, last.Segment = last.Buf[:have+len(m.Buf)], size
+	return ms
+}
+
+// send hands answers to the kernel.
+func (f *front) send(ms []batch.Message, t *tally) {
+	if len(ms) == 0 {
+		return
+	}
+	f.write.Lock()
+	defer f.write.Unlock()
+	deliver(f.conn, ms, t)
+}
+
+// deliver hands messages to the kernel and counts them.
+func deliver(conn batch.Conn, ms []batch.Message, t *tally) {
+	refused := 0
+	sent := batch.Transmit(conn, ms, func(_, _ int, _ error) { refused++ })
+	t.sent.Add(uint64(sent))
+	t.unsent.Add(uint64(refused))
+}

@@ -1,0 +1,191 @@
+package relay
+
+import (
+	"container/heap"
+	"sync"
+	"time"
+
+	"github.com/ohce/ohce/internal/batch"
+)
+
+// A later keeps datagrams until they are due.
+type later struct {
+	epoch  time.Time
+	most   int           // bytes
+	early  chan struct{} // holds one if something is due before what was so far the first
+	closed chan struct{}
+
+	mu    sync.Mutex
+	queue dueQueue
+	order uint64 // so that of two at one time the first comes first
+	bytes int
+	count [2]uint64 // down, up
+	free  []*delayed
+}
+
+// A delayed is a datagram on its way.
+type delayed struct {
+	due   time.Duration // since the epoch
+	order uint64
+	port  *port
+	up    bool
+	data  []byte
+}
+
+// keepFree is how many used records wait to be used again, with their buffers.
+const keepFree = 4096
+
+func newLater(most int, epoch time.Time) *later {
+	return &later{epoch: epoch, most: most, early: make(chan struct{}, 1), closed: make(chan struct{})}
+}
+
+// add takes a copy of data, or returns false where there is no room.
+func (l *later) add(due time.Time, p *port, up bool, data []byte) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.bytes+len(data) > l.most {
+		return false
+	}
+	d := l.record()
+	d.due, d.order, d.port, d.up = due.Sub(l.epoch), l.order, p, up
+	d.data = append(d.data[:0], data...)
+	l.order++
+	l.bytes += len(data)
+	l.count[way(up)]++
+	p.waiting.Add(1)
+	heap.Push(&l.queue, d)
+	if l.queue[0] == d {
+		select {
+		case l.early <- struct{}{}:
+		default:
+		}
+	}
+	return true
+}
+
+func (l *later) record() *delayed {
+	if n := len(l.free); n > 0 {
+		d := l.free[n-1]
+		l.free = l.free[:n-1]
+		return d
+	}
+	return &delayed{}
+}
+
+// due appends what is due, up to a number, and says when the next one is.
+func (l *later) due(dst []*delayed, most int) (_ []*delayed, next time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := time.Since(l.epoch)
+	for len(l.queue) > 0 && len(dst) < most && l.queue[0].due <= now {
+		d := heap.Pop(&l.queue).(*delayed)
+		l.bytes -= len(d.data)
+		dst = append(dst, d)
+	}
+	if len(l.queue) == 0 {
+		return dst, time.Hour
+	}
+	return dst, l.queue[0].due - now
+}
+
+// gone takes back the records of what was sent.
+func (l *later) gone(ds []*delayed) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := time.Now()
+	for _, d := range ds {
+		l.count[way(d.up)]--
+		d.port.use(now) // before nothing waits for it
+		d.port.waiting.Add(-1)
+		d.port = nil
+		if len(l.free) < keepFree {
+			l.free = append(l.free, d)
+		}
+	}
+}
+
+func (l *later) waiting() (up, down uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.count[1], l.count[0]
+}
+
+func (l *later) close() { close(l.closed) }
+
+func way(up bool) int {
+	if up {
+		return 1
+	}
+	return 0
+}
+
+// deliverLater sends what was delayed when it is due.
+func (r *Relay) deliverLater() {
+	const most = 256
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	due := make([]*delayed, 0, most)
+	for {
+		var next time.Duration
+		if due, next = r.later.due(due[:0], most); len(due) > 0 {
+			r.sendLate(due)
+			r.later.gone(due)
+			continue
+		}
+		timer.Reset(next)
+		select {
+		case <-timer.C:
+		case <-r.later.early:
+		case <-r.later.closed:
+			return
+		}
+	}
+}
+
+// sendLate sends datagrams, those of a socket together.
+func (r *Relay) sendLate(due []*delayed) {
+	var ports []*port
+	for _, d := range due {
+		p := d.port
+		switch {
+		case !d.up:
+			p.front.late = append(p.front.late, p.message(d.data))
+		default:
+			if len(p.late) == 0 {
+				ports = append(ports, p)
+			}
+			p.late = append(p.late, batch.Message{Buf: d.data})
+		}
+	}
+	for _, p := range ports {
+		p.send(p.late)
+		p.late = emptied(p.late)
+	}
+	for _, f := range r.fronts {
+		f.send(f.late, &r.down)
+		f.late = emptied(f.late)
+	}
+}
+
+// emptied keeps the room and lets go of the bytes.
+func emptied(ms []batch.Message) []batch.Message {
+	clear(ms)
+	return ms[:0]
+}
+
+// A dueQueue is a heap of what is due first.
+type dueQueue []*delayed
+
+func (q dueQueue) Len() int { return len(q) }
+func (q dueQueue) Less(i, j int) bool {
+	return q[i].due < q[j].due || q[i].due == q[j].due && q[i].order < q[j].order
+}
+func (q dueQueue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
+func (q *dueQueue) Push(x any)   { *q = append(*q, x.(*delayed)) }
+func (q *dueQueue) Pop() any {
+	last := len(*q) - 1
+	d := (*q)[last]
+	(*q)[last] = nil
+	*q = (*q)[:last]
+	return d
+}
