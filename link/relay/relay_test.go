@@ -381,17 +381,17 @@ func TestStartErrors(t *testing.T) {
 	taken := listen(t).LocalAddr().String()
 	for _, tt := range []struct {
 		name  string
-		relay relay.Relay
+		relay *relay.Relay
 		says  string
 	}{
-		{"taken", relay.Relay{Listen: taken, To: taken}, "listen " + taken},
-		{"no server", relay.Relay{}, "to : "},
-		{"bad server", relay.Relay{To: "127.0.0.1:70000"}, "to 127.0.0.1:70000"},
-		{"bad address", relay.Relay{Listen: "nowhere", To: taken}, "listen nowhere"},
-		{"idle", relay.Relay{Idle: -1}, "Idle is -1ns"},
-		{"ports", relay.Relay{MaxPorts: -1}, "MaxPorts is -1"},
-		{"bytes", relay.Relay{MaxBytes: -1}, "MaxBytes is -1"},
-		{"link", relay.Relay{Link: &link.Link{Up: link.Impairment{MTU: -1}}}, "up.mtu is -1"},
+		{"taken", &relay.Relay{Listen: taken, To: taken}, "listen " + taken},
+		{"no server", &relay.Relay{}, "to : "},
+		{"bad server", &relay.Relay{To: "127.0.0.1:70000"}, "to 127.0.0.1:70000"},
+		{"bad address", &relay.Relay{Listen: "nowhere", To: taken}, "listen nowhere"},
+		{"idle", &relay.Relay{Idle: -1}, "Idle is -1ns"},
+		{"ports", &relay.Relay{MaxPorts: -1}, "MaxPorts is -1"},
+		{"bytes", &relay.Relay{MaxBytes: -1}, "MaxBytes is -1"},
+		{"link", &relay.Relay{Link: &link.Link{Up: link.Impairment{MTU: -1}}}, "up.mtu is -1"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			err := tt.relay.Start(t.Context())
