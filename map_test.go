@@ -20,6 +20,7 @@ const module = "github.com/ohce/ohce"
 var theMap = []string{
 	"cmd/ohce",
 	"internal/cli",
+	"link/control",
 	"link/relay",
 	"ohcetest",
 	".",
@@ -51,6 +52,9 @@ var forbidden = []struct{ from, to, because string }{
 	{"link", "net", "a model decides and does no I/O, so that it is the same in a test and on the wire"},
 	{"link", "flip", "a network does not know what it carries"},
 	{"link", "internal/batch", "a model needs no kernel"},
+	{"link/control", ".", "a network does not know who asks and who answers"},
+	{"link/control", "internal/batch", "names and changes need no kernel"},
+	{"link/control", "ohcetest", "help for tests does not belong into a product"},
 	{"link/relay", ".", "a network does not know who asks and who answers"},
 	{"link/relay", "flip", "a network does not know what it carries"},
 	{"link/relay", "guard", "a network carries everything"},

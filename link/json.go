@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -98,19 +99,27 @@ func textOf(value json.RawMessage) (string, error) {
 
 // A phaseJSON is a Phase on the wire.
 type phaseJSON struct {
-	At   string      `json:"at"`
-	Up   *Impairment `json:"up"`
-	Down *Impairment `json:"down"`
+	At   string          `json:"at"`
+	Up   json.RawMessage `json:"up"`
+	Down json.RawMessage `json:"down"`
 }
 
 // MarshalJSON is {"at":"10s","up":{...},"down":{...}}.
 func (p Phase) MarshalJSON() ([]byte, error) {
-	return json.Marshal(phaseJSON{p.At.String(), &p.Up, &p.Down})
+	out := phaseJSON{At: p.At.String()}
+	var err error
+	if out.Up, err = p.Up.MarshalJSON(); err != nil {
+		return nil, err
+	}
+	if out.Down, err = p.Down.MarshalJSON(); err != nil {
+		return nil, err
+	}
+	return json.Marshal(out)
 }
 
 // UnmarshalJSON reads what MarshalJSON writes. A direction that is left out does nothing in this phase.
 func (p *Phase) UnmarshalJSON(data []byte) error {
-	in := phaseJSON{Up: &Impairment{}, Down: &Impairment{}}
+	var in phaseJSON
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&in); err != nil {
@@ -118,14 +127,28 @@ func (p *Phase) UnmarshalJSON(data []byte) error {
 	}
 	at, err := time.ParseDuration(in.At)
 	if err != nil || at < 0 {
-		return &FieldError{Field: "at", Value: in.At, Want: "must be a time with its unit, as 10s"}
+		return &FieldError{Field: "at", Value: strconv.Quote(in.At), Want: "must be a time with its unit, as 10s"}
 	}
-	*p = Phase{At: at}
-	if in.Up != nil {
-		p.Up = *in.Up
+	phase := Phase{At: at}
+	if err := readWay("up", in.Up, &phase.Up); err != nil {
+		return err
 	}
-	if in.Down != nil {
-		p.Down = *in.Down
+	if err := readWay("down", in.Down, &phase.Down); err != nil {
+		return err
 	}
+	*p = phase
 	return nil
+}
+
+// readWay decodes a direction, and says of an error that it is there.
+func readWay(name string, data json.RawMessage, i *Impairment) error {
+	if len(data) == 0 || string(data) == "null" {
+		return nil
+	}
+	err := i.UnmarshalJSON(data)
+	var field *FieldError
+	if errors.As(err, &field) {
+		return &FieldError{name + "." + field.Field, field.Value, field.Want}
+	}
+	return err
 }

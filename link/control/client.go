@@ -1,0 +1,93 @@
+package control
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+)
+
+// A Client asks the API of a Manager elsewhere. Its zero value asks DefaultAddr.
+type Client struct {
+	// Addr is the "host:port" of the API. "" is DefaultAddr.
+	Addr string
+	// HTTP makes the requests. nil is http.DefaultClient.
+	HTTP *http.Client
+}
+
+// List tells all links by name. What the API refuses is an *Error, here and below.
+func (c *Client) List(ctx context.Context) (all []*Status, err error) {
+	return all, c.do(ctx, "GET", "/links", nil, &all)
+}
+
+// Get tells one link.
+func (c *Client) Get(ctx context.Context, name string) (*Status, error) {
+	var s Status
+	return &s, c.do(ctx, "GET", "/links/"+url.PathEscape(name), nil, &s)
+}
+
+// Create makes a link.
+func (c *Client) Create(ctx context.Context, spec Spec) (*Status, error) {
+	var s Status
+	return &s, c.do(ctx, "POST", "/links", spec, &s)
+}
+
+// Change sets the fields of a link that up and down name, by the text that link.Impairment.Set takes; ""
+// takes one away.
+func (c *Client) Change(ctx context.Context, name string, up, down map[string]string) (*Status, error) {
+	var s Status
+	body := map[string]map[string]string{"up": up, "down": down}
+	return &s, c.do(ctx, "PATCH", "/links/"+url.PathEscape(name), body, &s)
+}
+
+// Clear makes a link do nothing to the traffic.
+func (c *Client) Clear(ctx context.Context, name string) error {
+	for _, way := range []string{"/up", "/down"} {
+		if err := c.do(ctx, "DELETE", "/links/"+url.PathEscape(name)+way, nil, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Remove ends a link.
+func (c *Client) Remove(ctx context.Context, name string) error {
+	return c.do(ctx, "DELETE", "/links/"+url.PathEscape(name), nil, nil)
+}
+
+// do makes a request and decodes the answer.
+func (c *Client) do(ctx context.Context, method, path string, body, answer any) error {
+	var sent bytes.Buffer
+	if body != nil {
+		if err := json.NewEncoder(&sent).Encode(body); err != nil {
+			return err
+		}
+	}
+	addr := "http://" + cmp.Or(c.Addr, DefaultAddr) + path
+	req, err := http.NewRequestWithContext(ctx, method, addr, &sent)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := cmp.Or(c.HTTP, http.DefaultClient).Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	in := json.NewDecoder(resp.Body)
+	if resp.StatusCode >= 400 {
+		e := &Error{}
+		if err := in.Decode(e); err != nil || e.Message == "" {
+			e.Message = fmt.Sprintf("%s answered %s", addr, resp.Status)
+		}
+		e.Status = resp.StatusCode
+		return e
+	}
+	if answer == nil {
+		return nil
+	}
+	return in.Decode(answer)
+}

@@ -1,0 +1,290 @@
+package control
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ohce/ohce/internal/leakcheck"
+	"github.com/ohce/ohce/link"
+	"github.com/ohce/ohce/ohcetest"
+)
+
+func TestMain(m *testing.M) { leakcheck.Main(m) }
+
+// An api is a Manager behind HTTP.
+type api struct {
+	t      *testing.T
+	m      *Manager
+	srv    *httptest.Server
+	client *Client
+}
+
+func newAPI(t *testing.T) *api {
+	m := &Manager{}
+	srv := httptest.NewServer(m)
+	t.Cleanup(m.Close)
+	t.Cleanup(srv.Close)
+	return &api{t, m, srv, &Client{Addr: srv.Listener.Addr().String(), HTTP: srv.Client()}}
+}
+
+// do makes a request and returns status and body.
+func (a *api) do(method, path, body string, header ...string) (int, string) {
+	a.t.Helper()
+	req, err := http.NewRequestWithContext(a.t.Context(), method, a.srv.URL+path, strings.NewReader(body))
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	for i := 0; i < len(header); i += 2 {
+		if header[i] == "Host" {
+			req.Host = header[i+1]
+		}
+		req.Header.Set(header[i], header[i+1])
+	}
+	resp, err := a.srv.Client().Do(req)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return resp.StatusCode, string(text)
+}
+
+// all is the state of all links as the API tells it, which nothing but changes changes while there is no
+// traffic.
+func (a *api) all() string {
+	a.t.Helper()
+	status, text := a.do("GET", "/links", "")
+	if status != 200 {
+		a.t.Fatalf("GET /links: %d %s", status, text)
+	}
+	return text
+}
+
+func compact(t *testing.T, text string) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := json.Compact(&b, []byte(text)); err != nil {
+		t.Fatalf("%q is not JSON: %v", text, err)
+	}
+	return b.String()
+}
+
+func TestAPI(t *testing.T) {
+	srv := ohcetest.NewServer(nil)
+	defer srv.Close()
+	a := newAPI(t)
+	for _, step := range []struct {
+		method, path, body string
+		status             int
+		says               string // a part of the answer, compact
+	}{
+		{"GET", "/links", "", 200, "[]"},
+		{"POST", "/links", `{"name":"bad","to":"` + srv.Addr + `","seed":7,"up":{"loss":"10%"},
+			"schedule":[{"at":"1h","down":{"black_hole":true}}],"idle":"30s"}`, 201,
+			`"to":"` + srv.Addr + `","seed":7,"up":{"loss":"10%"},"down":{},` +
+				`"schedule":[{"at":"1h0m0s","up":{},"down":{"black_hole":true}}],"stats":{"up":{"received":0,`},
+		{"POST", "/links", `{"to":"` + srv.Addr + `","like":"satellite","down":{"loss":null,"rate":null}}`, 201,
+			`"name":"link-1"`},
+		{"GET", "/links/link-1/down", "", 200,
+			`{"queue":500,"delay":"290ms±10ms","shape":"normal","in_order":true}`},
+		{"GET", "/links/bad", "", 200, `"name":"bad"`},
+		{"PATCH", "/links/bad", `{"up":{"delay":"5ms"},"down":{"mtu":1500}}`, 200,
+			`"up":{"loss":"10%","delay":"5ms"},"down":{"mtu":1500}`},
+		{"PATCH", "/links/bad/up", `{"loss":null}`, 200, `{"delay":"5ms"}`},
+		{"PUT", "/links/bad/up", `{"corrupt":0.01}`, 200, `{"corrupt":"1%"}`},
+		{"PUT", "/links/bad/up/loss", `"30%"`, 200, `{"loss":"30%","corrupt":"1%"}`},
+		{"PUT", "/links/bad/up/queue", `10`, 200, `"queue":10`},
+		{"DELETE", "/links/bad/up/loss", "", 204, ""},
+		{"GET", "/links/bad/up", "", 200, `{"queue":10,"corrupt":"1%"}`},
+		{"DELETE", "/links/bad/up", "", 204, ""},
+		{"GET", "/links/bad/up", "", 200, `{}`},
+		{"DELETE", "/links/bad", "", 204, ""},
+		{"GET", "/links/bad", "", 404, `"field":"name"`},
+		{"GET", "/presets", "", 200, `{"name":"wifi","says":"`},
+	} {
+		status, text := a.do(step.method, step.path, step.body)
+		if status != step.status {
+			t.Fatalf("%s %s: %d %s", step.method, step.path, status, text)
+		}
+		if step.says == "" && text == "" {
+			continue
+		}
+		if got := compact(t, text); !strings.Contains(got, step.says) {
+			t.Errorf("%s %s:\n%s\nwant in it\n%s", step.method, step.path, got, step.says)
+		}
+	}
+}
+
+// TestBadInput: each is refused with the field named, and has changed nothing.
+func TestBadInput(t *testing.T) {
+	srv := ohcetest.NewServer(nil)
+	defer srv.Close()
+	a := newAPI(t)
+	to := `"to":"` + srv.Addr + `"`
+	if status, text := a.do("POST", "/links", `{"name":"one",`+to+`,"up":{"loss":"10%"}}`); status != 201 {
+		t.Fatalf("%d %s", status, text)
+	}
+	for _, tt := range []struct {
+		method, path, body string
+		status             int
+		field, says        string
+	}{
+		{"GET", "/links/two", "", 404, "name", `no link "two"`},
+		{"PATCH", "/links/two", `{}`, 404, "name", `no link "two"`},
+		{"DELETE", "/links/two", "", 404, "name", `no link "two"`},
+		{"PUT", "/links/two/up/loss", `1`, 404, "name", `no link "two"`},
+		{"PATCH", "/links/one", `{"up":{"loss":"130%"}}`, 400, "up.loss", "up.loss is 130%: must be from 0%"},
+		{"PATCH", "/links/one", `{"up":{"mtu":9},"down":{"loss":1.3}}`, 400, "down.loss", "down.loss is 1.3"},
+		{"PATCH", "/links/one", `{"up":{"lost":1}}`, 400, "up.lost", "up.lost is unknown: must be one of black"},
+		{"PATCH", "/links/one", `{"up":[]}`, 400, "up", "up: must be an object of black_hole"},
+		{"PATCH", "/links/one", `{"seed":1}`, 400, "seed", "seed cannot be changed: remove the link"},
+		{"PATCH", "/links/one", `{"speed":1}`, 400, "speed", "speed is not a field of a link"},
+		{"PATCH", "/links/one", `{"up":`, 400, "body", "the JSON ends too soon"},
+		{"PATCH", "/links/one", `{"up":}`, 400, "body", "not JSON, at byte 7"},
+		{"PATCH", "/links/one", `{} {}`, 400, "body", "goes on behind its end"},
+		{"PATCH", "/links/one", `[]`, 400, "body", "must be a JSON object, not array"},
+		{"PATCH", "/links/one", ``, 400, "body", "the JSON ends too soon"},
+		{"PATCH", "/links/one/up", `{"burst":0}`, 400, "up.burst", "up.burst is 0"},
+		{"PUT", "/links/one/up", `{"loss":2}`, 400, "up.loss", "up.loss is 2"},
+		{"PUT", "/links/one/up/loss", `"much"`, 400, "up.loss", "up.loss is much"},
+		{"PUT", "/links/one/up/lost", `1`, 400, "up.lost", "up.lost is unknown"},
+		{"PUT", "/links/one/up/loss", `0.1 x`, 400, "body", "goes on behind"},
+		{"DELETE", "/links/one/up/lost", "", 400, "up.lost", "up.lost is unknown"},
+		{"PUT", "/links/one/left/loss", `1`, 404, "way", "it is up or down"},
+		{"POST", "/links", `{"name":"one",` + to + `}`, 409, "name", "a link one already"},
+		{"POST", "/links", `{"name":"a b",` + to + `}`, 400, "name", `name "a b" is none`},
+		{"POST", "/links", `{"name":"..",` + to + `}`, 400, "name", `name ".." is none`},
+		{"POST", "/links", `{"listen":"` + srv.Addr + `",` + to + `}`, 409, "listen", "address already in use"},
+		{"POST", "/links", `{"listen":"127.0.0.1:70000",` + to + `}`, 400, "listen", "listen 127.0.0.1:70000"},
+		{"POST", "/links", `{"listen":7,` + to + `}`, 400, "listen", "listen must not be a number"},
+		{"POST", "/links", `{}`, 400, "to", "to is missing"},
+		{"POST", "/links", `{"to":"nowhere"}`, 400, "to", "to nowhere"},
+		{"POST", "/links", `{` + to + `,"seed":-1}`, 400, "seed", "seed must not be"},
+		{"POST", "/links", `{` + to + `,"like":"heaven"}`, 400, "like", "must be one of transatlantic"},
+		{"POST", "/links", `{` + to + `,"idle":"-1s"}`, 400, "idle", "idle is"},
+		{"POST", "/links", `{` + to + `,"up":{"delay":"soon"}}`, 400, "up.delay", "up.delay is soon"},
+		{"POST", "/links", `{` + to + `,"schedule":[{"at":"x"}]}`, 400, "schedule[0].at", "schedule[0].at is"},
+		{"POST", "/links", `{` + to + `,"schedule":[{"at":"1s","up":{"loss":3}}]}`, 400, "schedule[0].up.loss",
+			"schedule[0].up.loss is 3"},
+		{"POST", "/links", `{` + to + `,"schedule":[{"at":"2s"},{"at":"1s"}]}`, 400, "schedule[1].at",
+			"must not be before"},
+		{"POST", "/links", strings.Repeat(" ", mostBody+1), 413, "body", "more than 1048576 bytes"},
+		{"PUT", "/links", `{}`, 405, "method", "PUT cannot be done here: GET, POST can"},
+		{"GET", "/", "", 404, "path", "begin at /links"},
+		{"GET", "/links/one/up/loss/x", "", 404, "path", "begin at /links"},
+	} {
+		t.Run(fmt.Sprintf("%s %s %.40s", tt.method, tt.path, tt.body), func(t *testing.T) {
+			before := a.all()
+			status, text := a.do(tt.method, tt.path, tt.body)
+			var e Error
+			if err := json.Unmarshal([]byte(text), &e); err != nil {
+				t.Fatalf("%d %q is not JSON: %v", status, text, err)
+			}
+			if status != tt.status || e.Field != tt.field || !strings.Contains(e.Message, tt.says) {
+				t.Errorf("%d %q %q, want %d %q %q", status, e.Field, e.Message, tt.status, tt.field, tt.says)
+			}
+			if after := a.all(); after != before {
+				t.Errorf("was %s is %s", before, after)
+			}
+		})
+	}
+}
+
+// TestBrowsersAreKeptOut: a page of another origin changes nothing, nor does one whose name has been made
+// to resolve to this machine.
+func TestBrowsersAreKeptOut(t *testing.T) {
+	a := newAPI(t)
+	for _, tt := range []struct {
+		header []string
+		status int
+	}{
+		{nil, 400}, // for the body is none
+		{[]string{"Host", "localhost:8474"}, 400},
+		{[]string{"Host", "[::1]:8474"}, 400},
+		{[]string{"Origin", "https://example.com"}, 403},
+		{[]string{"Sec-Fetch-Site", "cross-site"}, 403},
+		{[]string{"Host", "example.com"}, 403},
+		{[]string{"Host", "example.com:8474"}, 403},
+	} {
+		if status, text := a.do("POST", "/links", "", tt.header...); status != tt.status {
+			t.Errorf("%v: %d %s, want %d", tt.header, status, text, tt.status)
+		}
+	}
+}
+
+// TestTraffic changes a link while requests pass.
+func TestTraffic(t *testing.T) {
+	srv := ohcetest.NewServer(nil)
+	defer srv.Close()
+	a := newAPI(t)
+	ctx := t.Context()
+	seed := uint64(5)
+	s, err := a.client.Create(ctx, Spec{Name: "x", To: srv.Addr, Seed: &seed, Idle: time.Minute,
+		Down: link.Impairment{MTU: 1500}})
+	if err != nil || s.Seed != 5 || s.Down.MTU != 1500 {
+		t.Fatalf("%+v, %v", s, err)
+	}
+	c, err := net.Dial("udp", s.Listen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(10 * time.Second))
+	ask := func(text string) {
+		t.Helper()
+		buf := make([]byte, 100)
+		if _, err := c.Write([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := c.Read(buf); err != nil || string(buf[:n]) != text {
+			t.Fatalf("%q was answered with %q, %v", text, buf[:n], err)
+		}
+	}
+	ask("one")
+	if _, err := a.client.Change(ctx, "x", map[string]string{"black_hole": "true"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Write([]byte("lost")); err != nil {
+		t.Fatal(err)
+	}
+	for s.Stats.Up.BlackHoled == 0 {
+		if s, err = a.client.Get(ctx, "x"); err != nil || c.SetDeadline(time.Now().Add(time.Second)) != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err = a.client.Change(ctx, "x", map[string]string{"black_hole": ""}, map[string]string{"loss": "0"})
+	if err != nil || s.Up.BlackHole {
+		t.Fatalf("%+v, %v", s, err)
+	}
+	ask("two")
+	if err := a.client.Clear(ctx, "x"); err != nil {
+		t.Fatal(err)
+	}
+	all, err := a.client.List(ctx)
+	if err != nil || len(all) != 1 || all[0].Stats.Up.Sent != 2 || all[0].Down != (link.Impairment{}) {
+		t.Errorf("%+v, %v", all, err)
+	}
+	if err := a.client.Remove(ctx, "x"); err != nil {
+		t.Fatal(err)
+	}
+	var e *Error
+	if err := a.client.Remove(ctx, "x"); !errors.As(err, &e) || e.Status != 404 || e.Field != "name" {
+		t.Errorf("removing it again: %v", err)
+	}
+	a.m.Close()
+	if _, err := a.m.Create(ctx, Spec{To: srv.Addr}); err == nil {
+		t.Error("a closed manager makes a link")
+	}
+}

@@ -1,0 +1,33 @@
+package control
+
+import (
+	"errors"
+
+	"github.com/ohce/ohce/link"
+)
+
+// An Error is why nothing was done, as the API says it.
+type Error struct {
+	// Status is the HTTP status.
+	Status int `json:"-"`
+	// Field is what was wrong, such as "listen" or "up.loss", or "".
+	Field string `json:"field,omitempty"`
+	// Message says what was wrong and what would be right.
+	Message string `json:"error"`
+}
+
+func (e *Error) Error() string { return e.Message }
+
+// explain makes an Error of any error about a link.
+func explain(err error) *Error {
+	var e *Error
+	var field *link.FieldError
+	switch {
+	case errors.As(err, &e):
+		return e
+	case errors.As(err, &field):
+		return &Error{400, field.Field, err.Error()}
+	default:
+		return &Error{Status: 400, Message: err.Error()}
+	}
+}

@@ -1,0 +1,182 @@
+package control
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ohce/ohce/link"
+)
+
+// specJSON is a Spec on the wire. "like" names a preset, which the fields of up and down change.
+type specJSON struct {
+	Name     string            `json:"name,omitempty"`
+	Listen   string            `json:"listen,omitempty"`
+	To       string            `json:"to,omitempty"`
+	Like     string            `json:"like,omitempty"`
+	Seed     *uint64           `json:"seed,omitempty"`
+	Up       json.RawMessage   `json:"up,omitempty"`
+	Down     json.RawMessage   `json:"down,omitempty"`
+	Schedule []json.RawMessage `json:"schedule,omitempty"`
+	Idle     string            `json:"idle,omitempty"`
+}
+
+// MarshalJSON is what POST /links takes.
+func (s Spec) MarshalJSON() ([]byte, error) {
+	out := specJSON{Name: s.Name, Listen: s.Listen, To: s.To, Seed: s.Seed}
+	if s.Idle != 0 {
+		out.Idle = s.Idle.String()
+	}
+	var err error
+	if out.Up, err = json.Marshal(s.Up); err != nil {
+		return nil, err
+	}
+	if out.Down, err = json.Marshal(s.Down); err != nil {
+		return nil, err
+	}
+	for _, p := range s.Schedule {
+		phase, err := json.Marshal(p)
+		if err != nil {
+			return nil, err
+		}
+		out.Schedule = append(out.Schedule, phase)
+	}
+	return json.Marshal(out)
+}
+
+// UnmarshalJSON reads what POST /links takes. The error is an *Error.
+func (s *Spec) UnmarshalJSON(data []byte) error {
+	var in specJSON
+	if err := decode(data, &in); err != nil {
+		return err
+	}
+	out := Spec{Name: in.Name, Listen: in.Listen, To: in.To, Seed: in.Seed}
+	if in.Like != "" {
+		p, ok := link.FindPreset(in.Like)
+		if !ok {
+			return unknownPreset(in.Like)
+		}
+		out.Up, out.Down = p.Up, p.Down
+	}
+	if err := readImpairment("up", in.Up, &out.Up); err != nil {
+		return err
+	}
+	if err := readImpairment("down", in.Down, &out.Down); err != nil {
+		return err
+	}
+	for i, phase := range in.Schedule {
+		var p link.Phase
+		if err := readField(fmt.Sprintf("schedule[%d]", i), phase, &p); err != nil {
+			return err
+		}
+		out.Schedule = append(out.Schedule, p)
+	}
+	if in.Idle != "" {
+		var err error
+		if out.Idle, err = time.ParseDuration(in.Idle); err != nil || out.Idle <= 0 {
+			return &Error{400, "idle", "idle is " + strconv.Quote(in.Idle) + ": must be a time, as 1m"}
+		}
+	}
+	*s = out
+	return nil
+}
+
+func unknownPreset(name string) error {
+	var names []string
+	for _, p := range link.Presets() {
+		names = append(names, p.Name)
+	}
+	return &Error{400, "like", "like is " + strconv.Quote(name) + ": must be one of " +
+		strings.Join(names, ", ")}
+}
+
+func readImpairment(name string, data json.RawMessage, i *link.Impairment) error {
+	if len(data) == 0 || string(data) == "null" {
+		return nil
+	}
+	return readField(name, data, i)
+}
+
+// readField decodes a part of a document, and says of an error where it is.
+func readField(name string, data json.RawMessage, v json.Unmarshaler) error {
+	err := v.UnmarshalJSON(data)
+	if err == nil {
+		return nil
+	}
+	e := explain(err)
+	e.Field = strings.TrimSuffix(name+"."+e.Field, ".")
+	e.Message = strings.TrimSuffix(name+"."+e.Message, ".")
+	if !isField(err) {
+		e.Message = name + ": " + err.Error()
+	}
+	return e
+}
+
+func isField(err error) bool {
+	var field *link.FieldError
+	return errors.As(err, &field)
+}
+
+// decode reads one JSON document strictly: what it does not know is an *Error, as is anything else that
+// is wrong.
+func decode(data []byte, v any) error {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	err := d.Decode(v)
+	if err == nil {
+		if _, more := d.Token(); more != io.EOF {
+			return &Error{400, "body", fmt.Sprintf("the JSON goes on behind its end, at byte %d", d.InputOffset())}
+		}
+		return nil
+	}
+	var syntax *json.SyntaxError
+	var kind *json.UnmarshalTypeError
+	var ours *Error
+	switch {
+	case errors.As(err, &ours):
+		return ours
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return &Error{400, "body", "the JSON ends too soon"}
+	case errors.As(err, &syntax):
+		return &Error{400, "body", fmt.Sprintf("not JSON, at byte %d: %v", syntax.Offset, err)}
+	case errors.As(err, &kind) && kind.Field == "":
+		return &Error{400, "body", "must be a JSON object, not " + kind.Value}
+	case errors.As(err, &kind):
+		return &Error{400, kind.Field, kind.Field + " must not be a " + kind.Value}
+	}
+	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
+		// encoding/json has no type for this one.
+		name, _ = strconv.Unquote(name)
+		return &Error{400, name, name + " is not a field of a link: they are " + strings.Join(specFields, ", ")}
+	}
+	return explain(err)
+}
+
+var specFields = []string{"name", "listen", "to", "like", "seed", "up", "down", "schedule", "idle"}
+
+// A change is what PATCH /links/{name} takes.
+type change struct {
+	Up   json.RawMessage `json:"up"`
+	Down json.RawMessage `json:"down"`
+}
+
+// fixed are the fields of a Spec that stay as they are.
+var fixed = []string{"name", "listen", "to", "like", "seed", "schedule", "idle"}
+
+// readChange reads what PATCH takes, and says of what cannot be changed that it cannot.
+func readChange(data []byte) (*change, error) {
+	var c change
+	err := decode(data, &c)
+	var e *Error
+	if errors.As(err, &e) && slices.Contains(fixed, e.Field) {
+		return nil, &Error{400, e.Field, e.Field +
+			" cannot be changed: remove the link and create it again; up and down can"}
+	}
+	return &c, err
+}
