@@ -2,7 +2,9 @@ package link
 
 import (
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -127,11 +129,35 @@ func (i *Impairment) String() string {
 // others as they are; a name alone stands for name=true. The error is a *FieldError, and nothing has
 // changed then.
 func (i *Impairment) Apply(list string) error {
-	changed := *i
+	texts := make(map[string]string)
 	for _, part := range strings.FieldsFunc(list, func(r rune) bool { return r == ' ' || r == ',' }) {
 		name, text, given := strings.Cut(part, "=")
 		if !given {
 			text = "true"
+		}
+		texts[name] = text
+	}
+	return i.SetAll(texts)
+}
+
+// SetAll sets fields by name, as Set does each, and leaves the others as they are. The error is a
+// *FieldError of the first that is wrong, and nothing has changed then.
+func (i *Impairment) SetAll(texts map[string]string) error {
+	changed := *i
+	names := FieldNames()
+	for _, name := range slices.Sorted(maps.Keys(texts)) {
+		if !slices.Contains(names, name) {
+			return changed.Set(name, "")
+		}
+	}
+	if texts["loss"] != "" && texts["burst"] != "" {
+		// The new share need not fit the old bursts.
+		changed.Loss = Loss{}
+	}
+	for _, name := range names {
+		text, given := texts[name]
+		if !given {
+			continue
 		}
 		if err := changed.Set(name, text); err != nil {
 			return err

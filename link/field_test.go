@@ -62,7 +62,7 @@ func TestFieldText(t *testing.T) {
 func TestFieldErrorsChangeNothing(t *testing.T) {
 	for _, tt := range []struct{ list, field string }{
 		{"loss=130%", "loss"}, {"loss=-1%", "loss"}, {"loss=NaN", "loss"}, {"loss=much", "loss"},
-		{"loss=90% burst=2", "burst"}, {"burst=2 loss=90%", "loss"}, {"burst=0.5", "burst"},
+		{"loss=90% burst=2", "burst"}, {"burst=2 loss=90%", "burst"}, {"burst=0.5", "burst"},
 		{"burst=Inf", "burst"}, {"delay=50", "delay"}, {"delay=-1ms", "delay"}, {"delay=2h", "delay"},
 		{"delay=1ms±x", "delay"}, {"shape=round", "shape"}, {"rate=fast", "rate"}, {"rate=-1", "rate"},
 		{"rate=Inf", "rate"}, {"rate=0.1", "rate"}, {"mtu=-1", "mtu"}, {"mtu=1e3", "mtu"},
@@ -110,6 +110,17 @@ func TestResetFields(t *testing.T) {
 	}
 	if FieldUsage("nothing") != "" || i.Get("nothing") != "" {
 		t.Error("a field that does not exist says something")
+	}
+}
+
+// TestLossAndBurstTogether: a new share need not fit the old bursts, if new bursts come with it.
+func TestLossAndBurstTogether(t *testing.T) {
+	i := Impairment{Loss: BurstLoss(0.1, 2)}
+	if err := i.Apply("loss=90%"); err == nil {
+		t.Error("bursts of 2 lose nine of ten")
+	}
+	if err := i.Apply("loss=90% burst=20"); err != nil || i.Loss != BurstLoss(0.9, 20) {
+		t.Errorf("%+v, %v", i.Loss, err)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -46,28 +47,15 @@ func (i *Impairment) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &values); err != nil {
 		return notAnObject(err)
 	}
-	changed := *i
-	names := FieldNames()
-	for name := range values {
-		if !slices.Contains(names, name) {
-			return changed.Set(name, "")
-		}
-	}
-	for _, name := range names { // in their order, so that of several bad ones it is always the first
-		value, given := values[name]
-		if !given {
-			continue
-		}
-		text, err := textOf(value)
+	texts := make(map[string]string, len(values))
+	for _, name := range slices.Sorted(maps.Keys(values)) { // of several bad ones it is always the first
+		text, err := textOf(values[name])
 		if err != nil {
-			return &FieldError{Field: name, Value: string(value), Want: err.Error()}
+			return &FieldError{Field: name, Value: string(values[name]), Want: err.Error()}
 		}
-		if err := changed.Set(name, text); err != nil {
-			return err
-		}
+		texts[name] = text
 	}
-	*i = changed
-	return nil
+	return i.SetAll(texts)
 }
 
 // notAnObject says of JSON that is well-formed what was wanted.
