@@ -21,10 +21,11 @@ func command(args ...string) *exec.Cmd {
 	return &exec.Cmd{Path: os.Args[0], Args: append([]string{"ohce"}, args...), Env: os.Environ()}
 }
 
-// A process is an "ohce serve" that runs.
+// A process is an "ohce serve" or "ohce link" that runs.
 type process struct {
 	cmd   *exec.Cmd
 	addrs []string // that it listens to
+	api   string   // the address of a link's API
 
 	mu    sync.Mutex
 	text  strings.Builder // its standard error
@@ -34,7 +35,22 @@ type process struct {
 
 // startServer starts "ohce serve ARGS..." and waits until it listens. env is added to this process's.
 func startServer(args []string, env ...string) (*process, error) {
-	p := &process{cmd: command(append([]string{"serve"}, args...)...), ended: make(chan struct{})}
+	want := max(1, strings.Count(strings.Join(args, "\n")+"\n", "--listen\n"))
+	return startProcess(want, append([]string{"serve"}, args...), env...)
+}
+
+// startLink starts "ohce link ARGS..." with its API and waits until both listen.
+func startLink(args []string) (*process, error) {
+	p, err := startProcess(2, append([]string{"link"}, args...))
+	if err == nil {
+		p.addrs, p.api = p.addrs[:1], p.addrs[1]
+	}
+	return p, err
+}
+
+// startProcess starts a command and waits until it has told want addresses.
+func startProcess(want int, args []string, env ...string) (*process, error) {
+	p := &process{cmd: command(args...), ended: make(chan struct{})}
 	p.cmd.Env = append(p.cmd.Env, env...)
 	stderr, err := p.cmd.StderrPipe()
 	if err != nil {
@@ -43,7 +59,6 @@ func startServer(args []string, env ...string) (*process, error) {
 	if err := p.cmd.Start(); err != nil {
 		return nil, err
 	}
-	want := max(1, strings.Count(strings.Join(args, "\n")+"\n", "--listen\n"))
 	listening := make(chan string)
 	go func() { // ends with the process
 		defer close(p.ended)
@@ -52,8 +67,7 @@ func startServer(args []string, env ...string) (*process, error) {
 			p.mu.Lock()
 			p.text.WriteString(in.Text() + "\n")
 			p.mu.Unlock()
-			addr, ok := strings.CutPrefix(in.Text(), "Listening to ")
-			if ok && n < want {
+			if addr := toldAddress(in.Text()); addr != "" && n < want {
 				listening <- addr
 				n++
 			}
@@ -66,13 +80,25 @@ func startServer(args []string, env ...string) (*process, error) {
 		case addr := <-listening:
 			p.addrs = append(p.addrs, addr)
 		case <-p.ended:
-			return nil, fmt.Errorf("serve ended: %w\n%s", p.cmd.Wait(), p.stderr())
+			return nil, fmt.Errorf("%s ended: %w\n%s", args[0], p.cmd.Wait(), p.stderr())
 		case <-timeout.C:
 			p.kill()
-			return nil, fmt.Errorf("serve does not listen: %s", p.stderr())
+			return nil, fmt.Errorf("%s does not listen: %s", args[0], p.stderr())
 		}
 	}
 	return p, nil
+}
+
+// toldAddress is the address that a line of standard error tells, or "".
+func toldAddress(line string) string {
+	if addr, ok := strings.CutPrefix(line, "Listening to "); ok {
+		addr, _, _ = strings.Cut(addr, " ")
+		return addr
+	}
+	if url, ok := strings.CutPrefix(line, "API: http://"); ok {
+		return strings.TrimSuffix(url, "/links")
+	}
+	return ""
 }
 
 func (p *process) stderr() string {

@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,7 +25,8 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"server": scriptServer,
-			"stop":   scriptStop,
+			"link":   scriptLink,
+			"end":    scriptStop,
 			"status": scriptStatus,
 			"lines":  scriptLines,
 			"long":   scriptLong,
@@ -32,6 +34,25 @@ func TestScripts(t *testing.T) {
 			"silent": scriptSilent,
 		},
 	})
+}
+
+// TestScriptsRunToTheirEnd: testscript's own "stop" ends a script there and lets it pass.
+func TestScriptsRunToTheirEnd(t *testing.T) {
+	scripts, err := filepath.Glob("testdata/script/*.txt")
+	if err != nil || len(scripts) == 0 {
+		t.Fatalf("%d scripts, %v", len(scripts), err)
+	}
+	for _, name := range scripts {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, line := range strings.Split(string(text), "\n") {
+			if line == "stop" || strings.HasPrefix(line, "stop ") {
+				t.Errorf("%s:%d: ends here; a process is ended by end", name, i+1)
+			}
+		}
+	}
 }
 
 // serversKey is where a script keeps its servers by name.
@@ -57,10 +78,24 @@ func scriptServer(ts *testscript.TestScript, neg bool, args []string) {
 	servers(ts)[args[0]] = p
 }
 
+// scriptLink starts "ohce link" on free ports: link NAME [FLAGS...]. $NAME is its address, $NAME_API that
+// of its API.
+func scriptLink(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: link NAME [FLAGS...]")
+	}
+	p, err := startLink(append([]string{"--listen", "127.0.0.1:0", "--api", "127.0.0.1:0"}, args[1:]...))
+	ts.Check(err)
+	ts.Defer(p.kill)
+	ts.Setenv(args[0], p.addrs[0])
+	ts.Setenv(args[0]+"_API", p.api)
+	servers(ts)[args[0]] = p
+}
+
 // scriptStop ends a server in good order; its standard error is then that of the last command.
 func scriptStop(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
-		ts.Fatalf("usage: stop NAME")
+		ts.Fatalf("usage: end NAME")
 	}
 	text, err := servers(ts)[args[0]].stop()
 	ts.Check(err)
