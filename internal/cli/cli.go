@@ -89,6 +89,7 @@ Exit codes: 0 all answered; 1 no answer, interrupted, or the work failed; 2 wron
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &failure{what: plain(err), hint: seeHelp(cmd), code: exitUsage}
 	})
-	root.AddCommand(a.serveCommand(), a.sendCommand(), a.demoCommand(), a.versionCommand())
+	root.AddCommand(a.serveCommand(), a.sendCommand(), a.linkCommand(), a.demoCommand(),
+		a.versionCommand())
 	return root
 }

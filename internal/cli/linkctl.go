@@ -1,0 +1,217 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ohce/ohce/link"
+	"github.com/ohce/ohce/link/control"
+)
+
+// apiPatience is how long an answer of the API is waited for.
+const apiPatience = 10 * time.Second
+
+type ctlFlags struct {
+	api   string
+	json  bool
+	clear bool
+	link  linkFlags
+}
+
+func (a *app) linkCtlCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "ctl",
+		Short: "List, create, change and remove links while they run",
+		Long: `List, create, change and remove the links of an ohce link that runs, through its API. What a
+link does is printed as it is afterwards.`,
+		Example: `  ohce link ctl list
+  ohce link ctl create far --listen 127.0.0.1:4001 --to 127.0.0.1:3000 --like satellite
+  ohce link ctl change far --loss 30%
+  ohce link ctl change far --clear
+  ohce link ctl remove far`,
+		Args: noSuchCommand,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(
+		a.ctlCommand("list", "List all links", "", a.ctlList),
+		a.ctlCommand("show NAME", "Show a link and what it has done", "", a.ctlShow),
+		a.ctlCommand("create [NAME]", "Create a link", "spec", a.ctlCreate),
+		a.ctlCommand("change NAME", "Change what a link does from now on", "change", a.ctlChange),
+		a.ctlCommand("remove NAME", "Remove a link", "", a.ctlRemove),
+	)
+	return cmd
+}
+
+// ctlCommand is a subcommand with the flags that it needs: for a whole "spec", or for a "change".
+func (a *app) ctlCommand(use, short, needs string,
+	run func(ctx context.Context, c *control.Client, f *ctlFlags, name string) error) *cobra.Command {
+	f := &ctlFlags{}
+	cmd := &cobra.Command{Use: use, Short: short, ValidArgsFunction: cobra.NoFileCompletions}
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		switch {
+		case len(args) > 1:
+			return usage(seeHelp(cmd), "%s takes one name, and %q is another", cmd.Name(), args[1])
+		case len(args) == 0 && use == cmd.Name()+" NAME":
+			return usage("see what there is with: ohce link ctl list", "%s needs the name of a link", cmd.Name())
+		}
+		return nil
+	}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := checkAddress("api", f.api); err != nil {
+			return err
+		}
+		ctx, stop := a.untilSignal(cmd.Context(), true)
+		defer stop()
+		ctx, cancel := context.WithTimeout(ctx, apiPatience)
+		defer cancel()
+		name := ""
+		if len(args) > 0 {
+			name = args[0]
+		}
+		return explainCtl(f, run(ctx, &control.Client{Addr: f.api}, f, name))
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.StringVar(&f.api, "api", control.DefaultAddr, "`HOST:PORT` of the API of ohce link")
+	flags.BoolVar(&f.json, "json", false, "print what the API answers")
+	switch needs {
+	case "spec":
+		flags.StringVar(&f.link.listen, "listen", "127.0.0.1:0", "`HOST:PORT` that clients ask")
+		flags.StringVar(&f.link.to, "to", linkTo, "the server's `HOST:PORT`")
+		flags.StringArrayVar(&f.link.at, "at", nil, "from a time on, do otherwise: `'TIME LIST'`")
+		flags.Uint32Var(&f.link.seed, "seed", 0, "decide by `NUMBER`; by chance if not given")
+		flags.DurationVar(&f.link.idle, "idle", time.Minute, "forget a client's port after `TIME` in silence")
+		f.link.add(cmd)
+	case "change":
+		flags.BoolVar(&f.clear, "clear", false, "begin with a link that does nothing")
+		f.link.add(cmd)
+	}
+	return cmd
+}
+
+func (a *app) ctlList(ctx context.Context, c *control.Client, f *ctlFlags, _ string) error {
+	all, err := c.List(ctx)
+	if err != nil {
+		return err
+	}
+	if f.json {
+		return printJSON(a.out, all)
+	}
+	for _, s := range all {
+		printLink(a.out, s)
+	}
+	return nil
+}
+
+func (a *app) ctlShow(ctx context.Context, c *control.Client, f *ctlFlags, name string) error {
+	s, err := c.Get(ctx, name)
+	if err != nil {
+		return err
+	}
+	if f.json {
+		return printJSON(a.out, s)
+	}
+	printLink(a.out, s)
+	printStats(a.out, &s.Stats)
+	return nil
+}
+
+func (a *app) ctlCreate(ctx context.Context, c *control.Client, f *ctlFlags, name string) error {
+	spec, err := f.link.spec()
+	if err != nil {
+		return err
+	}
+	if spec.Name = name; *spec.Seed == 0 {
+		spec.Seed = nil
+	}
+	s, err := c.Create(ctx, *spec)
+	return a.printCtl(f, s, err)
+}
+
+func (a *app) ctlChange(ctx context.Context, c *control.Client, f *ctlFlags, name string) error {
+	now, err := c.Get(ctx, name)
+	if err != nil {
+		return err
+	}
+	up, down := now.Up, now.Down
+	if f.clear || f.link.like != "" {
+		if up, down, err = f.link.impairments(); err != nil {
+			return err
+		}
+	} else if err := f.link.change(&up, &down); err != nil {
+		return err
+	}
+	s, err := c.Change(ctx, name, texts(&now.Up, &up), texts(&now.Down, &down))
+	return a.printCtl(f, s, err)
+}
+
+// texts are the fields in which two impairments differ, as the second one has them.
+func texts(was, is *link.Impairment) map[string]string {
+	all := make(map[string]string)
+	for _, name := range link.FieldNames() {
+		if text := is.Get(name); text != was.Get(name) {
+			all[name] = text
+		}
+	}
+	return all
+}
+
+func (a *app) ctlRemove(ctx context.Context, c *control.Client, _ *ctlFlags, name string) error {
+	return c.Remove(ctx, name)
+}
+
+// printCtl prints a link as it is after a change.
+func (a *app) printCtl(f *ctlFlags, s *control.Status, err error) error {
+	switch {
+	case err != nil:
+		return err
+	case f.json:
+		return printJSON(a.out, s)
+	}
+	printLink(a.out, s)
+	return nil
+}
+
+func printLink(w io.Writer, s *control.Status) {
+	fmt.Fprintf(w, "%s  %s -> %s  seed %d\n", s.Name, s.Listen, s.To, s.Seed)
+	if s.Error != "" {
+		fmt.Fprintf(w, "  has ended: %s\n", s.Error)
+	}
+	printImpairments(w, s)
+}
+
+func printJSON(w io.Writer, v any) error {
+	out := json.NewEncoder(w)
+	out.SetEscapeHTML(false)
+	if err := out.Encode(v); err != nil {
+		return cannotWrite(err)
+	}
+	return nil
+}
+
+// explainCtl says why the API did not do what it was asked.
+func explainCtl(f *ctlFlags, err error) error {
+	var e *control.Error
+	var told *failure
+	switch {
+	case err == nil, errors.As(err, &told):
+		return err
+	case errors.Is(err, context.Canceled):
+		return &failure{what: "interrupted", code: exitFail}
+	case !errors.As(err, &e):
+		return &failure{what: fmt.Sprintf("no API of ohce link answers at %s: %v", f.api, innermost(err)),
+			hint: "start one with: ohce link, or give its address with --api", code: exitFail}
+	case e.Status == 404 && e.Field == "name":
+		return &failure{what: e.Message, hint: "see what there is with: ohce link ctl list", code: exitFail}
+	case e.Status == 409 && e.Field == "listen":
+		return &failure{what: e.Message, hint: "choose another port with --listen, or port 0", code: exitFail}
+	default:
+		return &failure{what: e.Message, hint: "nothing has been changed", code: exitFail}
+	}
+}
