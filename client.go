@@ -122,10 +122,16 @@ type Response struct {
 // context's error; or what kept the socket from being opened. request is not kept, and must not be
 // changed meanwhile.
 func (c *Client) Exchange(ctx context.Context, request []byte) (*Response, error) {
+	return c.exchange(ctx, request, c.FailFast)
+}
+
+func (c *Client) exchange(ctx context.Context, request []byte, failFast bool) (*Response, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	x := &exchange{c: c, request: request, number: c.exchanges.Add(1), start: time.Now()}
+	x := &exchange{
+		c: c, request: request, failFast: failFast, number: c.exchanges.Add(1), start: time.Now(),
+	}
 	resp, err := x.run(ctx)
 	switch {
 	case err == nil:

@@ -27,9 +27,12 @@
 // own: an answer that comes too late for one exchange does not meet the next. [Client] says for how
 // long, and Expect does without.
 //
+// A [Group] asks several servers: the next one where one is down, each in turn, or all at once.
+// [LookupServers] finds them by name.
+//
 // # Concurrency
 //
-// All methods of Server and Client may be called from several goroutines. Handlers run on the
+// All methods of Server, Client and Group may be called from several goroutines. Handlers run on the
 // goroutine that reads the socket, one after the other; one that blocks is wrapped by [Concurrent].
 //
 // # Buffers

@@ -179,3 +179,25 @@ func ExampleClient_Stream() {
 	// "\nOWT"
 	// "\nEERHT"
 }
+
+func ExampleGroup() {
+	down := ohcetest.NewServer(nil)
+	down.Close()
+	up := ohcetest.NewServer(ohce.HandlerFunc(func(w *ohce.ResponseWriter, r *ohce.Request) {
+		w.Write(flip.Append(w.AvailableBuffer(), r.Data))
+	}))
+	defer up.Close()
+
+	group := &ohce.Group{
+		Policy:  ohce.Failover,
+		Clients: []*ohce.Client{{Addr: down.Addr}, {Addr: up.Addr}},
+	}
+	defer group.Close()
+	resp, err := group.Exchange(context.Background(), []byte("Hello"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("%s from the second: %v\n", resp.Data, resp.RemoteAddr.String() == up.Addr)
+	// Output: OLLEh from the second: true
+}

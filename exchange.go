@@ -17,10 +17,11 @@ import (
 //
 //	run → open → attempt (→ send → await) … → linger
 type exchange struct {
-	c       *Client
-	request []byte
-	number  uint64
-	start   time.Time
+	c        *Client
+	request  []byte
+	failFast bool
+	number   uint64
+	start    time.Time
 
 	conn       net.Conn
 	buf        *[]byte
@@ -218,7 +219,7 @@ func (x *exchange) refused() error {
 	if t := x.c.Trace; t != nil && t.PortUnreachable != nil {
 		t.PortUnreachable(x.now())
 	}
-	if x.c.FailFast {
+	if x.failFast {
 		x.cause = nil // it is the error itself
 		return ErrPortUnreachable
 	}

@@ -26,10 +26,11 @@ const pipelineMost = 1 << 16
 // All of it is on the goroutine of the caller, but for one that reads the socket and one that takes in
 // the requests.
 type pipeline struct {
-	c      *Client
-	conn   batch.Conn
-	local  netip.AddrPort
-	remote netip.AddrPort
+	c         *Client
+	conn      batch.Conn
+	failsFast bool // see Client.FailFast
+	local     netip.AddrPort
+	remote    netip.AddrPort
 
 	requests *intake
 	ended    bool           // no more requests
@@ -89,7 +90,7 @@ type delivery struct {
 }
 
 // newPipeline opens the socket.
-func (c *Client) newPipeline(ctx context.Context) (*pipeline, error) {
+func (c *Client) newPipeline(ctx context.Context, failFast bool) (*pipeline, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
@@ -106,7 +107,7 @@ func (c *Client) newPipeline(ctx context.Context) (*pipeline, error) {
 	}
 	const readAhead = 2
 	p := &pipeline{
-		c: c, conn: conn,
+		c: c, conn: conn, failsFast: failFast,
 		local: ipAddr(socket.LocalAddr()), remote: ipAddr(socket.RemoteAddr()),
 		received: make(chan *delivery, readAhead), free: make(chan *delivery, readAhead),
 		sent:   make([]queue[flightAt], c.Retry.Attempts()),
@@ -303,7 +304,7 @@ func (p *pipeline) flush() {
 	}
 	clear(p.out)
 	p.out = p.out[:0]
-	if p.gone && p.c.FailFast {
+	if p.gone && p.failsFast {
 		p.failFast()
 	}
 }
@@ -476,7 +477,7 @@ func (p *pipeline) take(d *delivery) error {
 	case d.err == nil:
 	case refused(d.err):
 		p.unreachable()
-		if p.c.FailFast {
+		if p.failsFast {
 			p.failFast()
 		}
 		return nil

@@ -28,12 +28,16 @@ const streamSockets = 16
 // An error belongs to one request, and the stream goes on with the next one. Only when ctx ends, the
 // socket cannot be had or a field has a bad value there is one last error, whatever was left.
 func (c *Client) Stream(ctx context.Context, requests iter.Seq[[]byte]) iter.Seq2[*Response, error] {
+	return c.stream(ctx, requests, c.FailFast)
+}
+
+func (c *Client) stream(ctx context.Context, requests iter.Seq[[]byte], failFast bool) iter.Seq2[*Response, error] {
 	return func(yield func(*Response, error) bool) {
 		if c.Expect == nil {
-			c.streamSockets(ctx, requests, yield)
+			c.streamSockets(ctx, requests, failFast, yield)
 			return
 		}
-		p, err := c.newPipeline(ctx)
+		p, err := c.newPipeline(ctx, failFast)
 		if err != nil {
 			yield(nil, err)
 			return
@@ -44,7 +48,7 @@ func (c *Client) Stream(ctx context.Context, requests iter.Seq[[]byte]) iter.Seq
 }
 
 // streamSockets makes an exchange of its own of each request.
-func (c *Client) streamSockets(ctx context.Context, requests iter.Seq[[]byte],
+func (c *Client) streamSockets(ctx context.Context, requests iter.Seq[[]byte], failFast bool,
 	yield func(*Response, error) bool) {
 	type result struct {
 		resp *Response
@@ -66,7 +70,7 @@ func (c *Client) streamSockets(ctx context.Context, requests iter.Seq[[]byte],
 			}
 			// Ends with the exchange, which ctx ends.
 			go func() {
-				resp, err := c.Exchange(ctx, request)
+				resp, err := c.exchange(ctx, request, failFast)
 				r <- result{resp, err}
 			}()
 		}

@@ -1,0 +1,341 @@
+package ohce_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ohce/ohce"
+	"github.com/ohce/ohce/ohcetest"
+)
+
+// servers are several of a test, at 192.0.2.1:3000 and on, each as its kind says: "up" answers, "mute"
+// listens and never answers, "closed" does not listen, "slow" answers after a tenth of a second.
+type servers struct {
+	net   *ohcetest.Network
+	group *ohce.Group
+	asked []atomic.Int64 // how many requests each has got
+}
+
+func serverAddr(i int) string { return fmt.Sprintf("192.0.2.%d:3000", i+1) }
+
+func inGroup(t *testing.T, policy ohce.Policy, kinds string, f func(t *testing.T, s *servers)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		all := strings.Fields(kinds)
+		s := &servers{group: &ohce.Group{Policy: policy}, asked: make([]atomic.Int64, len(all))}
+		s.net = &ohcetest.Network{Link: func(d ohcetest.Datagram) []ohcetest.Arrival {
+			delay := time.Millisecond
+			for i, kind := range all {
+				if kind == "slow" && d.From.String() == serverAddr(i) {
+					delay = 100 * time.Millisecond
+				}
+			}
+			return []ohcetest.Arrival{{After: delay, Datagram: d}}
+		}}
+		for i, kind := range all {
+			if kind != "closed" {
+				s.listen(t, i, kind != "mute")
+			}
+			c := &ohce.Client{Addr: serverAddr(i), Dial: s.net.Dial, Expect: reversed}
+			s.group.Clients = append(s.group.Clients, c)
+		}
+		defer s.group.Close()
+		f(t, s)
+	})
+}
+
+// listen starts server i.
+func (s *servers) listen(t *testing.T, i int, answers bool) {
+	t.Helper()
+	pc, err := s.net.ListenPacket(serverAddr(i))
+	if err != nil {
+		t.Fatal(err)
+	}
+	serve(t, &ohce.Server{Handler: ohce.HandlerFunc(func(w *ohce.ResponseWriter, r *ohce.Request) {
+		s.asked[i].Add(1)
+		if answers {
+			w.Write(reversed(nil, r.Data))
+		}
+	})}, pc)
+}
+
+func (s *servers) count(i int) int { return int(s.asked[i].Load()) }
+
+// ask asks the group and returns which server answered after what time.
+func (s *servers) ask(t *testing.T) (from int, took time.Duration) {
+	t.Helper()
+	begun := time.Now()
+	resp, err := s.group.Exchange(t.Context(), []byte("abc"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(resp.Data) != "cba" {
+		t.Errorf("answer %q", resp.Data)
+	}
+	return int(resp.RemoteAddr.Addr().As4()[3]) - 1, time.Since(begun)
+}
+
+func TestFailover(t *testing.T) {
+	const ms = time.Millisecond
+	for _, tt := range []struct {
+		kinds string
+		from  int
+		took  time.Duration
+	}{
+		{"up up", 0, 2 * ms},
+		{"mute up up", 1, 1502 * ms},
+		{"closed up", 1, 3 * ms}, // the word that nobody listens comes at once
+		{"closed mute up", 2, 1503 * ms},
+		{"slow up", 0, 101 * ms},
+	} {
+		t.Run(tt.kinds, func(t *testing.T) {
+			inGroup(t, ohce.Failover, tt.kinds, func(t *testing.T, s *servers) {
+				if from, took := s.ask(t); from != tt.from || took != tt.took {
+					t.Errorf("server %d answered after %v, want %d after %v", from, took, tt.from, tt.took)
+				}
+				// The next request goes there at once.
+				from, took := s.ask(t)
+				if from != tt.from || took > 101*ms {
+					t.Errorf("then server %d answered after %v", from, took)
+				}
+			})
+		})
+	}
+}
+
+// TestGroupDown: all are down after a known time, and the error tells of each.
+func TestGroupDown(t *testing.T) {
+	const ms = time.Millisecond
+	for _, tt := range []struct {
+		policy ohce.Policy
+		kinds  string
+		took   time.Duration
+	}{
+		{ohce.Failover, "mute mute", 3000 * ms},
+		{ohce.Failover, "closed mute", 1501 * ms},
+		{ohce.Failover, "closed closed", 1502 * ms}, // and then a whole schedule
+		{ohce.Spread, "mute mute", 3000 * ms},
+		{ohce.Race, "mute mute closed", 1500 * ms},
+	} {
+		t.Run(fmt.Sprint(tt.policy, " ", tt.kinds), func(t *testing.T) {
+			inGroup(t, tt.policy, tt.kinds, func(t *testing.T, s *servers) {
+				begun := time.Now()
+				_, err := s.group.Exchange(t.Context(), []byte("abc"))
+				took := time.Since(begun)
+				var op *ohce.OpError
+				if !errors.Is(err, ohce.ErrServerDown) || !errors.As(err, &op) || took != tt.took {
+					t.Fatalf("after %v: %v, want down after %v", took, err, tt.took)
+				}
+				for i := range s.group.Clients {
+					if !strings.Contains(err.Error(), serverAddr(i)) {
+						t.Errorf("%v does not speak of %s", err, serverAddr(i))
+					}
+				}
+				if op.Attempts == 0 || op.Elapsed != took || !op.Timeout() ||
+					errors.Is(err, ohce.ErrPortUnreachable) != strings.Contains(tt.kinds, "closed") {
+					t.Errorf("the error is %#v", op)
+				}
+				for _, err := range s.group.Stream(t.Context(), numbered(1)) {
+					if !errors.Is(err, ohce.ErrServerDown) {
+						t.Errorf("a stream says %v", err)
+					}
+				}
+				if again := time.Since(begun) - took; again > tt.took+10*ms || again < tt.took-10*ms {
+					t.Errorf("a stream says it after %v, want %v", again, tt.took)
+				}
+			})
+		})
+	}
+}
+
+// TestGroupWaitsForARestart: where nobody listens anywhere, a server that begins meanwhile is found;
+// with FailFast it is not waited for.
+func TestGroupWaitsForARestart(t *testing.T) {
+	for _, policy := range []ohce.Policy{ohce.Failover, ohce.Spread, ohce.Race} {
+		inGroup(t, policy, "closed closed", func(t *testing.T, s *servers) {
+			time.AfterFunc(700*time.Millisecond, func() { s.listen(t, 1, true) })
+			if from, took := s.ask(t); from != 1 || took > 1100*time.Millisecond {
+				t.Errorf("%v: server %d after %v", policy, from, took)
+			}
+		})
+		inGroup(t, policy, "closed closed", func(t *testing.T, s *servers) {
+			for _, c := range s.group.Clients {
+				c.FailFast = true
+			}
+			begun := time.Now()
+			_, err := s.group.Exchange(t.Context(), []byte("abc"))
+			if !errors.Is(err, ohce.ErrServerDown) || time.Since(begun) > 5*time.Millisecond {
+				t.Errorf("%v: %v after %v", policy, err, time.Since(begun))
+			}
+		})
+	}
+}
+
+func TestSpread(t *testing.T) {
+	inGroup(t, ohce.Spread, "up up up", func(t *testing.T, s *servers) {
+		for i := range 9 {
+			if from, _ := s.ask(t); from != i%3 {
+				t.Errorf("request %d was answered by server %d", i, from)
+			}
+		}
+	})
+	inGroup(t, ohce.Spread, "up closed up", func(t *testing.T, s *servers) {
+		for range 9 {
+			s.ask(t)
+		}
+		if s.count(0) != 3 || s.count(2) != 6 {
+			t.Errorf("the servers were asked %d, %d and %d times", s.count(0), s.count(1), s.count(2))
+		}
+	})
+}
+
+func TestRace(t *testing.T) {
+	inGroup(t, ohce.Race, "slow mute up closed", func(t *testing.T, s *servers) {
+		for range 3 {
+			if from, took := s.ask(t); from != 2 || took != 2*time.Millisecond {
+				t.Errorf("server %d answered after %v", from, took)
+			}
+		}
+		if s.count(0) != 3 || s.count(1) != 3 {
+			t.Errorf("the servers were asked %d and %d times", s.count(0), s.count(1))
+		}
+	})
+}
+
+// TestGroupStream: with each policy, with and without Expect, all are answered in order though a server
+// is mute, one does not listen and one dies on the way.
+func TestGroupStream(t *testing.T) {
+	for _, policy := range []ohce.Policy{ohce.Failover, ohce.Spread, ohce.Race} {
+		for _, expect := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%v %v", policy, expect), func(t *testing.T) {
+				inGroup(t, policy, "closed up mute up", func(t *testing.T, s *servers) {
+					testGroupStream(t, s, expect)
+				})
+			})
+		}
+	}
+}
+
+func testGroupStream(t *testing.T, s *servers, expect bool) {
+	const n = 3000
+	for _, c := range s.group.Clients {
+		if !expect {
+			c.Expect = nil
+		}
+	}
+	deaf := false
+	pass := s.net.Link
+	s.net.Link = func(d ohcetest.Datagram) []ohcetest.Arrival {
+		if s.count(1) > n/10 {
+			deaf = true // server 1 dies
+		}
+		if deaf && d.From.Addr() == netip.MustParseAddr("192.0.2.2") {
+			return nil
+		}
+		return pass(d)
+	}
+	i := 0
+	for resp, err := range s.group.Stream(t.Context(), numbered(n)) {
+		if err != nil || !isAnswer(resp.Data, i) {
+			t.Fatalf("request %d: %v, %v", i, resp, err)
+		}
+		i++
+	}
+	if i != n || !deaf || s.count(3) < n/10 {
+		t.Errorf("%d outcomes, server 1 dead %v, server 3 asked %d times", i, deaf, s.count(3))
+	}
+}
+
+// TestGroupStreamEnds: by the context, by who ranges over it, by an error of one request.
+func TestGroupStreamEnds(t *testing.T) {
+	inGroup(t, ohce.Spread, "up up", func(t *testing.T, s *servers) {
+		got := 0
+		for range s.group.Stream(t.Context(), numbered(1000)) {
+			if got++; got == 5 {
+				break
+			}
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		defer cancel()
+		waits := func(yield func([]byte) bool) {
+			if yield([]byte("one")) {
+				time.Sleep(time.Second)
+				yield([]byte("two"))
+			}
+		}
+		var last error
+		for _, err := range s.group.Stream(ctx, waits) {
+			last = err
+		}
+		if !errors.Is(last, context.DeadlineExceeded) {
+			t.Errorf("the stream ended with %v", last)
+		}
+		time.Sleep(2 * time.Second) // until waits has ended
+		requests := func(yield func([]byte) bool) {
+			_ = yield([]byte("small")) && yield(bytes.Repeat([]byte{'.'}, 70_000)) && yield([]byte("again"))
+		}
+		var all []string
+		for resp, err := range s.group.Stream(t.Context(), requests) {
+			if err != nil {
+				all = append(all, fmt.Sprint(errors.Is(err, ohce.ErrTooLarge)))
+				continue
+			}
+			all = append(all, string(resp.Data))
+		}
+		if got := fmt.Sprint(all); got != "[llams true niaga]" {
+			t.Errorf("outcomes %v", got)
+		}
+	})
+}
+
+// TestGroupWithoutARoute: a server that no socket can be connected to is passed over.
+func TestGroupWithoutARoute(t *testing.T) {
+	for _, policy := range []ohce.Policy{ohce.Failover, ohce.Spread, ohce.Race} {
+		inGroup(t, policy, "up up", func(t *testing.T, s *servers) {
+			s.group.Clients[0].Addr = "no address"
+			if from, _ := s.ask(t); from != 1 {
+				t.Errorf("%v: server %d answered", policy, from)
+			}
+			i := 0
+			for resp, err := range s.group.Stream(t.Context(), numbered(100)) {
+				if err != nil || !isAnswer(resp.Data, i) {
+					t.Fatalf("%v: request %d: %v, %v", policy, i, resp, err)
+				}
+				i++
+			}
+			s.group.Clients[1].Addr = "none either"
+			_, err := s.group.Exchange(t.Context(), nil)
+			if !errors.Is(err, ohce.ErrServerDown) || !strings.Contains(err.Error(), "none either") {
+				t.Errorf("%v: %v", policy, err)
+			}
+		})
+	}
+}
+
+func TestGroupErrors(t *testing.T) {
+	for _, g := range []*ohce.Group{{}, {Clients: []*ohce.Client{{}}, Policy: 3}} {
+		if _, err := g.Exchange(t.Context(), nil); err == nil || errors.Is(err, ohce.ErrServerDown) {
+			t.Errorf("%+v: %v", g, err)
+		}
+		n := 0
+		for _, err := range g.Stream(t.Context(), numbered(2)) {
+			if n++; err == nil {
+				t.Errorf("%+v: no error", g)
+			}
+		}
+		if n != 1 {
+			t.Errorf("%+v: %d errors of a stream, want one", g, n)
+		}
+	}
+	if ohce.Policy(3).String() != "unknown" {
+		t.Error("an unknown policy has a name")
+	}
+}

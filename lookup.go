@@ -1,0 +1,87 @@
+package ohce
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// What LookupServers asks for, and how many servers it returns at most.
+const (
+	srvService = "ohce"
+	srvProto   = "udp"
+	mostLooked = 16
+)
+
+// LookupServers finds the servers that a name stands for, the preferred one first, as "ip:port":
+//
+//   - "ip:port" is itself;
+//   - "host:port" is each address of the host, in the order of the resolver (RFC 6724);
+//   - "name", without a port, is the targets of the SRV records _ohce._udp.name with their ports, in the
+//     order of their priority and weight (RFC 2782), with each address of each target.
+//
+// There are 16 at most. nil is net.DefaultResolver. The error is an *OpError with Op "lookup".
+func LookupServers(ctx context.Context, resolver *net.Resolver, name string) ([]string, error) {
+	resolver = cmp.Or(resolver, net.DefaultResolver)
+	servers, err := lookup(ctx, resolver, name)
+	if err != nil {
+		return nil, &OpError{Op: "lookup", Addr: name, Err: err}
+	}
+	return servers[:min(len(servers), mostLooked)], nil
+}
+
+func lookup(ctx context.Context, r *net.Resolver, name string) ([]string, error) {
+	if host, service, err := net.SplitHostPort(name); err == nil {
+		port, err := r.LookupPort(ctx, srvProto, service)
+		if err != nil {
+			return nil, err
+		}
+		return lookupHost(ctx, r, host, uint16(port))
+	}
+	if _, err := netip.ParseAddr(strings.Trim(name, "[]")); err == nil || name == "" || strings.Contains(name, ":") {
+		return nil, errors.New("missing port in address")
+	}
+	_, records, err := r.LookupSRV(ctx, srvService, srvProto, name)
+	if err != nil {
+		return nil, err
+	}
+	var servers []string
+	var failed error
+	for _, record := range records {
+		if record.Target == "." { // RFC 2782: decidedly not available
+			continue
+		}
+		more, err := lookupHost(ctx, r, record.Target, record.Port)
+		failed = errors.Join(failed, err)
+		servers = append(servers, more...)
+	}
+	if len(servers) == 0 {
+		return nil, cmp.Or(failed, fmt.Errorf("%s says that it has no server", name))
+	}
+	return servers, nil
+}
+
+// lookupHost is each address of a host. An empty host is this machine, as in net.Dial.
+func lookupHost(ctx context.Context, r *net.Resolver, host string, port uint16) ([]string, error) {
+	if _, err := netip.ParseAddr(host); err == nil || host == "" {
+		return []string{net.JoinHostPort(host, strconv.Itoa(int(port)))}, nil
+	}
+	addrs, err := r.LookupNetIP(ctx, "ip", host)
+	if err != nil {
+		return nil, err
+	}
+	var servers []string
+	for _, addr := range addrs {
+		server := netip.AddrPortFrom(addr.Unmap(), port).String()
+		if !slices.Contains(servers, server) {
+			servers = append(servers, server)
+		}
+	}
+	return servers, nil
+}
