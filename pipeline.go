@@ -48,6 +48,7 @@ type pipeline struct {
 	allowed int   // datagrams that may be sent now
 	cause   error // what the network said last
 	gone    bool  // it said so since the last sending
+	breaker breaker
 
 	ms   []batch.Message // of flush
 	runs []byte
@@ -191,6 +192,10 @@ func (p *pipeline) pace(now time.Time) {
 
 // admit takes in as many requests as the window has room for.
 func (p *pipeline) admit() {
+	if p.breaker.holds(time.Now()) {
+		p.turnAway()
+		return
+	}
 	room := min(p.window.limit()-p.table.len, pipelineMost-p.order.len())
 	if room <= 0 {
 		p.window.full = true
@@ -207,6 +212,21 @@ func (p *pipeline) admit() {
 	}
 	if p.table.len >= p.window.limit() {
 		p.window.full = true
+	}
+}
+
+// turnAway ends the exchanges of all requests that are there, without trying.
+func (p *pipeline) turnAway() {
+	if p.ended || p.order.len() >= pipelineMost {
+		return
+	}
+	requests, ended := p.requests.take(pipelineMost - p.order.len())
+	p.ended = ended
+	for _, r := range requests {
+		f := &flight{number: p.c.exchanges.Add(1), request: r, begun: time.Now()}
+		p.order.push(f)
+		p.c.tally.down.Add(1)
+		p.end(f, ErrServerDown, errNotTried)
 	}
 }
 
@@ -258,6 +278,7 @@ func (p *pipeline) timedOut(f *flight, now time.Time) {
 	}
 	p.table.remove(f)
 	p.c.tally.down.Add(1)
+	p.breaker.down(f.begun, now)
 	p.end(f, ErrServerDown, p.cause)
 }
 
@@ -429,7 +450,10 @@ func (p *pipeline) catchUp(begun time.Time) error {
 func (p *pipeline) wait(ctx context.Context, timer *time.Timer) error {
 	due := p.untilDue()
 	var ready chan struct{}
-	switch _, held := p.window.pace(time.Now(), p.plan.srtt); {
+	now := time.Now()
+	switch _, held := p.window.pace(now, p.plan.srtt); {
+	case !p.ended && p.order.len() < pipelineMost && p.breaker.holds(now):
+		ready = p.requests.ready
 	case held > 0 && p.ended:
 		due = max(due, held)
 	case held > 0:
@@ -521,6 +545,7 @@ func (p *pipeline) judge(data []byte, cut bool, now time.Time) {
 		RemoteAddr: p.remote, LocalAddr: p.local,
 	}
 	p.c.tally.answered.Add(1)
+	p.breaker.answered(now)
 	if f.attempt > 1 {
 		rtt = 0 // of which attempt, nobody knows
 	} else {

@@ -2,7 +2,9 @@ package ohce
 
 import (
 	"context"
+	"errors"
 	"iter"
+	"time"
 )
 
 // streamSockets is how many exchanges of a Stream are under way at once where each of them has a socket
@@ -25,7 +27,10 @@ const streamSockets = 16
 // asked ahead of the answers. Where the loop over the stream ends early, requests may still be busy
 // with its next value, and is told when it yields it.
 //
-// An error belongs to one request, and the stream goes on with the next one. Only when ctx ends, the
+// An error belongs to one request, and the stream goes on with the next one. When eight exchanges have
+// ended as down and no answer has come since the first of them began, the requests of the second after
+// that are not tried but down as well, so that a long stream does not wait for the whole schedule over
+// and over. Only when ctx ends, the
 // socket cannot be had or a field has a bad value there is one last error, whatever was left.
 func (c *Client) Stream(ctx context.Context, requests iter.Seq[[]byte]) iter.Seq2[*Response, error] {
 	return c.stream(ctx, requests, c.FailFast)
@@ -57,6 +62,7 @@ func (c *Client) streamSockets(ctx context.Context, requests iter.Seq[[]byte], f
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	results := make(chan chan result, streamSockets-1) // and one that is waited for
+	var breaker breaker
 	// Ends with requests, or at the first of them after the loop has ended.
 	go func() {
 		defer close(results)
@@ -70,7 +76,7 @@ func (c *Client) streamSockets(ctx context.Context, requests iter.Seq[[]byte], f
 			}
 			// Ends with the exchange, which ctx ends.
 			go func() {
-				resp, err := c.exchange(ctx, request, failFast)
+				resp, err := c.exchangeUnless(&breaker, ctx, request, failFast)
 				r <- result{resp, err}
 			}()
 		}
@@ -91,4 +97,23 @@ func (c *Client) streamSockets(ctx context.Context, requests iter.Seq[[]byte], f
 			return
 		}
 	}
+}
+
+// exchangeUnless makes an exchange unless the stream's breaker holds.
+func (c *Client) exchangeUnless(b *breaker, ctx context.Context, request []byte, failFast bool) (
+	*Response, error) {
+	if b.holds(time.Now()) {
+		c.exchanges.Add(1)
+		c.tally.down.Add(1)
+		return nil, &OpError{Op: "exchange", Addr: c.addr(), Err: ErrServerDown, Cause: errNotTried}
+	}
+	begun := time.Now()
+	resp, err := c.exchange(ctx, request, failFast)
+	switch {
+	case err == nil:
+		b.answered(time.Now())
+	case errors.Is(err, ErrServerDown):
+		b.down(begun, time.Now())
+	}
+	return resp, err
 }

@@ -1,0 +1,97 @@
+package ohce_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/ohce/ohce"
+	"github.com/ohce/ohce/ohcetest"
+)
+
+// TestStreamToAServerThatIsDown: 100,000 requests are down after one schedule, not after thousands; what
+// comes when the server is up again is answered.
+func TestStreamToAServerThatIsDown(t *testing.T) {
+	for _, expect := range []bool{true, false} {
+		t.Run(fmt.Sprint(expect), func(t *testing.T) {
+			dead := true
+			link := func(d ohcetest.Datagram) []ohcetest.Arrival {
+				if dead {
+					return nil
+				}
+				return []ohcetest.Arrival{{After: time.Millisecond, Datagram: d}}
+			}
+			inMemory(t, link, func(t *testing.T, c *ohce.Client) {
+				const n = 100_000
+				if !expect {
+					c.Expect = nil
+				}
+				requests := func(yield func([]byte) bool) {
+					for request := range numbered(n) {
+						if !yield(request) {
+							return
+						}
+					}
+					time.Sleep(5 * time.Second)
+					dead = false
+					_ = yield([]byte("one")) && yield([]byte("two"))
+				}
+				begun := time.Now()
+				down, answers := 0, ""
+				var took time.Duration
+				for resp, err := range c.Stream(t.Context(), requests) {
+					switch {
+					case errors.Is(err, ohce.ErrServerDown):
+						if down++; down == n {
+							took = time.Since(begun)
+						}
+					case err != nil:
+						t.Fatal(err)
+					default:
+						answers += string(resp.Data) + " "
+					}
+				}
+				if down != n || took > 2*time.Second || answers != "eno owt " {
+					t.Errorf("%d of %d down after %v, then %q", down, n, took, answers)
+				}
+				if s := c.Stats(); s.Down != n || s.Exchanges != n+2 || s.Attempts > 1000 {
+					t.Errorf("stats %+v", s)
+				}
+			})
+		})
+	}
+}
+
+// TestSomeSilenceBreaksNothing: requests that a server leaves unanswered, while it answers others, keep
+// nobody from trying, not even in the second after all of them have ended at once.
+func TestSomeSilenceBreaksNothing(t *testing.T) {
+	link := func(d ohcetest.Datagram) []ohcetest.Arrival {
+		if len(d.Data) > 0 && d.Data[len(d.Data)-1] == '7' && d.To.Port() == 3000 {
+			return nil // one in ten is never answered
+		}
+		return []ohcetest.Arrival{{After: time.Millisecond, Datagram: d}}
+	}
+	inMemory(t, link, func(t *testing.T, c *ohce.Client) {
+		const n = 200
+		requests := func(yield func([]byte) bool) {
+			for i := range n {
+				if i == n/2 {
+					time.Sleep(1600 * time.Millisecond)
+				}
+				if !yield(fmt.Appendf(nil, "request %d", i)) {
+					return
+				}
+			}
+		}
+		answered := 0
+		for _, err := range c.Stream(t.Context(), requests) {
+			if err == nil {
+				answered++
+			}
+		}
+		if answered != n*9/10 {
+			t.Errorf("%d of %d answered, want nine of ten", answered, n)
+		}
+	})
+}
