@@ -59,8 +59,10 @@ func (c *Client) streamSockets(ctx context.Context, requests iter.Seq[[]byte], f
 		resp *Response
 		err  error
 	}
+	var exchanges crew
+	defer exchanges.dismiss()
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	defer cancel()                                     // so that all of them end
 	results := make(chan chan result, streamSockets-1) // and one that is waited for
 	var breaker breaker
 	// Ends with requests, or at the first of them after the loop has ended.
@@ -74,11 +76,12 @@ func (c *Client) streamSockets(ctx context.Context, requests iter.Seq[[]byte], f
 			case <-ctx.Done():
 				return
 			}
-			// Ends with the exchange, which ctx ends.
-			go func() {
+			if !exchanges.start(func() { // ends with the exchange, which ctx ends
 				resp, err := c.exchangeUnless(&breaker, ctx, request, failFast)
 				r <- result{resp, err}
-			}()
+			}) {
+				return
+			}
 		}
 	}()
 	for {

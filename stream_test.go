@@ -372,3 +372,25 @@ func TestStreamOnRealSockets(t *testing.T) {
 		})
 	}
 }
+
+// TestStreamWaitsForItsExchanges: when a stream is over, so is all that it began, and Close finds every
+// socket.
+func TestStreamWaitsForItsExchanges(t *testing.T) {
+	for _, expect := range []bool{true, false} {
+		inMemory(t, func(ohcetest.Datagram) []ohcetest.Arrival { return nil }, func(t *testing.T, c *ohce.Client) {
+			if !expect {
+				c.Expect = nil
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+			defer cancel()
+			for _, err := range c.Stream(ctx, numbered(100)) {
+				if !errors.Is(err, context.DeadlineExceeded) {
+					t.Fatal(err)
+				}
+			}
+			if s := c.Stats(); s.Exchanges == 0 || s.Exchanges != s.Failed {
+				t.Errorf("stats %+v, want all exchanges ended", s)
+			}
+		})
+	}
+}
