@@ -23,8 +23,9 @@ func TestStreamFillsASlowLink(t *testing.T) {
 		size int
 		n    int
 	}{
-		{2 * time.Millisecond, 64, 60_000}, {20 * time.Millisecond, 64, 100_000},
-		{20 * time.Millisecond, 1200, 10_000},
+		{2 * time.Millisecond, 64, 50_000}, {20 * time.Millisecond, 64, 50_000},
+		{20 * time.Millisecond, 1200, 10_000}, {50 * time.Millisecond, 500, 20_000},
+		{100 * time.Millisecond, 64, 100_000}, {200 * time.Millisecond, 1200, 10_000},
 	} {
 		t.Run(fmt.Sprintf("%v with %d bytes", tt.trip, tt.size), func(t *testing.T) {
 			t.Parallel()

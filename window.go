@@ -18,6 +18,8 @@ const (
 	windowLoss = 0.5
 	// windowSigns is how many answers show a queue.
 	windowSigns = 8
+	// windowGrowth is the share that a round adds at most, after the first growth.
+	windowGrowth = 1.0 / 16
 	// windowPace is how much quicker than answers come datagrams are sent, so that the window can grow;
 	// windowBurst, how many may go at once.
 	windowPace  = 1.25
@@ -43,6 +45,8 @@ type window struct {
 	round    uint64        // the round ends with the answer to an exchange of this number or later
 	shortest time.Duration // round trip of the round, 0: none yet
 	answered int           // in the round
+	before   int           // answered in the round before it, if the window was used up in it
+	growth   float64       // the share that a quiet round adds, after the first growth
 	lost     int
 	full     bool // the window was used up in the round
 
@@ -78,13 +82,21 @@ func (w *window) answer(number, next uint64, rtt time.Duration, now time.Time) {
 		}
 	}
 	// A queue that all of some answers have stood in is seen before the round is over, and ends the
-	// first growth; how much is too much the next whole round shows.
+	// first growth. By then that has gone too far: what a link carries in a round trip is what was
+	// answered in one.
 	if !w.slow && w.answered >= windowSigns && w.shortest > w.base+windowDelay {
 		w.slow = true
+		if w.before > 0 {
+			w.size = max(min(w.size, float64(w.before)), windowLeast)
+		}
 	}
 	if number >= w.round {
 		w.decide()
 		w.round = next
+		w.before = 0
+		if w.full {
+			w.before = w.answered
+		}
 		w.shortest, w.answered, w.lost, w.full = 0, 0, 0, false
 	}
 }
@@ -107,10 +119,13 @@ func (w *window) decide() {
 			size = min(size, float64(w.answered))
 		}
 		size *= max(0.5, float64(w.base+windowDelay/2)/float64(w.shortest))
-		w.slow = true
+		w.slow, w.growth = true, 0
 	case !w.full: // it would grow without having been tried
 	case w.slow && queued < windowDelay/2:
-		size += max(1, size/16)
+		// At first by as much as makes the queue that is wanted, then by more with each quiet round.
+		least := float64(windowDelay/2) / float64(max(w.base, 1))
+		w.growth = min(max(2*w.growth, least), windowGrowth)
+		size += max(1, size*w.growth)
 	}
 	w.size = min(max(size, windowLeast), windowMost)
 }

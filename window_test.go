@@ -47,6 +47,14 @@ func TestWindow(t *testing.T) {
 			[]roundOf{{base, 1, 0, false}, {base + 5*time.Millisecond, 600, 0, true}}, 52,
 		},
 		{
+			"and takes back what it went too far", window{},
+			[]roundOf{{base, 1, 0, false}, {base, 600, 0, true}, {base + 5*time.Millisecond, 700, 0, true}}, 439,
+		},
+		{
+			"grows the more gently the longer the way is", window{size: 1000, slow: true},
+			[]roundOf{{10 * base, 900, 0, true}, {10 * base, 900, 0, true}}, 1030,
+		},
+		{
 			"stays where a little queues", window{size: 1000, slow: true},
 			[]roundOf{{base, 1, 0, false}, {base + 3*time.Millisecond/2, 900, 0, true}}, 1000,
 		},
