@@ -1,9 +1,7 @@
 package main
 
 import (
-	"errors"
 	"image/color"
-	"os"
 	"slices"
 	"strings"
 
@@ -11,22 +9,18 @@ import (
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/plotutil"
 	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/draw"
-	"gonum.org/v1/plot/vg/vgsvg"
+
+	"github.com/ohce/ohce/bench/picture"
 )
 
-// The colors of a server's bars: ours, the limits', everybody else's.
-var (
-	colorOurs   = color.RGBA{0x1f, 0x6f, 0xb4, 0xff}
-	colorLimit  = color.RGBA{0x55, 0x55, 0x55, 0xff}
-	colorOthers = color.RGBA{0xc0, 0xc8, 0xd0, 0xff}
-)
+// colorOthers is the color of the bars that are neither ours nor a limit's.
+var colorOthers = color.RGBA{0xc0, 0xc8, 0xd0, 0xff}
 
 // bars draws the medians of a load, a bar a server, with the range of the rounds. A round trip of more
 // than ten times the limit's would leave no room for the others.
 func bars(file string, l load, results []result) error {
 	f, unit := l.figure()
-	p := blank(l.title)
+	p := picture.Blank(l.title)
 	p.X.Label.Text = unit
 	p.X.Min, p.X.Tick.Marker = 0, grouped{}
 	var names []string
@@ -45,9 +39,9 @@ func bars(file string, l load, results []result) error {
 		bar.Horizontal, bar.XMin, bar.LineStyle.Width = true, float64(i), 0
 		switch r.name {
 		case "ohce", "ohce --spin":
-			bar.Color = colorOurs
+			bar.Color = picture.Ours
 		case limitBatch, limitRuns:
-			bar.Color = colorLimit
+			bar.Color = picture.Limit
 		default:
 			bar.Color = colorOthers
 		}
@@ -59,7 +53,7 @@ func bars(file string, l load, results []result) error {
 		names = append(names, r.name+strings.Repeat("\u00a0", 4)) // another font may be wider
 	}
 	p.NominalY(names...)
-	return save(p, vg.Length(len(results))*vg.Points(22)+vg.Inch, file)
+	return picture.Save(p, vg.Length(len(results))*vg.Points(22)+vg.Inch, file)
 }
 
 // point is one value with its error bar, as plotter wants it.
@@ -71,7 +65,7 @@ func (p point) XError(int) (low, high float64) { return -p.low, p.high }
 
 // lines draws the processor time for an answer while a quantity grows, a line a server.
 func (g *growth) lines(file string) error {
-	p := blank(g.title)
+	p := picture.Blank(g.title)
 	p.X.Label.Text, p.Y.Label.Text = g.of, "CPU an answer, ns"
 	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, grouped{plot.LogTicks{Prec: -1}}
 	p.Y.Min, p.Y.Tick.Marker = 0, grouped{}
@@ -86,16 +80,16 @@ func (g *growth) lines(file string) error {
 		if err != nil {
 			return err
 		}
-		line.Color, marks.Color = colorLimit, colorLimit
+		line.Color, marks.Color = picture.Limit, picture.Limit
 		if name == "ohce" {
-			line.Color, marks.Color = colorOurs, colorOurs
+			line.Color, marks.Color = picture.Ours, picture.Ours
 		}
 		marks.Shape = plotutil.Shape(i)
 		p.Add(line, marks)
 		p.Legend.Add(name, line, marks)
 	}
 	p.Y.Max *= 1.25 // room for the legend
-	return save(p, 3.5*vg.Inch, file)
+	return picture.Save(p, 3.5*vg.Inch, file)
 }
 
 // grouped are ticks whose numbers have their thousands apart.
@@ -112,29 +106,4 @@ func (g grouped) Ticks(low, high float64) []plot.Tick {
 		}
 	}
 	return ticks
-}
-
-// blank is a plot with nothing but its title.
-func blank(title string) *plot.Plot {
-	plot.DefaultFont.Variant = "Sans"
-	p := plot.New()
-	p.Title.Text = title
-	p.Title.Padding = vg.Points(8)
-	p.BackgroundColor = color.White
-	return p
-}
-
-// save writes a plot as SVG, with a margin for text that another font makes longer.
-func save(p *plot.Plot, height vg.Length, file string) error {
-	canvas := vgsvg.New(7.5*vg.Inch, height)
-	all := draw.New(canvas)
-	all.SetColor(color.White)
-	all.Fill(all.Rectangle.Path())
-	p.Draw(draw.Crop(all, vg.Points(24), -vg.Points(24), vg.Points(6), -vg.Points(6)))
-	f, err := os.Create(file)
-	if err != nil {
-		return err
-	}
-	_, err = canvas.WriteTo(f)
-	return errors.Join(err, f.Close())
 }

@@ -1,0 +1,44 @@
+// Package picture has what all plots of the reports share.
+package picture
+
+import (
+	"errors"
+	"image/color"
+	"os"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgsvg"
+)
+
+// The colors: of what is ours, and of what it is compared with.
+var (
+	Ours  = color.RGBA{0x1f, 0x6f, 0xb4, 0xff}
+	Limit = color.RGBA{0x55, 0x55, 0x55, 0xff}
+)
+
+// Blank is a plot with nothing but its title.
+func Blank(title string) *plot.Plot {
+	plot.DefaultFont.Variant = "Sans"
+	p := plot.New()
+	p.Title.Text = title
+	p.Title.Padding = vg.Points(8)
+	p.BackgroundColor = color.White
+	return p
+}
+
+// Save writes a plot as SVG, with a margin for text that another font makes longer.
+func Save(p *plot.Plot, height vg.Length, file string) error {
+	canvas := vgsvg.New(7.5*vg.Inch, height)
+	all := draw.New(canvas)
+	all.SetColor(color.White)
+	all.Fill(all.Rectangle.Path())
+	p.Draw(draw.Crop(all, vg.Points(24), -vg.Points(24), vg.Points(6), -vg.Points(6)))
+	f, err := os.Create(file)
+	if err != nil {
+		return err
+	}
+	_, err = canvas.WriteTo(f)
+	return errors.Join(err, f.Close())
+}
