@@ -10,10 +10,13 @@ FIRST     ?= 5
 # Below this folder; if empty, nothing is written.
 OUT       ?= docs/performance.md
 SOAK      ?= 1000000
+EXCHANGES ?= 10000
+# Below this folder; if empty, nothing is written.
+REPORT    ?= docs/network.md
 PLATFORMS ?= windows/amd64 darwin/arm64 freebsd/amd64 linux/arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help check test race portable cross fuzz bench micro soak priv demo man vectors
+.PHONY: help check test race portable cross fuzz bench micro network soak priv demo man vectors
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +63,10 @@ bench: ## this server and its peers side by side, into docs/performance.md (cc, 
 
 micro: ## the benchmarks beside the code, for BENCHTIME each
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
+
+network: ## the clients through bad networks, EXCHANGES in each, into docs/network.md
+	cd bench/network && $(GO) test -run '^TestNetwork$$' -count=1 -timeout 30m -exchanges $(EXCHANGES) \
+		-markdown '$(if $(REPORT),../../$(REPORT))'
 
 soak: ## SOAK random datagrams at a running server
 	OHCE_SOAK=$(SOAK) $(GO) test -run '^TestSoak$$' -count=1 -v ./internal/cli

@@ -1,0 +1,82 @@
+package network
+
+import (
+	"bytes"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/ohce/ohce"
+	"github.com/ohce/ohce/flip"
+	"github.com/ohce/ohce/link/relay"
+	"github.com/ohce/ohce/ohcetest"
+)
+
+// sampled are the cells that are tried on real sockets too.
+var sampled = []cell{
+	{trip: 1 * ms}, {loss: 0.1, trip: 1 * ms}, {loss: 0.3, trip: 1 * ms},
+	{trip: 20 * ms}, {loss: 0.1, trip: 20 * ms}, {loss: 0.3, trip: 20 * ms},
+	{trip: 150 * ms}, {loss: 0.1, trip: 150 * ms}, {loss: 0.3, trip: 150 * ms},
+	{loss: 0.1, trip: 20 * ms, duplicate: 0.1, reorder: true, corrupt: 0.01},
+}
+
+// sample lets both clients come through some cells on real sockets, a fifth as many exchanges as in the
+// matrix.
+func sample(t *testing.T) []result {
+	srv := ohcetest.StartServer(&ohce.Server{RepeatLimit: -1, Handler: turn})
+	defer srv.Close()
+	all := make([]result, 0, len(sampled))
+	begun := time.Now()
+	for i, c := range sampled {
+		all = append(all, result{cell: c})
+		all[i].seed = onSockets(t, srv.Addr, c, seeds, uint64(2*i))
+		all[i].adaptive = onSockets(t, srv.Addr, c, adaptive, uint64(2*i+1))
+	}
+	fmt.Printf("on real sockets it took %v\n", time.Since(begun).Round(time.Second))
+	return all
+}
+
+// onSockets makes exchanges through a relay.
+func onSockets(t *testing.T, server string, c cell, r retry, seed uint64) (o outcome) {
+	way := &relay.Relay{To: server, Link: c.model(seed)}
+	if err := way.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	defer way.Close()
+	client := &ohce.Client{Addr: way.Addr().String(), Retry: r.retry, Expect: flip.Append, Linger: -1}
+	defer client.Close()
+	for { // until it knows how long the way is, which an answer to one attempt tells
+		if resp, err := client.Exchange(t.Context(), []byte("first")); err == nil && resp.Attempts == 1 ||
+			c.trip >= r.retry.Wait(1) {
+			break
+		}
+	}
+	before := client.Stats().Attempts
+	n := max(*exchanges/5, 10)
+	var next atomic.Int64
+	var mu sync.Mutex
+	var asking sync.WaitGroup
+	for range atOnce {
+		asking.Go(func() {
+			for i := next.Add(1); i <= int64(n); i = next.Add(1) {
+				request := fmt.Appendf(nil, "Datagram %d", i)
+				resp, err := client.Exchange(t.Context(), request)
+				mu.Lock()
+				o.exchanges++
+				switch {
+				case err != nil:
+				case !bytes.Equal(resp.Data, answer(request)):
+					o.wrong++
+				default:
+					o.took = append(o.took, resp.Elapsed)
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	asking.Wait()
+	o.sent = client.Stats().Attempts - before
+	return o
+}
