@@ -16,7 +16,7 @@ REPORT    ?= docs/network.md
 PLATFORMS ?= windows/amd64 darwin/arm64 freebsd/amd64 linux/arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help check test race portable cross fuzz bench micro network soak priv demo man vectors
+.PHONY: help check test race portable cross fuzz bench relay micro network soak priv demo man vectors
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,10 @@ fuzz: ## each fuzz target FUZZTIME (a count; a time ends now and then in "contex
 bench: ## this server and its peers side by side, into docs/performance.md (cc, python3, socat, root)
 	cd bench && $(GO) run ./run -rounds $(ROUNDS) -seconds $(SECONDS) -sizes $(SIZES) -first $(FIRST) \
 		-markdown '$(if $(OUT),../$(OUT))'
+
+relay: ## ohce link and a plain relay in C side by side, into docs/relay.md (cc)
+	cd bench && $(GO) run ./run -only relay -rounds $(ROUNDS) -seconds $(SECONDS) \
+		-markdown '$(if $(OUT),../docs/relay.md)'
 
 micro: ## the benchmarks beside the code, for BENCHTIME each
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...

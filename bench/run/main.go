@@ -25,7 +25,7 @@ func main() {
 	rounds := flag.Int("rounds", 5, "how often each contender is measured")
 	seconds := flag.Float64("seconds", 1, "how long each measurement takes")
 	only := flag.String("only", "", "what to measure, between commas, of flood, closed, trip, runs, sizes, "+
-		"ports (root) and shards; all if empty")
+		"ports (root) and shards; all of these if empty; or relay")
 	with := flag.String("with", "", "the contenders to run, between commas; all if empty")
 	sizes := flag.String("sizes", "64", "the datagrams' sizes in bytes, between commas")
 	first := flag.Int("first", 1, "how many times as many rounds the first of the sizes gets")
@@ -40,7 +40,7 @@ func main() {
 		log.Fatal(err)
 	}
 	s := &session{dir: dir, rounds: *rounds, first: *first, seconds: *seconds}
-	err = errors.Join(s.run(*only, *with, *sizes, &report{file: *markdown}), os.RemoveAll(dir))
+	err = errors.Join(s.run(*only, *with, *sizes, newReport(*markdown)), os.RemoveAll(dir))
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -95,6 +95,12 @@ func (s *session) run(only, with, sizes string, r *report) error {
 			return err
 		}
 	}
+	if only == "relay" { // it has a report of its own
+		r.title, r.remarks = "# The relay's speed", "relay.md"
+		if err := s.relay(r); err != nil {
+			return err
+		}
+	}
 	return r.write()
 }
 
@@ -141,7 +147,7 @@ func build(dir string) error {
 	if _, err := os.Stat(filepath.Join(here, "c", "load.c")); err != nil {
 		return fmt.Errorf("run this in the folder bench: %w", err)
 	}
-	for _, name := range []string{"batch", "gso", "load", "many"} {
+	for _, name := range []string{"batch", "gso", "load", "many", "relay"} {
 		src := filepath.Join("c", name+".c")
 		if err := command("cc", "-O3", "-o", filepath.Join(dir, name), src); err != nil {
 			return err

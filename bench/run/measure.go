@@ -52,6 +52,7 @@ type sample struct {
 	rate float64 // answers a second
 	cpu  float64 // ns of the server's processor time for an answer
 	trip float64 // the median round trip, in µs; 0 where it is not measured
+	late float64 // its 99th percentile
 }
 
 // A result is what a contender did, a sample a round.
@@ -144,6 +145,6 @@ func parse(out string, cpu time.Duration) (sample, error) {
 	}
 	return sample{
 		rate: float64(answers) / seconds, cpu: float64(cpu.Nanoseconds()) / float64(answers),
-		trip: float64(p50) / 1000,
+		trip: float64(p50) / 1000, late: float64(p99) / 1000,
 	}, nil
 }

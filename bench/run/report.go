@@ -12,8 +12,14 @@ import (
 // A report is what a run prints and, if it has a file, writes there in Markdown, with a folder of
 // pictures beside it that is named like it.
 type report struct {
-	file string
-	text strings.Builder
+	file    string
+	title   string
+	remarks string // the file with the remarks of whoever looked at it
+	text    strings.Builder
+}
+
+func newReport(file string) *report {
+	return &report{file: file, title: "# Performance", remarks: "remarks.md"}
 }
 
 // add prints a section and keeps it, with the picture that draw makes.
@@ -40,11 +46,11 @@ func (r *report) write() error {
 	if r.file == "" {
 		return nil
 	}
-	remarks, err := os.ReadFile("remarks.md")
+	remarks, err := os.ReadFile(r.remarks)
 	if err != nil {
 		return err
 	}
-	text := head() + string(remarks) + strings.TrimSpace(r.text.String()) + "\n"
+	text := r.title + head() + string(remarks) + strings.TrimSpace(r.text.String()) + "\n"
 	return os.WriteFile(r.file, []byte(text), 0o644)
 }
 
@@ -54,7 +60,7 @@ func head() string {
 	if err != nil {
 		kernel = []byte("an unknown kernel")
 	}
-	return fmt.Sprintf("# Performance\n\n%s, %s, %d cores (%s). Command, in the folder `bench`:\n\n"+
+	return fmt.Sprintf("\n\n%s, %s, %d cores (%s). Command, in the folder `bench`:\n\n"+
 		"```console\n$ go run ./run %s\n```\n\n", strings.TrimSpace(string(kernel)), runtime.Version(),
 		runtime.NumCPU(), processor(), strings.Join(os.Args[1:], " "))
 }

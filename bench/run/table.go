@@ -13,6 +13,7 @@ type figure func(sample) float64
 func rate(s sample) float64 { return s.rate }
 func cpu(s sample) float64  { return s.cpu }
 func trip(s sample) float64 { return s.trip }
+func late(s sample) float64 { return s.late }
 
 // figure is the one that a load is about, and what it is called.
 func (l load) figure() (figure, string) {
