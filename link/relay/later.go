@@ -11,8 +11,8 @@ import (
 // A later keeps datagrams until they are due.
 type later struct {
 	epoch  time.Time
-	most   int           // bytes
-	early  chan struct{} // holds one if something is due before what was so far the first
+	most   int         // bytes
+	alarm  batch.Alarm // set to when the first one is due
 	closed chan struct{}
 
 	mu    sync.Mutex
@@ -36,7 +36,7 @@ type delayed struct {
 const keepFree = 4096
 
 func newLater(most int, epoch time.Time) *later {
-	return &later{epoch: epoch, most: most, early: make(chan struct{}, 1), closed: make(chan struct{})}
+	return &later{epoch: epoch, most: most, alarm: batch.NewAlarm(), closed: make(chan struct{})}
 }
 
 // add takes a copy of data, or returns false where there is no room.
@@ -55,10 +55,7 @@ func (l *later) add(due time.Time, p *port, up bool, data []byte) bool {
 	p.waiting.Add(1)
 	heap.Push(&l.queue, d)
 	if l.queue[0] == d {
-		select {
-		case l.early <- struct{}{}:
-		default:
-		}
+		l.alarm.Set(d.due - time.Since(l.epoch))
 	}
 	return true
 }
@@ -72,8 +69,8 @@ func (l *later) record() *delayed {
 	return &delayed{}
 }
 
-// due appends what is due, up to a number, and says when the next one is.
-func (l *later) due(dst []*delayed, most int) (_ []*delayed, next time.Duration) {
+// due appends what is due, up to a number. Where nothing is, the alarm is set.
+func (l *later) due(dst []*delayed, most int) []*delayed {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Since(l.epoch)
@@ -82,10 +79,10 @@ func (l *later) due(dst []*delayed, most int) (_ []*delayed, next time.Duration)
 		l.bytes -= len(d.data)
 		dst = append(dst, d)
 	}
-	if len(l.queue) == 0 {
-		return dst, time.Hour
+	if len(dst) == 0 && len(l.queue) > 0 {
+		l.alarm.Set(l.queue[0].due - now)
 	}
-	return dst, l.queue[0].due - now
+	return dst
 }
 
 // gone takes back the records of what was sent.
@@ -110,7 +107,10 @@ func (l *later) waiting() (up, down uint64) {
 	return l.count[1], l.count[0]
 }
 
-func (l *later) close() { close(l.closed) }
+func (l *later) close() {
+	close(l.closed)
+	l.alarm.Close()
+}
 
 func way(up bool) int {
 	if up {
@@ -122,21 +122,14 @@ func way(up bool) int {
 // deliverLater sends what was delayed when it is due.
 func (r *Relay) deliverLater() {
 	const most = 256
-	timer := time.NewTimer(time.Hour)
-	defer timer.Stop()
 	due := make([]*delayed, 0, most)
 	for {
-		var next time.Duration
-		if due, next = r.later.due(due[:0], most); len(due) > 0 {
+		if due = r.later.due(due[:0], most); len(due) > 0 {
 			r.sendLate(due)
 			r.later.gone(due)
 			continue
 		}
-		timer.Reset(next)
-		select {
-		case <-timer.C:
-		case <-r.later.early:
-		case <-r.later.closed:
+		if r.later.alarm.Wait() != nil {
 			return
 		}
 	}
