@@ -129,9 +129,13 @@ func (c *Client) exchange(ctx context.Context, request []byte, failFast bool) (*
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	x := &exchange{
-		c: c, request: request, failFast: failFast, number: c.exchanges.Add(1), start: time.Now(),
-	}
+	return c.numbered(ctx, request, c.exchanges.Add(1), failFast)
+}
+
+// numbered makes the exchange with the given number.
+func (c *Client) numbered(ctx context.Context, request []byte, number uint64, failFast bool) (
+	*Response, error) {
+	x := &exchange{c: c, request: request, failFast: failFast, number: number, start: time.Now()}
 	resp, err := x.run(ctx)
 	switch {
 	case err == nil:

@@ -93,7 +93,9 @@ func (x *exchange) open(ctx context.Context) error {
 	}
 	x.conn = conn
 	x.buf = x.c.buffer()
-	x.trace = TraceAttempt{Exchange: x.number, Attempts: x.c.Retry.Attempts()}
+	x.trace = TraceAttempt{
+		Exchange: x.number, Request: x.request, Attempts: x.c.Retry.Attempts(),
+	}
 	x.trace.Local, x.trace.Remote = ipAddr(conn.LocalAddr()), ipAddr(conn.RemoteAddr())
 	x.server = x.c.servers.of(x.trace.Remote)
 	x.plan = plan{retry: x.c.Retry, jitter: jitter()}
@@ -245,8 +247,10 @@ func (x *exchange) fail(err error) error {
 
 // close lets the socket linger.
 func (x *exchange) close() {
+	at := x.now()
+	at.Request = nil // the caller may change it now
 	x.c.linger.add(&remnant{
-		c: x.c, trace: x.c.Trace, conn: x.conn, buf: x.buf, at: x.now(), start: x.start,
+		c: x.c, trace: x.c.Trace, conn: x.conn, buf: x.buf, at: at, start: x.start,
 		answer: bytes.Clone(x.answer), // the caller may change its own
 	}, x.c.Linger)
 }

@@ -2,6 +2,7 @@ package ohce
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -317,6 +318,7 @@ func (p *pipeline) flush() {
 		p.refusedBySystem(f, err)
 	}
 	if t := p.c.Trace; t != nil && t.AttemptSent != nil {
+		slices.SortFunc(p.out, func(a, b *flight) int { return cmp.Compare(a.number, b.number) })
 		for _, f := range p.out {
 			a := p.at(f)
 			a.Err = unsent[f]
@@ -572,8 +574,8 @@ func (p *pipeline) at(f *flight) TraceAttempt {
 		wait = p.due(f).Sub(f.sent)
 	}
 	return TraceAttempt{
-		Exchange: f.number, Attempt: f.attempt, Attempts: len(p.sent), Wait: wait,
-		Elapsed: time.Since(f.begun), Local: p.local, Remote: p.remote,
+		Exchange: f.number, Request: f.request, Attempt: f.attempt, Attempts: len(p.sent),
+		Wait: wait, Elapsed: time.Since(f.begun), Local: p.local, Remote: p.remote,
 	}
 }
 

@@ -59,6 +59,10 @@ func (c *Client) streamSockets(ctx context.Context, requests iter.Seq[[]byte], f
 		resp *Response
 		err  error
 	}
+	if err := c.check(); err != nil {
+		yield(nil, err)
+		return
+	}
 	var exchanges crew
 	defer exchanges.dismiss()
 	ctx, cancel := context.WithCancel(ctx)
@@ -76,10 +80,12 @@ func (c *Client) streamSockets(ctx context.Context, requests iter.Seq[[]byte], f
 			case <-ctx.Done():
 				return
 			}
+			number := c.exchanges.Add(1) // here, so that they follow the requests
 			if !exchanges.start(func() { // ends with the exchange, which ctx ends
-				resp, err := c.exchangeUnless(&breaker, ctx, request, failFast)
+				resp, err := c.exchangeUnless(&breaker, ctx, request, number, failFast)
 				r <- result{resp, err}
 			}) {
+				c.tally.failed.Add(1)
 				return
 			}
 		}
@@ -103,15 +109,14 @@ func (c *Client) streamSockets(ctx context.Context, requests iter.Seq[[]byte], f
 }
 
 // exchangeUnless makes an exchange unless the stream's breaker holds.
-func (c *Client) exchangeUnless(b *breaker, ctx context.Context, request []byte, failFast bool) (
-	*Response, error) {
+func (c *Client) exchangeUnless(b *breaker, ctx context.Context, request []byte, number uint64,
+	failFast bool) (*Response, error) {
 	if b.holds(time.Now()) {
-		c.exchanges.Add(1)
 		c.tally.down.Add(1)
 		return nil, &OpError{Op: "exchange", Addr: c.addr(), Err: ErrServerDown, Cause: errNotTried}
 	}
 	begun := time.Now()
-	resp, err := c.exchange(ctx, request, failFast)
+	resp, err := c.numbered(ctx, request, number, failFast)
 	switch {
 	case err == nil:
 		b.answered(time.Now())

@@ -312,6 +312,7 @@ func TestStreamSaysWhatIsWrong(t *testing.T) {
 	for _, c := range []*ohce.Client{
 		{Expect: reversed, BufferSize: -1}, {Expect: reversed, InFlight: -1},
 		{Expect: reversed, Addr: "nosuch.invalid:3000"}, {Expect: reversed, Addr: "127.0.0.1"},
+		{BufferSize: -1}, {InFlight: -1},
 	} {
 		n := 0
 		for resp, err := range c.Stream(t.Context(), numbered(10)) {

@@ -24,8 +24,12 @@ type ClientTrace struct {
 
 // A TraceAttempt says where an exchange stands.
 type TraceAttempt struct {
-	// Exchange is the exchange's number within its Client, from 1.
+	// Exchange is the exchange's number within its Client, from 1. Those of a stream are numbered in the
+	// order of the requests.
 	Exchange uint64
+	// Request is what the exchange asks. It must be neither changed nor kept. It may be nil after the
+	// exchange has ended.
+	Request []byte
 	// Attempt counts the transmissions so far, from 1; Attempts is how many there can be.
 	Attempt, Attempts int
 	// Wait is how long this attempt waits for its answer.

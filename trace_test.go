@@ -1,0 +1,108 @@
+package ohce_test
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ohce/ohce"
+	"github.com/ohce/ohce/ohcetest"
+)
+
+// Whoever draws an exchange is told what it asks; after its end the request is its caller's again.
+func TestTraceTellsTheRequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := new(ohcetest.Network)
+		n.NewPeer(peerAddr, upper, ohcetest.Lose(), ohcetest.Double())
+		var mu sync.Mutex
+		var told []string
+		tell := func(a ohce.TraceAttempt, what string) {
+			mu.Lock()
+			defer mu.Unlock()
+			told = append(told, fmt.Sprintf("%s %q", what, a.Request))
+		}
+		c := &ohce.Client{Addr: peerAddr, Dial: n.Dial, Trace: &ohce.ClientTrace{
+			AttemptSent:      func(a ohce.TraceAttempt) { tell(a, "sent") },
+			AttemptTimedOut:  func(a ohce.TraceAttempt) { tell(a, "silence") },
+			ResponseAccepted: func(a ohce.TraceAttempt, _ *ohce.Response) { tell(a, "accepted") },
+			DatagramIgnored: func(a ohce.TraceAttempt, why ohce.IgnoreReason, _ []byte) {
+				tell(a, why.String())
+			},
+		}}
+		defer c.Close()
+		if _, err := c.Exchange(t.Context(), []byte("one")); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second) // of the bubble's clock
+		synctest.Wait()
+		mu.Lock()
+		defer mu.Unlock()
+		want := []string{`sent "one"`, `silence "one"`, `sent "one"`, `accepted "one"`, `duplicate ""`}
+		if !slices.Equal(told, want) {
+			t.Errorf("the trace was told %q, want %q", told, want)
+		}
+	})
+}
+
+func TestTraceOfAStreamTellsTheRequests(t *testing.T) {
+	s := ohcetest.NewServer(nil)
+	defer s.Close()
+	c := s.Client()
+	c.Expect = func(dst, request []byte) []byte { return append(dst, request...) }
+	var told []string
+	c.Trace = &ohce.ClientTrace{
+		AttemptSent: func(a ohce.TraceAttempt) { told = append(told, "sent "+string(a.Request)) },
+		ResponseAccepted: func(a ohce.TraceAttempt, r *ohce.Response) {
+			told = append(told, fmt.Sprintf("%s for %s", r.Data, a.Request))
+		},
+	}
+	defer c.Close()
+	for _, err := range c.Stream(t.Context(), slices.Values([][]byte{[]byte("one"), []byte("three")})) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, want := range []string{"sent one", "sent three", "one for one", "three for three"} {
+		if !slices.Contains(told, want) {
+			t.Errorf("the trace was told %q, which lacks %q", told, want)
+		}
+	}
+	// They leave by their length, so that they make runs, and are told in their order.
+	if slices.Index(told, "sent one") > slices.Index(told, "sent three") {
+		t.Errorf("the trace was told %q, want what was sent in the order of the requests", told)
+	}
+}
+
+// Without Expect each exchange of a stream has a goroutine of its own. Their numbers follow the requests.
+func TestTraceNumbersAStream(t *testing.T) {
+	s := ohcetest.NewServer(nil)
+	defer s.Close()
+	c := s.Client()
+	var mu sync.Mutex
+	numbers := make(map[string]uint64)
+	c.Trace = &ohce.ClientTrace{AttemptSent: func(a ohce.TraceAttempt) {
+		mu.Lock()
+		defer mu.Unlock()
+		numbers[string(a.Request)] = a.Exchange
+	}}
+	defer c.Close()
+	var requests [][]byte
+	for i := range 50 {
+		requests = append(requests, fmt.Append(nil, i+1))
+	}
+	for _, err := range c.Stream(t.Context(), slices.Values(requests)) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	for i, r := range requests {
+		if n := numbers[string(r)]; n != uint64(i+1) {
+			t.Errorf("request %s is exchange %d", r, n)
+		}
+	}
+}
