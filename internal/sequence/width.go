@@ -1,0 +1,31 @@
+package sequence
+
+import (
+	"strings"
+	"unicode"
+
+	eaw "golang.org/x/text/width"
+)
+
+// width is how many columns of a terminal a text takes: two for a wide letter (Unicode Standard
+// Annex 11), none for a mark that is written over its letter.
+func width(s string) int {
+	n := 0
+	for _, r := range s {
+		switch k := eaw.LookupRune(r).Kind(); {
+		case r < 0x80:
+			n++
+		case unicode.In(r, unicode.Mn, unicode.Me):
+		case k == eaw.EastAsianWide || k == eaw.EastAsianFullwidth:
+			n += 2
+		default:
+			n++
+		}
+	}
+	return n
+}
+
+// pad adds blanks on the right, up to the given number of columns.
+func pad(s string, columns int) string {
+	return s + strings.Repeat(" ", max(0, columns-width(s)))
+}
