@@ -88,7 +88,8 @@ func (a *app) demoDown(ctx context.Context) error {
 	}
 	st := a.styleFor(a.out)
 	fmt.Fprintf(a.out, "%s\n\n", st.bold("Nobody listens on "+addr+", as when a server is down:"))
-	client := &ohce.Client{Addr: addr, Trace: newTracer(a.out, st).trace()}
+	drawing := &tracer{text: a.drawing(a.out)}
+	client := &ohce.Client{Addr: addr, Trace: drawing.trace()}
 	defer client.Close()
 	_, err = client.Exchange(ctx, []byte("Hello?"))
 	var op *ohce.OpError

@@ -20,6 +20,7 @@ type sendFlags struct {
 	expect    string
 	graphemes bool
 	trace     bool
+	traceSVG  string
 	json      bool
 }
 
@@ -46,6 +47,9 @@ Each flag can be set by an environment variable: OHCE_SERVER, OHCE_RETRY and so 
   ohce send --expect flip --trace < lines.txt`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if cmd.Flags().Changed("trace-svg") && f.traceSVG == "" {
+				return usage("name a file, as in trace.svg", "--trace-svg is empty")
+			}
 			return a.send(cmd.Context(), &f, args)
 		},
 	}
@@ -58,7 +62,10 @@ Each flag can be set by an environment variable: OHCE_SERVER, OHCE_RETRY and so 
 	flags.StringVar(&f.expect, "expect", "any",
 		"take only the right answer: `NAME` is any, "+strings.Join(flip.Names(), ", "))
 	flags.BoolVar(&f.graphemes, "graphemes", false, "the server runs with --graphemes")
-	flags.BoolVar(&f.trace, "trace", false, "tell each attempt on standard error")
+	flags.BoolVar(&f.trace, "trace", false,
+		"draw each exchange on standard error as a sequence diagram, line by line")
+	flags.StringVar(&f.traceSVG, "trace-svg", "",
+		"draw them into `FILE` as a picture, the first 100 at most")
 	flags.BoolVar(&f.json, "json", false, "print each answer as a JSON object on a line")
 	completeFlag(cmd, "expect", append([]string{"any"}, flip.Names()...)...)
 	completeFlag(cmd, "retry", "seed", "adaptive")
@@ -71,6 +78,7 @@ type sender struct {
 	app    *app
 	flags  *sendFlags
 	client *ohce.Client
+	tracer *tracer // nil where nobody wants a picture
 }
 
 func (a *app) send(ctx context.Context, f *sendFlags, args []string) error {
@@ -78,13 +86,18 @@ func (a *app) send(ctx context.Context, f *sendFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	defer s.client.Close()
+	if err := s.draw(len(args) == 0); err != nil {
+		return err
+	}
 	ctx, stop := a.untilSignal(ctx, true)
 	defer stop()
 	if len(args) > 0 {
-		return s.one(ctx, []byte(strings.Join(args, " ")))
+		err = s.one(ctx, []byte(strings.Join(args, " ")))
+	} else {
+		err = s.lines(ctx)
 	}
-	return s.lines(ctx)
+	s.client.Close() // what comes late is to be in the picture
+	return s.drawn(err)
 }
 
 func (a *app) newSender(f *sendFlags) (*sender, error) {
@@ -107,10 +120,41 @@ func (a *app) newSender(f *sendFlags) (*sender, error) {
 		return nil, usage("add --expect flip, or leave --graphemes out",
 			"--graphemes says what to expect, and --expect does not ask for that")
 	}
-	if f.trace {
-		s.client.Trace = newTracer(a.err, a.styleFor(a.err)).trace()
-	}
 	return s, nil
+}
+
+// draw begins to draw what the flags ask for. A picture that cannot be written is an error now, while
+// nothing is sent.
+func (s *sender) draw(several bool) (err error) {
+	t := new(tracer)
+	if s.flags.trace {
+		t.text = s.app.drawing(s.app.err)
+		t.text.Numbered = several
+	}
+	if s.flags.traceSVG != "" {
+		if t.file, err = newPictureFile(s.flags.traceSVG); err != nil {
+			return err
+		}
+	}
+	if t.text != nil || t.file != nil {
+		s.tracer, s.client.Trace = t, t.trace()
+	}
+	return nil
+}
+
+// drawn ends the drawing, when no exchange is under way any more and err has ended them. Its error is
+// err, or else why there is no picture.
+func (s *sender) drawn(err error) error {
+	if s.tracer == nil {
+		return err
+	}
+	s.tracer.flush()
+	failed := s.tracer.write()
+	if err == nil || failed == nil {
+		return errors.Join(err, failed)
+	}
+	s.app.report(failed)
+	return err
 }
 
 // parseRetry reads a schedule: seed, adaptive with or without a budget, or waits with units between commas.
@@ -143,6 +187,9 @@ func parseRetry(value string) (ohce.Retry, error) {
 // one sends one message and prints the answer.
 func (s *sender) one(ctx context.Context, message []byte) error {
 	resp, err := s.client.Exchange(ctx, message)
+	if s.tracer != nil {
+		s.tracer.flush()
+	}
 	if err != nil {
 		return s.explain(message, err)
 	}

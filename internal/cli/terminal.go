@@ -13,6 +13,18 @@ func isTerminal(stream any) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
+// columnsOf is how wide a terminal is, or 0 where w is none.
+func columnsOf(w io.Writer) int {
+	if !isTerminal(w) {
+		return 0
+	}
+	columns, _, err := term.GetSize(int(w.(*os.File).Fd()))
+	if err != nil {
+		return 0
+	}
+	return columns
+}
+
 // A style marks text for terminals; its zero value leaves it alone.
 type style struct{ on bool }
 
@@ -23,10 +35,11 @@ func (a *app) styleFor(w io.Writer) style {
 	return style{on: no == "" && dumb != "dumb" && isTerminal(w)}
 }
 
-func (s style) bold(text string) string  { return s.mark("1", text) }
-func (s style) faint(text string) string { return s.mark("2", text) }
-func (s style) red(text string) string   { return s.mark("1;31", text) }
-func (s style) green(text string) string { return s.mark("32", text) }
+func (s style) bold(text string) string   { return s.mark("1", text) }
+func (s style) faint(text string) string  { return s.mark("2", text) }
+func (s style) red(text string) string    { return s.mark("1;31", text) }
+func (s style) green(text string) string  { return s.mark("32", text) }
+func (s style) yellow(text string) string { return s.mark("33", text) }
 
 func (s style) mark(code, text string) string {
 	if !s.on {

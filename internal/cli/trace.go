@@ -1,66 +1,113 @@
 package cli
 
 import (
-	"fmt"
 	"io"
-	"strconv"
+	"net/netip"
 	"sync"
-	"unicode/utf8"
 
 	"github.com/ohce/ohce"
+	"github.com/ohce/ohce/internal/sequence"
 )
 
-// A tracer prints what happens in an exchange, one line an event, with the time since its beginning.
+// A tracer draws exchanges: in lines while they go on, into a file at the end. Either may be nil.
 type tracer struct {
-	style style
+	file *pictureFile
 
-	mu sync.Mutex // late datagrams come on goroutines of their own
-	w  io.Writer
+	mu      sync.Mutex // late datagrams come on goroutines of their own
+	text    *sequence.Text
+	picture sequence.Diagram
 }
 
-func newTracer(w io.Writer, st style) *tracer { return &tracer{w: w, style: st} }
+// drawing is a text that suits where it is written to.
+func (a *app) drawing(w io.Writer) *sequence.Text {
+	st := a.styleFor(w)
+	mark := func(t sequence.Tone, text string) string {
+		switch t {
+		case sequence.Good:
+			return st.green(text)
+		case sequence.Bad:
+			return st.red(text)
+		case sequence.Odd:
+			return st.yellow(text)
+		default:
+			return st.faint(text)
+		}
+	}
+	return &sequence.Text{W: w, Columns: columnsOf(w), Mark: mark}
+}
 
+// trace is what a client is to call.
 func (t *tracer) trace() *ohce.ClientTrace {
 	return &ohce.ClientTrace{
-		AttemptSent: t.sent,
+		AttemptSent: func(a ohce.TraceAttempt) {
+			e := sequence.Event{Kind: sequence.Sent, Payload: sequence.Sample(a.Request)}
+			if a.Err != nil {
+				e.Kind, e.Why = sequence.Refused, innermost(a.Err).Error()
+			}
+			t.add(a, e)
+		},
 		AttemptTimedOut: func(a ohce.TraceAttempt) {
-			t.line(a, "   %s", t.style.faint(fmt.Sprintf("no answer within %v", a.Wait)))
+			t.add(a, sequence.Event{Kind: sequence.TimedOut})
 		},
 		PortUnreachable: func(a ohce.TraceAttempt) {
-			t.line(a, "<- %s", t.style.red("port unreachable: nobody listens at "+a.Remote.String()))
+			t.add(a, sequence.Event{Kind: sequence.Unreachable})
 		},
 		ResponseAccepted: func(a ohce.TraceAttempt, r *ohce.Response) {
-			t.line(a, "<- %s, %d bytes, round trip %.3f ms", t.style.green(shorten(r.Data)),
-				len(r.Data), millis(r.RTT))
+			t.add(a, sequence.Event{
+				Kind: sequence.Accepted, RoundTrip: r.RTT, Payload: sequence.Sample(r.Data),
+			})
 		},
 		DatagramIgnored: func(a ohce.TraceAttempt, why ohce.IgnoreReason, data []byte) {
-			t.line(a, "<- %s datagram ignored: %s, %d bytes", why, shorten(data), len(data))
+			t.add(a, sequence.Event{
+				Kind: sequence.Ignored, Why: why.String(), Payload: sequence.Sample(data),
+			})
 		},
 	}
 }
 
-func (t *tracer) sent(a ohce.TraceAttempt) {
-	if a.Err != nil {
-		t.line(a, "-> %s", t.style.red(fmt.Sprintf("attempt %d of %d could not be sent: %v",
-			a.Attempt, a.Attempts, innermost(a.Err))))
-		return
-	}
-	t.line(a, "-> attempt %d of %d from %v to %v, waits %v", a.Attempt, a.Attempts, a.Local, a.Remote,
-		a.Wait)
-}
-
-func (t *tracer) line(a ohce.TraceAttempt, format string, args ...any) {
+// add draws an event of the exchange that a speaks of.
+func (t *tracer) add(a ohce.TraceAttempt, e sequence.Event) {
+	e.Time, e.Attempt, e.Attempts, e.Wait = a.Elapsed, a.Attempt, a.Attempts, a.Wait
+	x := sequence.Exchange{Number: a.Exchange, Client: address(a.Local), Server: address(a.Remote)}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	fmt.Fprintf(t.w, "%9.3f ms  %s\n", millis(a.Elapsed), fmt.Sprintf(format, args...))
+	if t.text != nil {
+		t.text.Add(x, e)
+	}
+	if t.file != nil {
+		t.picture.Add(x, e)
+	}
+}
+
+// address is "" where there is none.
+func address(a netip.AddrPort) string {
+	if !a.IsValid() {
+		return ""
+	}
+	return a.String()
+}
+
+// flush draws what is left when no exchange is under way any more.
+func (t *tracer) flush() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.text != nil {
+		t.text.Flush()
+	}
+}
+
+// write puts the picture into its file.
+func (t *tracer) write() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.file == nil {
+		return nil
+	}
+	return t.file.write(t.picture.WriteSVG)
 }
 
 // shorten quotes text for a line on a terminal: in the middle of a long one a part is left out.
 func shorten(b []byte) string {
-	const most, end = 48, 16 // code points
-	if utf8.RuneCount(b) <= most {
-		return strconv.Quote(string(b))
-	}
-	runes := []rune(string(b))
-	return strconv.Quote(string(runes[:end])) + "..." + strconv.Quote(string(runes[len(runes)-end:]))
+	const most = 60 // columns
+	return sequence.Sample(b).Quote(most)
 }
