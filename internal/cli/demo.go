@@ -72,7 +72,8 @@ func (a *app) demoExchanges(ctx context.Context, addr string) error {
 		fmt.Fprintf(a.out, "    -> %s\n", shorten([]byte(m.text)))
 		resp, err := client.Exchange(ctx, []byte(m.text))
 		if err != nil {
-			s := sender{app: a, flags: &sendFlags{server: addr, expect: "flip"}, client: client}
+			s := sender{app: a, flags: &sendFlags{servers: []string{addr}, expect: "flip"},
+				group: &ohce.Group{Clients: []*ohce.Client{client}}}
 			return s.explain([]byte(m.text), err)
 		}
 		fmt.Fprintf(a.out, "    <- %s  %.3f ms\n\n", st.green(shorten(resp.Data)), millis(resp.RTT))
@@ -89,7 +90,7 @@ func (a *app) demoDown(ctx context.Context) error {
 	st := a.styleFor(a.out)
 	fmt.Fprintf(a.out, "%s\n\n", st.bold("Nobody listens on "+addr+", as when a server is down:"))
 	drawing := &tracer{text: a.drawing(a.out)}
-	client := &ohce.Client{Addr: addr, Trace: drawing.trace()}
+	client := &ohce.Client{Addr: addr, Trace: drawing.trace(0, 1)}
 	defer client.Close()
 	_, err = client.Exchange(ctx, []byte("Hello?"))
 	var op *ohce.OpError

@@ -21,6 +21,21 @@ type answerJSON struct {
 	Attempts       int     `json:"attempts"`
 }
 
+// A missedJSON is a message without an answer, as --json prints it.
+type missedJSON struct {
+	Server        string  `json:"server"`
+	Request       *string `json:"request,omitempty"`
+	RequestBase64 []byte  `json:"request_base64,omitempty"`
+	Error         string  `json:"error"`
+}
+
+// jsonMissed is the object for a message without an answer, with a newline.
+func jsonMissed(server string, request []byte, why string) []byte {
+	v := missedJSON{Server: server, Error: why}
+	v.Request, v.RequestBase64 = text(request)
+	return marshal(v)
+}
+
 // jsonLine is the object for an answer, with a newline.
 func jsonLine(server string, request []byte, resp *ohce.Response) []byte {
 	v := answerJSON{
@@ -28,6 +43,10 @@ func jsonLine(server string, request []byte, resp *ohce.Response) []byte {
 	}
 	v.Request, v.RequestBase64 = text(request)
 	v.Response, v.ResponseBase64 = text(resp.Data)
+	return marshal(v)
+}
+
+func marshal(v any) []byte {
 	line, err := json.Marshal(v)
 	if err != nil {
 		panic(err) // strings and numbers: cannot be

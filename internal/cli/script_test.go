@@ -62,7 +62,8 @@ func servers(ts *testscript.TestScript) map[string]*process {
 	return ts.Value(serversKey{}).(map[string]*process)
 }
 
-// scriptServer starts "ohce serve" on a free port: server NAME [FLAGS...]. $NAME is its address.
+// scriptServer starts "ohce serve" on a free port: server NAME [FLAGS...]. $NAME is its address, $NAME_PORT
+// the port of that.
 func scriptServer(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
 		ts.Fatalf("usage: server NAME [FLAGS...]")
@@ -75,6 +76,9 @@ func scriptServer(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	ts.Defer(p.kill)
 	ts.Setenv(args[0], p.addrs[0])
+	_, port, err := net.SplitHostPort(p.addrs[0])
+	ts.Check(err)
+	ts.Setenv(args[0]+"_PORT", port)
 	servers(ts)[args[0]] = p
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -15,7 +14,8 @@ import (
 )
 
 type sendFlags struct {
-	server    string
+	servers   []string
+	policy    string
 	retry     string
 	expect    string
 	graphemes bool
@@ -38,12 +38,18 @@ either). An empty line is an empty datagram. Lines are sent while earlier ones a
 sixteen at a time, or with --expect, where all share a socket, as many as the network takes.
 
 A message is sent again after each wait of the schedule. When all waits have passed in
-silence, the server is down: what is left of the input is not sent, and the exit code is 1.
-On a terminal the next message may be typed all the same.
+silence, the server is down for this message: that is told on standard error, with the line
+it was, the other lines go on, and the exit code is 1. While a server answers nothing at all,
+lines are not tried one by one: those of the second after eight in vain are down too.
+
+With several servers, given one by one or behind a name, the next one is asked where one is
+down; --policy says otherwise. A name without a port stands for its SRV records, those of
+_ohce._udp.NAME; a name with a port for each of its addresses.
 
 Each flag can be set by an environment variable: OHCE_SERVER, OHCE_RETRY and so on.`,
 		Example: `  ohce send Hello
   ohce send --server 192.0.2.7:3000 --retry 1s,2s,4s Hello
+  ohce send --server 192.0.2.7:3000 --server 192.0.2.8:3000 --policy race Hello
   ohce send --expect flip --trace < lines.txt`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -55,7 +61,11 @@ Each flag can be set by an environment variable: OHCE_SERVER, OHCE_RETRY and so 
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringVar(&f.server, "server", ohce.DefaultAddr, "the server's `HOST:PORT`")
+	flags.StringSliceVar(&f.servers, "server", []string{ohce.DefaultAddr},
+		"the server's `HOST:PORT`, or a name with SRV records; several times for several")
+	flags.StringVar(&f.policy, "policy", "failover",
+		"which of several servers is asked: `NAME` is failover (the next one where one is down), "+
+			"spread (in turn), race (all, the first answer counts)")
 	flags.StringVar(&f.retry, "retry", "seed",
 		"how long each attempt waits: `WAITS` is seed (0.1 s, 0.2 s, ... 0.5 s), "+
 			"adaptive (as the round trips say; adaptive,3s gives up after 3 s) or a list as 1s,2s,4s")
@@ -70,6 +80,7 @@ Each flag can be set by an environment variable: OHCE_SERVER, OHCE_RETRY and so 
 	completeFlag(cmd, "expect", append([]string{"any"}, flip.Names()...)...)
 	completeFlag(cmd, "retry", "seed", "adaptive")
 	completeFlag(cmd, "server", ohce.DefaultAddr)
+	completeFlag(cmd, "policy", policyNames()...)
 	return cmd
 }
 
@@ -77,48 +88,58 @@ Each flag can be set by an environment variable: OHCE_SERVER, OHCE_RETRY and so 
 type sender struct {
 	app    *app
 	flags  *sendFlags
-	client *ohce.Client
+	group  *ohce.Group
 	tracer *tracer // nil where nobody wants a picture
 }
 
 func (a *app) send(ctx context.Context, f *sendFlags, args []string) error {
-	s, err := a.newSender(f)
+	ctx, stop := a.untilSignal(ctx, true)
+	defer stop()
+	s, err := a.newSender(ctx, f)
 	if err != nil {
 		return err
 	}
 	if err := s.draw(len(args) == 0); err != nil {
 		return err
 	}
-	ctx, stop := a.untilSignal(ctx, true)
-	defer stop()
 	if len(args) > 0 {
 		err = s.one(ctx, []byte(strings.Join(args, " ")))
 	} else {
 		err = s.lines(ctx)
 	}
-	s.client.Close() // what comes late is to be in the picture
+	s.group.Close() // what comes late is to be in the picture
 	return s.drawn(err)
 }
 
-func (a *app) newSender(f *sendFlags) (*sender, error) {
-	if err := checkAddress("server", f.server); err != nil {
-		return nil, err
+func (a *app) newSender(ctx context.Context, f *sendFlags) (*sender, error) {
+	if f.graphemes && f.expect == "any" {
+		return nil, usage("add --expect flip, or leave --graphemes out",
+			"--graphemes says what to expect, and --expect does not ask for that")
 	}
 	retry, err := parseRetry(f.retry)
 	if err != nil {
 		return nil, err
 	}
-	s := &sender{app: a, flags: f, client: &ohce.Client{Addr: f.server, Retry: retry}}
+	policy, err := parsePolicy(f.policy)
+	if err != nil {
+		return nil, err
+	}
+	var expect func(dst, request []byte) []byte
 	if f.expect != "any" {
 		t, err := parseTransform("expect", f.expect, f.graphemes, "any")
 		if err != nil {
 			return nil, err
 		}
-		s.client.Expect = t.Append
+		expect = t.Append
 	}
-	if f.graphemes && f.expect == "any" {
-		return nil, usage("add --expect flip, or leave --graphemes out",
-			"--graphemes says what to expect, and --expect does not ask for that")
+	addrs, err := findServers(ctx, f.servers)
+	if err != nil {
+		return nil, err
+	}
+	s := &sender{app: a, flags: f, group: &ohce.Group{Policy: policy}}
+	for _, addr := range addrs {
+		s.group.Clients = append(s.group.Clients,
+			&ohce.Client{Addr: addr, Retry: retry, Expect: expect})
 	}
 	return s, nil
 }
@@ -137,7 +158,10 @@ func (s *sender) draw(several bool) (err error) {
 		}
 	}
 	if t.text != nil || t.file != nil {
-		s.tracer, s.client.Trace = t, t.trace()
+		s.tracer = t
+		for i, c := range s.group.Clients {
+			c.Trace = t.trace(i, len(s.group.Clients))
+		}
 	}
 	return nil
 }
@@ -157,36 +181,9 @@ func (s *sender) drawn(err error) error {
 	return err
 }
 
-// parseRetry reads a schedule: seed, adaptive with or without a budget, or waits with units between commas.
-func parseRetry(value string) (ohce.Retry, error) {
-	switch name, budget, given := strings.Cut(value, ","); {
-	case value == "seed":
-		return ohce.SeedRetry(), nil
-	case value == "adaptive":
-		return ohce.AdaptiveRetry(0), nil
-	case name == "adaptive" && given:
-		d, err := time.ParseDuration(strings.TrimSpace(budget))
-		if err != nil || d <= 0 {
-			return ohce.Retry{}, usage("write adaptive, or adaptive with a time in all, as in adaptive,3s",
-				"--retry %q: %q is not a time", value, budget)
-		}
-		return ohce.AdaptiveRetry(d), nil
-	}
-	var waits []time.Duration
-	for part := range strings.SplitSeq(value, ",") {
-		wait, err := time.ParseDuration(strings.TrimSpace(part))
-		if err != nil || wait <= 0 {
-			return ohce.Retry{}, usage("write seed, adaptive, or waits with their units, as in 100ms,200ms,1s",
-				"--retry %q: %q is not a wait", value, part)
-		}
-		waits = append(waits, wait)
-	}
-	return ohce.RetryAfter(waits...), nil
-}
-
 // one sends one message and prints the answer.
 func (s *sender) one(ctx context.Context, message []byte) error {
-	resp, err := s.client.Exchange(ctx, message)
+	resp, err := s.exchange(ctx, message)
 	if s.tracer != nil {
 		s.tracer.flush()
 	}
@@ -194,6 +191,30 @@ func (s *sender) one(ctx context.Context, message []byte) error {
 		return s.explain(message, err)
 	}
 	return s.print(message, resp)
+}
+
+// exchange asks the only server as it is asked without a group, and several as the policy says.
+func (s *sender) exchange(ctx context.Context, message []byte) (*ohce.Response, error) {
+	if c := s.only(); c != nil {
+		return c.Exchange(ctx, message)
+	}
+	return s.group.Exchange(ctx, message)
+}
+
+// only is the client of the only server; nil if there are several.
+func (s *sender) only() *ohce.Client {
+	if len(s.group.Clients) > 1 {
+		return nil
+	}
+	return s.group.Clients[0]
+}
+
+// serverOf is the address of the server that answered: as it was given if it is the only one.
+func (s *sender) serverOf(resp *ohce.Response) string {
+	if c := s.only(); c != nil {
+		return c.Addr
+	}
+	return resp.RemoteAddr.String()
 }
 
 // print writes an answer to standard output.
@@ -204,7 +225,7 @@ func (s *sender) print(message []byte, resp *ohce.Response) error {
 func (s *sender) printTo(w io.Writer, message []byte, resp *ohce.Response) error {
 	line := append(resp.Data, '\n')
 	if s.flags.json {
-		line = jsonLine(s.flags.server, message, resp)
+		line = jsonLine(s.serverOf(resp), message, resp)
 	}
 	if _, err := w.Write(line); err != nil {
 		return cannotWrite(err)
@@ -214,143 +235,4 @@ func (s *sender) printTo(w io.Writer, message []byte, resp *ohce.Response) error
 
 func cannotWrite(err error) error {
 	return &failure{what: fmt.Sprintf("cannot write the answer: %v", err), code: exitFail}
-}
-
-// explain says why a message got no answer.
-func (s *sender) explain(message []byte, err error) error {
-	f := &failure{code: exitFail}
-	var op *ohce.OpError
-	switch {
-	case errors.Is(err, context.Canceled):
-		f.what = "interrupted"
-	case errors.Is(err, ohce.ErrServerDown) && errors.As(err, &op):
-		f.what, f.hint = "SERVER IS DOWN !", s.whyDown(op)
-	case errors.Is(err, ohce.ErrTooLarge) && len(message) <= mostText:
-		f.what = fmt.Sprintf("this system does not send %d bytes in one datagram", len(message))
-		f.hint = "send the text in parts; the limit may be a setting (macOS: net.inet.udp.maxdgram)"
-	case errors.Is(err, ohce.ErrTooLarge):
-		return tooLong(fmt.Sprint(len(message)))
-	case isNameError(err):
-		f.what = nameError(err)
-		f.hint = "check the name, or give an IP address"
-	default:
-		f.what = fmt.Sprintf("cannot reach %s: %v", s.flags.server, innermost(err))
-		f.hint = "check the address and this machine's network"
-	}
-	return f
-}
-
-// mostText is the length in bytes of the longest text that a datagram carries on IPv4; IPv6 takes
-// some more.
-const mostText = 65_507
-
-func tooLong(length string) error {
-	return &failure{
-		what: fmt.Sprintf("the message has %s bytes, more than a datagram carries", length),
-		hint: fmt.Sprintf("a datagram carries up to %d bytes; send the text in parts", mostText),
-		code: exitUsage,
-	}
-}
-
-// whyDown tells what was seen of a server that is down, and what to try.
-func (s *sender) whyDown(op *ohce.OpError) string {
-	took := op.Elapsed.Round(time.Millisecond)
-	ignored := s.client.Stats().Unexpected
-	switch {
-	case errors.Is(op, ohce.ErrPortUnreachable):
-		return fmt.Sprintf("%s refused (port unreachable) for %v: nobody listens there; "+
-			"start a server with: ohce serve --listen '%s'", op.Addr, took, op.Addr)
-	case op.Attempts == 0:
-		return fmt.Sprintf("sending to %s failed for %v: %v", op.Addr, took, innermost(op.Cause))
-	case ignored > 0:
-		return fmt.Sprintf("what %s sent in %v was not the %s of the message (datagrams ignored: %d); "+
-			"--expect any takes whatever comes", op.Addr, took, s.flags.expect, ignored)
-	default:
-		return fmt.Sprintf("%s was silent for %v (datagrams sent: %d): a wrong address, a firewall, "+
-			"or a network slower than the waits; try --retry 1s,2s,4s", op.Addr, took, op.Attempts)
-	}
-}
-
-// lines sends each line of standard input.
-func (s *sender) lines(ctx context.Context) error {
-	if isTerminal(s.app.in) {
-		return s.typed(ctx)
-	}
-	return s.piped(ctx)
-}
-
-// typed sends what a person types, line by line. A message that gets no answer is reported, and the
-// person decides.
-func (s *sender) typed(ctx context.Context) error {
-	var failed error
-	in := newLineReader(ctx, s.app.in)
-	for n := 1; ; n++ {
-		fmt.Fprint(s.app.err, "> ")
-		line, err := in.next(ctx)
-		if errors.Is(err, io.EOF) {
-			fmt.Fprintln(s.app.err) // the shell's prompt is not to stand behind ours
-			return failed
-		}
-		if err != nil {
-			return atLine(explainInput(err), n)
-		}
-		err = s.one(ctx, line)
-		switch {
-		case err == nil:
-		case ctx.Err() != nil:
-			return atLine(err, n)
-		default:
-			s.app.report(err)
-			failed = &failure{what: "not every message was answered", code: exitFail}
-		}
-	}
-}
-
-// piped sends lines while earlier ones are under way, and prints the answers in their order. A message
-// that gets no answer ends it, for the answers would no longer stand at their lines.
-func (s *sender) piped(ctx context.Context) error {
-	in := newLines(s.app.in)
-	out := newPromptWriter(s.app.out)
-	n := 0
-	for resp, err := range s.client.Stream(ctx, in.all) {
-		n++
-		if err == nil {
-			err = s.printTo(out, in.sent(), resp)
-		} else {
-			err = s.explain(in.sent(), err)
-		}
-		if err != nil {
-			return errors.Join(atLine(err, n), out.close())
-		}
-	}
-	if err := out.close(); err != nil {
-		return cannotWrite(err)
-	}
-	if !errors.Is(in.err, io.EOF) {
-		return atLine(explainInput(in.err), n+1)
-	}
-	return nil
-}
-
-func explainInput(err error) error {
-	switch {
-	case errors.Is(err, context.Canceled):
-		return &failure{what: "interrupted", code: exitFail}
-	case errors.Is(err, errLongLine):
-		return tooLong(fmt.Sprintf("over %d", mostLine))
-	}
-	return &failure{what: fmt.Sprintf("cannot read standard input: %v", err), code: exitFail}
-}
-
-// atLine adds to a failure where in the input it was.
-func atLine(err error, n int) error {
-	var f *failure
-	if !errors.As(err, &f) {
-		return err
-	}
-	at := fmt.Sprintf("stopped at line %d of standard input", n)
-	if f.hint != "" {
-		at += "; " + f.hint
-	}
-	return &failure{what: f.what, hint: at, code: f.code}
 }

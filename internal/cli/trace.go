@@ -36,29 +36,37 @@ func (a *app) drawing(w io.Writer) *sequence.Text {
 	return &sequence.Text{W: w, Columns: columnsOf(w), Mark: mark}
 }
 
-// trace is what a client is to call.
-func (t *tracer) trace() *ohce.ClientTrace {
+// trace is what a client is to call, the one with an index of so many. Each counts its own exchanges; in
+// the picture they have the numbers of their round.
+func (t *tracer) trace(index, clients int) *ohce.ClientTrace {
+	number := func(a ohce.TraceAttempt) ohce.TraceAttempt {
+		if a.Exchange > 0 {
+			a.Exchange = (a.Exchange-1)*uint64(clients) + uint64(index) + 1
+		}
+		return a
+	}
+	add := func(a ohce.TraceAttempt, e sequence.Event) { t.add(number(a), e) }
 	return &ohce.ClientTrace{
 		AttemptSent: func(a ohce.TraceAttempt) {
 			e := sequence.Event{Kind: sequence.Sent, Payload: sequence.Sample(a.Request)}
 			if a.Err != nil {
 				e.Kind, e.Why = sequence.Refused, innermost(a.Err).Error()
 			}
-			t.add(a, e)
+			add(a, e)
 		},
 		AttemptTimedOut: func(a ohce.TraceAttempt) {
-			t.add(a, sequence.Event{Kind: sequence.TimedOut})
+			add(a, sequence.Event{Kind: sequence.TimedOut})
 		},
 		PortUnreachable: func(a ohce.TraceAttempt) {
-			t.add(a, sequence.Event{Kind: sequence.Unreachable})
+			add(a, sequence.Event{Kind: sequence.Unreachable})
 		},
 		ResponseAccepted: func(a ohce.TraceAttempt, r *ohce.Response) {
-			t.add(a, sequence.Event{
+			add(a, sequence.Event{
 				Kind: sequence.Accepted, RoundTrip: r.RTT, Payload: sequence.Sample(r.Data),
 			})
 		},
 		DatagramIgnored: func(a ohce.TraceAttempt, why ohce.IgnoreReason, data []byte) {
-			t.add(a, sequence.Event{
+			add(a, sequence.Event{
 				Kind: sequence.Ignored, Why: why.String(), Payload: sequence.Sample(data),
 			})
 		},

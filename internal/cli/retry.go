@@ -1,0 +1,35 @@
+package cli
+
+import (
+	"strings"
+	"time"
+
+	"github.com/ohce/ohce"
+)
+
+// parseRetry reads a schedule: seed, adaptive with or without a budget, or waits with units between commas.
+func parseRetry(value string) (ohce.Retry, error) {
+	switch name, budget, given := strings.Cut(value, ","); {
+	case value == "seed":
+		return ohce.SeedRetry(), nil
+	case value == "adaptive":
+		return ohce.AdaptiveRetry(0), nil
+	case name == "adaptive" && given:
+		d, err := time.ParseDuration(strings.TrimSpace(budget))
+		if err != nil || d <= 0 {
+			return ohce.Retry{}, usage("write adaptive, or adaptive with a time in all, as in adaptive,3s",
+				"--retry %q: %q is not a time", value, budget)
+		}
+		return ohce.AdaptiveRetry(d), nil
+	}
+	var waits []time.Duration
+	for part := range strings.SplitSeq(value, ",") {
+		wait, err := time.ParseDuration(strings.TrimSpace(part))
+		if err != nil || wait <= 0 {
+			return ohce.Retry{}, usage("write seed, adaptive, or waits with their units, as in 100ms,200ms,1s",
+				"--retry %q: %q is not a wait", value, part)
+		}
+		waits = append(waits, wait)
+	}
+	return ohce.RetryAfter(waits...), nil
+}
