@@ -39,13 +39,20 @@ func (a *app) drawing(w io.Writer) *sequence.Text {
 // trace is what a client is to call, the one with an index of so many. Each counts its own exchanges; in
 // the picture they have the numbers of their round.
 func (t *tracer) trace(index, clients int) *ohce.ClientTrace {
-	number := func(a ohce.TraceAttempt) ohce.TraceAttempt {
+	return traceTo(func(a ohce.TraceAttempt, e sequence.Event) {
 		if a.Exchange > 0 {
 			a.Exchange = (a.Exchange-1)*uint64(clients) + uint64(index) + 1
 		}
-		return a
+		t.add(a, e)
+	})
+}
+
+// traceTo tells what a client does as events of a picture.
+func traceTo(tell func(ohce.TraceAttempt, sequence.Event)) *ohce.ClientTrace {
+	add := func(a ohce.TraceAttempt, e sequence.Event) {
+		e.Time, e.Attempt, e.Attempts, e.Wait = a.Elapsed, a.Attempt, a.Attempts, a.Wait
+		tell(a, e)
 	}
-	add := func(a ohce.TraceAttempt, e sequence.Event) { t.add(number(a), e) }
 	return &ohce.ClientTrace{
 		AttemptSent: func(a ohce.TraceAttempt) {
 			e := sequence.Event{Kind: sequence.Sent, Payload: sequence.Sample(a.Request)}
@@ -75,8 +82,7 @@ func (t *tracer) trace(index, clients int) *ohce.ClientTrace {
 
 // add draws an event of the exchange that a speaks of.
 func (t *tracer) add(a ohce.TraceAttempt, e sequence.Event) {
-	e.Time, e.Attempt, e.Attempts, e.Wait = a.Elapsed, a.Attempt, a.Attempts, a.Wait
-	x := sequence.Exchange{Number: a.Exchange, Client: address(a.Local), Server: address(a.Remote)}
+	x := exchangeOf(a)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.text != nil {
@@ -85,6 +91,11 @@ func (t *tracer) add(a ohce.TraceAttempt, e sequence.Event) {
 	if t.file != nil {
 		t.picture.Add(x, e)
 	}
+}
+
+// exchangeOf is the exchange that a speaks of.
+func exchangeOf(a ohce.TraceAttempt) sequence.Exchange {
+	return sequence.Exchange{Number: a.Exchange, Client: address(a.Local), Server: address(a.Remote)}
 }
 
 // address is "" where there is none.
