@@ -4,13 +4,13 @@ import "time"
 
 // The bounds of a window, in datagrams, and what it steers by.
 const (
-	windowLeast = 32
+	windowLeast = 64
 	windowMost  = 4096
 	windowFirst = 64
 
 	// windowDelay is how long datagrams may stand in queues before the window shrinks: enough to keep
 	// a link busy, less than the queues of slow links hold.
-	windowDelay = 2 * time.Millisecond
+	windowDelay = 3 * time.Millisecond
 	// windowMemory is for how long the shortest round trip is believed: a route may change.
 	windowMemory = 10 * time.Second
 	// windowLoss is the share of lost datagrams in a round trip from which on they are a sign that there
