@@ -16,6 +16,7 @@ type later struct {
 	closed chan struct{}
 
 	mu    sync.Mutex
+	woken time.Duration // when something was last sent
 	queue dueQueue
 	order uint64 // so that of two at one time the first comes first
 	bytes int
@@ -31,6 +32,10 @@ type delayed struct {
 	up    bool
 	data  []byte
 }
+
+// grain is how long the next wake-up is put off after one, so that a busy link is not woken up for each
+// datagram: what is due meanwhile goes together.
+const grain = 200 * time.Microsecond
 
 // keepFree is how many used records wait to be used again, with their buffers.
 const keepFree = 4096
@@ -55,7 +60,7 @@ func (l *later) add(due time.Time, p *port, up bool, data []byte) bool {
 	p.waiting.Add(1)
 	heap.Push(&l.queue, d)
 	if l.queue[0] == d {
-		l.alarm.Set(d.due - time.Since(l.epoch))
+		l.arm(time.Since(l.epoch))
 	}
 	return true
 }
@@ -79,10 +84,18 @@ func (l *later) due(dst []*delayed, most int) []*delayed {
 		l.bytes -= len(d.data)
 		dst = append(dst, d)
 	}
-	if len(dst) == 0 && len(l.queue) > 0 {
-		l.alarm.Set(l.queue[0].due - now)
+	switch {
+	case len(dst) > 0:
+		l.woken = now
+	case len(l.queue) > 0:
+		l.arm(now)
 	}
 	return dst
+}
+
+// arm sets the alarm to when the first one is due. It is called with mu held.
+func (l *later) arm(now time.Duration) {
+	l.alarm.Set(max(l.queue[0].due, l.woken+grain) - now)
 }
 
 // gone takes back the records of what was sent.
