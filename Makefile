@@ -11,12 +11,13 @@ FIRST     ?= 5
 OUT       ?= docs/performance.md
 SOAK      ?= 1000000
 EXCHANGES ?= 10000
+LINES     ?= 100000
 # Below this folder; if empty, nothing is written.
 REPORT    ?= docs/network.md
 PLATFORMS ?= windows/amd64 darwin/arm64 freebsd/amd64 linux/arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help check test race portable cross fuzz bench relay micro network soak priv demo man vectors
+.PHONY: help check test race portable cross fuzz bench relay micro network lines soak priv demo man vectors
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,6 +72,9 @@ micro: ## the benchmarks beside the code, for BENCHTIME each
 network: ## the clients through bad networks, EXCHANGES in each, into docs/network.md
 	cd bench/network && $(GO) test -run '^TestNetwork$$' -count=1 -timeout 30m -exchanges $(EXCHANGES) \
 		-markdown '$(if $(REPORT),../../$(REPORT))'
+
+lines: ## LINES lines through ohce send: loopback, loss, a slow link, a server that is killed (python3)
+	OHCE_LINES=$(LINES) $(GO) test -run 'ManyLines' -count=1 -v ./internal/cli
 
 soak: ## SOAK random datagrams at a running server
 	OHCE_SOAK=$(SOAK) $(GO) test -run '^TestSoak$$' -count=1 -v ./internal/cli
