@@ -189,6 +189,9 @@ func TestWhatArrivesIsWhatWasDecided(t *testing.T) {
 		{"30% lost", link.Impairment{Loss: link.RandomLoss(0.3)}, 0.7, 1},
 		{"20% lost in bursts of 5", link.Impairment{Loss: link.BurstLoss(0.2, 5)}, 0.8,
 			math.Sqrt((1 + 0.75) / (1 - 0.75))},
+		// Neighbours are alike by λ = 0.75 where the states differ: their covariances add up.
+		{"Gilbert and Elliott", link.Impairment{Loss: link.Loss{Good: 0.02, Bad: 0.6, ToBad: 0.05, ToGood: 0.2}},
+			1 - (0.8*0.02 + 0.2*0.6), math.Sqrt(1 + 2*0.58*0.58*0.2*0.8*0.75/0.25/(0.136*0.864))},
 		{"10% doubled", link.Impairment{Duplicate: 0.1}, 1.1, 1},
 		{"delayed", link.Impairment{Delay: link.Delay{Base: time.Millisecond, Jitter: time.Millisecond}}, 1, 1},
 	} {
