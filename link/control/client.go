@@ -79,12 +79,11 @@ func (c *Client) do(ctx context.Context, method, path string, body, answer any) 
 	defer resp.Body.Close()
 	in := json.NewDecoder(resp.Body)
 	if resp.StatusCode >= 400 {
-		e := &Error{}
-		if err := in.Decode(e); err != nil || e.Message == "" {
+		var e errorJSON
+		if err := in.Decode(&e); err != nil || e.Message == "" {
 			e.Message = fmt.Sprintf("%s answered %s", addr, resp.Status)
 		}
-		e.Status = resp.StatusCode
-		return e
+		return &Error{resp.StatusCode, e.Field, e.Message}
 	}
 	if answer == nil {
 		return nil

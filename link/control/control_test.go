@@ -188,7 +188,7 @@ func TestBadInput(t *testing.T) {
 		t.Run(fmt.Sprintf("%s %s %.40s", tt.method, tt.path, tt.body), func(t *testing.T) {
 			before := a.all()
 			status, text := a.do(tt.method, tt.path, tt.body)
-			var e Error
+			var e errorJSON
 			if err := json.Unmarshal([]byte(text), &e); err != nil {
 				t.Fatalf("%d %q is not JSON: %v", status, text, err)
 			}

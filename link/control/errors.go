@@ -9,14 +9,20 @@ import (
 // An Error is why nothing was done, as the API says it.
 type Error struct {
 	// Status is the HTTP status.
-	Status int `json:"-"`
+	Status int
 	// Field is what was wrong, such as "listen" or "up.loss", or "".
-	Field string `json:"field,omitempty"`
+	Field string
 	// Message says what was wrong and what would be right.
-	Message string `json:"error"`
+	Message string
 }
 
 func (e *Error) Error() string { return e.Message }
+
+// errorJSON is an Error on the wire; its status is HTTP's.
+type errorJSON struct {
+	Message string `json:"error"`
+	Field   string `json:"field,omitempty"`
+}
 
 // explain makes an Error of any error about a link.
 func explain(err error) *Error {

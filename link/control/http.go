@@ -25,7 +25,7 @@ func (m *Manager) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err != nil:
 		e := explain(err)
-		status, answer = e.Status, e
+		status, answer = e.Status, errorJSON{e.Message, e.Field}
 	case answer == nil:
 		w.WriteHeader(http.StatusNoContent)
 		return
