@@ -86,6 +86,7 @@ func FuzzPicture(f *testing.F) {
 	f.Add([]byte{0, 1, 2, 3, 4, 5, 6, 7, 8})
 	f.Add([]byte{0x07, 0x17, 0x27, 0x23, 0x13, 0x14, 0x24, 0xf7, 0xf0})
 	f.Fuzz(func(t *testing.T, data []byte) {
+		data = data[:min(len(data), 12)] // events: what goes wrong does so with few
 		var d sequence.Diagram
 		var events []sequence.Event
 		for i, b := range data {
