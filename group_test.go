@@ -305,11 +305,22 @@ func TestGroupWithoutARoute(t *testing.T) {
 				t.Errorf("%v: server %d answered", policy, from)
 			}
 			i := 0
-			for resp, err := range s.group.Stream(t.Context(), numbered(100)) {
+			paused := func(yield func([]byte) bool) { // some come when it is known that there is no way
+				for request := range numbered(100) {
+					time.Sleep(100 * time.Millisecond)
+					if !yield(request) {
+						return
+					}
+				}
+			}
+			for resp, err := range s.group.Stream(t.Context(), paused) {
 				if err != nil || !isAnswer(resp.Data, i) {
 					t.Fatalf("%v: request %d: %v, %v", policy, i, resp, err)
 				}
 				i++
+			}
+			if i != 100 {
+				t.Errorf("%v: %d outcomes", policy, i)
 			}
 			s.group.Clients[1].Addr = "none either"
 			_, err := s.group.Exchange(t.Context(), nil)

@@ -48,6 +48,9 @@ func TestReadLentOfWhatIsGone(t *testing.T) {
 	c := open4(t)
 	bounded(t, c)
 	from := client(t, c.LocalAddr())
+	send(t, from, "first")
+	readLentN(t, c, &l, 1)
+	set := &l.free[0][0]
 	l.mu.Lock()
 	read := make(chan string)
 	go func() {
@@ -58,6 +61,7 @@ func TestReadLentOfWhatIsGone(t *testing.T) {
 		}
 		read <- string(ms[0].Buf)
 		l.Return(ms)
+		close(read)
 	}()
 	send(t, from, "gone")
 	stacks := make([]byte, 1<<20)
@@ -79,5 +83,10 @@ func TestReadLentOfWhatIsGone(t *testing.T) {
 	send(t, from, "next")
 	if got := <-read; got != "next" {
 		t.Errorf("got %q", got)
+	}
+	c.Close()
+	<-read // it has returned what it borrowed
+	if len(l.free) != 1 || &l.free[0][0] != set {
+		t.Error("what was borrowed for what was gone was not returned")
 	}
 }

@@ -150,7 +150,7 @@ func datagrams(m *batch.Message, way *Way) iter.Seq[[]byte] {
 }
 
 // appendTo appends a datagram to the messages for conn. Those that stood side by side in a run that was
-// read stay a run, where nothing came between them.
+// read stay a run, where nothing came between them; a run has one peer.
 func appendTo(ms []batch.Message, m batch.Message, conn batch.Conn) []batch.Message {
 	if len(ms) == 0 || len(m.Buf) == 0 {
 		return append(ms, m)
@@ -162,8 +162,7 @@ func appendTo(ms []batch.Message, m batch.Message, conn batch.Conn) []batch.Mess
 		size = have
 	}
 	if have == 0 || have%size != 0 || len(m.Buf) > size || (have/size+1) > conn.Run(size) ||
-		cap(last.Buf) < have+len(m.Buf) || &last.Buf[:have+1][have] != &m.Buf[0] ||
-		last.Peer != m.Peer || last.Local != m.Local {
+		cap(last.Buf) < have+len(m.Buf) || &last.Buf[:have+1][have] != &m.Buf[0] {
 		return append(ms, m)
 	}
 	last.Buf, last.Segment = last.Buf[:have+len(m.Buf)], size
