@@ -78,9 +78,10 @@ func FieldUsage(name string) string {
 	return ""
 }
 
-// Set sets one field from text, and leaves the others as they are. "" sets it to what does nothing. The
-// error is a *FieldError, and nothing has changed then.
+// Set sets one field from text, and leaves the others as they are. "" sets it to what does nothing. Dashes
+// in a name count as underscores. The error is a *FieldError, and nothing has changed then.
 func (i *Impairment) Set(name, text string) error {
+	name = strings.ReplaceAll(name, "-", "_")
 	for k := range fields {
 		f := &fields[k]
 		if f.name != name {
@@ -145,11 +146,15 @@ func (i *Impairment) Apply(list string) error {
 func (i *Impairment) SetAll(texts map[string]string) error {
 	changed := *i
 	names := FieldNames()
+	byName := make(map[string]string, len(texts))
 	for _, name := range slices.Sorted(maps.Keys(texts)) {
-		if !slices.Contains(names, name) {
+		known := strings.ReplaceAll(name, "-", "_")
+		if !slices.Contains(names, known) {
 			return changed.Set(name, "")
 		}
+		byName[known] = texts[name]
 	}
+	texts = byName
 	if texts["loss"] != "" && texts["burst"] != "" {
 		// The new share need not fit the old bursts.
 		changed.Loss = Loss{}

@@ -19,6 +19,7 @@ func TestFieldText(t *testing.T) {
 	}{
 		{"", Impairment{}, "nothing"},
 		{"black_hole", Impairment{BlackHole: true}, "black_hole=true"},
+		{"in-order", Impairment{Delay: Delay{InOrder: true}}, "in_order=true"},
 		{"black_hole=false", Impairment{}, "nothing"},
 		{"mtu=1500", Impairment{MTU: 1500}, ""},
 		{"loss=10%", Impairment{Loss: RandomLoss(0.1)}, ""},

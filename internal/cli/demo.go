@@ -29,7 +29,7 @@ Takes about three seconds.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.demo(cmd.Context(), svg) },
 	}
-	cmd.Flags().StringVar(&svg, "trace-svg", "", "draw the exchanges into `FILE` as a picture")
+	cmd.Flags().StringVar(&svg, "trace-svg", "", "draw the exchanges through the link into `FILE` as a picture")
 	return cmd
 }
 

@@ -26,7 +26,7 @@ func (s *sender) explain(message []byte, err error) error {
 		f.what = fmt.Sprintf("this system does not send %d bytes in one datagram", len(message))
 		f.hint = "send the text in parts; the limit may be a setting (macOS: net.inet.udp.maxdgram)"
 	case errors.Is(err, ohce.ErrTooLarge):
-		return tooLong(fmt.Sprint(len(message)))
+		return tooLong(len(message))
 	case isNameError(err):
 		f.what = nameError(err)
 		f.hint = "check the name, or give an IP address"
@@ -41,9 +41,13 @@ func (s *sender) explain(message []byte, err error) error {
 // some more.
 const mostText = 65_507
 
-func tooLong(length string) error {
+func tooLong(length int) error {
+	has := fmt.Sprint(length)
+	if length > mostLine && length <= lineBuffer { // of a line, the rest was not kept
+		has = fmt.Sprintf("over %d", mostLine)
+	}
 	return &failure{
-		what: fmt.Sprintf("the message has %s bytes, more than a datagram carries", length),
+		what: fmt.Sprintf("the message has %s bytes, more than a datagram carries", has),
 		hint: fmt.Sprintf("a datagram carries up to %d bytes; send the text in parts", mostText),
 		code: exitUsage,
 	}
@@ -52,7 +56,7 @@ func tooLong(length string) error {
 // whyDown tells what was seen of a server that is down, and what to try.
 func (s *sender) whyDown(op *ohce.OpError) string {
 	if s.only() == nil {
-		return whyAllDown(op)
+		return s.whyAllDown(op)
 	}
 	took := op.Elapsed.Round(time.Millisecond)
 	ignored := s.only().Stats().Unexpected
@@ -72,7 +76,7 @@ func (s *sender) whyDown(op *ohce.OpError) string {
 }
 
 // whyAllDown tells what was seen of each of several servers.
-func whyAllDown(op *ohce.OpError) string {
+func (s *sender) whyAllDown(op *ohce.OpError) string {
 	joined, ok := op.Cause.(interface{ Unwrap() []error })
 	if !ok {
 		return fmt.Sprint(op.Cause)
@@ -85,11 +89,23 @@ func whyAllDown(op *ohce.OpError) string {
 			all = append(all, err.Error())
 		case errors.Is(err, ohce.ErrPortUnreachable):
 			all = append(all, one.Addr+" refused (port unreachable)")
+		case s.ignoredFrom(one.Addr) > 0:
+			all = append(all, fmt.Sprintf("what %s sent was not the %s of the message", one.Addr, s.flags.expect))
 		case errors.Is(err, ohce.ErrServerDown):
 			all = append(all, fmt.Sprintf("%s was silent for %v", one.Addr, one.Elapsed.Round(time.Millisecond)))
 		default:
 			all = append(all, fmt.Sprintf("%s: %v", one.Addr, innermost(err)))
 		}
 	}
-	return strings.Join(all, ", ")
+	return strings.Join(all, ", ") + "; check the addresses, or wait longer with --retry 1s,2s,4s"
+}
+
+// ignoredFrom is how many datagrams of a server were not the answer.
+func (s *sender) ignoredFrom(addr string) uint64 {
+	for _, c := range s.group.Clients {
+		if c.Addr == addr {
+			return c.Stats().Unexpected
+		}
+	}
+	return 0
 }

@@ -89,7 +89,7 @@ func checkAddress(flag, addr string) error {
 	}
 	n, err := strconv.Atoi(port)
 	least := 0 // a free one, to listen on
-	if flag == "server" {
+	if flag == "server" || flag == "to" {
 		least = 1
 	}
 	if err == nil && (n < least || n > 65535) {

@@ -13,7 +13,8 @@ import (
 // mostLine is the length of the longest line that is read: no datagram carries more, on IPv6 either.
 const mostLine = 65_527
 
-var errLongLine = errors.New("the line is too long")
+// lineBuffer is what is kept of a longer one.
+const lineBuffer = mostLine + len("\r\n")
 
 // Lines are those of an input, for a stream of exchanges.
 type lines struct {
@@ -25,7 +26,7 @@ type lines struct {
 }
 
 func newLines(r io.Reader) *lines {
-	return &lines{in: bufio.NewReaderSize(r, mostLine+len("\r\n")), err: io.EOF}
+	return &lines{in: bufio.NewReaderSize(r, lineBuffer), err: io.EOF}
 }
 
 // all yields the lines without their ends.
@@ -71,7 +72,7 @@ type inputLine struct {
 func newLineReader(ctx context.Context, r io.Reader) *lineReader {
 	l := &lineReader{lines: make(chan inputLine)}
 	go func() {
-		in := bufio.NewReaderSize(r, mostLine+len("\r\n"))
+		in := bufio.NewReaderSize(r, lineBuffer)
 		for {
 			line := readLine(in)
 			select {
@@ -87,13 +88,15 @@ func newLineReader(ctx context.Context, r io.Reader) *lineReader {
 	return l
 }
 
-// readLine reads a line without its end. The last one needs no end.
+// readLine reads a line without its end. The last one needs no end. Of one that no datagram carries, more
+// than that is read and not kept.
 func readLine(in *bufio.Reader) inputLine {
 	text, err := in.ReadSlice('\n')
 	text = chomp(bytes.Clone(text))
+	for errors.Is(err, bufio.ErrBufferFull) {
+		_, err = in.ReadSlice('\n')
+	}
 	switch {
-	case errors.Is(err, bufio.ErrBufferFull) || len(text) > mostLine:
-		return inputLine{err: errLongLine}
 	case err != nil && len(text) == 0:
 		return inputLine{err: err}
 	default:

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -45,10 +46,12 @@ of its own towards the server, as behind an address translator.
 A flag such as --loss counts for both directions; --up and --down change one of them, as in
 --up loss=20%,delay=5ms. --like begins with the parameters of a kind of network, which the
 other flags change. --at changes them later, as often as it is given: --at '10s loss=50%'
---at '20s up.black_hole' (up. and down. mean one direction).
+--at '20s up.black_hole' (up. and down. mean one direction). Its clock begins with the first
+datagram, and at each of its times what ctl has changed meanwhile is over.
 
 Everything left to chance follows from --seed, which is printed: with the same seed the n-th
-datagram of a direction has the same fate.
+datagram of a direction has the same fate. So have messages that are sent one at a time; of
+those that are under way at once, which one is the n-th is not the link's choice.
 
 While it runs, ohce link ctl lists, creates, changes and removes links, through an HTTP API
 with JSON that has no passwords and is on the loopback interface unless --api says otherwise.
@@ -66,7 +69,7 @@ The first SIGINT or SIGTERM ends it, and a summary says what it did to the traff
 	flags.StringVar(&f.listen, "listen", linkListen, "`HOST:PORT` that clients ask; port 0 is any free one")
 	flags.StringVar(&f.to, "to", linkTo, "the server's `HOST:PORT`")
 	f.add(cmd)
-	flags.StringArrayVar(&f.at, "at", nil, "from a time on, do otherwise: `'TIME LIST'` as '10s loss=50%'")
+	flags.StringArrayVar(&f.at, "at", nil, "so long after the first datagram, do otherwise: `'TIME LIST'` as '10s loss=50%'")
 	flags.Uint32Var(&f.seed, "seed", 0, "decide by `NUMBER`; by chance if not given")
 	flags.DurationVar(&f.idle, "idle", relay.DefaultIdle, "forget a client's port after `TIME` in silence")
 	flags.StringVar(&f.api, "api", control.DefaultAddr, "`HOST:PORT` of the API; port 0 is any free one, "+
@@ -113,10 +116,13 @@ func (a *app) link(ctx context.Context, f *linkFlags) error {
 		return err
 	}
 	defer api.Close()
-	fmt.Fprintf(a.err, "Listening to %s for %s, seed %d\n", s.Listen, s.To, s.Seed)
+	fmt.Fprintf(a.err, "Listening to %s for %s, seed %d, as %s\n", s.Listen, s.To, s.Seed, s.Name)
 	printImpairments(a.err, s)
 	if api.addr != "" {
 		fmt.Fprintf(a.err, "API: http://%s/links\n", api.addr)
+		if ap, err := netip.ParseAddrPort(api.addr); err == nil && !ap.Addr().Unmap().IsLoopback() {
+			fmt.Fprintln(a.err, "The API has no passwords, and others than this machine can reach it.")
+		}
 	}
 	ctx, stop := a.untilSignal(ctx, true)
 	defer stop()
@@ -169,6 +175,10 @@ func parseSchedule(texts []string, up, down link.Impairment) (all []link.Phase, 
 				text)
 		}
 		p.At = at
+		if strings.TrimSpace(list) == "" {
+			return nil, usage("write a time and a list, as --at '10s loss=50%'", "--at %q: says not what is to change",
+				text)
+		}
 		ups, downs := splitWays(list)
 		if err := p.Up.Apply(ups); err != nil {
 			return nil, listError("at", err)
@@ -253,7 +263,8 @@ func (a *app) serveLinks(addr string, m *control.Manager) (*apiServer, error) {
 func printImpairments(w io.Writer, s *control.Status) {
 	fmt.Fprintf(w, "  up: %v\n  down: %v\n", &s.Up, &s.Down)
 	for _, p := range s.Schedule {
-		fmt.Fprintf(w, "  from %v on, up: %v\n  from %v on, down: %v\n", p.At, &p.Up, p.At, &p.Down)
+		fmt.Fprintf(w, "  %v after the first datagram, up: %v\n  %v after the first datagram, down: %v\n", p.At,
+			&p.Up, p.At, &p.Down)
 	}
 }
 

@@ -29,7 +29,10 @@ func (a *app) linkCtlCommand() *cobra.Command {
 		Use:   "ctl",
 		Short: "List, create, change and remove links while they run",
 		Long: `List, create, change and remove the links of an ohce link that runs, through its API. What a
-link does is printed as it is afterwards.`,
+link does is printed as it is afterwards; of one that is removed, what it has done.
+
+A change holds until the next time of a schedule (--at). --like and --clear change everything,
+the other flags what they name; --loss 0 and the like take one thing away.`,
 		Example: `  ohce link ctl list
   ohce link ctl create far --listen 127.0.0.1:4001 --to 127.0.0.1:3000 --like satellite
   ohce link ctl change far --loss 30%
@@ -84,7 +87,7 @@ func (a *app) ctlCommand(use, short, needs string,
 	case "spec":
 		flags.StringVar(&f.link.listen, "listen", "127.0.0.1:0", "`HOST:PORT` that clients ask")
 		flags.StringVar(&f.link.to, "to", linkTo, "the server's `HOST:PORT`")
-		flags.StringArrayVar(&f.link.at, "at", nil, "from a time on, do otherwise: `'TIME LIST'`")
+		flags.StringArrayVar(&f.link.at, "at", nil, "so long after the first datagram, do otherwise: `'TIME LIST'`")
 		flags.Uint32Var(&f.link.seed, "seed", 0, "decide by `NUMBER`; by chance if not given")
 		flags.DurationVar(&f.link.idle, "idle", time.Minute, "forget a client's port after `TIME` in silence")
 		f.link.add(cmd)
@@ -162,8 +165,19 @@ func texts(was, is *link.Impairment) map[string]string {
 	return all
 }
 
-func (a *app) ctlRemove(ctx context.Context, c *control.Client, _ *ctlFlags, name string) error {
-	return c.Remove(ctx, name)
+func (a *app) ctlRemove(ctx context.Context, c *control.Client, f *ctlFlags, name string) error {
+	last, err := c.Get(ctx, name)
+	if err != nil {
+		return err
+	}
+	if err := c.Remove(ctx, name); err != nil {
+		return err
+	}
+	if f.json {
+		return printJSON(a.out, last)
+	}
+	printStats(a.out, &last.Stats)
+	return nil
 }
 
 // printCtl prints a link as it is after a change.

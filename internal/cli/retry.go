@@ -26,7 +26,7 @@ func parseRetry(value string) (ohce.Retry, error) {
 	for part := range strings.SplitSeq(value, ",") {
 		wait, err := time.ParseDuration(strings.TrimSpace(part))
 		if err != nil || wait <= 0 {
-			return ohce.Retry{}, usage("write seed, adaptive, or waits with their units, as in 100ms,200ms,1s",
+			return ohce.Retry{}, usage("write seed, adaptive, adaptive,3s, or waits with their units, as in 100ms,200ms,1s",
 				"--retry %q: %q is not a wait", value, part)
 		}
 		waits = append(waits, wait)

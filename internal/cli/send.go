@@ -68,7 +68,8 @@ Each flag can be set by an environment variable: OHCE_SERVER, OHCE_RETRY and so 
 			"spread (in turn), race (all, the first answer counts)")
 	flags.StringVar(&f.retry, "retry", "seed",
 		"how long each attempt waits: `WAITS` is seed (0.1 s, 0.2 s, ... 0.5 s), "+
-			"adaptive (as the round trips say; adaptive,3s gives up after 3 s) or a list as 1s,2s,4s")
+			"adaptive (as the round trips say, a second before any is known; gives up after 1.5 s, "+
+			"adaptive,3s after 3 s) or a list as 1s,2s,4s")
 	flags.StringVar(&f.expect, "expect", "any",
 		"take only the right answer: `NAME` is any, "+strings.Join(flip.Names(), ", "))
 	flags.BoolVar(&f.graphemes, "graphemes", false, "the server runs with --graphemes")

@@ -137,8 +137,6 @@ func explainInput(err error) error {
 	switch {
 	case errors.Is(err, context.Canceled):
 		return &failure{what: "interrupted", code: exitFail}
-	case errors.Is(err, errLongLine):
-		return tooLong(fmt.Sprintf("over %d", mostLine))
 	}
 	return &failure{what: fmt.Sprintf("cannot read standard input: %v", err), code: exitFail}
 }
