@@ -225,7 +225,10 @@ func TestGroupStream(t *testing.T) {
 }
 
 func testGroupStream(t *testing.T, s *servers, expect bool) {
-	const n = 3000
+	n := 3000
+	if testing.Short() {
+		n = 1000
+	}
 	for _, c := range s.group.Clients {
 		if !expect {
 			c.Expect = nil

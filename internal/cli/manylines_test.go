@@ -29,6 +29,9 @@ const enoughLines = 100_000
 func manyLines(t *testing.T) (lines, turned []byte, count int, whole bool) {
 	t.Helper()
 	count = 3_000
+	if testing.Short() {
+		count = 500
+	}
 	if s := os.Getenv(linesEnv); s != "" {
 		n, err := strconv.Atoi(s)
 		if err != nil {
@@ -106,7 +109,7 @@ func quicker(t *testing.T, took time.Duration, count int, each time.Duration, ti
 func TestManyLinesOnLoopback(t *testing.T) {
 	lines, want, count, whole := manyLines(t)
 	p := serving(t, "--log", "none")
-	each := stopAndWait(t, p.addrs[0], lines, 2_000)
+	each := stopAndWait(t, p.addrs[0], lines, min(count, 2_000))
 	quicker(t, sendLines(t, lines, want, "--server", p.addrs[0]), count, each, 20, whole)
 }
 

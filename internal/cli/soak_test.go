@@ -27,6 +27,9 @@ const memoryLimit = 64 << 10
 // small, and every datagram is accounted for.
 func TestSoak(t *testing.T) {
 	count := 50_000
+	if testing.Short() {
+		count = 5_000
+	}
 	if s := os.Getenv(soakEnv); s != "" {
 		n, err := strconv.Atoi(s)
 		if err != nil {
