@@ -10,7 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/ohce/ohce/internal/batch"
+	"github.com/ohce/ohce/internal/udp"
 )
 
 // A Client sends requests and waits for their answers. Its zero value asks DefaultAddr on the
@@ -193,5 +193,5 @@ func (c *Client) dial(ctx context.Context) (net.Conn, error) {
 	if c.Dial != nil {
 		return c.Dial(ctx, "udp", c.addr())
 	}
-	return batch.Dial(ctx, c.addr())
+	return udp.Dial(ctx, c.addr())
 }

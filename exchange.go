@@ -10,7 +10,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/ohce/ohce/internal/batch"
+	"github.com/ohce/ohce/internal/udp"
 )
 
 // An exchange is one request and all that is done to get its answer:
@@ -144,7 +144,7 @@ func (x *exchange) send() error {
 	if t := x.c.Trace; t != nil && t.AttemptSent != nil {
 		t.AttemptSent(a)
 	}
-	if batch.TooLong(err) {
+	if udp.TooLong(err) {
 		return ErrTooLarge
 	}
 	return nil
@@ -168,7 +168,7 @@ func (x *exchange) await(ctx context.Context, deadline time.Time) (*Response, er
 		}
 		n, err := x.conn.Read(*x.buf)
 		switch {
-		case err == nil || batch.TooLong(err):
+		case err == nil || udp.TooLong(err):
 			if resp := x.take((*x.buf)[:n], err != nil); resp != nil {
 				return resp, nil
 			}
@@ -180,7 +180,7 @@ func (x *exchange) await(ctx context.Context, deadline time.Time) (*Response, er
 			if err := x.refused(); err != nil {
 				return nil, x.fail(err)
 			}
-		case batch.Transient(err):
+		case udp.Transient(err):
 			x.cause = err
 		default:
 			return nil, x.fail(err)
@@ -229,7 +229,7 @@ func (x *exchange) refused() error {
 }
 
 func refused(err error) bool {
-	return err != nil && (batch.Refused(err) || errors.Is(err, ErrPortUnreachable))
+	return err != nil && (udp.Refused(err) || errors.Is(err, ErrPortUnreachable))
 }
 
 func (x *exchange) now() TraceAttempt {

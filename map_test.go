@@ -27,7 +27,7 @@ var theMap = []string{
 	".",
 	"guard",
 	"flip",
-	"internal/batch",
+	"internal/udp",
 	"link",
 	"internal/leakcheck",
 	"internal/netns",
@@ -38,7 +38,7 @@ var theMap = []string{
 var forbidden = []struct{ from, to, because string }{
 	{"cmd/ohce", ".", "main is a door: all that can be tested is in internal/cli"},
 	{"cmd/ohce", "flip", "main is a door: all that can be tested is in internal/cli"},
-	{"internal/cli", "internal/batch", "the command uses what every user of the library can use"},
+	{"internal/cli", "internal/udp", "the command uses what every user of the library can use"},
 	{"internal/cli", "ohcetest", "help for tests does not belong into a product"},
 	{"internal/cli", "internal/netns", "help for tests does not belong into a product"},
 	{"internal/sequence", ".", "it draws what it is told, by a client or by whoever stands between"},
@@ -48,42 +48,42 @@ var forbidden = []struct{ from, to, because string }{
 	{"internal/sequence", "internal/...", "a picture needs neither kernel nor command"},
 	{"internal/sequence", "net/...", "a picture needs no socket; addresses are text"},
 	{"internal/sequence", "os", "it writes where it is told to, and to nothing else"},
-	{"ohcetest", "internal/batch", "the network in memory stands in for the kernel"},
+	{"ohcetest", "internal/udp", "the network in memory stands in for the kernel"},
 	{"ohcetest", "flip", "a test of any text must be able to use it"},
 	{".", "flip", "the library carries bytes; what they say is the handler's business"},
 	{".", "flag", "configuration is fields of a struct"},
 	{".", "os/signal", "who ends a server is its program's business"},
 	{"guard", "net", "who gets an answer is decided on addresses, not on sockets"},
 	{"guard", "flip", "an answer's text does not matter to who gets it"},
-	{"guard", "internal/batch", "a decision needs no kernel"},
+	{"guard", "internal/udp", "a decision needs no kernel"},
 	{".", "link", "whoever asks and answers takes the network as it is"},
 	{"link", "net", "a model decides and does no I/O, so that it is the same in a test and on the wire"},
 	{"link", "flip", "a network does not know what it carries"},
-	{"link", "internal/batch", "a model needs no kernel"},
+	{"link", "internal/udp", "a model needs no kernel"},
 	{"link/control", ".", "a network does not know who asks and who answers"},
-	{"link/control", "internal/batch", "names and changes need no kernel"},
+	{"link/control", "internal/udp", "names and changes need no kernel"},
 	{"link/control", "ohcetest", "help for tests does not belong into a product"},
 	{"link/relay", ".", "a network does not know who asks and who answers"},
 	{"link/relay", "flip", "a network does not know what it carries"},
 	{"link/relay", "guard", "a network carries everything"},
 	{"link/relay", "net/http", "who changes a relay, and how, is not its business"},
 	{"link/relay", "ohcetest", "help for tests does not belong into a product"},
-	{"flip", "internal/batch", "text is pure: it does no I/O"},
+	{"flip", "internal/udp", "text is pure: it does no I/O"},
 	{"flip", "net", "text is pure: it does no I/O"},
 	{"flip", "os", "text is pure: it does no I/O"},
 	{"flip", "time", "text is pure: it does not depend on when"},
 	{"flip", "golang.org/x/text/...", "its result must not change with the release of a library"},
 }
 
-// kernelDoors may be imported by internal/batch alone, and by the files named here.
-var kernelDoors = map[string][]string{
+// kernelPackages may be imported by internal/udp alone, and by the files named here.
+var kernelPackages = map[string][]string{
 	"unsafe":           nil,
 	"syscall":          {"internal/cli/signals.go"}, // SIGTERM has no other name
 	"golang.org/x/sys": {"internal/netns/netns.go"}, // it only makes hosts for tests
 }
 
 // lean are the packages whose importers are to get nothing but the standard library and golang.org/x.
-var lean = []string{".", "guard", "link", "link/relay", "internal/batch"}
+var lean = []string{".", "guard", "link", "link/relay", "internal/udp"}
 
 // A source is a Go file that is not a test, whatever platform it is for.
 type source struct {
@@ -123,9 +123,9 @@ func checkEdge(t *testing.T, s source, imp string) {
 			t.Errorf("%s imports %s: %s", s.file, imp, f.because)
 		}
 	}
-	for door, files := range kernelDoors {
-		if matches(door+"/...", imp) && s.pkg != "internal/batch" && !slices.Contains(files, s.file) {
-			t.Errorf("%s imports %s: internal/batch is the one door to the kernel", s.file, imp)
+	for door, files := range kernelPackages {
+		if matches(door+"/...", imp) && s.pkg != "internal/udp" && !slices.Contains(files, s.file) {
+			t.Errorf("%s imports %s: only internal/udp makes system calls", s.file, imp)
 		}
 	}
 	first, _, _ := strings.Cut(imp, "/")

@@ -13,7 +13,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/ohce/ohce/internal/batch"
+	"github.com/ohce/ohce/internal/udp"
 )
 
 // pipelineMost is how many exchanges of a pipeline are held at once: those under way, and those that
@@ -28,7 +28,7 @@ const pipelineMost = 1 << 16
 // the requests.
 type pipeline struct {
 	c         *Client
-	conn      batch.Conn
+	conn      udp.Conn
 	failsFast bool // see Client.FailFast
 	local     netip.AddrPort
 	remote    netip.AddrPort
@@ -51,7 +51,7 @@ type pipeline struct {
 	gone    bool  // it said so since the last sending
 	breaker breaker
 
-	ms   []batch.Message // of flush
+	ms   []udp.Message // of flush
 	runs []byte
 	from []int // the flight that each message begins with
 	lens []int
@@ -85,7 +85,7 @@ func (f flightAt) stale() bool { return f.done() || f.attempt != f.flight.attemp
 
 // A delivery is what one read brought.
 type delivery struct {
-	ms  []batch.Message
+	ms  []udp.Message
 	n   int
 	at  time.Time
 	err error
@@ -103,7 +103,7 @@ func (c *Client) newPipeline(ctx context.Context, failFast bool) (*pipeline, err
 	if err != nil {
 		return nil, &OpError{Op: "dial", Addr: c.addr(), Err: err}
 	}
-	conn, err := batch.Connect(socket)
+	conn, err := udp.Connect(socket)
 	if err != nil {
 		return nil, &OpError{Op: "dial", Addr: c.addr(), Err: errors.Join(err, socket.Close())}
 	}
@@ -119,7 +119,7 @@ func (c *Client) newPipeline(ctx context.Context, failFast bool) (*pipeline, err
 	p.table.init()
 	size := max(c.size(), conn.ReadSize())
 	for range readAhead {
-		d := &delivery{ms: make([]batch.Message, conn.Width())}
+		d := &delivery{ms: make([]udp.Message, conn.Width())}
 		bufs := make([]byte, len(d.ms)*size)
 		for i := range d.ms {
 			d.ms[i].Buf = bufs[i*size : (i+1)*size : (i+1)*size]
@@ -306,7 +306,7 @@ func (p *pipeline) flush() {
 	p.pack()
 	p.window.sent(len(p.out))
 	var unsent map[*flight]error
-	taken := batch.Transmit(patientConn{p.conn, p}, p.ms, func(message, datagram int, err error) {
+	taken := udp.Transmit(patientConn{p.conn, p}, p.ms, func(message, datagram int, err error) {
 		if unsent == nil {
 			unsent = make(map[*flight]error)
 		}
@@ -346,7 +346,7 @@ func (p *pipeline) pack() {
 	}
 	for i := 0; i < len(p.out); {
 		n, length := run(p.lens[i:], p.conn.Run(p.lens[i]))
-		m := batch.Message{Buf: p.out[i].request, Peer: p.remote}
+		m := udp.Message{Buf: p.out[i].request, Peer: p.remote}
 		if n > 1 {
 			begin := len(p.runs)
 			for _, f := range p.out[i : i+n] {
@@ -364,7 +364,7 @@ func (p *pipeline) pack() {
 func (p *pipeline) refusedBySystem(f *flight, err error) {
 	p.c.tally.unsent.Add(1)
 	p.cause = err
-	if batch.TooLong(err) {
+	if udp.TooLong(err) {
 		p.table.remove(f)
 		p.fail(f, ErrTooLarge, err)
 	}
@@ -373,11 +373,11 @@ func (p *pipeline) refusedBySystem(f *flight, err error) {
 // A patientConn sends again what was not sent because of a word about an earlier datagram (Linux:
 // udp(7), ERRORS).
 type patientConn struct {
-	batch.Conn
+	udp.Conn
 	p *pipeline
 }
 
-func (c patientConn) Write(ms []batch.Message) (sent int, err error) {
+func (c patientConn) Write(ms []udp.Message) (sent int, err error) {
 	for again := false; ; {
 		n, err := c.Conn.Write(ms[sent:])
 		sent += n
@@ -507,7 +507,7 @@ func (p *pipeline) take(d *delivery) error {
 			p.failFast()
 		}
 		return nil
-	case batch.Transient(d.err):
+	case udp.Transient(d.err):
 		p.cause = d.err
 		return nil
 	default:

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"net/netip"
 
-	"github.com/ohce/ohce/internal/batch"
+	"github.com/ohce/ohce/internal/udp"
 )
 
 // The largest datagrams there can be, in bytes of content: 65,535 less the headers of IPv4 and UDP
@@ -34,8 +34,8 @@ type ResponseWriter struct {
 	busy     bool
 	detached bool
 
-	shard   *shard         // nil where no server stands behind it
-	request *batch.Message // what is answered: its addresses are the way back
+	shard   *shard       // nil where no server stands behind it
+	request *udp.Message // what is answered: its addresses are the way back
 }
 
 // Write appends p to the response; all that is written for a request is one datagram. Writing an

@@ -1,16 +1,16 @@
 package ohce
 
-import "github.com/ohce/ohce/internal/batch"
+import "github.com/ohce/ohce/internal/udp"
 
 // appendRuns appends the responses to a message as few messages: datagrams of equal size that follow
 // each other go out as one run, and a shorter one may end it. most tells how many datagrams of a size
 // one message may hold.
-func appendRuns(out []batch.Message, m *batch.Message, a *answers,
-	most func(size int) int) []batch.Message {
+func appendRuns(out []udp.Message, m *udp.Message, a *answers,
+	most func(size int) int) []udp.Message {
 	data := a.buf
 	for sizes := a.sizes; len(sizes) > 0; {
 		n, length := run(sizes, most(sizes[0]))
-		next := batch.Message{Buf: data[:length:length], Peer: m.Peer, Local: m.Local, IfIndex: m.IfIndex}
+		next := udp.Message{Buf: data[:length:length], Peer: m.Peer, Local: m.Local, IfIndex: m.IfIndex}
 		if n > 1 {
 			next.Segment = sizes[0]
 		}

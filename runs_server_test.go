@@ -9,27 +9,27 @@ import (
 	"testing"
 
 	"github.com/ohce/ohce"
-	"github.com/ohce/ohce/internal/batch"
+	"github.com/ohce/ohce/internal/udp"
 	"github.com/ohce/ohce/ohcetest"
 )
 
 // A runner sends datagrams of one size as runs, where the kernel takes runs, and reads what comes.
 type runner struct {
 	t    testing.TB
-	conn batch.Conn
+	conn udp.Conn
 	to   netip.AddrPort
-	in   []batch.Message
+	in   []udp.Message
 }
 
 func newRunner(t testing.TB, to netip.AddrPort) *runner {
 	t.Helper()
-	conns, _, err := batch.Listen(context.Background(), "127.0.0.1:0", 1)
+	conns, _, err := udp.Listen(context.Background(), "127.0.0.1:0", 1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := conns[0]
 	t.Cleanup(func() { c.Close() })
-	r := &runner{t: t, conn: c, to: to, in: make([]batch.Message, c.Width())}
+	r := &runner{t: t, conn: c, to: to, in: make([]udp.Message, c.Width())}
 	for i := range r.in {
 		r.in[i].Buf = make([]byte, 1<<16)
 	}
@@ -41,14 +41,14 @@ func (r *runner) send(datagrams ...string) {
 	r.t.Helper()
 	size := len(datagrams[0])
 	for run := range slices.Chunk(datagrams, r.conn.Run(size)) {
-		m := batch.Message{Peer: r.to}
+		m := udp.Message{Peer: r.to}
 		for _, d := range run {
 			m.Buf = append(m.Buf, d...)
 		}
 		if len(run) > 1 {
 			m.Segment = size
 		}
-		if _, err := r.conn.Write([]batch.Message{m}); err != nil {
+		if _, err := r.conn.Write([]udp.Message{m}); err != nil {
 			r.t.Fatal(err)
 		}
 	}
@@ -140,7 +140,7 @@ func TestServerAllocatesNothingForRuns(t *testing.T) {
 	defer s.Close()
 	r := newRunner(t, s.Config.Addrs()[0])
 	n := r.conn.Run(64)
-	m := []batch.Message{{Peer: r.to, Buf: make([]byte, 64*n)}}
+	m := []udp.Message{{Peer: r.to, Buf: make([]byte, 64*n)}}
 	if n > 1 {
 		m[0].Segment = 64
 	}

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/ohce/ohce/internal/batch"
+	"github.com/ohce/ohce/internal/udp"
 )
 
 // Responses of equal size that follow each other become one message, and nothing is lost or swapped.
@@ -40,7 +40,7 @@ func TestAppendRuns(t *testing.T) {
 			var got []message
 			var sizes []int
 			var data []byte
-			for _, m := range appendRuns(nil, new(batch.Message), a, tt.most) {
+			for _, m := range appendRuns(nil, new(udp.Message), a, tt.most) {
 				got = append(got, message{len(m.Buf), m.Segment})
 				data = append(data, m.Buf...)
 				for rest := m; ; {

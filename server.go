@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/ohce/ohce/guard"
-	"github.com/ohce/ohce/internal/batch"
+	"github.com/ohce/ohce/internal/udp"
 )
 
 // maxBuffer is the largest BufferSize: no UDP datagram is longer.
@@ -77,7 +77,7 @@ type Server struct {
 // A listener is an address with the sockets that serve it.
 type listener struct {
 	addr  netip.AddrPort
-	conns []batch.Conn
+	conns []udp.Conn
 }
 
 // ListenAndServe listens on Addr, besides what Listen has bound, and serves until Shutdown or Close.
@@ -101,10 +101,10 @@ func (s *Server) Listen(addr string) error {
 	if err != nil {
 		return err
 	}
-	conns, bound, err := batch.Listen(context.Background(), addr, s.share())
+	conns, bound, err := udp.Listen(context.Background(), addr, s.share())
 	if err != nil {
 		op := &OpError{Op: "listen", Addr: addr, Err: err}
-		if batch.Taken(err) {
+		if udp.Taken(err) {
 			op.Cause = ErrAddrInUse
 		}
 		return op
@@ -216,11 +216,11 @@ func (s *Server) giveUp(err error) error {
 func (s *Server) adopt(conns []net.PacketConn) error {
 	var ls []listener
 	for _, pc := range conns {
-		c, err := batch.New(pc)
+		c, err := udp.New(pc)
 		if err != nil {
 			return &OpError{Op: "serve", Addr: fmt.Sprint(pc.LocalAddr()), Err: err}
 		}
-		ls = append(ls, listener{c.LocalAddr(), []batch.Conn{c}})
+		ls = append(ls, listener{c.LocalAddr(), []udp.Conn{c}})
 	}
 	return s.add(ls...)
 }

@@ -387,7 +387,7 @@ func TestServerAnswersTheLongestOverIPv6(t *testing.T) {
 // From Shutdown on the kernel lets nothing in, where it can be told so.
 func TestServerShutdownAdmitsNothingMore(t *testing.T) {
 	if !wholeLoopback {
-		return // the portable path has no filter; internal/batch tests its bounds
+		return // the portable path has no filter; internal/udp tests its bounds
 	}
 	var once sync.Once
 	entered, leave := make(chan struct{}), make(chan struct{})

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/ohce/ohce/guard"
-	"github.com/ohce/ohce/internal/batch"
+	"github.com/ohce/ohce/internal/udp"
 )
 
 // A shard is one socket and the loop that serves it:
@@ -20,18 +20,18 @@ import (
 // a datagram, and what is locked is locked for a batch.
 type shard struct {
 	srv     *Server
-	conn    batch.Conn
+	conn    udp.Conn
 	handler Handler
 	refuse  *guard.PortSet
 	repeats *guard.Repeats
 	max     int           // longest request, in bytes
 	stop    chan struct{} // closed when the server closes
 
-	in      []batch.Message // one a slot
-	answers []answers       // one a slot
+	in      []udp.Message // one a slot
+	answers []answers     // one a slot
 	req     Request
 	writer  ResponseWriter
-	out     []batch.Message
+	out     []udp.Message
 
 	write sync.Mutex     // guards conn.Write, which handlers that answer later call too
 	later sync.WaitGroup // responses under way that the loop does not wait for
@@ -44,12 +44,12 @@ type answers struct {
 	sizes []int
 }
 
-func newShard(ctx context.Context, s *Server, conn batch.Conn, refuse *guard.PortSet) *shard {
+func newShard(ctx context.Context, s *Server, conn udp.Conn, refuse *guard.PortSet) *shard {
 	width := conn.Width()
 	sh := &shard{
 		srv: s, conn: conn, handler: s.Handler, refuse: refuse, max: s.BufferSize, stop: s.stopped(),
 		repeats: guard.NewRepeats(s.RepeatLimit),
-		in:      make([]batch.Message, width), out: make([]batch.Message, 0, width),
+		in:      make([]udp.Message, width), out: make([]udp.Message, 0, width),
 		answers: make([]answers, width), req: Request{ctx: ctx},
 	}
 	if sh.handler == nil {
@@ -88,7 +88,7 @@ func (sh *shard) run() error {
 			sh.serve(n)
 		case errors.Is(err, net.ErrClosed) && sh.stopping():
 			return nil
-		case batch.Transient(err):
+		case udp.Transient(err):
 			sh.tally.readError()
 			failures++
 			sh.pause(failures)
@@ -145,7 +145,7 @@ func (sh *shard) serve(n int) {
 }
 
 // answerAll answers each datagram of a message.
-func (sh *shard) answerAll(m *batch.Message, a *answers, dropped *Drops) {
+func (sh *shard) answerAll(m *udp.Message, a *answers, dropped *Drops) {
 	a.buf, a.sizes = a.buf[:0], a.sizes[:0]
 	if m.Truncated { // and perhaps without a Peer to judge by
 		dropped[DropOversize] += uint64(m.Datagrams())
@@ -177,7 +177,7 @@ func (sh *shard) answerAll(m *batch.Message, a *answers, dropped *Drops) {
 
 // refused is how many datagrams of a message, from the first on, get no answer because they may go
 // round for ever.
-func (sh *shard) refused(m *batch.Message, size int) int {
+func (sh *shard) refused(m *udp.Message, size int) int {
 	n := m.Datagrams()
 	if sh.refuse.Contains(m.Peer.Port()) {
 		return n
@@ -186,7 +186,7 @@ func (sh *shard) refused(m *batch.Message, size int) int {
 }
 
 // begin makes request and writer ready for the datagrams of a message.
-func (sh *shard) begin(m *batch.Message) {
+func (sh *shard) begin(m *udp.Message) {
 	local := sh.conn.LocalAddr()
 	if m.Local.IsValid() {
 		local = netip.AddrPortFrom(m.Local, local.Port())
@@ -242,24 +242,24 @@ func (sh *shard) finish(reason DropReason, w *ResponseWriter) {
 		dropped[reason]++
 		sh.tally.settled(0, &dropped)
 	default:
-		out := batch.Message{Buf: w.buf, Peer: m.Peer, Local: m.Local, IfIndex: m.IfIndex}
-		sh.flush([]batch.Message{out}, &dropped)
+		out := udp.Message{Buf: w.buf, Peer: m.Peer, Local: m.Local, IfIndex: m.IfIndex}
+		sh.flush([]udp.Message{out}, &dropped)
 	}
 }
 
 // flush sends out and books it, together with what was dropped before.
-func (sh *shard) flush(out []batch.Message, dropped *Drops) {
+func (sh *shard) flush(out []udp.Message, dropped *Drops) {
 	sh.write.Lock()
 	defer sh.write.Unlock()
-	answered := batch.Transmit(sh.conn, out, func(_, _ int, err error) { dropped[sh.lost(err)]++ })
+	answered := udp.Transmit(sh.conn, out, func(_, _ int, err error) { dropped[sh.lost(err)]++ })
 	sh.tally.settled(answered, dropped)
 }
 
 // lost is the reason for a datagram that the system refused with err.
 func (sh *shard) lost(err error) DropReason {
-	if batch.TooLong(err) {
+	if udp.TooLong(err) {
 		return DropTooLarge
 	}
-	sh.tally.writeError(batch.Name(err))
+	sh.tally.writeError(udp.Name(err))
 	return DropUnsent
 }

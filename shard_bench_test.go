@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/ohce/ohce/guard"
-	"github.com/ohce/ohce/internal/batch"
+	"github.com/ohce/ohce/internal/udp"
 )
 
 // What a server does for a datagram besides the kernel's work: a batch of 64 messages of one
@@ -19,7 +19,7 @@ func BenchmarkShardServe(b *testing.B) {
 			c := newFakeConn()
 			sh := newShard(context.Background(), &Server{}, silentConn{c}, guard.ServicePorts())
 			for i := range sh.in {
-				m := batch.Message{Buf: bytes.Repeat([]byte{'x'}, size*run), Peer: fakePeer}
+				m := udp.Message{Buf: bytes.Repeat([]byte{'x'}, size*run), Peer: fakePeer}
 				if run > 1 {
 					m.Segment = size
 				}
@@ -42,4 +42,4 @@ func BenchmarkShardServe(b *testing.B) {
 // silentConn takes what is written and forgets it.
 type silentConn struct{ *fakeConn }
 
-func (silentConn) Write(ms []batch.Message) (int, error) { return len(ms), nil }
+func (silentConn) Write(ms []udp.Message) (int, error) { return len(ms), nil }

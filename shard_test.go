@@ -17,7 +17,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/ohce/ohce/internal/batch"
+	"github.com/ohce/ohce/internal/udp"
 )
 
 var (
@@ -25,14 +25,14 @@ var (
 	fakePeer = netip.MustParseAddrPort("192.0.2.2:40000")
 )
 
-// A fakeConn is a batch.Conn that does as its script says: each Read returns the next step.
+// A fakeConn is a udp.Conn that does as its script says: each Read returns the next step.
 type fakeConn struct {
-	batch.Conn // nil: what is not used panics
+	udp.Conn // nil: what is not used panics
 
 	script  chan step
 	closed  chan struct{}
 	once    sync.Once
-	refuse  func(m *batch.Message) error // nil refuses nothing
+	refuse  func(m *udp.Message) error // nil refuses nothing
 	capped  string
 	writing atomic.Int32
 	overlap atomic.Bool // two Writes at once
@@ -42,7 +42,7 @@ type fakeConn struct {
 }
 
 type step struct {
-	ms  []batch.Message
+	ms  []udp.Message
 	err error
 }
 
@@ -54,7 +54,7 @@ func newFakeConn(steps ...step) *fakeConn {
 	return c
 }
 
-func (c *fakeConn) Read(ms []batch.Message) (int, error) {
+func (c *fakeConn) Read(ms []udp.Message) (int, error) {
 	select {
 	case s := <-c.script:
 		return copy(ms, s.ms), s.err
@@ -63,7 +63,7 @@ func (c *fakeConn) Read(ms []batch.Message) (int, error) {
 	}
 }
 
-func (c *fakeConn) Write(ms []batch.Message) (int, error) {
+func (c *fakeConn) Write(ms []udp.Message) (int, error) {
 	if c.writing.Add(1) > 1 {
 		c.overlap.Store(true)
 	}
@@ -93,9 +93,9 @@ func (c *fakeConn) Drain() error              { return c.Close() }
 func (c *fakeConn) Close() error              { c.once.Do(func() { close(c.closed) }); return nil }
 
 // requests are datagrams from a peer.
-func requests(texts ...string) (ms []batch.Message) {
+func requests(texts ...string) (ms []udp.Message) {
 	for _, text := range texts {
-		ms = append(ms, batch.Message{Buf: []byte(text), Peer: fakePeer})
+		ms = append(ms, udp.Message{Buf: []byte(text), Peer: fakePeer})
 	}
 	return ms
 }
@@ -103,7 +103,7 @@ func requests(texts ...string) (ms []batch.Message) {
 // serveFake serves c until f has returned, and returns what Serve says.
 func serveFake(t *testing.T, s *Server, c *fakeConn, f func()) error {
 	t.Helper()
-	s.listeners = append(s.listeners, listener{fakeAddr, []batch.Conn{c}})
+	s.listeners = append(s.listeners, listener{fakeAddr, []udp.Conn{c}})
 	served := make(chan error, 1)
 	go func() { served <- s.Serve() }()
 	f()
@@ -115,7 +115,7 @@ func serveFake(t *testing.T, s *Server, c *fakeConn, f func()) error {
 func TestRefusedDatagramCostsItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newFakeConn(step{ms: requests("a", "bad", "b", "big", "bad", "c")})
-		c.refuse = func(m *batch.Message) error {
+		c.refuse = func(m *udp.Message) error {
 			switch string(m.Buf) {
 			case "bad":
 				return os.NewSyscallError("sendmmsg", syscall.EPERM)
@@ -140,8 +140,8 @@ func TestRefusedDatagramCostsItself(t *testing.T) {
 // A cut datagram is oversize, also where the system does not tell whose it was.
 func TestCutDatagramIsOversize(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		cut := batch.Message{Buf: []byte("the begin"), Truncated: true}
-		c := newFakeConn(step{ms: append([]batch.Message{cut}, requests("whole")...)})
+		cut := udp.Message{Buf: []byte("the begin"), Truncated: true}
+		c := newFakeConn(step{ms: append([]udp.Message{cut}, requests("whole")...)})
 		s := new(Server)
 		serveFake(t, s, c, synctest.Wait)
 		st := s.Stats()
@@ -154,9 +154,9 @@ func TestCutDatagramIsOversize(t *testing.T) {
 // A run that is refused is sent one by one, and what is refused then is lost alone.
 func TestRefusedRunIsSentOneByOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		run := batch.Message{Buf: []byte("aabbccd"), Segment: 2, Peer: fakePeer}
-		c := newFakeConn(step{ms: append([]batch.Message{run}, requests("behind")...)})
-		c.refuse = func(m *batch.Message) error {
+		run := udp.Message{Buf: []byte("aabbccd"), Segment: 2, Peer: fakePeer}
+		c := newFakeConn(step{ms: append([]udp.Message{run}, requests("behind")...)})
+		c.refuse = func(m *udp.Message) error {
 			if m.Segment > 0 || string(m.Buf) == "bb" {
 				return os.NewSyscallError("sendmmsg", syscall.EIO)
 			}

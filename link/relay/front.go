@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/ohce/ohce/internal/batch"
+	"github.com/ohce/ohce/internal/udp"
 	"github.com/ohce/ohce/link"
 )
 
@@ -17,10 +17,10 @@ import (
 //	            ↘ delay → deliverLater → port.send
 type front struct {
 	r     *Relay
-	conn  batch.Conn
-	ports []*port         // that have something to send
-	late  []batch.Message // of the loop that delivers what was delayed
-	write sync.Mutex      // guards conn.Write
+	conn  udp.Conn
+	ports []*port       // that have something to send
+	late  []udp.Message // of the loop that delivers what was delayed
+	write sync.Mutex    // guards conn.Write
 }
 
 // run passes on what clients ask until the socket closes; an error that is not of one datagram ends the
@@ -36,7 +36,7 @@ func (f *front) run() {
 			f.r.lender.Return(ms)
 		case errors.Is(err, net.ErrClosed):
 			return
-		case batch.Transient(err):
+		case udp.Transient(err):
 			f.r.up.readErrors.Add(1)
 			failures.pause(f.r.later.closed)
 		default:
@@ -47,7 +47,7 @@ func (f *front) run() {
 }
 
 // passUp lets requests pass the link, and sends what arrives at once.
-func (f *front) passUp(ms []batch.Message) {
+func (f *front) passUp(ms []udp.Message) {
 	f.r.mu.Lock()
 	now := time.Now()
 	for i := range ms {
@@ -62,7 +62,7 @@ func (f *front) passUp(ms []batch.Message) {
 }
 
 // pass lets the datagrams of a message pass. It is called with mu held.
-func (f *front) pass(now time.Time, m *batch.Message) {
+func (f *front) pass(now time.Time, m *udp.Message) {
 	r := f.r
 	p := r.portFor(f, m)
 	if p == nil {
@@ -92,7 +92,7 @@ func (f *front) arrive(now time.Time, p *port, a link.Arrival) {
 	if len(p.out) == 0 {
 		f.ports = append(f.ports, p)
 	}
-	p.out = appendTo(p.out, batch.Message{Buf: a.Data}, p.conn)
+	p.out = appendTo(p.out, udp.Message{Buf: a.Data}, p.conn)
 }
 
 // rebind gives a client another port, or where none can be had leaves it its own.
@@ -131,7 +131,7 @@ func (r *Relay) delay(now time.Time, p *port, up bool, a link.Arrival) {
 
 // datagrams are those of a message, which it counts. A datagram's capacity reaches to the end of the
 // message; see appendTo.
-func datagrams(m *batch.Message, way *Way) iter.Seq[[]byte] {
+func datagrams(m *udp.Message, way *Way) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		way.Received += uint64(m.Datagrams())
 		if m.Truncated {
@@ -151,7 +151,7 @@ func datagrams(m *batch.Message, way *Way) iter.Seq[[]byte] {
 
 // appendTo appends a datagram to the messages for conn. Those that stood side by side in a run that was
 // read stay a run, where nothing came between them; a run has one peer.
-func appendTo(ms []batch.Message, m batch.Message, conn batch.Conn) []batch.Message {
+func appendTo(ms []udp.Message, m udp.Message, conn udp.Conn) []udp.Message {
 	if len(ms) == 0 || len(m.Buf) == 0 {
 		return append(ms, m)
 	}
@@ -170,7 +170,7 @@ func appendTo(ms []batch.Message, m batch.Message, conn batch.Conn) []batch.Mess
 }
 
 // send hands answers to the kernel.
-func (f *front) send(ms []batch.Message, t *tally) {
+func (f *front) send(ms []udp.Message, t *tally) {
 	if len(ms) == 0 {
 		return
 	}
@@ -180,9 +180,9 @@ func (f *front) send(ms []batch.Message, t *tally) {
 }
 
 // deliver hands messages to the kernel and counts them.
-func deliver(conn batch.Conn, ms []batch.Message, t *tally) {
+func deliver(conn udp.Conn, ms []udp.Message, t *tally) {
 	refused := 0
-	sent := batch.Transmit(conn, ms, func(_, _ int, _ error) { refused++ })
+	sent := udp.Transmit(conn, ms, func(_, _ int, _ error) { refused++ })
 	t.sent.Add(uint64(sent))
 	t.unsent.Add(uint64(refused))
 }

@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/ohce/ohce/internal/batch"
+	"github.com/ohce/ohce/internal/udp"
 )
 
 // A taker is a socket that takes runs of so many datagrams.
 type taker struct {
-	batch.Conn
+	udp.Conn
 	most int
 }
 
@@ -34,12 +34,12 @@ func TestRunsStayRuns(t *testing.T) {
 		{"none where it takes none", "aaabbbccc", "", 1, "aaa/0 bbb/0 ccc/0"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			m := batch.Message{Buf: []byte(tt.run), Segment: 3}
+			m := udp.Message{Buf: []byte(tt.run), Segment: 3}
 			var way Way
-			var out []batch.Message
+			var out []udp.Message
 			for data := range datagrams(&m, &way) {
 				if !bytes.Equal(data, []byte(tt.lost)) {
-					out = appendTo(out, batch.Message{Buf: data}, taker{most: tt.most})
+					out = appendTo(out, udp.Message{Buf: data}, taker{most: tt.most})
 				}
 			}
 			got := ""
@@ -55,13 +55,13 @@ func TestRunsStayRuns(t *testing.T) {
 		})
 	}
 	// What stands apart does not become a run, nor does what is empty or longer.
-	var out []batch.Message
+	var out []udp.Message
 	for _, data := range []string{"aaa", "bbb", "", "c", "dd"} {
-		out = appendTo(out, batch.Message{Buf: []byte(data)}, taker{most: 64})
+		out = appendTo(out, udp.Message{Buf: []byte(data)}, taker{most: 64})
 	}
 	whole := []byte("eefff")
 	for _, data := range [][]byte{whole[:2], whole[2:]} {
-		out = appendTo(out, batch.Message{Buf: data}, taker{most: 64})
+		out = appendTo(out, udp.Message{Buf: data}, taker{most: 64})
 	}
 	if len(out) != 7 {
 		t.Errorf("%d messages of 7 datagrams", len(out))

@@ -5,14 +5,14 @@ import (
 	"sync"
 	"time"
 
-	"github.com/ohce/ohce/internal/batch"
+	"github.com/ohce/ohce/internal/udp"
 )
 
 // A later keeps datagrams until they are due.
 type later struct {
 	epoch  time.Time
-	most   int         // bytes
-	alarm  batch.Alarm // set to when the first one is due
+	most   int       // bytes
+	alarm  udp.Alarm // set to when the first one is due
 	closed chan struct{}
 
 	mu    sync.Mutex
@@ -41,7 +41,7 @@ const grain = 200 * time.Microsecond
 const keepFree = 4096
 
 func newLater(most int, epoch time.Time) *later {
-	return &later{epoch: epoch, most: most, alarm: batch.NewAlarm(), closed: make(chan struct{})}
+	return &later{epoch: epoch, most: most, alarm: udp.NewAlarm(), closed: make(chan struct{})}
 }
 
 // add takes a copy of data, or returns false where there is no room.
@@ -160,7 +160,7 @@ func (r *Relay) sendLate(due []*delayed) {
 			if len(p.late) == 0 {
 				ports = append(ports, p)
 			}
-			p.late = append(p.late, batch.Message{Buf: d.data})
+			p.late = append(p.late, udp.Message{Buf: d.data})
 		}
 	}
 	for _, p := range ports {
@@ -174,7 +174,7 @@ func (r *Relay) sendLate(due []*delayed) {
 }
 
 // emptied keeps the room and lets go of the bytes.
-func emptied(ms []batch.Message) []batch.Message {
+func emptied(ms []udp.Message) []udp.Message {
 	clear(ms)
 	return ms[:0]
 }

@@ -10,7 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/ohce/ohce/internal/batch"
+	"github.com/ohce/ohce/internal/udp"
 )
 
 // A key tells clients apart: by where they are, and by which of this machine's addresses they ask.
@@ -25,20 +25,20 @@ type port struct {
 	key     key
 	ifIndex uint32
 	front   *front // the socket that the client asks
-	conn    batch.Conn
+	conn    udp.Conn
 	waiting atomic.Int64 // datagrams delayed for it, in both directions
 	used    atomic.Int64 // when something last passed, in nanoseconds since the epoch
 	retired bool         // its client has another one now; guarded by r.mu
 
-	out  []batch.Message // the front's own
-	late []batch.Message // of the loop that delivers what was delayed
+	out  []udp.Message // the front's own
+	late []udp.Message // of the loop that delivers what was delayed
 
 	write sync.Mutex // guards conn.Write
 }
 
 // portFor finds the port of who sent m, or opens one; nil if none can be had. It is called with mu
 // held.
-func (r *Relay) portFor(f *front, m *batch.Message) *port {
+func (r *Relay) portFor(f *front, m *udp.Message) *port {
 	k := key{m.Peer, m.Local}
 	if p, ok := r.ports[k]; ok {
 		return p
@@ -51,11 +51,11 @@ func (r *Relay) open(k key, f *front, ifIndex uint32) *port {
 	if r.closed || len(r.all) >= cmp.Or(r.MaxPorts, DefaultMaxPorts) {
 		return nil
 	}
-	socket, err := batch.Dial(context.Background(), r.server.String())
+	socket, err := udp.Dial(context.Background(), r.server.String())
 	if err != nil {
 		return nil
 	}
-	conn, err := batch.Connect(socket)
+	conn, err := udp.Connect(socket)
 	if err != nil {
 		socket.Close()
 		return nil
@@ -85,7 +85,7 @@ func (r *Relay) drop(p *port) {
 
 // run passes on what the server answers.
 func (p *port) run() {
-	out := make([]batch.Message, 0, batch.MaxWidth)
+	out := make([]udp.Message, 0, udp.MaxWidth)
 	var failures failures
 	for {
 		ms, err := p.conn.ReadLent(&p.r.lender)
@@ -97,7 +97,7 @@ func (p *port) run() {
 			p.r.lender.Return(ms)
 		case errors.Is(err, net.ErrClosed):
 			return
-		case batch.Refused(err):
+		case udp.Refused(err):
 			p.r.up.refused.Add(1)
 		default:
 			p.r.down.readErrors.Add(1)
@@ -107,7 +107,7 @@ func (p *port) run() {
 }
 
 // passDown lets answers pass the link and appends to out what arrives at once.
-func (r *Relay) passDown(p *port, ms, out []batch.Message) []batch.Message {
+func (r *Relay) passDown(p *port, ms, out []udp.Message) []udp.Message {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now() // under the lock, so that the link's time does not go back
@@ -132,12 +132,12 @@ func (r *Relay) passDown(p *port, ms, out []batch.Message) []batch.Message {
 }
 
 // message is an answer to the port's client.
-func (p *port) message(data []byte) batch.Message {
-	return batch.Message{Buf: data, Peer: p.key.peer, Local: p.key.local, IfIndex: p.ifIndex}
+func (p *port) message(data []byte) udp.Message {
+	return udp.Message{Buf: data, Peer: p.key.peer, Local: p.key.local, IfIndex: p.ifIndex}
 }
 
 // send hands requests to the kernel.
-func (p *port) send(ms []batch.Message) {
+func (p *port) send(ms []udp.Message) {
 	p.write.Lock()
 	defer p.write.Unlock()
 	deliver(patient{p.conn, &p.r.up}, ms, &p.r.up)
@@ -146,14 +146,14 @@ func (p *port) send(ms []batch.Message) {
 // A patient sends again what was not sent because of the network's word about an earlier datagram
 // (Linux: udp(7), ERRORS).
 type patient struct {
-	batch.Conn
+	udp.Conn
 	tally *tally
 }
 
-func (c patient) Write(ms []batch.Message) (sent int, err error) {
+func (c patient) Write(ms []udp.Message) (sent int, err error) {
 	for again := false; ; again = true {
 		n, err := c.Conn.Write(ms[sent:])
-		if sent += n; !batch.Refused(err) {
+		if sent += n; !udp.Refused(err) {
 			return sent, err
 		}
 		c.tally.refused.Add(1)

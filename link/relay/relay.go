@@ -40,7 +40,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/ohce/ohce/internal/batch"
+	"github.com/ohce/ohce/internal/udp"
 	"github.com/ohce/ohce/link"
 )
 
@@ -84,7 +84,7 @@ type Relay struct {
 
 	addr, server netip.AddrPort
 	fronts       []*front
-	lender       batch.Lender
+	lender       udp.Lender
 	later        *later
 	done         chan struct{}
 	loops        sync.WaitGroup // of sockets, of what is delayed, and of what is idle
@@ -161,7 +161,7 @@ func (e *AddrError) Error() string { return fmt.Sprintf("%s %s: %v", e.Field, e.
 func (e *AddrError) Unwrap() error { return e.Err }
 
 // InUse reports whether another socket has the address.
-func (e *AddrError) InUse() bool { return batch.Taken(e.Err) }
+func (e *AddrError) InUse() bool { return udp.Taken(e.Err) }
 
 // Start binds the address and begins. ctx bounds the resolving of names alone. The error is an
 // *AddrError, a *link.FieldError of Link, or names a field with a bad value.
@@ -173,7 +173,7 @@ func (r *Relay) Start(ctx context.Context) error {
 		return &AddrError{"to", r.To, err}
 	}
 	addr := cmp.Or(r.Listen, "127.0.0.1:0")
-	conns, bound, err := batch.Listen(ctx, addr, 1)
+	conns, bound, err := udp.Listen(ctx, addr, 1)
 	if err != nil {
 		return &AddrError{"listen", addr, err}
 	}
@@ -214,7 +214,7 @@ func (r *Relay) check() error {
 
 // findServer resolves To to an address that a socket can be connected to.
 func (r *Relay) findServer(ctx context.Context) error {
-	c, err := batch.Dial(ctx, r.To)
+	c, err := udp.Dial(ctx, r.To)
 	if err != nil {
 		return err
 	}

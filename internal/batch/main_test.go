@@ -1,9 +1,0 @@
-package batch
-
-import (
-	"testing"
-
-	"github.com/ohce/ohce/internal/leakcheck"
-)
-
-func TestMain(m *testing.M) { leakcheck.Main(m) }

@@ -1,8 +1,0 @@
-//go:build !windows
-
-package batch
-
-import "syscall"
-
-// quietResets has nothing to do: an unconnected socket is not told of ICMP errors here.
-func quietResets(_, _ string, _ syscall.RawConn) error { return nil }

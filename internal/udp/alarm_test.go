@@ -1,0 +1,101 @@
+package udp
+
+import (
+	"errors"
+	"net"
+	"slices"
+	"testing"
+	"time"
+)
+
+// alarms are those of this path: the system's, and the one that is left where it has none.
+func eachAlarm(t *testing.T, f func(t *testing.T, a Alarm)) {
+	for _, a := range []struct {
+		name string
+		make func() Alarm
+	}{{"system", NewAlarm}, {"timer", func() Alarm { return newTimerAlarm() }}} {
+		t.Run(a.name, func(t *testing.T) {
+			alarm := a.make()
+			tired := time.AfterFunc(patience, func() { alarm.Close() })
+			defer tired.Stop()
+			defer alarm.Close()
+			f(t, alarm)
+		})
+	}
+}
+
+func TestAlarm(t *testing.T) {
+	eachAlarm(t, func(t *testing.T, a Alarm) {
+		for _, d := range []time.Duration{5 * time.Millisecond, 200 * time.Microsecond, 0, -time.Second} {
+			begun := time.Now()
+			a.Set(d)
+			if err := a.Wait(); err != nil {
+				t.Fatal(err)
+			}
+			if took := time.Since(begun); took < d {
+				t.Errorf("set to %v it came after %v", d, took)
+			}
+		}
+	})
+}
+
+// TestAlarmIsSetAnew: a later time replaces an earlier one, and the other way round while somebody waits.
+func TestAlarmIsSetAnew(t *testing.T) {
+	eachAlarm(t, func(t *testing.T, a Alarm) {
+		begun := time.Now()
+		a.Set(time.Millisecond)
+		a.Set(30 * time.Millisecond)
+		if err := a.Wait(); err != nil || time.Since(begun) < 30*time.Millisecond {
+			t.Errorf("%v after %v, want what was set last", err, time.Since(begun))
+		}
+		a.Set(time.Hour)
+		woken := make(chan error)
+		go func() { woken <- a.Wait() }()
+		a.Set(time.Millisecond)
+		if err := <-woken; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestAlarmCloses(t *testing.T) {
+	eachAlarm(t, func(t *testing.T, a Alarm) {
+		a.Set(time.Hour)
+		woken := make(chan error)
+		go func() { woken <- a.Wait() }()
+		a.Close()
+		if err := <-woken; !errors.Is(err, net.ErrClosed) {
+			t.Errorf("who waits is told %v", err)
+		}
+		a.Set(0) // nothing happens
+		if err := a.Wait(); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("who waits later is told %v", err)
+		}
+	})
+}
+
+// BenchmarkAlarm tells how late an alarm is.
+func BenchmarkAlarm(b *testing.B) {
+	for _, alarm := range []struct {
+		name string
+		make func() Alarm
+	}{{"system", NewAlarm}, {"timer", func() Alarm { return newTimerAlarm() }}} {
+		b.Run(alarm.name, func(b *testing.B) {
+			const d = 500 * time.Microsecond
+			a := alarm.make()
+			defer a.Close()
+			var late []time.Duration
+			for b.Loop() {
+				begun := time.Now()
+				a.Set(d)
+				if err := a.Wait(); err != nil {
+					b.Fatal(err)
+				}
+				late = append(late, time.Since(begun)-d)
+			}
+			slices.Sort(late)
+			b.ReportMetric(float64(late[len(late)/2].Microseconds()), "µs-late")
+			b.ReportMetric(float64(late[len(late)*99/100].Microseconds()), "µs-late-p99")
+		})
+	}
+}

@@ -1,0 +1,301 @@
+package udp
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestRoundTrip(t *testing.T) {
+	eachAsked(t, func(t *testing.T, c Conn, to netip.AddrPort) {
+		longest := 65_507
+		if to.Addr().Is6() {
+			longest = 65_527
+		}
+		cl := client(t, to)
+		ms := slots(4, 1<<16)
+		for _, size := range []int{0, 1, 1200, 1472, 9000, longest} {
+			t.Run(fmt.Sprint(size), func(t *testing.T) {
+				sent := strings.Repeat("ohce", size/4+1)[:size]
+				send(t, cl, sent)
+				n, err := c.Read(ms)
+				if n != 1 || err != nil {
+					t.Fatalf("Read = %d, %v, want 1 datagram", n, err)
+				}
+				if got := string(ms[0].Buf); got != sent || ms[0].Truncated {
+					t.Fatalf("Read %d bytes, truncated %v, want the %d sent", len(got),
+						ms[0].Truncated, size)
+				}
+				if n, err := c.Write(ms[:1]); n != 1 || err != nil {
+					t.Fatalf("Write = %d, %v, want 1 datagram", n, err)
+				}
+				if got := receive(t, cl); got != sent {
+					t.Errorf("the answer has %d bytes, want the %d sent", len(got), size)
+				}
+			})
+		}
+	})
+}
+
+func TestReadTellsAddresses(t *testing.T) {
+	eachAsked(t, func(t *testing.T, c Conn, to netip.AddrPort) {
+		cl := client(t, to)
+		send(t, cl, "who")
+		ms := slots(1, 16)
+		if _, err := c.Read(ms); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := ms[0].Peer, address(cl); got != want {
+			t.Errorf("Peer = %v, want the client's %v", got, want)
+		}
+		switch got := ms[0].Local; {
+		case got == to.Addr():
+		case !got.IsValid() && !tellsDropped: // the portable path knows only what it is bound to
+		default:
+			t.Errorf("Local = %v, want the address asked, %v", got, to.Addr())
+		}
+		if got := ms[0].IfIndex; got != 0 {
+			t.Errorf("IfIndex = %d, want 0: the address is not link-local", got)
+		}
+	})
+}
+
+func TestAnswerLeavesFromTheAddressAsked(t *testing.T) {
+	eachAsked(t, func(t *testing.T, c Conn, to netip.AddrPort) {
+		// Not connected, so that an answer from another address is seen rather than filtered.
+		pc, err := net.ListenUDP("udp", &net.UDPAddr{IP: to.Addr().AsSlice()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		bounded(t, &packetConn{pc: pc})
+		pc.WriteToUDPAddrPort([]byte("who"), to)
+		ms := slots(1, 16)
+		if _, err := c.Read(ms); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Write(ms); err != nil {
+			t.Fatal(err)
+		}
+		_, from, err := pc.ReadFromUDPAddrPort(make([]byte, 16))
+		if err != nil || from != to {
+			t.Errorf("the answer came from %v (%v), want %v", from, err, to)
+		}
+	})
+}
+
+func TestWriteFromAChosenAddress(t *testing.T) {
+	if !wholeNet {
+		t.Skip("the portable path has a socket for each address")
+	}
+	for _, addr := range []string{"0.0.0.0:0", "[::]:0"} {
+		t.Run(addr, func(t *testing.T) {
+			conns, bound := listenOn(addr)(t)
+			peer := open4(t)
+			chosen := netip.MustParseAddr("127.0.0.9")
+			ms := slots(1, 16)
+			for _, tt := range []struct{ local, want netip.Addr }{
+				{chosen, chosen}, {netip.Addr{}, ip4}, {chosen, chosen}, {ip4, ip4},
+			} {
+				m := Message{Buf: []byte("hello"), Peer: peer.LocalAddr(), Local: tt.local}
+				if _, err := conns[0].Write([]Message{m}); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := peer.Read(ms); err != nil {
+					t.Fatal(err)
+				}
+				if want := netip.AddrPortFrom(tt.want, bound.Port()); ms[0].Peer != want {
+					t.Errorf("with Local %v a datagram came from %v, want %v", tt.local, ms[0].Peer, want)
+				}
+			}
+		})
+	}
+}
+
+func TestReadTakesABatchInOrder(t *testing.T) {
+	eachAsked(t, func(t *testing.T, c Conn, to netip.AddrPort) {
+		cl := client(t, to)
+		sendNumbers(t, cl, 0, MaxWidth)
+		ms := slots(MaxWidth+6, 16) // six more than are ever used
+		want := numbers(0, MaxWidth)
+		var got []string
+		reads := 0
+		for len(got) < MaxWidth {
+			n, err := c.Read(ms)
+			if err != nil || n < 1 || n > c.Width() {
+				t.Fatalf("Read = %d, %v, want 1 to %d datagrams", n, err, c.Width())
+			}
+			got = appendContents(got, ms[:n])
+			reads++
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("Read returned %q, want %q", got, want)
+		}
+		// A batch grows with what there is: 4, 8, 16, 32, and the rest.
+		if batches && reads > 5 {
+			t.Errorf("%d datagrams took %d reads, want 5", MaxWidth, reads)
+		}
+	})
+}
+
+func TestReadLeavesUnusedSlots(t *testing.T) {
+	c := open4(t)
+	cl := client(t, c.LocalAddr())
+	mark := Message{
+		Buf: []byte("mark"), Peer: netip.MustParseAddrPort("192.0.2.1:1"), Local: ip6, IfIndex: 7,
+		Truncated: true,
+	}
+	ms := make([]Message, 8)
+	for i := range ms {
+		ms[i] = mark
+		ms[i].Buf = bytes.Clone(mark.Buf)
+	}
+	send(t, cl, "one")
+	if n, err := c.Read(ms); n != 1 || err != nil {
+		t.Fatalf("Read = %d, %v, want 1 datagram", n, err)
+	}
+	if m := ms[0]; string(m.Buf) != "one" || m.Peer != address(cl) || m.Truncated || m.IfIndex != 0 {
+		t.Errorf("the used slot is %+v, want all of it to be new", m)
+	}
+	for i, m := range ms[1:] {
+		if !bytes.Equal(m.Buf, mark.Buf) || m.Peer != mark.Peer || m.Local != mark.Local ||
+			m.IfIndex != mark.IfIndex || !m.Truncated {
+			t.Errorf("unused slot %d is %+v, want it untouched", i+1, m)
+		}
+	}
+}
+
+func TestReadUsesTheWholeCapacity(t *testing.T) {
+	c := open4(t)
+	cl := client(t, c.LocalAddr())
+	ms := []Message{{Buf: make([]byte, 2, 100)}}
+	for _, size := range []int{50, 3, 100, 0, 99, 1, 100} {
+		sent := strings.Repeat("x", size)
+		send(t, cl, sent)
+		if _, err := c.Read(ms); err != nil {
+			t.Fatal(err)
+		}
+		if got := ms[0]; string(got.Buf) != sent || cap(got.Buf) != 100 || got.Truncated {
+			t.Errorf("of %d bytes Read gave %d, capacity %d, truncated %v", size, len(got.Buf),
+				cap(got.Buf), got.Truncated)
+		}
+	}
+}
+
+func TestReadTellsTruncationForEachMessage(t *testing.T) {
+	eachAsked(t, func(t *testing.T, c Conn, to netip.AddrPort) {
+		const room = 8
+		sent := []string{"short", "just 8 b", "this is longer", "", "longer again", "last"}
+		cl := client(t, to)
+		ms := slots(len(sent), room)
+		for range 2 { // the second time with tables that are used already
+			for _, s := range sent {
+				send(t, cl, s)
+			}
+			for read := 0; read < len(sent); {
+				n, err := c.Read(ms[read:])
+				if err != nil {
+					t.Fatal(err)
+				}
+				read += n
+			}
+			for i, s := range sent {
+				want := s[:min(len(s), room)]
+				if got := string(ms[i].Buf); got != want {
+					t.Errorf("message %d is %q, want %q", i, got, want)
+				}
+				if cut := len(s) > room; tellsCut && ms[i].Truncated != cut {
+					t.Errorf("message %d, %q: Truncated = %v, want %v", i, s, !cut, cut)
+				}
+			}
+		}
+	})
+}
+
+func TestReadWithoutRoom(t *testing.T) {
+	c := open4(t)
+	if n, err := c.Read(nil); n != 0 || err != nil {
+		t.Errorf("Read(nil) = %d, %v, want 0 at once", n, err)
+	}
+	cl := client(t, c.LocalAddr())
+	send(t, cl, "")
+	send(t, cl, "lost")
+	for _, cut := range []bool{false, true} {
+		ms := make([]Message, 1) // Buf is nil
+		if n, err := c.Read(ms); n != 1 || err != nil || len(ms[0].Buf) != 0 {
+			t.Fatalf("Read = %d, %v with %q, want one datagram without bytes", n, err, ms[0].Buf)
+		}
+		if tellsCut && ms[0].Truncated != cut {
+			t.Errorf("Truncated = %v, want %v", ms[0].Truncated, cut)
+		}
+	}
+}
+
+func TestCloseWakesRead(t *testing.T) {
+	eachSocket(t, func(t *testing.T, s socket) {
+		conns, _ := s.open(t)
+		for _, c := range conns {
+			started, result := make(chan struct{}), make(chan error, 1)
+			go func() {
+				close(started)
+				_, err := c.Read(slots(4, 16))
+				result <- err
+			}()
+			<-started // Close comes before or after Read parks: both must end it
+			if err := c.Close(); err != nil {
+				t.Errorf("Close: %v", err)
+			}
+			if err := <-result; !errors.Is(err, net.ErrClosed) {
+				t.Errorf("Read ended with %v, want net.ErrClosed", err)
+			}
+			if _, err := c.Read(slots(1, 16)); !errors.Is(err, net.ErrClosed) {
+				t.Errorf("Read after Close: %v, want net.ErrClosed", err)
+			}
+			_, err := c.Write([]Message{{Buf: []byte("x"), Peer: c.LocalAddr()}})
+			if !errors.Is(err, net.ErrClosed) {
+				t.Errorf("Write after Close: %v, want net.ErrClosed", err)
+			}
+		}
+	})
+}
+
+func TestOneReadsWhileOneWrites(t *testing.T) {
+	const rounds, most = 20, 16
+	a, b := open4(t), open4(t)
+	done := make(chan error, 1)
+	go func() { // ends after all rounds, or when bounded closes a socket
+		ms := slots(most, 16)
+		for answered := 0; answered < rounds*most; {
+			n, err := b.Read(ms)
+			if err == nil {
+				_, err = b.Write(ms[:n])
+			}
+			if err != nil {
+				done <- err
+				return
+			}
+			answered += n
+		}
+		done <- nil
+	}()
+	for round := range rounds {
+		var out []Message
+		for _, s := range numbers(round*most, (round+1)*most) {
+			out = append(out, Message{Buf: []byte(s), Peer: b.LocalAddr()})
+		}
+		if n, err := a.Write(out); n != most || err != nil {
+			t.Fatalf("Write = %d, %v, want %d", n, err, most)
+		}
+		if got, want := readN(t, a, most), numbers(round*most, (round+1)*most); !slices.Equal(got,
+			want) {
+			t.Fatalf("round %d: got %q, want %q", round, got, want)
+		}
+	}
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,92 @@
+//go:build !ohce_portable
+
+package udp
+
+import (
+	"bytes"
+	"runtime"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestManyReadersBorrowNothing: a thousand sockets wait without a buffer, and take turns with few.
+func TestManyReadersBorrowNothing(t *testing.T) {
+	const readers = 200
+	var l Lender
+	read := make(chan string)
+	for range readers {
+		c := open4(t)
+		bounded(t, c)
+		from := client(t, c.LocalAddr())
+		go func() {
+			for {
+				ms, err := c.ReadLent(&l)
+				if err != nil {
+					return
+				}
+				text := string(ms[0].Buf)
+				l.Return(ms)
+				read <- text
+			}
+		}()
+		send(t, from, "one")
+		if got := <-read; got != "one" {
+			t.Fatalf("got %q", got)
+		}
+	}
+	if n := len(l.free); n > 2 {
+		t.Errorf("%d sets of buffers were made, with one reader busy at a time", n)
+	}
+}
+
+// TestReadLentOfWhatIsGone: what was there when the buffers were asked for may be thrown away by the
+// kernel, for a bad checksum say, before it is read. The reader goes on waiting, without buffers.
+func TestReadLentOfWhatIsGone(t *testing.T) {
+	var l Lender
+	c := open4(t)
+	bounded(t, c)
+	from := client(t, c.LocalAddr())
+	send(t, from, "first")
+	readLentN(t, c, &l, 1)
+	set := &l.free[0][0]
+	l.mu.Lock()
+	read := make(chan string)
+	go func() {
+		ms, err := c.ReadLent(&l)
+		if err != nil {
+			read <- err.Error()
+			return
+		}
+		read <- string(ms[0].Buf)
+		l.Return(ms)
+		close(read)
+	}()
+	send(t, from, "gone")
+	stacks := make([]byte, 1<<20)
+	for begun := time.Now(); ; runtime.Gosched() {
+		if bytes.Contains(stacks[:runtime.Stack(stacks, true)], []byte("(*Lender).lend")) {
+			break
+		}
+		if time.Since(begun) > patience {
+			t.Fatal("the reader does not ask for buffers")
+		}
+	}
+	if err := c.(*udpConn).control(func(fd int) error {
+		_, _, err := unix.Recvfrom(fd, make([]byte, 10), unix.MSG_DONTWAIT)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	l.mu.Unlock()
+	send(t, from, "next")
+	if got := <-read; got != "next" {
+		t.Errorf("got %q", got)
+	}
+	c.Close()
+	<-read // it has returned what it borrowed
+	if len(l.free) != 1 || &l.free[0][0] != set {
+		t.Error("what was borrowed for what was gone was not returned")
+	}
+}

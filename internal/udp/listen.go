@@ -1,0 +1,168 @@
+package udp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// socketBuffer is what a socket asks for as its receive and send buffers, in bytes: room for about
+// five thousand small datagrams, a hundredth of a second at the highest rate that one socket takes.
+const socketBuffer = 4 << 20
+
+// Listen binds addr, "host:port", and returns its sockets and the address they serve. An empty host
+// or "[::]" is every address of both families, "0.0.0.0" every IPv4 address; port 0 is a free port,
+// told in the address returned. A host name is resolved, and its first address is taken.
+//
+// Where the system spreads clients over sockets that share an address (SO_REUSEPORT, Linux 3.9), there
+// are as many as share says; elsewhere, and if it is less than 2, there is one. No other program can
+// join them later but one of the same user that asks for it.
+func Listen(ctx context.Context, addr string, share int) ([]Conn, netip.AddrPort, error) {
+	ap, err := resolve(ctx, addr)
+	if err != nil {
+		return nil, netip.AddrPort{}, err
+	}
+	return listen(ctx, ap, share)
+}
+
+// resolve turns "host:port" into an address. An empty host is the IPv6 wildcard, which stands for
+// both families.
+func resolve(ctx context.Context, addr string) (netip.AddrPort, error) {
+	host, service, err := net.SplitHostPort(addr)
+	if err != nil {
+		return netip.AddrPort{}, err
+	}
+	port, err := net.DefaultResolver.LookupPort(ctx, "udp", service)
+	if err != nil {
+		return netip.AddrPort{}, err
+	}
+	if host == "" {
+		return netip.AddrPortFrom(netip.IPv6Unspecified(), uint16(port)), nil
+	}
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return netip.AddrPortFrom(ip.Unmap(), uint16(port)), nil
+	}
+	ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	if err != nil {
+		return netip.AddrPort{}, err
+	}
+	if len(ips) == 0 {
+		return netip.AddrPort{}, fmt.Errorf("%s has no address", host)
+	}
+	return netip.AddrPortFrom(ips[0].Unmap(), uint16(port)), nil
+}
+
+// A control works on a socket before it is bound (net.ListenConfig).
+type control = func(network, address string, c syscall.RawConn) error
+
+// bind opens one UDP socket on ap and gives it large buffers; see growBuffers for capped.
+func bind(ctx context.Context, network string, ap netip.AddrPort, prepare control) (
+	pc *net.UDPConn, capped string, err error,
+) {
+	addr := ap.String()
+	if network == "udp" {
+		// Without a host package net takes what the kernel has, which may be IPv4 alone.
+		addr = net.JoinHostPort("", strconv.Itoa(int(ap.Port())))
+	}
+	lc := net.ListenConfig{Control: prepare}
+	c, err := lc.ListenPacket(ctx, network, addr)
+	if err != nil {
+		return nil, "", err
+	}
+	pc, ok := c.(*net.UDPConn)
+	if !ok {
+		return nil, "", errors.Join(fmt.Errorf("%s gave a %T", network, c), c.Close())
+	}
+	return pc, growBuffers(pc), nil
+}
+
+func closeAll(conns []Conn) {
+	for _, c := range conns {
+		c.Close()
+	}
+}
+
+// Dial connects a UDP socket to addr, "host:port". It can send datagrams of any length that the
+// protocol carries. The first address of a host name that a socket can be connected to is taken.
+func Dial(ctx context.Context, addr string) (net.Conn, error) {
+	d := net.Dialer{Control: quietResets}
+	c, err := d.DialContext(ctx, "udp", addr)
+	if err != nil {
+		return nil, err
+	}
+	if u, ok := c.(*net.UDPConn); ok {
+		growSend(u)
+	}
+	return c, nil
+}
+
+// network is the Go name of the socket family for ap: a wildcard of IPv6 takes both families.
+func network(ap netip.AddrPort) string {
+	switch {
+	case ap.Addr().Is4():
+		return "udp4"
+	case ap.Addr().IsUnspecified():
+		return "udp"
+	default:
+		return "udp6"
+	}
+}
+
+// New takes over a socket that exists: a *net.UDPConn gets the best path of this platform, anything
+// else is read and written one datagram at a time. The addresses of pc must be IP addresses with
+// ports, in the form that netip.ParseAddrPort reads.
+func New(pc net.PacketConn) (Conn, error) {
+	u, ok := pc.(*net.UDPConn)
+	if !ok {
+		return newPacketConn(pc)
+	}
+	c, err := newUDP(u)
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// Connect takes over a socket that is connected to its only peer, and gives it large buffers where it
+// is a *net.UDPConn. Write sends to that peer, whatever Message.Peer says; the network's word that
+// nobody listens there comes as an error of Read or Write that Refused knows, and of Write it says
+// that this datagram was not sent.
+func Connect(conn net.Conn) (Conn, error) {
+	if u, ok := conn.(*net.UDPConn); ok {
+		growBuffers(u)
+		return connectUDP(u)
+	}
+	return newPacketConn(connected{conn})
+}
+
+// connected makes a net.PacketConn of a connection.
+type connected struct{ net.Conn }
+
+func (c connected) ReadFrom(b []byte) (int, net.Addr, error) {
+	n, err := c.Read(b)
+	return n, c.RemoteAddr(), err
+}
+
+func (c connected) WriteTo(b []byte, _ net.Addr) (int, error) { return c.Write(b) }
+
+// addrPort reads a net.Addr.
+func addrPort(a net.Addr) (netip.AddrPort, error) {
+	if u, ok := a.(*net.UDPAddr); ok {
+		ap := u.AddrPort()
+		return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port()), nil
+	}
+	if a == nil {
+		return netip.AddrPort{}, errors.New("no address")
+	}
+	ap, err := netip.ParseAddrPort(a.String())
+	if err != nil {
+		return netip.AddrPort{}, fmt.Errorf("%s address %q is not host:port", a.Network(),
+			strings.TrimSpace(a.String()))
+	}
+	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port()), nil
+}

@@ -1,0 +1,174 @@
+//go:build !ohce_portable
+
+package udp
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// needOffload skips where the kernel lacks runs in either direction; TestFeatures says whether that
+// is right.
+func needOffload(t *testing.T) {
+	t.Helper()
+	if err := errors.Join(featureGRO.probe(), featureGSO.probe()); err != nil {
+		t.Skip(err)
+	}
+}
+
+// A run goes out as one, arrives as one, and is the same datagrams.
+func TestRuns(t *testing.T) {
+	needOffload(t)
+	eachAsked(t, func(t *testing.T, c Conn, to netip.AddrPort) {
+		sender := openAs(t, to)
+		for _, tt := range []struct{ count, size, last int }{
+			{2, 1, 1}, {2, 100, 100}, {3, 100, 1}, {64, 16, 16}, {64, 1000, 7}, {54, 1200, 1200},
+		} {
+			t.Run(fmt.Sprintf("%dx%d+%d", tt.count-1, tt.size, tt.last), func(t *testing.T) {
+				if got := sender.Run(tt.size); got < tt.count {
+					t.Fatalf("Run(%d) = %d, want %d and more", tt.size, got, tt.count)
+				}
+				data := make([]byte, (tt.count-1)*tt.size+tt.last)
+				for i := range data {
+					data[i] = byte(i / tt.size)
+				}
+				m := Message{Buf: data, Peer: to, Segment: tt.size}
+				if n, err := sender.Write([]Message{m}); n != 1 || err != nil {
+					t.Fatalf("Write = %d, %v", n, err)
+				}
+				ms := slots(4, c.ReadSize())
+				var got []byte
+				count := 0
+				for count < tt.count {
+					n, err := c.Read(ms)
+					if err != nil {
+						t.Fatal(err)
+					}
+					for _, m := range ms[:n] {
+						got = append(got, m.Buf...)
+						count += m.Datagrams()
+						if want := to.Addr(); m.Local != want {
+							t.Errorf("Local is %v, want %v", m.Local, want)
+						}
+					}
+				}
+				if count != tt.count || !bytes.Equal(got, data) {
+					t.Errorf("%d datagrams of %d bytes in all, want %d of %d", count, len(got), tt.count,
+						len(data))
+				}
+			})
+		}
+	})
+}
+
+// openAs opens a socket of the family of an address.
+func openAs(t *testing.T, to netip.AddrPort) Conn {
+	t.Helper()
+	addr := "127.0.0.1:0"
+	if to.Addr().Is6() {
+		addr = "[::1]:0"
+	}
+	conns, _ := listenOn(addr)(t)
+	return conns[0]
+}
+
+func TestRunLimits(t *testing.T) {
+	o := new(offload)
+	if got := o.run(100); got != 1 {
+		t.Errorf("without offload a run has %d datagrams, want 1", got)
+	}
+	o.segment.Store(runBytes / 2)
+	for size, want := range map[int]int{0: 1, 1: 64, 1023: 64, 1024: 63, 1200: 54, 32_753: 2, 32_754: 1,
+		65_507: 1} {
+		if got := o.run(size); got != want {
+			t.Errorf("a run of %d bytes each has %d datagrams, want %d", size, got, want)
+		}
+	}
+}
+
+func TestRefusedRuns(t *testing.T) {
+	tests := []struct {
+		name string
+		err  unix.Errno
+		want []int // of the runs of 100, 1000 and 1200 bytes
+	}{
+		{"device", unix.EIO, []int{1, 1, 1}},
+		{"path", unix.EINVAL, []int{64, 1, 1}},
+		{"peer", unix.EPERM, []int{64, 64, 54}},
+		{"buffers", unix.ENOBUFS, []int{64, 64, 54}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			o := new(offload)
+			o.segment.Store(runBytes / 2)
+			o.refused(1000, tt.err)
+			o.refused(1100, tt.err) // a larger one later does not raise the limit
+			var got []int
+			for _, size := range []int{100, 1000, 1200} {
+				got = append(got, o.run(size))
+			}
+			if !slices.Equal(got, tt.want) {
+				t.Errorf("runs of 100, 1000 and 1200 bytes have %v datagrams, want %v", got, tt.want)
+			}
+		})
+	}
+}
+
+// A run that the kernel refuses is an error of its own message, and none of it was sent.
+func TestRefusedRunIsOneMessage(t *testing.T) {
+	needOffload(t)
+	c := open4(t)
+	peer := open4(t)
+	to := peer.LocalAddr()
+	ms := []Message{
+		{Buf: []byte("before"), Peer: to},
+		{Buf: make([]byte, 66_000), Peer: to, Segment: 1100},
+		{Buf: []byte("behind"), Peer: to},
+	}
+	n, err := c.Write(ms)
+	if n != 1 || err == nil {
+		t.Fatalf("a run of 66,000 bytes: %d, %v; want 1 and an error", n, err)
+	}
+	if n, err := c.Write(ms[n+1:]); n != 1 || err != nil {
+		t.Fatalf("the message behind it: %d, %v", n, err)
+	}
+	if got := readN(t, peer, 2); !slices.Equal(got, []string{"before", "behind"}) {
+		t.Errorf("arrived is %q", got)
+	}
+}
+
+// A Read that spins finds what comes, waits when the time is over, and ends with Drain and Close.
+func TestSpin(t *testing.T) {
+	for _, end := range []string{"drain", "close"} {
+		t.Run(end, func(t *testing.T) {
+			c := open4(t)
+			c.Spin(50 * time.Microsecond)
+			cl := client(t, c.LocalAddr())
+			for i := range 100 {
+				send(t, cl, fmt.Sprint(i))
+				if got := readN(t, c, 1); got[0] != fmt.Sprint(i) {
+					t.Fatalf("read %q, want %d", got, i)
+				}
+			}
+			ended := make(chan error, 1)
+			go func() { _, err := readOut(c); ended <- err }()
+			if end == "drain" {
+				c.Drain()
+			} else {
+				c.Close()
+			}
+			select {
+			case <-ended:
+			case <-time.After(patience):
+				t.Error("Read does not end")
+			}
+		})
+	}
+}

@@ -1,0 +1,138 @@
+package udp
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"sync/atomic"
+	"time"
+)
+
+// drainQuiet is how long a portable socket must stay silent, drainRounds times in a row, before its
+// queue counts as empty: a reader cannot ask without waiting there, and on a busy machine a single
+// short wait can pass before the first look.
+const (
+	drainQuiet  = 25 * time.Millisecond
+	drainRounds = 2
+)
+
+// addrPortConn is what *net.UDPConn and others offer to do without allocated addresses.
+type addrPortConn interface {
+	ReadFromUDPAddrPort(b []byte) (int, netip.AddrPort, error)
+	WriteToUDPAddrPort(b []byte, addr netip.AddrPort) (int, error)
+}
+
+// packetConn is a Conn on any net.PacketConn, a datagram at a time.
+type packetConn struct {
+	pc     net.PacketConn
+	fast   addrPortConn // nil where pc has no such methods
+	local  netip.AddrPort
+	drain  atomic.Bool
+	silent int      // reads in a row that found nothing since Drain; Read's own
+	bound  drainage // Read's own
+}
+
+func newPacketConn(pc net.PacketConn) (Conn, error) {
+	local, err := addrPort(pc.LocalAddr())
+	if err != nil {
+		return nil, err
+	}
+	fast, _ := pc.(addrPortConn)
+	return &packetConn{pc: pc, fast: fast, local: local}, nil
+}
+
+func (c *packetConn) Width() int                { return 1 }
+func (c *packetConn) LocalAddr() netip.AddrPort { return c.local }
+func (c *packetConn) KernelDrops() uint64       { return 0 }
+func (c *packetConn) Close() error              { return c.pc.Close() }
+func (c *packetConn) Run(int) int               { return 1 }
+func (c *packetConn) ReadSize() int             { return 0 }
+func (c *packetConn) Spin(time.Duration)        {}
+func (c *packetConn) Capped() string            { return "" }
+
+func (c *packetConn) Drain() error {
+	if c.drain.Swap(true) {
+		return nil
+	}
+	return c.pc.SetReadDeadline(time.Unix(1, 0))
+}
+
+func (c *packetConn) Read(ms []Message) (int, error) {
+	if len(ms) == 0 {
+		return 0, nil
+	}
+	for !c.bound.reached() {
+		err := c.readOne(&ms[0])
+		draining := c.drain.Load()
+		switch {
+		case err == nil:
+			c.silent = 0
+			if draining {
+				c.bound.count(1)
+			}
+			return 1, nil
+		case !draining || !errors.Is(err, os.ErrDeadlineExceeded):
+			return 0, err
+		case c.silent == drainRounds:
+			return 0, net.ErrClosed
+		}
+		c.silent++
+		if err := c.pc.SetReadDeadline(time.Now().Add(drainQuiet)); err != nil {
+			return 0, err
+		}
+	}
+	return 0, net.ErrClosed
+}
+
+func (c *packetConn) ReadLent(l *Lender) ([]Message, error) {
+	ms := l.lend(c.Width(), c.ReadSize())
+	n, err := c.Read(ms)
+	if err != nil {
+		l.Return(ms)
+		return nil, err
+	}
+	return ms[:n], nil
+}
+
+func (c *packetConn) readOne(m *Message) error {
+	n, peer, err := c.readFrom(m.Buf[:cap(m.Buf)])
+	cut := isMessageSize(err)
+	if err != nil && !cut {
+		return err
+	}
+	m.Buf = m.Buf[:n]
+	m.Peer = netip.AddrPortFrom(peer.Addr().Unmap(), peer.Port())
+	m.Local, m.IfIndex, m.Segment, m.Truncated = netip.Addr{}, 0, 0, cut
+	return nil
+}
+
+func (c *packetConn) readFrom(b []byte) (int, netip.AddrPort, error) {
+	if c.fast != nil {
+		return c.fast.ReadFromUDPAddrPort(b)
+	}
+	n, addr, err := c.pc.ReadFrom(b)
+	if err != nil {
+		return n, netip.AddrPort{}, err
+	}
+	peer, err := addrPort(addr)
+	return n, peer, err
+}
+
+func (c *packetConn) Write(ms []Message) (int, error) {
+	for i := range ms {
+		if err := c.writeTo(ms[i].Buf, ms[i].Peer); err != nil {
+			return i, err
+		}
+	}
+	return len(ms), nil
+}
+
+func (c *packetConn) writeTo(b []byte, peer netip.AddrPort) error {
+	if c.fast != nil {
+		_, err := c.fast.WriteToUDPAddrPort(b, peer)
+		return err
+	}
+	_, err := c.pc.WriteTo(b, net.UDPAddrFromAddrPort(peer))
+	return err
+}

@@ -1,0 +1,257 @@
+package udp
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+var (
+	here  = &net.UDPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 3000} // 16 bytes, as package net has it
+	there = &net.UDPAddr{IP: net.IPv4(192, 0, 2, 2), Port: 4000}
+)
+
+func TestNewTakesAnyPacketConn(t *testing.T) {
+	tests := []struct {
+		name string
+		addr net.Addr
+		want string // "" is an error
+	}{
+		{"UDP", here, "192.0.2.1:3000"},
+		{"IPv6", &net.UDPAddr{IP: net.IPv6loopback, Port: 1}, "[::1]:1"},
+		{"zone", &net.UDPAddr{IP: net.ParseIP("fe80::1"), Port: 1, Zone: "eth0"}, "[fe80::1%eth0]:1"},
+		{"text", textAddr("192.0.2.3:5"), "192.0.2.3:5"},
+		{"text, mapped", textAddr("[::ffff:192.0.2.3]:5"), "192.0.2.3:5"},
+		{"IP only", &net.IPAddr{IP: net.IPv4(192, 0, 2, 1)}, ""},
+		{"path", &net.UnixAddr{Name: "/run/socket", Net: "unixgram"}, ""},
+		{"name", textAddr("host:5"), ""},
+		{"empty", textAddr(""), ""},
+		{"nil", nil, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c, err := New(newFake(tt.addr))
+			if tt.want == "" {
+				if err == nil {
+					t.Errorf("New on %v worked, want an error", tt.addr)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := c.LocalAddr().String(); got != tt.want || c.Width() != 1 {
+				t.Errorf("LocalAddr = %v, Width = %d, want %v and 1", got, c.Width(), tt.want)
+			}
+		})
+	}
+}
+
+func TestPacketRead(t *testing.T) {
+	odd := errors.New("odd")
+	c, err := New(newFake(here,
+		packet{"one", there, nil},
+		packet{"mapped", textAddr("[::ffff:192.0.2.9]:9"), nil},
+		packet{"", there, nil},
+		packet{"stranger", textAddr("not an address"), nil},
+		packet{"nobody", nil, nil},
+		packet{"", nil, odd},
+		packet{"longer than all", there, nil},
+	))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []struct {
+		data, peer string
+		failed     bool
+	}{
+		{"one", "192.0.2.2:4000", false},
+		{"mapped", "192.0.2.9:9", false},
+		{"", "192.0.2.2:4000", false},
+		{failed: true}, // an address from a foreign world
+		{failed: true},
+		{failed: true},
+		{"longer t", "192.0.2.2:4000", false}, // cut without a word
+	}
+	ms := slots(3, 8)
+	for i, w := range want {
+		ms[0].Local, ms[0].IfIndex, ms[0].Truncated = ip6, 7, true // from an earlier use
+		n, err := c.Read(ms)
+		if (err != nil) != w.failed {
+			t.Fatalf("read %d: %d, %v, want an error: %v", i, n, err, w.failed)
+		}
+		if err != nil {
+			if n != 0 || Transient(err) {
+				t.Errorf("read %d: %d messages with %v, transient %v, want none and false", i, n, err,
+					Transient(err))
+			}
+			continue
+		}
+		m := ms[0]
+		if n != 1 || string(m.Buf) != w.data || m.Peer.String() != w.peer {
+			t.Errorf("read %d: %d, %q from %v, want %q from %v", i, n, m.Buf, m.Peer, w.data, w.peer)
+		}
+		if m.Local.IsValid() || m.IfIndex != 0 || m.Truncated {
+			t.Errorf("read %d left %v, %d, %v of an earlier message", i, m.Local, m.IfIndex, m.Truncated)
+		}
+	}
+}
+
+func TestPacketWrite(t *testing.T) {
+	f := newFake(here)
+	c, err := New(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	odd := errors.New("odd")
+	f.fail = odd
+	peer := netip.MustParseAddrPort("192.0.2.2:4000")
+	ms := []Message{{Buf: []byte("a"), Peer: peer}, {Buf: nil, Peer: peer}}
+	if n, err := c.Write(ms); n != 0 || err != odd {
+		t.Errorf("Write = %d, %v, want the first message to fail", n, err)
+	}
+	if n, err := c.Write(ms); n != 2 || err != nil {
+		t.Errorf("Write = %d, %v, want both sent", n, err)
+	}
+	var got []string
+	for _, p := range f.sent {
+		got = append(got, fmt.Sprintf("%s to %v", p.data, p.addr))
+	}
+	if want := []string{"a to 192.0.2.2:4000", " to 192.0.2.2:4000"}; !slices.Equal(got, want) {
+		t.Errorf("sent %q, want %q", got, want)
+	}
+}
+
+func TestPacketDrain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(here, packet{"one", there, nil}, packet{"two", there, nil})
+		c, err := New(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		begun := time.Now()
+		c.Drain()
+		got, err := readOut(c)
+		if !slices.Equal(got, []string{"one", "two"}) || !errors.Is(err, net.ErrClosed) {
+			t.Errorf("after Drain came %q and %v, want what was queued and net.ErrClosed", got, err)
+		}
+		const least = drainRounds * drainQuiet
+		if took := time.Since(begun); took < least || took > least+drainQuiet {
+			t.Errorf("silence was believed after %v, want %v to one wait more", took, least)
+		}
+		if _, err := c.Read(slots(1, 1)); !errors.Is(err, net.ErrClosed) || c.KernelDrops() != 0 {
+			t.Errorf("once more: %v, %d drops, want net.ErrClosed and 0", err, c.KernelDrops())
+		}
+	})
+}
+
+func TestPacketDrainWakesRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, err := New(newFake(here))
+		if err != nil {
+			t.Fatal(err)
+		}
+		result := make(chan error, 1)
+		go func() {
+			_, err := c.Read(slots(1, 1))
+			result <- err
+		}()
+		synctest.Wait() // now it waits
+		c.Drain()
+		if err := <-result; !errors.Is(err, net.ErrClosed) {
+			t.Errorf("Read ended with %v, want net.ErrClosed", err)
+		}
+	})
+}
+
+func TestPacketDrainEndsASilenceThatIsBroken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(here)
+		c, err := New(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Drain()
+		late := time.AfterFunc(drainQuiet*3/2, func() { f.queue <- packet{"late", there, nil} })
+		defer late.Stop()
+		got, err := readOut(c)
+		if !slices.Equal(got, []string{"late"}) || !errors.Is(err, net.ErrClosed) {
+			t.Errorf("after Drain came %q and %v, want what came before the silence was over", got, err)
+		}
+	})
+}
+
+// TestPacketDrainEndsUnderAFlood: nothing keeps new datagrams out, and still Drain ends.
+func TestPacketDrainEndsUnderAFlood(t *testing.T) {
+	f := &flood{fake: newFake(here)}
+	c, err := New(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Drain()
+	ms := slots(1, 16)
+	read := 0
+	for ; read < 2*drainMost; read++ {
+		if _, err = c.Read(ms); err != nil {
+			break
+		}
+	}
+	if !errors.Is(err, net.ErrClosed) || read != drainMost {
+		t.Errorf("%d datagrams were read after Drain, then %v; want %d and net.ErrClosed", read, err,
+			drainMost)
+	}
+	if _, err := c.Read(ms); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("once more: %v, want net.ErrClosed", err)
+	}
+}
+
+// A peer that sends again just before each silence is over does not keep Drain going for ever.
+func TestPacketDrainEndsUnderATrickle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(here)
+		c, err := New(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stop := make(chan struct{})
+		defer close(stop)
+		go func() { // ends with the test
+			tick := time.NewTicker(drainQuiet - time.Millisecond)
+			defer tick.Stop()
+			for {
+				select {
+				case <-tick.C:
+					f.queue <- packet{"more", there, nil}
+				case <-stop:
+					return
+				}
+			}
+		}()
+		c.Drain()
+		begun := time.Now()
+		got, err := readOut(c)
+		if took := time.Since(begun); !errors.Is(err, net.ErrClosed) || len(got) < 100 ||
+			took > drainLongest+time.Second {
+			t.Errorf("%d datagrams in %v, then %v; want some hundreds, and the end after %v", len(got),
+				took, err, drainLongest)
+		}
+	})
+}
+
+// A flood always has a datagram, unless its deadline has passed.
+type flood struct{ *fake }
+
+func (f *flood) ReadFrom(b []byte) (int, net.Addr, error) {
+	f.mu.Lock()
+	over := !f.limit.IsZero() && time.Until(f.limit) <= 0
+	f.mu.Unlock()
+	if over {
+		return f.fake.ReadFrom(b)
+	}
+	return copy(b, "more"), there, nil
+}

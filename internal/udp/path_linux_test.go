@@ -1,0 +1,12 @@
+//go:build !ohce_portable
+
+package udp
+
+// What tests may expect of this path.
+const (
+	batches      = true // a Read returns more than one datagram
+	tellsCut     = true // Truncated is told
+	tellsDropped = true // KernelDrops counts, and Drain keeps new datagrams out
+	wholeNet     = true // a wildcard serves all of 127.0.0.0/8
+	allocsRead   = 0    // a Read and a Write together, a datagram
+)

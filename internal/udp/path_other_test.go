@@ -1,0 +1,14 @@
+//go:build !linux || ohce_portable
+
+package udp
+
+import "runtime"
+
+// What tests may expect of this path.
+const (
+	batches      = false
+	tellsCut     = runtime.GOOS == "windows"
+	tellsDropped = false
+	wholeNet     = false
+	allocsRead   = 0 // for a *net.UDPConn, by its methods that take a netip.AddrPort
+)

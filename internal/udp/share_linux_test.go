@@ -1,0 +1,89 @@
+//go:build !ohce_portable
+
+package udp
+
+import (
+	"context"
+	"net/netip"
+	"testing"
+)
+
+// TestListenShares: clients are spread over the sockets of one address, and each of them stays with
+// its own.
+func TestListenShares(t *testing.T) {
+	for _, addr := range []string{"127.0.0.1:0", "[::1]:0", "[::]:0"} {
+		t.Run(addr, func(t *testing.T) {
+			const share, clients, each = 3, 200, 3
+			if addr[0] == '[' {
+				needIPv6(t)
+			}
+			conns, bound, err := Listen(context.Background(), addr, share)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(conns) != share {
+				t.Fatalf("%d sockets, want %d", len(conns), share)
+			}
+			to := bound
+			if bound.Addr().IsUnspecified() {
+				to = netip.AddrPortFrom(netip.IPv6Loopback(), bound.Port())
+			}
+			for range clients {
+				sendNumbers(t, client(t, to), 0, each)
+			}
+			total := 0
+			for i, c := range conns {
+				bounded(t, c)
+				c.Drain()
+				peers, n := perPeer(t, c)
+				for peer, got := range peers {
+					if got != each {
+						t.Errorf("socket %d got %d datagrams of %v, want all %d", i, got, peer, each)
+					}
+				}
+				if len(peers) < clients/share/4 {
+					t.Errorf("socket %d serves %d of %d clients", i, len(peers), clients)
+				}
+				total += n
+			}
+			if total != clients*each {
+				t.Errorf("%d datagrams came, want %d", total, clients*each)
+			}
+		})
+	}
+}
+
+// perPeer reads a socket that is drained to its end.
+func perPeer(t *testing.T, c Conn) (peers map[netip.AddrPort]int, n int) {
+	t.Helper()
+	peers = make(map[netip.AddrPort]int)
+	ms := slots(MaxWidth, 64)
+	for {
+		k, err := c.Read(ms)
+		if err != nil {
+			return peers, n
+		}
+		for _, m := range ms[:k] {
+			peers[m.Peer]++
+			n++
+		}
+	}
+}
+
+// A taken address is an error whoever has it, and whether it is to be shared or not.
+func TestListenDoesNotJoin(t *testing.T) {
+	for _, first := range []int{1, 2} {
+		conns, bound, err := Listen(context.Background(), "127.0.0.1:0", first)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer closeAll(conns)
+		for _, second := range []int{1, 2} {
+			more, _, err := Listen(context.Background(), bound.String(), second)
+			if !Taken(err) {
+				closeAll(more)
+				t.Errorf("sharing %d, then %d: %v, want that the address is taken", first, second, err)
+			}
+		}
+	}
+}

@@ -1,0 +1,121 @@
+//go:build !ohce_portable
+
+package udp
+
+import (
+	"encoding/binary"
+	"errors"
+	"net"
+	"net/netip"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+func TestSockaddrRoundTrip(t *testing.T) {
+	lo := loopbackName(t)
+	tests := []struct {
+		name, addr string
+		inet6      bool
+		want       string // where it is not addr
+	}{
+		{"IPv4", "127.0.0.1:3000", false, ""},
+		{"high port", "255.255.255.254:65535", false, ""},
+		{"no port", "192.0.2.1:0", false, ""},
+		{"IPv4 on a dual socket", "127.0.0.1:3000", true, ""},
+		{"IPv6", "[::1]:3000", true, ""},
+		{"IPv6, port bytes differ", "[2001:db8::1]:258", true, ""},
+		{"zone", "[fe80::1%" + lo + "]:1", true, ""},
+		{"zone by number", "[fe80::1%1]:1", true, "[fe80::1%" + lo + "]:1"},
+		{"zone by a number that no interface has", "[fe80::1%987654]:1", true, ""},
+		{"no zone", "[fe80::1]:1", true, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var z zones
+			sa := unix.RawSockaddrInet6{Scope_id: 77, Flowinfo: 77} // what an earlier one left
+			ap := netip.MustParseAddrPort(tt.addr)
+			want := ap
+			if tt.want != "" {
+				want = netip.MustParseAddrPort(tt.want)
+			}
+			size, err := z.putSockaddr(&sa, ap, tt.inet6)
+			if err != nil {
+				t.Fatal(err)
+			}
+			wantSize, family := uint32(unix.SizeofSockaddrInet4), uint16(unix.AF_INET)
+			if tt.inet6 {
+				wantSize, family = unix.SizeofSockaddrInet6, unix.AF_INET6
+			}
+			if size != wantSize || sa.Family != family {
+				t.Errorf("%d bytes of family %d, want %d of %d", size, sa.Family, wantSize, family)
+			}
+			for range 2 { // the second time zones are remembered
+				if got := z.peer(&sa); got != want {
+					t.Errorf("%v came back as %v, want %v", ap, got, want)
+				}
+			}
+		})
+	}
+}
+
+func TestSockaddrErrors(t *testing.T) {
+	tests := []struct {
+		name  string
+		ap    netip.AddrPort
+		inet6 bool
+		want  error // nil: any
+	}{
+		{"zero on IPv4", netip.AddrPort{}, false, errNoPeer},
+		{"zero on IPv6", netip.AddrPort{}, true, errNoPeer},
+		{"only a port", netip.AddrPortFrom(netip.Addr{}, 9), true, errNoPeer},
+		{"IPv6 on an IPv4 socket", netip.AddrPortFrom(ip6, 9), false, errFamily},
+		{"unknown zone", netip.MustParseAddrPort("[fe80::1%nosuchif]:9"), true, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var z zones
+			var sa unix.RawSockaddrInet6
+			_, err := z.putSockaddr(&sa, tt.ap, tt.inet6)
+			if err == nil || tt.want != nil && !errors.Is(err, tt.want) {
+				t.Errorf("putSockaddr(%v) failed with %v, want %v", tt.ap, err, tt.want)
+			}
+		})
+	}
+}
+
+func TestPortsAreInNetworkOrder(t *testing.T) {
+	var port uint16
+	htons(&port, 0x1234)
+	b := binary.NativeEndian.AppendUint16(nil, port)
+	if b[0] != 0x12 || b[1] != 0x34 {
+		t.Errorf("port 0x1234 lies in memory as % x, want 12 34", b)
+	}
+	if got := ntohs(&port); got != 0x1234 {
+		t.Errorf("it reads back as %#x", got)
+	}
+}
+
+func TestZonesAreBounded(t *testing.T) {
+	var z zones
+	for id := range uint32(3 * zonesKept) {
+		z.name(1_000_000 + id) // no such interfaces: the numbers themselves
+	}
+	if len(z.byID) > zonesKept || len(z.byName) > zonesKept {
+		t.Errorf("%d names and %d numbers are kept, want %d at most", len(z.byID), len(z.byName),
+			zonesKept)
+	}
+	if got := z.name(1_000_000); got != "1000000" {
+		t.Errorf("a zone that was forgotten is %q, want its number", got)
+	}
+}
+
+// loopbackName is the name of interface 1, which is the loopback interface on every Linux.
+func loopbackName(t *testing.T) string {
+	t.Helper()
+	ifc, err := net.InterfaceByIndex(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ifc.Name
+}

@@ -1,0 +1,249 @@
+package udp
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+)
+
+// patience bounds every wait of these tests. It is only used up where something fails.
+const patience = 10 * time.Second
+
+var (
+	ip4 = netip.MustParseAddr("127.0.0.1")
+	ip6 = netip.IPv6Loopback()
+)
+
+// A socket is a row of the matrix: a way to open one, and the addresses to ask it at.
+type socket struct {
+	name string
+	open func(t *testing.T) ([]Conn, netip.AddrPort)
+	ask  []netip.Addr
+}
+
+// matrix is udp4, udp6 and dual × bound and wildcard.
+func matrix() []socket {
+	return []socket{
+		{"udp4 bound", listenOn("127.0.0.1:0"), []netip.Addr{ip4}},
+		{"udp4 wildcard", listenOn("0.0.0.0:0"), loopback4()},
+		{"udp6 bound", listenOn("[::1]:0"), []netip.Addr{ip6}},
+		{"udp6 wildcard", newOn("udp6", "[::]:0"), []netip.Addr{ip6}},
+		{"dual bound", dualBound, []netip.Addr{ip4}},
+		{"dual wildcard", listenOn("[::]:0"), append(loopback4(), ip6)},
+		{"dual empty host", listenOn(":0"), append(loopback4(), ip6)},
+	}
+}
+
+// loopback4 lists the IPv4 addresses that a wildcard serves here without being told of them.
+func loopback4() []netip.Addr {
+	if !wholeNet {
+		return []netip.Addr{ip4}
+	}
+	return []netip.Addr{ip4, netip.MustParseAddr("127.0.0.2"), netip.MustParseAddr("127.0.0.3")}
+}
+
+// eachSocket runs f for each row of the matrix.
+func eachSocket(t *testing.T, f func(t *testing.T, s socket)) {
+	for _, s := range matrix() {
+		t.Run(s.name, func(t *testing.T) { f(t, s) })
+	}
+}
+
+// eachAsked runs f for each row of the matrix and each address to ask there, with one open socket,
+// the one that serves this address.
+func eachAsked(t *testing.T, f func(t *testing.T, c Conn, to netip.AddrPort)) {
+	eachSocket(t, func(t *testing.T, s socket) {
+		for _, ip := range s.ask {
+			t.Run(ip.String(), func(t *testing.T) {
+				conns, bound := s.open(t)
+				to := netip.AddrPortFrom(ip, bound.Port())
+				f(t, serving(t, conns, to), to)
+			})
+		}
+	})
+}
+
+// serving finds the socket that serves an address: the only one, or the one bound to it.
+func serving(t *testing.T, conns []Conn, to netip.AddrPort) Conn {
+	t.Helper()
+	for _, c := range conns {
+		if len(conns) == 1 || c.LocalAddr() == to {
+			return c
+		}
+	}
+	t.Fatalf("none of %d sockets serves %v", len(conns), to)
+	return nil
+}
+
+func listenOn(addr string) func(t *testing.T) ([]Conn, netip.AddrPort) {
+	return func(t *testing.T) ([]Conn, netip.AddrPort) {
+		t.Helper()
+		if addr[0] != '1' && addr[0] != '0' {
+			needIPv6(t)
+		}
+		conns, bound, err := Listen(context.Background(), addr, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range conns {
+			bounded(t, c)
+		}
+		return conns, bound
+	}
+}
+
+// newOn gives a socket of package net to New.
+func newOn(network, addr string) func(t *testing.T) ([]Conn, netip.AddrPort) {
+	return func(t *testing.T) ([]Conn, netip.AddrPort) {
+		t.Helper()
+		if network == "udp6" {
+			needIPv6(t)
+		}
+		pc, err := net.ListenPacket(network, addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := newConn(t, pc)
+		return []Conn{c}, c.LocalAddr()
+	}
+}
+
+func newConn(t *testing.T, pc net.PacketConn) Conn {
+	t.Helper()
+	c, err := New(pc)
+	if err != nil {
+		pc.Close()
+		t.Fatal(err)
+	}
+	bounded(t, c)
+	return c
+}
+
+// open4 is a socket on 127.0.0.1, the one for tests that are not about addresses.
+func open4(t *testing.T) Conn {
+	t.Helper()
+	conns, _ := listenOn("127.0.0.1:0")(t)
+	return conns[0]
+}
+
+// bounded closes c at the end of the test; long before that, if a Read waits in vain.
+func bounded(t *testing.T, c Conn) {
+	tired := time.AfterFunc(patience, func() { c.Close() })
+	t.Cleanup(func() {
+		tired.Stop()
+		c.Close()
+	})
+}
+
+// client is a socket connected to an address, so that it gets nothing from any other.
+func client(t *testing.T, to netip.AddrPort) *net.UDPConn {
+	t.Helper()
+	c, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(to))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	c.SetDeadline(time.Now().Add(patience))
+	// Room for the longest datagrams (macOS) and for a few hundred small ones (everywhere).
+	c.SetReadBuffer(1 << 20)
+	c.SetWriteBuffer(1 << 20)
+	return c
+}
+
+// address is where a client is.
+func address(c *net.UDPConn) netip.AddrPort { return c.LocalAddr().(*net.UDPAddr).AddrPort() }
+
+func send(t *testing.T, c *net.UDPConn, data string) {
+	t.Helper()
+	if _, err := c.Write([]byte(data)); err != nil {
+		t.Fatalf("sending %d bytes: %v", len(data), err)
+	}
+}
+
+func sendNumbers(t *testing.T, c *net.UDPConn, from, to int) {
+	t.Helper()
+	for i := from; i < to; i++ {
+		send(t, c, strconv.Itoa(i))
+	}
+}
+
+func receive(t *testing.T, c *net.UDPConn) string {
+	t.Helper()
+	buf := make([]byte, 1<<16)
+	n, err := c.Read(buf)
+	if err != nil {
+		t.Fatalf("receiving: %v", err)
+	}
+	return string(buf[:n])
+}
+
+// slots are n messages with buffers of size bytes.
+func slots(n, size int) []Message {
+	ms := make([]Message, n)
+	for i := range ms {
+		ms[i].Buf = make([]byte, size)
+	}
+	return ms
+}
+
+// readN reads until n messages have come and returns their contents.
+func readN(t *testing.T, c Conn, n int) []string {
+	t.Helper()
+	ms := slots(max(n, 1), 1<<16)
+	var got []string
+	for len(got) < n {
+		k, err := c.Read(ms[:n-len(got)])
+		if err != nil {
+			t.Fatalf("Read after %d of %d datagrams: %v", len(got), n, err)
+		}
+		got = appendContents(got, ms[:k])
+	}
+	return got
+}
+
+// readOut reads until Read fails, and returns what came before.
+func readOut(c Conn) ([]string, error) {
+	ms := slots(16, 1<<16)
+	var got []string
+	for {
+		k, err := c.Read(ms)
+		if err != nil {
+			return got, err
+		}
+		got = appendContents(got, ms[:k])
+	}
+}
+
+func appendContents(dst []string, ms []Message) []string {
+	for _, m := range ms {
+		dst = append(dst, string(m.Buf))
+	}
+	return dst
+}
+
+// numbers is what sendNumbers sends.
+func numbers(from, to int) []string {
+	var s []string
+	for i := from; i < to; i++ {
+		s = append(s, strconv.Itoa(i))
+	}
+	return s
+}
+
+// needIPv6 skips a test where the machine has no IPv6, but fails it in CI, which is known to have it.
+func needIPv6(t *testing.T) {
+	t.Helper()
+	pc, err := net.ListenPacket("udp6", "[::1]:0")
+	switch {
+	case err == nil:
+		pc.Close()
+	case os.Getenv("CI") != "":
+		t.Fatalf("CI must have IPv6: %v", err)
+	default:
+		t.Skipf("this machine has no IPv6: %v", err)
+	}
+}

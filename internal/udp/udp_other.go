@@ -1,0 +1,144 @@
+//go:build !linux || ohce_portable
+
+package udp
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+)
+
+// bindTries is how often a free port is looked for that is free on every address.
+const bindTries = 16
+
+func newUDP(c *net.UDPConn) (Conn, error) { return newPacketConn(c) }
+
+func connectUDP(c *net.UDPConn) (Conn, error) { return newPacketConn(connected{c}) }
+
+// growBuffers asks for large buffers, and for less where that is refused: FreeBSD does so past
+// kern.ipc.maxsockbuf, where others grant what they have. What came of it, not all of them tell.
+func growBuffers(c *net.UDPConn) (capped string) {
+	growBuffer(c.SetReadBuffer, socketBuffer)
+	growBuffer(c.SetWriteBuffer, socketBuffer)
+	return ""
+}
+
+// growSend makes room for the largest datagram: macOS and FreeBSD send nothing longer than a socket's
+// send buffer, which has 9,216 bytes there (net.inet.udp.maxdgram).
+func growSend(c *net.UDPConn) { growBuffer(c.SetWriteBuffer, 4*leastSend) }
+
+// leastSend is the smallest send buffer that any datagram fits into, with its addresses.
+const leastSend = 1 << 17
+
+func growBuffer(set func(bytes int) error, size int) {
+	for ; size >= leastSend; size /= 2 {
+		if set(size) == nil {
+			return
+		}
+	}
+	// The system's own size is left, which works for datagrams that fit into it.
+}
+
+// listen binds ap, a wildcard as one socket for each address of the machine. None of them is shared.
+func listen(ctx context.Context, ap netip.AddrPort, _ int) ([]Conn, netip.AddrPort, error) {
+	if !ap.Addr().IsUnspecified() {
+		conns, port, err := bindAll(ctx, []netip.Addr{ap.Addr()}, ap.Port())
+		if err != nil {
+			return nil, netip.AddrPort{}, err
+		}
+		return conns, netip.AddrPortFrom(ap.Addr(), port), nil
+	}
+	addrs, err := machineAddrs(ap.Addr().Is4())
+	if err != nil {
+		return nil, netip.AddrPort{}, err
+	}
+	for range bindTries {
+		conns, port, err := bindAll(ctx, addrs, ap.Port())
+		if err == nil {
+			return conns, netip.AddrPortFrom(ap.Addr(), port), nil
+		}
+		if ap.Port() != 0 || !isAddrInUse(err) {
+			return nil, netip.AddrPort{}, err
+		}
+	}
+	return nil, netip.AddrPort{}, errors.New("found no port that is free on every address")
+}
+
+// bindAll binds the same port on every address. Addresses that cannot be bound at all (an IPv6
+// address that is still being checked for duplicates, say) are passed over while one remains.
+func bindAll(ctx context.Context, addrs []netip.Addr, port uint16) ([]Conn, uint16, error) {
+	var conns []Conn
+	var passed error
+	for _, addr := range addrs {
+		ap := netip.AddrPortFrom(addr, port)
+		c, err := bindOne(ctx, ap)
+		if isAddrNotAvailable(err) {
+			passed = err
+			continue
+		}
+		if err != nil {
+			closeAll(conns)
+			return nil, 0, err
+		}
+		conns = append(conns, c)
+		port = c.LocalAddr().Port()
+	}
+	if len(conns) == 0 {
+		return nil, 0, errors.Join(passed, errNoAddress(len(addrs)))
+	}
+	return conns, port, nil
+}
+
+func errNoAddress(addrs int) error {
+	if addrs > 0 {
+		return nil
+	}
+	return errors.New("this machine has no address of that family")
+}
+
+func bindOne(ctx context.Context, ap netip.AddrPort) (Conn, error) {
+	c, _, err := bind(ctx, network(ap), ap, quietResets)
+	if err != nil {
+		return nil, err
+	}
+	return newUDP(c)
+}
+
+// machineAddrs lists the addresses of this machine's interfaces, IPv6 too unless only4.
+func machineAddrs(only4 bool) ([]netip.Addr, error) {
+	ifs, err := net.Interfaces()
+	if err != nil {
+		return nil, err
+	}
+	var addrs []netip.Addr
+	for _, ifc := range ifs {
+		if ifc.Flags&net.FlagUp == 0 {
+			continue
+		}
+		nets, err := ifc.Addrs()
+		if err != nil {
+			return nil, err
+		}
+		addrs = appendAddrs(addrs, nets, ifc.Name, only4)
+	}
+	return addrs, nil
+}
+
+func appendAddrs(addrs []netip.Addr, nets []net.Addr, zone string, only4 bool) []netip.Addr {
+	for _, n := range nets {
+		p, err := netip.ParsePrefix(n.String())
+		if err != nil {
+			continue // not an IP address
+		}
+		addr := p.Addr().Unmap()
+		if only4 && !addr.Is4() {
+			continue
+		}
+		if addr.Is6() && addr.IsLinkLocalUnicast() {
+			addr = addr.WithZone(zone)
+		}
+		addrs = append(addrs, addr)
+	}
+	return addrs
+}

@@ -1,0 +1,146 @@
+package udp
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"testing"
+)
+
+// A fault makes a message that cannot be sent of one that goes to peer.
+type fault struct {
+	name string
+	make func(peer netip.AddrPort) Message
+	want func(error) bool // nil: any error will do
+}
+
+// faults lists messages that the code or the kernel refuses on a socket of a family.
+func faults(inet6 bool) []fault {
+	longest := 65_507
+	if inet6 {
+		longest = 65_527
+	}
+	list := []fault{
+		{"too long", func(peer netip.AddrPort) Message {
+			return Message{Buf: make([]byte, longest+1), Peer: peer}
+		}, TooLong},
+		{"no port", func(peer netip.AddrPort) Message {
+			return Message{Buf: []byte("x"), Peer: netip.AddrPortFrom(peer.Addr(), 0)}
+		}, nil},
+		{"no address", func(peer netip.AddrPort) Message {
+			return Message{Buf: []byte("x"), Peer: netip.AddrPortFrom(netip.Addr{}, peer.Port())}
+		}, nil},
+	}
+	if batches { // package net takes an unknown zone for none
+		list = append(list, fault{"unknown zone", func(netip.AddrPort) Message {
+			return Message{Buf: []byte("x"), Peer: netip.MustParseAddrPort("[fe80::1%nosuchif]:9")}
+		}, nil})
+	}
+	if !inet6 {
+		list = append(list, fault{"bad family", func(peer netip.AddrPort) Message {
+			return Message{Buf: []byte("x"), Peer: netip.AddrPortFrom(ip6, peer.Port())}
+		}, nil})
+	}
+	return list
+}
+
+// TestWriteErrorCostsItsOwnDatagram puts faults into batches and goes on as the contract says.
+func TestWriteErrorCostsItsOwnDatagram(t *testing.T) {
+	places := []struct {
+		name  string
+		total int
+		bad   []int
+	}{
+		{"none", 64, nil},
+		{"first", 64, []int{0}},
+		{"middle", 64, []int{31}},
+		{"last", 64, []int{63}},
+		{"neighbours", 64, []int{7, 8, 9}},
+		{"both ends", 64, []int{0, 63}},
+		{"alone", 1, []int{0}},
+		{"all", 3, []int{0, 1, 2}},
+		{"beyond one call", 150, []int{63, 64, 128, 149}},
+	}
+	for _, s := range []string{"127.0.0.1:0", "[::1]:0"} {
+		for _, f := range faults(s[0] == '[') {
+			for _, tt := range places {
+				t.Run(fmt.Sprint(s, "/", f.name, "/", tt.name), func(t *testing.T) {
+					conns, _ := listenOn(s)(t)
+					writeWithFaults(t, conns[0], f, tt.total, tt.bad)
+				})
+			}
+		}
+	}
+}
+
+func writeWithFaults(t *testing.T, c Conn, f fault, total int, bad []int) {
+	cl := client(t, c.LocalAddr())
+	var ms []Message
+	var want []string
+	for i, s := range numbers(0, total) {
+		m := Message{Buf: []byte(s), Peer: address(cl)}
+		if slices.Contains(bad, i) {
+			m = f.make(address(cl))
+		} else {
+			want = append(want, s)
+		}
+		ms = append(ms, m)
+	}
+	var failed []int
+	for at := 0; at < len(ms); {
+		n, err := c.Write(ms[at:])
+		at += n
+		if err == nil {
+			break
+		}
+		if f.want != nil && !f.want(err) {
+			t.Errorf("message %d failed with %v, want another error", at, err)
+		}
+		failed = append(failed, at)
+		at++
+	}
+	if !slices.Equal(failed, bad) {
+		t.Errorf("errors belong to messages %v, want %v", failed, bad)
+	}
+	for i, w := range want {
+		if got := receive(t, cl); got != w {
+			t.Fatalf("datagram %d is %q, want %q", i, got, w)
+		}
+	}
+	_, err := c.Write([]Message{{Buf: []byte("end"), Peer: address(cl)}})
+	if got := receive(t, cl); got != "end" || err != nil {
+		t.Errorf("after all of them came %q (%v), want the end", got, err)
+	}
+}
+
+func TestWriteNothing(t *testing.T) {
+	c := open4(t)
+	if n, err := c.Write(nil); n != 0 || err != nil {
+		t.Errorf("Write(nil) = %d, %v, want 0", n, err)
+	}
+	cl := client(t, c.LocalAddr())
+	if n, err := c.Write([]Message{{Peer: address(cl)}}); n != 1 || err != nil {
+		t.Errorf("Write of a nil Buf = %d, %v, want 1", n, err)
+	}
+	if got := receive(t, cl); got != "" {
+		t.Errorf("a nil Buf arrived as %q, want an empty datagram", got)
+	}
+}
+
+func TestWriteKeepsNothingOfTheBatchBefore(t *testing.T) {
+	conns, bound := listenOn("0.0.0.0:0")(t)
+	c := serving(t, conns, netip.AddrPortFrom(ip4, bound.Port()))
+	cl := client(t, netip.AddrPortFrom(ip4, bound.Port()))
+	long := Message{Buf: []byte("a long one"), Peer: address(cl), Local: ip4}
+	short := Message{Buf: []byte("b"), Peer: address(cl)}
+	for _, batch := range [][]Message{{long, long, long}, {short}, {short, long}} {
+		if _, err := c.Write(batch); err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range batch {
+			if got := receive(t, cl); got != string(m.Buf) {
+				t.Errorf("got %q, want %q", got, m.Buf)
+			}
+		}
+	}
+}
