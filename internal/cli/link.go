@@ -15,7 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ohce/ohce/link"
-	"github.com/ohce/ohce/link/control"
+	"github.com/ohce/ohce/internal/linkapi"
 	"github.com/ohce/ohce/link/relay"
 )
 
@@ -72,7 +72,7 @@ The first SIGINT or SIGTERM ends it, and a summary says what it did to the traff
 	flags.StringArrayVar(&f.at, "at", nil, "so long after the first datagram, do otherwise: `'TIME LIST'` as '10s loss=50%'")
 	flags.Uint32Var(&f.seed, "seed", 0, "decide by `NUMBER`; by chance if not given")
 	flags.DurationVar(&f.idle, "idle", relay.DefaultIdle, "forget a client's port after `TIME` in silence")
-	flags.StringVar(&f.api, "api", control.DefaultAddr, "`HOST:PORT` of the API; port 0 is any free one, "+
+	flags.StringVar(&f.api, "api", linkapi.DefaultAddr, "`HOST:PORT` of the API; port 0 is any free one, "+
 		"none is no API")
 	completeFlag(cmd, "listen", linkListen)
 	completeFlag(cmd, "to", linkTo)
@@ -105,7 +105,7 @@ func (a *app) link(ctx context.Context, f *linkFlags) error {
 	if err != nil {
 		return err
 	}
-	m := &control.Manager{}
+	m := &linkapi.Manager{}
 	defer m.Close()
 	s, err := m.Create(ctx, *spec)
 	if err != nil {
@@ -140,7 +140,7 @@ func (a *app) link(ctx context.Context, f *linkFlags) error {
 	return nil
 }
 
-func (f *linkFlags) spec() (*control.Spec, error) {
+func (f *linkFlags) spec() (*linkapi.Spec, error) {
 	if err := checkAddress("listen", f.listen); err != nil {
 		return nil, err
 	}
@@ -151,7 +151,7 @@ func (f *linkFlags) spec() (*control.Spec, error) {
 		return nil, usage("write a time, as 1m", "--idle %v is not a time", f.idle)
 	}
 	seed := uint64(f.seed)
-	s := &control.Spec{Listen: f.listen, To: f.to, Seed: &seed, Idle: f.idle}
+	s := &linkapi.Spec{Listen: f.listen, To: f.to, Seed: &seed, Idle: f.idle}
 	var err error
 	if s.Up, s.Down, err = f.impairments(); err != nil {
 		return nil, err
@@ -207,7 +207,7 @@ func splitWays(list string) (up, down string) {
 
 // explainLink says why a link could not be made.
 func explainLink(f *linkFlags, err error) error {
-	var e *control.Error
+	var e *linkapi.Error
 	switch {
 	case !errors.As(err, &e):
 		return &failure{what: err.Error(), code: exitFail}
@@ -239,7 +239,7 @@ func (s *apiServer) Close() {
 }
 
 // serveLinks begins to serve the API of m.
-func (a *app) serveLinks(addr string, m *control.Manager) (*apiServer, error) {
+func (a *app) serveLinks(addr string, m *linkapi.Manager) (*apiServer, error) {
 	s := &apiServer{failed: make(chan error, 1)}
 	if addr == "none" {
 		return s, nil
@@ -260,7 +260,7 @@ func (a *app) serveLinks(addr string, m *control.Manager) (*apiServer, error) {
 }
 
 // printImpairments tells what a link does.
-func printImpairments(w io.Writer, s *control.Status) {
+func printImpairments(w io.Writer, s *linkapi.Status) {
 	fmt.Fprintf(w, "  up: %v\n  down: %v\n", &s.Up, &s.Down)
 	for _, p := range s.Schedule {
 		fmt.Fprintf(w, "  %v after the first datagram, up: %v\n  %v after the first datagram, down: %v\n", p.At,
@@ -269,7 +269,7 @@ func printImpairments(w io.Writer, s *control.Status) {
 }
 
 // printStats tells what a link has done.
-func printStats(w io.Writer, s *control.Stats) {
+func printStats(w io.Writer, s *linkapi.Stats) {
 	fmt.Fprintf(w, "up: %s\ndown: %s\n", wayText(&s.Up), wayText(&s.Down))
 	fmt.Fprintf(w, "ports: opened %d, expired %d", s.Opened, s.Expired)
 	for _, c := range []count{
@@ -289,7 +289,7 @@ type count struct {
 }
 
 // wayText lists what happened in one direction, without what did not.
-func wayText(w *control.Way) string {
+func wayText(w *linkapi.Way) string {
 	text := fmt.Sprintf("received %d, sent %d", w.Received, w.Sent)
 	for _, c := range []count{
 		{"lost", w.Lost}, {"overflowed the queue", w.Overflow}, {"black-holed", w.BlackHoled},

@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ohce/ohce/link"
-	"github.com/ohce/ohce/link/control"
+	"github.com/ohce/ohce/internal/linkapi"
 )
 
 // apiPatience is how long an answer of the API is waited for.
@@ -53,7 +53,7 @@ the other flags what they name; --loss 0 and the like take one thing away.`,
 
 // ctlCommand is a subcommand with the flags that it needs: for a whole "spec", or for a "change".
 func (a *app) ctlCommand(use, short, needs string,
-	run func(ctx context.Context, c *control.Client, f *ctlFlags, name string) error) *cobra.Command {
+	run func(ctx context.Context, c *linkapi.Client, f *ctlFlags, name string) error) *cobra.Command {
 	f := &ctlFlags{}
 	cmd := &cobra.Command{Use: use, Short: short, ValidArgsFunction: cobra.NoFileCompletions}
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
@@ -77,11 +77,11 @@ func (a *app) ctlCommand(use, short, needs string,
 		if len(args) > 0 {
 			name = args[0]
 		}
-		return explainCtl(f, run(ctx, &control.Client{Addr: f.api}, f, name))
+		return explainCtl(f, run(ctx, &linkapi.Client{Addr: f.api}, f, name))
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringVar(&f.api, "api", control.DefaultAddr, "`HOST:PORT` of the API of ohce link")
+	flags.StringVar(&f.api, "api", linkapi.DefaultAddr, "`HOST:PORT` of the API of ohce link")
 	flags.BoolVar(&f.json, "json", false, "print what the API answers")
 	switch needs {
 	case "spec":
@@ -98,7 +98,7 @@ func (a *app) ctlCommand(use, short, needs string,
 	return cmd
 }
 
-func (a *app) ctlList(ctx context.Context, c *control.Client, f *ctlFlags, _ string) error {
+func (a *app) ctlList(ctx context.Context, c *linkapi.Client, f *ctlFlags, _ string) error {
 	all, err := c.List(ctx)
 	if err != nil {
 		return err
@@ -112,7 +112,7 @@ func (a *app) ctlList(ctx context.Context, c *control.Client, f *ctlFlags, _ str
 	return nil
 }
 
-func (a *app) ctlShow(ctx context.Context, c *control.Client, f *ctlFlags, name string) error {
+func (a *app) ctlShow(ctx context.Context, c *linkapi.Client, f *ctlFlags, name string) error {
 	s, err := c.Get(ctx, name)
 	if err != nil {
 		return err
@@ -125,7 +125,7 @@ func (a *app) ctlShow(ctx context.Context, c *control.Client, f *ctlFlags, name 
 	return nil
 }
 
-func (a *app) ctlCreate(ctx context.Context, c *control.Client, f *ctlFlags, name string) error {
+func (a *app) ctlCreate(ctx context.Context, c *linkapi.Client, f *ctlFlags, name string) error {
 	spec, err := f.link.spec()
 	if err != nil {
 		return err
@@ -137,7 +137,7 @@ func (a *app) ctlCreate(ctx context.Context, c *control.Client, f *ctlFlags, nam
 	return a.printCtl(f, s, err)
 }
 
-func (a *app) ctlChange(ctx context.Context, c *control.Client, f *ctlFlags, name string) error {
+func (a *app) ctlChange(ctx context.Context, c *linkapi.Client, f *ctlFlags, name string) error {
 	now, err := c.Get(ctx, name)
 	if err != nil {
 		return err
@@ -165,7 +165,7 @@ func texts(was, is *link.Impairment) map[string]string {
 	return all
 }
 
-func (a *app) ctlRemove(ctx context.Context, c *control.Client, f *ctlFlags, name string) error {
+func (a *app) ctlRemove(ctx context.Context, c *linkapi.Client, f *ctlFlags, name string) error {
 	last, err := c.Get(ctx, name)
 	if err != nil {
 		return err
@@ -181,7 +181,7 @@ func (a *app) ctlRemove(ctx context.Context, c *control.Client, f *ctlFlags, nam
 }
 
 // printCtl prints a link as it is after a change.
-func (a *app) printCtl(f *ctlFlags, s *control.Status, err error) error {
+func (a *app) printCtl(f *ctlFlags, s *linkapi.Status, err error) error {
 	switch {
 	case err != nil:
 		return err
@@ -192,7 +192,7 @@ func (a *app) printCtl(f *ctlFlags, s *control.Status, err error) error {
 	return nil
 }
 
-func printLink(w io.Writer, s *control.Status) {
+func printLink(w io.Writer, s *linkapi.Status) {
 	fmt.Fprintf(w, "%s  %s -> %s  seed %d\n", s.Name, s.Listen, s.To, s.Seed)
 	if s.Error != "" {
 		fmt.Fprintf(w, "  has ended: %s\n", s.Error)
@@ -211,7 +211,7 @@ func printJSON(w io.Writer, v any) error {
 
 // explainCtl says why the API did not do what it was asked.
 func explainCtl(f *ctlFlags, err error) error {
-	var e *control.Error
+	var e *linkapi.Error
 	var told *failure
 	switch {
 	case err == nil, errors.As(err, &told):

@@ -1,15 +1,15 @@
-// Package control keeps links by name and lets them be listed, created, changed and removed while
+// Package linkapi keeps links by name and lets them be listed, created, changed and removed while
 // traffic runs, over HTTP with JSON.
 //
 // # Use
 //
-//	m := &control.Manager{}
+//	m := &linkapi.Manager{}
 //	defer m.Close()
 //	http.Serve(listener, m) // a loopback address, unless others are to change the links
 //
 // and from elsewhere
 //
-//	c := &control.Client{Addr: "127.0.0.1:8474"}
+//	c := &linkapi.Client{Addr: "127.0.0.1:8474"}
 //	all, err := c.List(ctx)
 //
 // # The API
@@ -34,7 +34,7 @@
 //
 // There are no passwords: who can connect can change the links. Pages in a browser cannot: requests from
 // another origin are refused, and on a loopback address those under a name other than localhost.
-package control
+package linkapi
 
 import (
 	"context"

@@ -1,4 +1,4 @@
-package control
+package linkapi
 
 import (
 	"encoding/json"
