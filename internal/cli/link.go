@@ -14,8 +14,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/ohce/ohce/link"
 	"github.com/ohce/ohce/internal/linkapi"
+	"github.com/ohce/ohce/link"
 	"github.com/ohce/ohce/link/relay"
 )
 

@@ -10,8 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/ohce/ohce/link"
 	"github.com/ohce/ohce/internal/linkapi"
+	"github.com/ohce/ohce/link"
 )
 
 // apiPatience is how long an answer of the API is waited for.
