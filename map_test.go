@@ -25,6 +25,7 @@ var theMap = []string{
 	"ohcetest",
 	".",
 	"guard",
+	"internal/exchange",
 	"internal/sequence",
 	"flip",
 	"link",
@@ -56,6 +57,12 @@ var forbidden = []struct{ from, to, because string }{
 	{"guard", "net", "who gets an answer is decided on addresses, not on sockets"},
 	{"guard", "flip", "an answer's text does not matter to who gets it"},
 	{"guard", "internal/udp", "a decision needs no kernel"},
+	{"internal/exchange", "net", "the state machine opens no socket"},
+	{"internal/exchange", "context", "the state machine waits for nothing"},
+	{"internal/exchange", "internal/udp", "the state machine makes no system call"},
+	{"internal/exchange", "guard", "a client decides nothing about admission"},
+	{"internal/exchange", "internal/sequence", "the state machine draws nothing"},
+	{"internal/exchange", "flip", "the state machine carries bytes"},
 	{".", "link", "whoever asks and answers takes the network as it is"},
 	{"link", "net", "a model decides and does no I/O, so that it is the same in a test and on the wire"},
 	{"link", "flip", "a network does not know what it carries"},
@@ -83,7 +90,7 @@ var kernelPackages = map[string][]string{
 }
 
 // lean are the packages whose importers are to get nothing but the standard library and golang.org/x.
-var lean = []string{".", "guard", "link", "link/relay", "internal/udp"}
+var lean = []string{".", "guard", "internal/exchange", "link", "link/relay", "internal/udp"}
 
 // A source is a Go file that is not a test, whatever platform it is for.
 type source struct {

@@ -1,0 +1,81 @@
+package exchange
+
+import "time"
+
+// The parameters of a Breaker.
+const (
+	// failureThreshold is the number of exchanges in a row without a response that open the
+	// circuit.
+	failureThreshold = 8
+	// openTime is how long an open circuit stays open after the last failure.
+	openTime = time.Second
+)
+
+// A State is the state of a circuit breaker.
+type State uint8
+
+const (
+	// Closed: requests are sent.
+	Closed State = iota
+	// Open: requests end at once.
+	Open
+	// HalfOpen: one request is sent to find out whether the server answers again.
+	HalfOpen
+)
+
+// A Breaker is a circuit breaker: it keeps a stream from waiting for the whole schedule of request
+// after request while the server answers none. An exchange counts as failed if no response at all
+// arrived while it lasted.
+//
+// It also tells an outage from a server that was never there. If the server has answered before and
+// then falls silent, the requests that fail are kept for up to Patience after the last response,
+// and sent again when the server answers.
+//
+// The zero value is a closed circuit without patience.
+type Breaker struct {
+	// Patience is how long a silent server is waited for, from its last response. 0 means not at
+	// all.
+	Patience time.Duration
+
+	failures int       // in a row
+	failed   time.Time // when the last of them ended
+	answered time.Time // when the last response arrived; zero: never
+}
+
+// Answered notes a response.
+func (b *Breaker) Answered(now time.Time) { b.failures, b.answered = 0, now }
+
+// Failed notes that an exchange which began at begun got no response. It says nothing of the server
+// if other exchanges were answered meanwhile.
+func (b *Breaker) Failed(begun, now time.Time) {
+	if b.heardSince(begun) {
+		return
+	}
+	b.failures++
+	b.failed = now
+}
+
+func (b *Breaker) heardSince(t time.Time) bool {
+	return !b.answered.IsZero() && !b.answered.Before(t)
+}
+
+// Waits reports whether a request that has had no response since begun is kept for the end of an
+// outage.
+func (b *Breaker) Waits(begun, now time.Time) bool {
+	return !b.answered.IsZero() && !b.heardSince(begun) && now.Before(b.WaitEnd())
+}
+
+// WaitEnd is when the patience ends with a server that stays silent.
+func (b *Breaker) WaitEnd() time.Time { return b.answered.Add(b.Patience) }
+
+// State returns the state of the circuit.
+func (b *Breaker) State(now time.Time) State {
+	switch {
+	case b.failures < failureThreshold:
+		return Closed
+	case now.Sub(b.failed) < openTime:
+		return Open
+	default:
+		return HalfOpen
+	}
+}

@@ -1,0 +1,85 @@
+package exchange
+
+import "time"
+
+// Expire ends the attempts whose deadline has passed. What had arrived by now must have been passed
+// to Received before.
+func (m *Machine) Expire(now time.Time) {
+	m.updateRTO()
+	for m.Expired(now) {
+		r := m.deadlines[0]
+		m.deadlines.remove(r)
+		m.window.Lost()
+		m.observe(r.event(AttemptTimedOut, now))
+		if _, more := m.timeout(now, r); more {
+			m.due.push(r)
+			continue
+		}
+		m.exhausted(now, r)
+	}
+	if m.parkedCount > 0 && !now.Before(m.breaker.WaitEnd()) {
+		m.endParked(now)
+	}
+}
+
+// Expired reports whether the deadline of an attempt has passed.
+func (m *Machine) Expired(now time.Time) bool {
+	return len(m.deadlines) > 0 && !now.Before(m.deadlines[0].deadline)
+}
+
+// timeout returns how long the next attempt of a request waits, or false if there is none.
+func (m *Machine) timeout(now time.Time, r *Request) (time.Duration, bool) {
+	elapsed := time.Duration(0)
+	if r.Attempt > 0 {
+		elapsed = now.Sub(r.start)
+	}
+	return m.cfg.Schedule.timeout(r.Attempt+1, elapsed, m.rto, m.srtt, r.jitter)
+}
+
+// exhausted ends an exchange whose schedule is over, or parks it during an outage.
+func (m *Machine) exhausted(now time.Time, r *Request) {
+	if m.breaker.Waits(r.start, now) {
+		m.park(r)
+		return
+	}
+	m.breaker.Failed(r.start, now)
+	m.end(now, r, Down, nil)
+}
+
+// park keeps a request until the server answers again. A response to it is still accepted.
+func (m *Machine) park(r *Request) {
+	r.parked, r.ambiguous, r.Attempt = true, true, 0
+	m.parkedCount++
+	m.inFlight--
+	m.parked.push(r)
+}
+
+// unpark sends the parked requests again, each on a whole schedule.
+func (m *Machine) unpark() {
+	for r := m.popParked(); r != nil; r = m.popParked() {
+		m.due.push(r)
+	}
+}
+
+// popParked takes the oldest parked request back into flight, or returns nil.
+func (m *Machine) popParked() *Request {
+	for m.parked.len() > 0 {
+		r := m.parked.pop()
+		if !r.parked { // it was answered after all
+			continue
+		}
+		r.parked = false
+		m.parkedCount--
+		m.inFlight++
+		return r
+	}
+	return nil
+}
+
+// endParked ends the parked requests when the patience with their server is over.
+func (m *Machine) endParked(now time.Time) {
+	for r := m.popParked(); r != nil; r = m.popParked() {
+		m.breaker.Failed(r.start, now)
+		m.end(now, r, Down, nil)
+	}
+}

@@ -1,0 +1,45 @@
+package exchange
+
+import (
+	"math/rand/v2"
+	"testing"
+)
+
+// FuzzMachine drives a Machine through random schedules. In every one of them
+//   - each request ends exactly once, and in its place,
+//   - no response is delivered twice or to another request,
+//   - the bytes held stay under their bound, and the open sockets under theirs,
+//   - no duration is negative,
+//   - without loss each request is exactly one datagram,
+//   - the machine is never stuck.
+func FuzzMachine(f *testing.F) {
+	random := rand.New(rand.NewPCG(1, 1))
+	for range 64 {
+		f.Add(randomBytes(random, 40+random.IntN(2000)))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if len(data) > 1<<16 {
+			t.Skip("longer than a run needs")
+		}
+		newSimulation(t, data).run()
+	})
+}
+
+func randomBytes(random *rand.Rand, n int) []byte {
+	data := make([]byte, n)
+	for i := range data {
+		data[i] = byte(random.Uint32())
+	}
+	return data
+}
+
+// TestMachineSchedules runs what FuzzMachine runs, on random scripts.
+func TestMachineSchedules(t *testing.T) {
+	for seed := range uint64(2000) {
+		random := rand.New(rand.NewPCG(seed, 7))
+		newSimulation(t, randomBytes(random, 20+random.IntN(4000))).run()
+		if t.Failed() {
+			t.Fatalf("seed %d", seed)
+		}
+	}
+}

@@ -1,0 +1,99 @@
+package exchange
+
+import "time"
+
+// Received passes a datagram that has arrived on a port at a time. truncated says that its end is
+// lost. The Machine copies what it keeps of data.
+func (m *Machine) Received(at time.Time, id Port, data []byte, truncated bool) {
+	if truncated || len(data) > m.cfg.MaxResponse {
+		m.ignore(at, id, m.ports.all[id].only(), data, Oversize)
+		return
+	}
+	r, reason := m.match(id, data)
+	if r == nil {
+		only := m.ports.all[id].only()
+		if only != nil {
+			only.Unexpected++
+		}
+		m.ignore(at, id, only, data, reason)
+		return
+	}
+	cost := len(data)
+	if m.cfg.Match.exact() {
+		cost = 0 // the response is the key, which is held already
+	}
+	if m.held+cost > m.cfg.MaxBytes && r != m.order.first() {
+		m.ignore(at, id, r, data, Overflow)
+		return
+	}
+	m.accept(at, r, data, cost)
+}
+
+// match returns the request that a datagram answers, or the reason why it answers none.
+func (m *Machine) match(id Port, data []byte) (*Request, Reason) {
+	key, ok := data, true
+	switch match := m.cfg.Match; {
+	case match == nil:
+		key = nil
+	case match.ResponseKey != nil:
+		m.key, ok = match.ResponseKey(m.key[:0], data)
+		key = m.key
+	}
+	if !ok {
+		return nil, Unexpected
+	}
+	hash := m.table.hash(id, key)
+	r := m.table.find(hash, id, key)
+	for r != nil && r.Begun.IsZero() { // not sent yet: the datagram cannot answer it
+		r = r.next
+	}
+	if r == nil {
+		return nil, m.ended.reason(hash)
+	}
+	if match := m.cfg.Match; match != nil && match.Accept != nil && !match.Accept(r.Data, data) {
+		return nil, Unexpected
+	}
+	return r, 0
+}
+
+// accept makes a datagram the response to a request.
+func (m *Machine) accept(at time.Time, r *Request, data []byte, cost int) {
+	if m.cfg.Match.exact() {
+		r.Response = r.key
+		if r.Response == nil {
+			r.Response = []byte{}
+		}
+	} else {
+		r.Response = append(make([]byte, 0, len(data)), data...)
+	}
+	r.held += cost
+	m.held += cost
+	m.largest = max(m.largest, cost)
+	r.RTT = at.Sub(r.Sent)
+	if r.RTT < 0 && !r.previous.IsZero() { // it had arrived when the last attempt was made
+		r.RTT = at.Sub(r.previous)
+	}
+	r.RTT = max(r.RTT, 0)
+	rtt := r.RTT
+	if r.ambiguous {
+		rtt = 0
+	} else if m.rtt != nil {
+		m.rtt.Sample(rtt)
+	}
+	m.window.Answered(r.sequence, m.sequence, rtt, at)
+	m.breaker.Answered(at)
+	m.end(at, r, Answered, nil)
+	r.Elapsed = max(r.Elapsed, r.RTT)
+	m.observe(r.event(ResponseAccepted, at))
+	if m.parkedCount > 0 {
+		m.unpark()
+	}
+}
+
+func (m *Machine) ignore(at time.Time, id Port, r *Request, data []byte, reason Reason) {
+	m.cfg.Counters.Ignored[reason].Add(1)
+	m.observe(Event{
+		Kind: DatagramIgnored, Time: at, Port: id, Socket: m.ports.all[id].socketOf(), Request: r,
+		Data: data, Reason: reason,
+	})
+}
