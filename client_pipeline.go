@@ -28,7 +28,7 @@ const pipelineMost = 1 << 16
 // the requests.
 type pipeline struct {
 	c         *Client
-	conn      udp.Conn
+	conn      udp.Socket
 	failsFast bool // see Client.FailFast
 	local     netip.AddrPort
 	remote    netip.AddrPort
@@ -117,7 +117,7 @@ func (c *Client) newPipeline(ctx context.Context, failFast bool) (*pipeline, err
 	}
 	p.server = c.servers.of(p.remote)
 	p.table.init()
-	size := max(c.size(), conn.ReadSize())
+	size := max(c.size(), conn.MinReadBuffer())
 	for range readAhead {
 		d := &delivery{ms: make([]udp.Message, conn.Width())}
 		bufs := make([]byte, len(d.ms)*size)
@@ -288,7 +288,7 @@ func (p *pipeline) flush() {
 	if len(p.out) == 0 {
 		return
 	}
-	if len(p.out) > 1 && p.conn.Run(1) > 1 {
+	if len(p.out) > 1 && p.conn.MaxSegments(1) > 1 {
 		// Nobody minds the order of what is sent at once, and equal sizes make runs.
 		slices.SortStableFunc(p.out, func(a, b *flight) int { return len(b.request) - len(a.request) })
 	}
@@ -345,7 +345,7 @@ func (p *pipeline) pack() {
 		p.runs = make([]byte, 0, total)
 	}
 	for i := 0; i < len(p.out); {
-		n, length := run(p.lens[i:], p.conn.Run(p.lens[i]))
+		n, length := run(p.lens[i:], p.conn.MaxSegments(p.lens[i]))
 		m := udp.Message{Buf: p.out[i].request, Peer: p.remote}
 		if n > 1 {
 			begin := len(p.runs)

@@ -20,7 +20,7 @@ import (
 // a datagram, and what is locked is locked for a batch.
 type shard struct {
 	srv     *Server
-	conn    udp.Conn
+	conn    udp.Socket
 	handler Handler
 	refuse  *guard.PortSet
 	repeats *guard.Repeats
@@ -44,7 +44,7 @@ type answers struct {
 	sizes []int
 }
 
-func newShard(ctx context.Context, s *Server, conn udp.Conn, refuse *guard.PortSet) *shard {
+func newShard(ctx context.Context, s *Server, conn udp.Socket, refuse *guard.PortSet) *shard {
 	width := conn.Width()
 	sh := &shard{
 		srv: s, conn: conn, handler: s.Handler, refuse: refuse, max: s.BufferSize, stop: s.stopped(),
@@ -58,9 +58,9 @@ func newShard(ctx context.Context, s *Server, conn udp.Conn, refuse *guard.PortS
 	if sh.max == 0 {
 		sh.max = maxBuffer
 	}
-	conn.Spin(s.Spin)
+	conn.BusyPoll(s.Spin)
 	// A datagram that fills the buffer is too long, on systems that do not tell.
-	size := max(sh.max+1, conn.ReadSize())
+	size := max(sh.max+1, conn.MinReadBuffer())
 	stride := apart(size)
 	bufs := make([]byte, width*stride)
 	for i := range sh.in {
@@ -131,14 +131,14 @@ func (sh *shard) pause(failures int) {
 func (sh *shard) serve(n int) {
 	received := 0
 	for i := range sh.in[:n] {
-		received += sh.in[i].Datagrams()
+		received += sh.in[i].Count()
 	}
 	sh.tally.received(received)
 	var dropped Drops
 	out := sh.out[:0]
 	for i := range sh.in[:n] {
 		sh.answerAll(&sh.in[i], &sh.answers[i], &dropped)
-		out = appendRuns(out, &sh.in[i], &sh.answers[i], sh.conn.Run)
+		out = appendRuns(out, &sh.in[i], &sh.answers[i], sh.conn.MaxSegments)
 	}
 	sh.flush(out, &dropped)
 	sh.out = out[:0]
@@ -148,7 +148,7 @@ func (sh *shard) serve(n int) {
 func (sh *shard) answerAll(m *udp.Message, a *answers, dropped *Drops) {
 	a.buf, a.sizes = a.buf[:0], a.sizes[:0]
 	if m.Truncated { // and perhaps without a Peer to judge by
-		dropped[DropOversize] += uint64(m.Datagrams())
+		dropped[DropOversize] += uint64(m.Count())
 		return
 	}
 	data, size := m.Buf, len(m.Buf)
@@ -178,7 +178,7 @@ func (sh *shard) answerAll(m *udp.Message, a *answers, dropped *Drops) {
 // refused is how many datagrams of a message, from the first on, get no answer because they may go
 // round for ever.
 func (sh *shard) refused(m *udp.Message, size int) int {
-	n := m.Datagrams()
+	n := m.Count()
 	if sh.refuse.Contains(m.Peer.Port()) {
 		return n
 	}

@@ -16,7 +16,7 @@ import (
 // A runner sends datagrams of one size as runs, where the kernel takes runs, and reads what comes.
 type runner struct {
 	t    testing.TB
-	conn udp.Conn
+	conn udp.Socket
 	to   netip.AddrPort
 	in   []udp.Message
 }
@@ -40,7 +40,7 @@ func newRunner(t testing.TB, to netip.AddrPort) *runner {
 func (r *runner) send(datagrams ...string) {
 	r.t.Helper()
 	size := len(datagrams[0])
-	for run := range slices.Chunk(datagrams, r.conn.Run(size)) {
+	for run := range slices.Chunk(datagrams, r.conn.MaxSegments(size)) {
 		m := udp.Message{Peer: r.to}
 		for _, d := range run {
 			m.Buf = append(m.Buf, d...)
@@ -139,7 +139,7 @@ func TestServerAllocatesNothingForRuns(t *testing.T) {
 	s := ohcetest.NewServer(nil)
 	defer s.Close()
 	r := newRunner(t, s.Config.Addrs()[0])
-	n := r.conn.Run(64)
+	n := r.conn.MaxSegments(64)
 	m := []udp.Message{{Peer: r.to, Buf: make([]byte, 64*n)}}
 	if n > 1 {
 		m[0].Segment = 64
@@ -154,7 +154,7 @@ func TestServerAllocatesNothingForRuns(t *testing.T) {
 				t.Fatal(err)
 			}
 			for i := range r.in[:k] {
-				got += r.in[i].Datagrams()
+				got += r.in[i].Count()
 			}
 		}
 	})

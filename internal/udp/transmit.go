@@ -8,7 +8,7 @@ func Transmit(conn Conn, ms []Message, refused func(message, datagram int, err e
 	for at := 0; at < len(ms); at++ {
 		n, err := conn.Write(ms[at:])
 		for i := range ms[at : at+n] {
-			sent += ms[at+i].Datagrams()
+			sent += ms[at+i].Count()
 		}
 		if at += n; err == nil {
 			break

@@ -17,7 +17,7 @@ import (
 //	            ↘ delay → deliverLater → port.send
 type front struct {
 	r     *Relay
-	conn  udp.Conn
+	conn  udp.Socket
 	ports []*port       // that have something to send
 	late  []udp.Message // of the loop that delivers what was delayed
 	write sync.Mutex    // guards conn.Write
@@ -28,12 +28,12 @@ type front struct {
 func (f *front) run() {
 	var failures failures
 	for {
-		ms, err := f.conn.ReadLent(&f.r.lender)
+		ms, err := f.conn.ReadPooled(&f.r.buffers)
 		switch {
 		case err == nil:
 			failures = 0
 			f.passUp(ms)
-			f.r.lender.Return(ms)
+			f.r.buffers.Put(ms)
 		case errors.Is(err, net.ErrClosed):
 			return
 		case udp.Transient(err):
@@ -66,8 +66,8 @@ func (f *front) pass(now time.Time, m *udp.Message) {
 	r := f.r
 	p := r.portFor(f, m)
 	if p == nil {
-		r.stats.Up.Received += uint64(m.Datagrams())
-		r.stats.NoPort += uint64(m.Datagrams())
+		r.stats.Up.Received += uint64(m.Count())
+		r.stats.NoPort += uint64(m.Count())
 		return
 	}
 	for data := range datagrams(m, &r.stats.Up) {
@@ -133,9 +133,9 @@ func (r *Relay) delay(now time.Time, p *port, up bool, a link.Arrival) {
 // message; see appendTo.
 func datagrams(m *udp.Message, way *Way) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
-		way.Received += uint64(m.Datagrams())
+		way.Received += uint64(m.Count())
 		if m.Truncated {
-			way.Oversize += uint64(m.Datagrams())
+			way.Oversize += uint64(m.Count())
 			return
 		}
 		data := m.Buf
@@ -151,7 +151,7 @@ func datagrams(m *udp.Message, way *Way) iter.Seq[[]byte] {
 
 // appendTo appends a datagram to the messages for conn. Those that stood side by side in a run that was
 // read stay a run, where nothing came between them; a run has one peer.
-func appendTo(ms []udp.Message, m udp.Message, conn udp.Conn) []udp.Message {
+func appendTo(ms []udp.Message, m udp.Message, conn udp.Socket) []udp.Message {
 	if len(ms) == 0 || len(m.Buf) == 0 {
 		return append(ms, m)
 	}
@@ -161,7 +161,7 @@ func appendTo(ms []udp.Message, m udp.Message, conn udp.Conn) []udp.Message {
 	if size == 0 {
 		size = have
 	}
-	if have == 0 || have%size != 0 || len(m.Buf) > size || (have/size+1) > conn.Run(size) ||
+	if have == 0 || have%size != 0 || len(m.Buf) > size || (have/size+1) > conn.MaxSegments(size) ||
 		cap(last.Buf) < have+len(m.Buf) || &last.Buf[:have+1][have] != &m.Buf[0] {
 		return append(ms, m)
 	}

@@ -10,11 +10,11 @@ import (
 
 // A taker is a socket that takes runs of so many datagrams.
 type taker struct {
-	udp.Conn
+	udp.Socket
 	most int
 }
 
-func (t taker) Run(int) int { return t.most }
+func (t taker) MaxSegments(int) int { return t.most }
 
 // TestRunsStayRuns lets datagrams of a run that was read be appended, but for some that were lost, and looks at
 // the messages that come of it.

@@ -25,7 +25,7 @@ type port struct {
 	key     key
 	ifIndex uint32
 	front   *front // the socket that the client asks
-	conn    udp.Conn
+	conn    udp.Socket
 	waiting atomic.Int64 // datagrams delayed for it, in both directions
 	used    atomic.Int64 // when something last passed, in nanoseconds since the epoch
 	retired bool         // its client has another one now; guarded by r.mu
@@ -76,7 +76,7 @@ func (p *port) use(now time.Time) { p.used.Store(int64(now.Sub(p.r.epoch))) }
 // drop closes a port and forgets it. It is called with mu held.
 func (r *Relay) drop(p *port) {
 	p.conn.Close()
-	r.stats.Down.KernelDropped += p.conn.KernelDrops()
+	r.stats.Down.KernelDropped += p.conn.KernelDropped()
 	delete(r.all, p)
 	if !p.retired {
 		delete(r.ports, p.key)
@@ -88,13 +88,13 @@ func (p *port) run() {
 	out := make([]udp.Message, 0, udp.MaxWidth)
 	var failures failures
 	for {
-		ms, err := p.conn.ReadLent(&p.r.lender)
+		ms, err := p.conn.ReadPooled(&p.r.buffers)
 		switch {
 		case err == nil:
 			failures = 0
 			out = p.r.passDown(p, ms, out[:0])
 			p.front.send(out, &p.r.down)
-			p.r.lender.Return(ms)
+			p.r.buffers.Put(ms)
 		case errors.Is(err, net.ErrClosed):
 			return
 		case udp.Refused(err):

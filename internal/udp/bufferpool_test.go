@@ -8,28 +8,28 @@ import (
 	"testing"
 )
 
-// readLentN reads until n datagrams have come, and gives back what it borrowed.
-func readLentN(t *testing.T, c Conn, l *Lender, n int) (got []string) {
+// readPooledN reads until n datagrams have come, and gives back what it borrowed.
+func readPooledN(t *testing.T, c Socket, l *BufferPool, n int) (got []string) {
 	t.Helper()
 	bounded(t, c)
 	for len(got) < n {
-		ms, err := c.ReadLent(l)
+		ms, err := c.ReadPooled(l)
 		if err != nil {
 			t.Fatal(err)
 		}
 		got = appendContents(got, ms)
-		l.Return(ms)
+		l.Put(ms)
 	}
 	return got
 }
 
-func TestReadLent(t *testing.T) {
-	eachAsked(t, func(t *testing.T, c Conn, to netip.AddrPort) {
-		var l Lender
+func TestReadPooled(t *testing.T) {
+	eachAsked(t, func(t *testing.T, c Socket, to netip.AddrPort) {
+		var l BufferPool
 		from := client(t, to)
 		for round := range 3 {
 			sendNumbers(t, from, 100*round, 100*round+100)
-			if got := readLentN(t, c, &l, 100); !slices.Equal(got, numbers(100*round, 100*round+100)) {
+			if got := readPooledN(t, c, &l, 100); !slices.Equal(got, numbers(100*round, 100*round+100)) {
 				t.Fatalf("got %q", got)
 			}
 		}
@@ -39,33 +39,33 @@ func TestReadLent(t *testing.T) {
 	})
 }
 
-// TestReadLentEnds: who waits is told of Close, and has borrowed nothing then.
-func TestReadLentEnds(t *testing.T) {
+// TestReadPooledEnds: who waits is told of Close, and has borrowed nothing then.
+func TestReadPooledEnds(t *testing.T) {
 	for _, end := range []struct {
 		name string
-		do   func(Conn) error
-	}{{"close", Conn.Close}, {"drain", Conn.Drain}} {
+		do   func(Socket) error
+	}{{"close", Socket.Close}, {"drain", Socket.Drain}} {
 		t.Run(end.name, func(t *testing.T) {
-			var l Lender
+			var l BufferPool
 			c := open4(t)
 			bounded(t, c)
 			ended := make(chan error)
 			go func() {
-				_, err := c.ReadLent(&l)
+				_, err := c.ReadPooled(&l)
 				ended <- err
 			}()
 			if err := end.do(c); err != nil {
 				t.Fatal(err)
 			}
 			if err := <-ended; !errors.Is(err, net.ErrClosed) {
-				t.Errorf("ReadLent gave %v", err)
+				t.Errorf("ReadPooled gave %v", err)
 			}
 		})
 	}
 }
 
-// TestReadLentTellsRefusal: the network's word comes as with Read.
-func TestReadLentTellsRefusal(t *testing.T) {
+// TestReadPooledReportsRefusal: the network's word comes as with Read.
+func TestReadPooledReportsRefusal(t *testing.T) {
 	dead := open4(t)
 	addr := dead.LocalAddr()
 	dead.Close()
@@ -82,8 +82,8 @@ func TestReadLentTellsRefusal(t *testing.T) {
 	if _, err := c.Write([]Message{{Buf: []byte("anybody?")}}); err != nil {
 		t.Fatal(err)
 	}
-	var l Lender
-	if _, err := c.ReadLent(&l); !Refused(err) {
-		t.Errorf("ReadLent gave %v", err)
+	var l BufferPool
+	if _, err := c.ReadPooled(&l); !Refused(err) {
+		t.Errorf("ReadPooled gave %v", err)
 	}
 }
