@@ -306,12 +306,15 @@ func (p *pipeline) flush() {
 	p.pack()
 	p.window.sent(len(p.out))
 	var unsent map[*flight]error
-	taken := udp.Transmit(patientConn{p.conn, p}, p.ms, func(message, datagram int, err error) {
+	taken, unreachable := udp.SendAll(p.conn, p.ms, func(message, datagram int, err error) {
 		if unsent == nil {
 			unsent = make(map[*flight]error)
 		}
 		unsent[p.out[p.from[message]+datagram]] = err
 	})
+	for range unreachable {
+		p.unreachable()
+	}
 	p.c.tally.attempts.Add(uint64(taken))
 	for f, err := range unsent {
 		f.attempts--
@@ -345,7 +348,7 @@ func (p *pipeline) pack() {
 		p.runs = make([]byte, 0, total)
 	}
 	for i := 0; i < len(p.out); {
-		n, length := run(p.lens[i:], p.conn.MaxSegments(p.lens[i]))
+		n, length := segments(p.lens[i:], p.conn.MaxSegments(p.lens[i]))
 		m := udp.Message{Buf: p.out[i].request, Peer: p.remote}
 		if n > 1 {
 			begin := len(p.runs)
@@ -359,6 +362,21 @@ func (p *pipeline) pack() {
 	}
 }
 
+// segments returns how many of the first sizes can be segments of one message, at most max, and their
+// sum: all are equal, but the last one may be shorter.
+func segments(sizes []int, max int) (n, length int) {
+	first := sizes[0]
+	n, length = 1, first
+	for n < len(sizes) && n < max && sizes[n] > 0 && sizes[n] <= first {
+		length += sizes[n]
+		n++
+		if sizes[n-1] < first {
+			break
+		}
+	}
+	return n, length
+}
+
 // refusedBySystem books a datagram that the kernel did not take: lost on the way, unless no later
 // attempt can fare better.
 func (p *pipeline) refusedBySystem(f *flight, err error) {
@@ -367,25 +385,6 @@ func (p *pipeline) refusedBySystem(f *flight, err error) {
 	if udp.TooLong(err) {
 		p.table.remove(f)
 		p.fail(f, ErrTooLarge, err)
-	}
-}
-
-// A patientConn sends again what was not sent because of a word about an earlier datagram (Linux:
-// udp(7), ERRORS).
-type patientConn struct {
-	udp.Conn
-	p *pipeline
-}
-
-func (c patientConn) Write(ms []udp.Message) (sent int, err error) {
-	for again := false; ; {
-		n, err := c.Conn.Write(ms[sent:])
-		sent += n
-		if !refused(err) || n == 0 && again {
-			return sent, err
-		}
-		c.p.unreachable()
-		again = true
 	}
 }
 

@@ -79,19 +79,18 @@ func apart(size int) int {
 
 // run serves the socket until it is drained or closed (nil) or unusable (the error).
 func (sh *shard) run() error {
-	failures := 0
+	var backoff udp.Backoff
 	for {
 		n, err := sh.conn.Read(sh.in)
 		switch {
 		case err == nil:
-			failures = 0
+			backoff.Reset()
 			sh.serve(n)
 		case errors.Is(err, net.ErrClosed) && sh.stopping():
 			return nil
 		case udp.Transient(err):
 			sh.tally.readError()
-			failures++
-			sh.pause(failures)
+			sh.pause(backoff.Failed())
 		default:
 			return &OpError{Op: "serve", Addr: sh.conn.LocalAddr().String(), Err: err}
 		}
@@ -108,18 +107,17 @@ func (sh *shard) stopping() bool {
 	}
 }
 
-// pause keeps a socket that fails again and again from taking the processor: the first failures in
-// a row cost nothing, for each speaks of one datagram, the later ones up to a second each.
-func (sh *shard) pause(failures int) {
-	const free, most = 16, time.Second
-	if failures <= free {
+// pause waits for d, or until the server closes. Once it is closing, pause waits for all of d, so that a
+// drain that fails again and again does not use the whole processor.
+func (sh *shard) pause(d time.Duration) {
+	if d == 0 {
 		return
 	}
-	wait := time.NewTimer(min(time.Millisecond<<min(failures-free, 10), most))
+	wait := time.NewTimer(d)
 	defer wait.Stop()
 	stop := sh.stop
 	if sh.stopping() {
-		stop = nil // a drain that fails again and again is not to spin either
+		stop = nil
 	}
 	select {
 	case <-wait.C:
@@ -251,7 +249,7 @@ func (sh *shard) finish(reason DropReason, w *ResponseWriter) {
 func (sh *shard) flush(out []udp.Message, dropped *Drops) {
 	sh.write.Lock()
 	defer sh.write.Unlock()
-	answered := udp.Transmit(sh.conn, out, func(_, _ int, err error) { dropped[sh.lost(err)]++ })
+	answered, _ := udp.SendAll(sh.conn, out, func(_, _ int, err error) { dropped[sh.lost(err)]++ })
 	sh.tally.settled(answered, dropped)
 }
 

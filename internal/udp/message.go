@@ -1,6 +1,9 @@
 package udp
 
-import "net/netip"
+import (
+	"iter"
+	"net/netip"
+)
 
 // A Message is one datagram, or several of equal size as segments, with the addresses of both sides.
 type Message struct {
@@ -34,4 +37,25 @@ func (m *Message) Count() int {
 		return 1
 	}
 	return (len(m.Buf) + m.Segment - 1) / m.Segment
+}
+
+// Datagrams yields the datagrams of the message in order. Each is a part of Buf whose capacity reaches
+// to the end of Buf, so that [Batch] can put neighbours together again. The loop over it is inlined and
+// allocates nothing.
+func (m *Message) Datagrams() iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		data, size := m.Buf, m.Segment
+		if size == 0 {
+			size = len(data)
+		}
+		for {
+			n := min(size, len(data))
+			if !yield(data[:n]) {
+				return
+			}
+			if data = data[n:]; len(data) == 0 {
+				return
+			}
+		}
+	}
 }
