@@ -14,7 +14,7 @@ import (
 
 // A shard is one socket and the loop that serves it:
 //
-//	run → serve → answerAll → refused → answer → appendRuns → flush
+//	run → serve → answerAll → refused → answer → responses.collect → flush
 //
 // All of it is on one goroutine and on memory that the shard owns: nothing is copied or allocated for
 // a datagram, and what is locked is locked for a batch.
@@ -27,21 +27,14 @@ type shard struct {
 	max     int           // longest request, in bytes
 	stop    chan struct{} // closed when the server closes
 
-	in      []udp.Message // one a slot
-	answers []answers     // one a slot
-	req     Request
-	writer  ResponseWriter
-	out     []udp.Message
+	in        []udp.Message
+	req       Request
+	writer    ResponseWriter
+	responses responses
 
 	write sync.Mutex     // guards conn.Write, which handlers that answer later call too
 	later sync.WaitGroup // responses under way that the loop does not wait for
 	tally tally
-}
-
-// answers are the responses to the datagrams of one message, one behind the other.
-type answers struct {
-	buf   []byte
-	sizes []int
 }
 
 func newShard(ctx context.Context, s *Server, conn udp.Socket, refuse *guard.PortSet) *shard {
@@ -49,9 +42,9 @@ func newShard(ctx context.Context, s *Server, conn udp.Socket, refuse *guard.Por
 	sh := &shard{
 		srv: s, conn: conn, handler: s.Handler, refuse: refuse, max: s.BufferSize, stop: s.stopped(),
 		repeats: guard.NewRepeats(s.RepeatLimit),
-		in:      make([]udp.Message, width), out: make([]udp.Message, 0, width),
-		answers: make([]answers, width), req: Request{ctx: ctx},
+		in:      make([]udp.Message, width), req: Request{ctx: ctx},
 	}
+	sh.responses.out.MaxSegments = conn.MaxSegments
 	if sh.handler == nil {
 		sh.handler = HandlerFunc(echo)
 	}
@@ -133,42 +126,43 @@ func (sh *shard) serve(n int) {
 	}
 	sh.tally.received(received)
 	var dropped Drops
-	out := sh.out[:0]
 	for i := range sh.in[:n] {
-		sh.answerAll(&sh.in[i], &sh.answers[i], &dropped)
-		out = appendRuns(out, &sh.in[i], &sh.answers[i], sh.conn.MaxSegments)
+		sh.answerAll(&sh.in[i], &dropped)
+		sh.responses.collect(&sh.in[i])
+		if sh.responses.full() {
+			sh.flush(sh.responses.out.Messages, &dropped)
+			sh.responses.reset()
+			dropped = Drops{}
+		}
 	}
-	sh.flush(out, &dropped)
-	sh.out = out[:0]
+	sh.flush(sh.responses.out.Messages, &dropped)
+	sh.responses.reset()
 }
 
 // answerAll answers each datagram of a message.
-func (sh *shard) answerAll(m *udp.Message, a *answers, dropped *Drops) {
-	a.buf, a.sizes = a.buf[:0], a.sizes[:0]
+func (sh *shard) answerAll(m *udp.Message, dropped *Drops) {
 	if m.Truncated { // and perhaps without a Peer to judge by
 		dropped[DropOversize] += uint64(m.Count())
 		return
 	}
-	data, size := m.Buf, len(m.Buf)
+	size := len(m.Buf)
 	if m.Segment > 0 {
 		size = m.Segment
 	}
 	refused := sh.refused(m, size)
 	dropped[DropLoop] += uint64(refused)
 	sh.begin(m)
-	for ; ; refused-- {
-		n := min(size, len(data))
+	for data := range m.Datagrams() {
 		switch {
-		case refused > 0: // booked above
-		case n > sh.max:
+		case refused > 0: // counted above
+			refused--
+		case len(data) > sh.max:
 			dropped[DropOversize]++
 		default:
-			if reason := sh.answer(data[:n:n], a); reason != DropNone {
+			// A handler that appends to its request must not write into the next one.
+			if reason := sh.answer(data[:len(data):len(data)]); reason != DropNone {
 				dropped[reason]++
 			}
-		}
-		if data = data[n:]; len(data) == 0 {
-			return
 		}
 	}
 }
@@ -194,11 +188,11 @@ func (sh *shard) begin(m *udp.Message) {
 	w.shard, w.request, w.limit = sh, m, maxDatagram(m.Peer.Addr())
 }
 
-// answer calls the handler for one datagram, appends the response to a, and says why there is none.
-func (sh *shard) answer(data []byte, a *answers) DropReason {
+// answer calls the handler for one datagram and keeps the response, or returns why there is none.
+func (sh *shard) answer(data []byte) DropReason {
 	r, w := &sh.req, &sh.writer
 	r.Data = data
-	w.begin(a.buf)
+	w.begin(sh.responses.buf)
 	returned := sh.srv.panics.guard(sh.srv.ErrorLog, sh.handler, w, r)
 	switch {
 	case w.detached:
@@ -208,8 +202,7 @@ func (sh *shard) answer(data []byte, a *answers) DropReason {
 	}
 	reason := w.outcome()
 	if reason == DropNone {
-		a.buf = w.buf
-		a.sizes = append(a.sizes, len(w.buf)-w.start)
+		sh.responses.add(w.buf)
 	}
 	return reason
 }

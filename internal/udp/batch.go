@@ -36,6 +36,34 @@ func (b *Batch) Append(data []byte, to *Message) {
 	}
 }
 
+// AppendAll adds datagrams of the given sizes that follow each other in buf, as Append would.
+func (b *Batch) AppendAll(buf []byte, sizes []int, to *Message) {
+	for len(sizes) > 0 {
+		first := sizes[0]
+		b.Append(buf[:first], to)
+		n, length := b.fitting(sizes[1:])
+		if n > 0 {
+			last := &b.Messages[len(b.Messages)-1]
+			last.Buf, last.Segment = last.Buf[:len(last.Buf)+length], b.size
+		}
+		buf, sizes = buf[first+length:], sizes[1+n:]
+	}
+}
+
+// fitting takes up room for as many datagrams of the given sizes as the last message can hold, and
+// returns their number and the sum of their sizes.
+func (b *Batch) fitting(sizes []int) (n, length int) {
+	for n < len(sizes) && n < b.room && sizes[n] > 0 && sizes[n] <= b.size {
+		length += sizes[n]
+		if n++; sizes[n-1] < b.size {
+			b.room = 0
+			return n, length
+		}
+	}
+	b.room -= n
+	return n, length
+}
+
 // Reset removes all messages and keeps the room for them, but no reference to their bytes.
 func (b *Batch) Reset() {
 	clear(b.Messages)

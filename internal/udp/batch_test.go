@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -14,6 +15,7 @@ func side(sizes ...int) (datagrams [][]byte) {
 	for i, n := range sizes {
 		buf = append(buf, bytes.Repeat([]byte{byte('a' + i)}, n)...)
 	}
+	buf = slices.Clip(buf)
 	for _, n := range sizes {
 		datagrams = append(datagrams, buf[:n])
 		buf = buf[n:]
@@ -55,10 +57,14 @@ func TestBatch(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			b := Batch{MaxSegments: tt.max}
-			for round := range 2 { // the second time with a batch that was used
+			for round := range 4 { // all but the first with a batch that was used
 				datagrams := side(tt.sizes...)
-				for _, d := range datagrams {
-					b.Append(d, &Message{})
+				if round%2 == 1 && len(datagrams) > 0 {
+					b.AppendAll(datagrams[0][:cap(datagrams[0])], tt.sizes, &Message{})
+				} else {
+					for _, d := range datagrams {
+						b.Append(d, &Message{})
+					}
 				}
 				if got := describe(b.Messages); got != tt.want {
 					t.Errorf("round %d: messages %q, want %q", round, got, tt.want)

@@ -6,11 +6,16 @@ import "sync"
 // one at a time.
 const pooledMessages = 32
 
+// maxPooled is the number of bytes that a BufferPool keeps for the next readers: enough for some tens of
+// sockets that read at the same time. What more readers needed is left to the garbage collector.
+const maxPooled = 16 << 20
+
 // A BufferPool holds buffers for many sockets of which few have something to read at a time. The zero
 // value is empty and ready for use. It may be used by any number of goroutines.
 type BufferPool struct {
 	mu   sync.Mutex
 	free [][]Message
+	kept int // bytes of buffers in free
 }
 
 // get returns a set of messages for a socket of that Width and MinReadBuffer.
@@ -20,7 +25,9 @@ func (p *BufferPool) get(width, size int) []Message {
 	defer p.mu.Unlock()
 	if n := len(p.free); n > 0 && len(p.free[n-1]) == width {
 		ms := p.free[n-1]
+		p.free[n-1] = nil
 		p.free = p.free[:n-1]
+		p.kept -= setBytes(ms)
 		return ms
 	}
 	ms := make([]Message, width)
@@ -39,5 +46,12 @@ const wholeDatagram = 1 << 16
 func (p *BufferPool) Put(ms []Message) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.free = append(p.free, ms[:cap(ms)])
+	ms = ms[:cap(ms)]
+	if size := setBytes(ms); p.kept+size <= maxPooled {
+		p.free = append(p.free, ms)
+		p.kept += size
+	}
 }
+
+// setBytes returns the size of the buffers of a set, which all have the same capacity.
+func setBytes(ms []Message) int { return len(ms) * cap(ms[0].Buf) }

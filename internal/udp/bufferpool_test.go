@@ -2,6 +2,7 @@ package udp
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -85,5 +86,37 @@ func TestReadPooledReportsRefusal(t *testing.T) {
 	var l BufferPool
 	if _, err := c.ReadPooled(&l); !Refused(err) {
 		t.Errorf("ReadPooled gave %v", err)
+	}
+}
+
+// TestBufferPoolIsBounded: many readers at the same time leave at most maxPooled bytes behind.
+func TestBufferPoolIsBounded(t *testing.T) {
+	for _, width := range []int{1, MaxWidth} {
+		t.Run(fmt.Sprint(width), func(t *testing.T) {
+			var pool BufferPool
+			var out [][]Message
+			for taken := 0; taken < 4*maxPooled; {
+				ms := pool.get(width, 0)
+				taken += len(ms) * len(ms[0].Buf)
+				out = append(out, ms)
+			}
+			for round := range 2 {
+				for _, ms := range out {
+					pool.Put(ms[:1]) // only some were filled
+				}
+				kept := 0
+				for _, ms := range pool.free {
+					for _, m := range ms {
+						kept += cap(m.Buf)
+					}
+				}
+				if kept > maxPooled || kept < maxPooled/2 {
+					t.Errorf("round %d: the pool keeps %d bytes, want at most %d", round, kept, maxPooled)
+				}
+				for i := range out {
+					out[i] = pool.get(width, 0)
+				}
+			}
+		})
 	}
 }
