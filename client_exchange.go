@@ -229,7 +229,7 @@ func (x *exchange) refused() error {
 }
 
 func refused(err error) bool {
-	return err != nil && (udp.Refused(err) || errors.Is(err, ErrPortUnreachable))
+	return udp.Refused(err)
 }
 
 func (x *exchange) now() TraceAttempt {

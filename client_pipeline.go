@@ -28,7 +28,7 @@ const pipelineMost = 1 << 16
 // the requests.
 type pipeline struct {
 	c         *Client
-	conn      udp.Conn
+	conn      udp.Socket
 	failsFast bool // see Client.FailFast
 	local     netip.AddrPort
 	remote    netip.AddrPort
@@ -117,7 +117,7 @@ func (c *Client) newPipeline(ctx context.Context, failFast bool) (*pipeline, err
 	}
 	p.server = c.servers.of(p.remote)
 	p.table.init()
-	size := max(c.size(), conn.ReadSize())
+	size := max(c.size(), conn.MinReadBuffer())
 	for range readAhead {
 		d := &delivery{ms: make([]udp.Message, conn.Width())}
 		bufs := make([]byte, len(d.ms)*size)
@@ -288,7 +288,7 @@ func (p *pipeline) flush() {
 	if len(p.out) == 0 {
 		return
 	}
-	if len(p.out) > 1 && p.conn.Run(1) > 1 {
+	if len(p.out) > 1 && p.conn.MaxSegments(1) > 1 {
 		// Nobody minds the order of what is sent at once, and equal sizes make runs.
 		slices.SortStableFunc(p.out, func(a, b *flight) int { return len(b.request) - len(a.request) })
 	}
@@ -306,12 +306,15 @@ func (p *pipeline) flush() {
 	p.pack()
 	p.window.sent(len(p.out))
 	var unsent map[*flight]error
-	taken := udp.Transmit(patientConn{p.conn, p}, p.ms, func(message, datagram int, err error) {
+	taken, unreachable := udp.SendAll(p.conn, p.ms, func(message, datagram int, err error) {
 		if unsent == nil {
 			unsent = make(map[*flight]error)
 		}
 		unsent[p.out[p.from[message]+datagram]] = err
 	})
+	for range unreachable {
+		p.unreachable()
+	}
 	p.c.tally.attempts.Add(uint64(taken))
 	for f, err := range unsent {
 		f.attempts--
@@ -345,7 +348,7 @@ func (p *pipeline) pack() {
 		p.runs = make([]byte, 0, total)
 	}
 	for i := 0; i < len(p.out); {
-		n, length := run(p.lens[i:], p.conn.Run(p.lens[i]))
+		n, length := segments(p.lens[i:], p.conn.MaxSegments(p.lens[i]))
 		m := udp.Message{Buf: p.out[i].request, Peer: p.remote}
 		if n > 1 {
 			begin := len(p.runs)
@@ -359,6 +362,21 @@ func (p *pipeline) pack() {
 	}
 }
 
+// segments returns how many of the first sizes can be segments of one message, at most max, and their
+// sum: all are equal, but the last one may be shorter.
+func segments(sizes []int, max int) (n, length int) {
+	first := sizes[0]
+	n, length = 1, first
+	for n < len(sizes) && n < max && sizes[n] > 0 && sizes[n] <= first {
+		length += sizes[n]
+		n++
+		if sizes[n-1] < first {
+			break
+		}
+	}
+	return n, length
+}
+
 // refusedBySystem books a datagram that the kernel did not take: lost on the way, unless no later
 // attempt can fare better.
 func (p *pipeline) refusedBySystem(f *flight, err error) {
@@ -367,25 +385,6 @@ func (p *pipeline) refusedBySystem(f *flight, err error) {
 	if udp.TooLong(err) {
 		p.table.remove(f)
 		p.fail(f, ErrTooLarge, err)
-	}
-}
-
-// A patientConn sends again what was not sent because of a word about an earlier datagram (Linux:
-// udp(7), ERRORS).
-type patientConn struct {
-	udp.Conn
-	p *pipeline
-}
-
-func (c patientConn) Write(ms []udp.Message) (sent int, err error) {
-	for again := false; ; {
-		n, err := c.Conn.Write(ms[sent:])
-		sent += n
-		if !refused(err) || n == 0 && again {
-			return sent, err
-		}
-		c.p.unreachable()
-		again = true
 	}
 }
 

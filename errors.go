@@ -6,6 +6,8 @@ import (
 	"net"
 	"strings"
 	"time"
+
+	"github.com/ohce/ohce/internal/udp"
 )
 
 // The errors that a caller may want to tell apart, with errors.Is.
@@ -19,7 +21,7 @@ var (
 
 	// ErrPortUnreachable is the network's word that nobody listens at an address (an ICMP "port
 	// unreachable"). It comes together with ErrServerDown, or alone with Client.FailFast.
-	ErrPortUnreachable = errors.New("port unreachable")
+	ErrPortUnreachable = udp.ErrPortUnreachable
 
 	// ErrAddrInUse means that another socket is bound to the address that a server listens on.
 	ErrAddrInUse = errors.New("address in use")

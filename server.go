@@ -77,7 +77,7 @@ type Server struct {
 // A listener is an address with the sockets that serve it.
 type listener struct {
 	addr  netip.AddrPort
-	conns []udp.Conn
+	conns []udp.Socket
 }
 
 // ListenAndServe listens on Addr, besides what Listen has bound, and serves until Shutdown or Close.
@@ -192,7 +192,7 @@ func (s *Server) Serve(conns ...net.PacketConn) error {
 // tellCapped logs, once, what keeps the buffers of the sockets small.
 func (s *Server) tellCapped(shards []*shard) {
 	for _, sh := range shards {
-		if capped := sh.conn.Capped(); capped != "" {
+		if capped := sh.conn.BufferWarning(); capped != "" {
 			s.log().Warn("ohce: bursts may be lost: " + capped)
 			return
 		}
@@ -220,7 +220,7 @@ func (s *Server) adopt(conns []net.PacketConn) error {
 		if err != nil {
 			return &OpError{Op: "serve", Addr: fmt.Sprint(pc.LocalAddr()), Err: err}
 		}
-		ls = append(ls, listener{c.LocalAddr(), []udp.Conn{c}})
+		ls = append(ls, listener{c.LocalAddr(), []udp.Socket{c}})
 	}
 	return s.add(ls...)
 }
@@ -294,7 +294,7 @@ func (s *Server) Stats() Stats {
 	}
 	for _, l := range listeners {
 		for _, c := range l.conns {
-			sum.KernelDropped += c.KernelDrops()
+			sum.KernelDropped += c.KernelDropped()
 		}
 	}
 	return sum

@@ -14,53 +14,46 @@ import (
 
 // A shard is one socket and the loop that serves it:
 //
-//	run → serve → answerAll → refused → answer → appendRuns → flush
+//	run → serve → answerAll → refused → answer → responses.collect → flush
 //
 // All of it is on one goroutine and on memory that the shard owns: nothing is copied or allocated for
 // a datagram, and what is locked is locked for a batch.
 type shard struct {
 	srv     *Server
-	conn    udp.Conn
+	conn    udp.Socket
 	handler Handler
 	refuse  *guard.PortSet
 	repeats *guard.Repeats
 	max     int           // longest request, in bytes
 	stop    chan struct{} // closed when the server closes
 
-	in      []udp.Message // one a slot
-	answers []answers     // one a slot
-	req     Request
-	writer  ResponseWriter
-	out     []udp.Message
+	in        []udp.Message
+	req       Request
+	writer    ResponseWriter
+	responses responses
 
 	write sync.Mutex     // guards conn.Write, which handlers that answer later call too
 	later sync.WaitGroup // responses under way that the loop does not wait for
 	tally tally
 }
 
-// answers are the responses to the datagrams of one message, one behind the other.
-type answers struct {
-	buf   []byte
-	sizes []int
-}
-
-func newShard(ctx context.Context, s *Server, conn udp.Conn, refuse *guard.PortSet) *shard {
+func newShard(ctx context.Context, s *Server, conn udp.Socket, refuse *guard.PortSet) *shard {
 	width := conn.Width()
 	sh := &shard{
 		srv: s, conn: conn, handler: s.Handler, refuse: refuse, max: s.BufferSize, stop: s.stopped(),
 		repeats: guard.NewRepeats(s.RepeatLimit),
-		in:      make([]udp.Message, width), out: make([]udp.Message, 0, width),
-		answers: make([]answers, width), req: Request{ctx: ctx},
+		in:      make([]udp.Message, width), req: Request{ctx: ctx},
 	}
+	sh.responses.out.MaxSegments = conn.MaxSegments
 	if sh.handler == nil {
 		sh.handler = HandlerFunc(echo)
 	}
 	if sh.max == 0 {
 		sh.max = maxBuffer
 	}
-	conn.Spin(s.Spin)
+	conn.BusyPoll(s.Spin)
 	// A datagram that fills the buffer is too long, on systems that do not tell.
-	size := max(sh.max+1, conn.ReadSize())
+	size := max(sh.max+1, conn.MinReadBuffer())
 	stride := apart(size)
 	bufs := make([]byte, width*stride)
 	for i := range sh.in {
@@ -79,19 +72,18 @@ func apart(size int) int {
 
 // run serves the socket until it is drained or closed (nil) or unusable (the error).
 func (sh *shard) run() error {
-	failures := 0
+	var backoff udp.Backoff
 	for {
 		n, err := sh.conn.Read(sh.in)
 		switch {
 		case err == nil:
-			failures = 0
+			backoff.Reset()
 			sh.serve(n)
 		case errors.Is(err, net.ErrClosed) && sh.stopping():
 			return nil
 		case udp.Transient(err):
 			sh.tally.readError()
-			failures++
-			sh.pause(failures)
+			sh.pause(backoff.Failed())
 		default:
 			return &OpError{Op: "serve", Addr: sh.conn.LocalAddr().String(), Err: err}
 		}
@@ -108,18 +100,17 @@ func (sh *shard) stopping() bool {
 	}
 }
 
-// pause keeps a socket that fails again and again from taking the processor: the first failures in
-// a row cost nothing, for each speaks of one datagram, the later ones up to a second each.
-func (sh *shard) pause(failures int) {
-	const free, most = 16, time.Second
-	if failures <= free {
+// pause waits for d, or until the server closes. Once it is closing, pause waits for all of d, so that a
+// drain that fails again and again does not use the whole processor.
+func (sh *shard) pause(d time.Duration) {
+	if d == 0 {
 		return
 	}
-	wait := time.NewTimer(min(time.Millisecond<<min(failures-free, 10), most))
+	wait := time.NewTimer(d)
 	defer wait.Stop()
 	stop := sh.stop
 	if sh.stopping() {
-		stop = nil // a drain that fails again and again is not to spin either
+		stop = nil
 	}
 	select {
 	case <-wait.C:
@@ -131,46 +122,47 @@ func (sh *shard) pause(failures int) {
 func (sh *shard) serve(n int) {
 	received := 0
 	for i := range sh.in[:n] {
-		received += sh.in[i].Datagrams()
+		received += sh.in[i].Count()
 	}
 	sh.tally.received(received)
 	var dropped Drops
-	out := sh.out[:0]
 	for i := range sh.in[:n] {
-		sh.answerAll(&sh.in[i], &sh.answers[i], &dropped)
-		out = appendRuns(out, &sh.in[i], &sh.answers[i], sh.conn.Run)
+		sh.answerAll(&sh.in[i], &dropped)
+		sh.responses.collect(&sh.in[i])
+		if sh.responses.full() {
+			sh.flush(sh.responses.out.Messages, &dropped)
+			sh.responses.reset()
+			dropped = Drops{}
+		}
 	}
-	sh.flush(out, &dropped)
-	sh.out = out[:0]
+	sh.flush(sh.responses.out.Messages, &dropped)
+	sh.responses.reset()
 }
 
 // answerAll answers each datagram of a message.
-func (sh *shard) answerAll(m *udp.Message, a *answers, dropped *Drops) {
-	a.buf, a.sizes = a.buf[:0], a.sizes[:0]
+func (sh *shard) answerAll(m *udp.Message, dropped *Drops) {
 	if m.Truncated { // and perhaps without a Peer to judge by
-		dropped[DropOversize] += uint64(m.Datagrams())
+		dropped[DropOversize] += uint64(m.Count())
 		return
 	}
-	data, size := m.Buf, len(m.Buf)
+	size := len(m.Buf)
 	if m.Segment > 0 {
 		size = m.Segment
 	}
 	refused := sh.refused(m, size)
 	dropped[DropLoop] += uint64(refused)
 	sh.begin(m)
-	for ; ; refused-- {
-		n := min(size, len(data))
+	for data := range m.Datagrams() {
 		switch {
-		case refused > 0: // booked above
-		case n > sh.max:
+		case refused > 0: // counted above
+			refused--
+		case len(data) > sh.max:
 			dropped[DropOversize]++
 		default:
-			if reason := sh.answer(data[:n:n], a); reason != DropNone {
+			// A handler that appends to its request must not write into the next one.
+			if reason := sh.answer(data[:len(data):len(data)]); reason != DropNone {
 				dropped[reason]++
 			}
-		}
-		if data = data[n:]; len(data) == 0 {
-			return
 		}
 	}
 }
@@ -178,7 +170,7 @@ func (sh *shard) answerAll(m *udp.Message, a *answers, dropped *Drops) {
 // refused is how many datagrams of a message, from the first on, get no answer because they may go
 // round for ever.
 func (sh *shard) refused(m *udp.Message, size int) int {
-	n := m.Datagrams()
+	n := m.Count()
 	if sh.refuse.Contains(m.Peer.Port()) {
 		return n
 	}
@@ -196,11 +188,11 @@ func (sh *shard) begin(m *udp.Message) {
 	w.shard, w.request, w.limit = sh, m, maxDatagram(m.Peer.Addr())
 }
 
-// answer calls the handler for one datagram, appends the response to a, and says why there is none.
-func (sh *shard) answer(data []byte, a *answers) DropReason {
+// answer calls the handler for one datagram and keeps the response, or returns why there is none.
+func (sh *shard) answer(data []byte) DropReason {
 	r, w := &sh.req, &sh.writer
 	r.Data = data
-	w.begin(a.buf)
+	w.begin(sh.responses.buf)
 	returned := sh.srv.panics.guard(sh.srv.ErrorLog, sh.handler, w, r)
 	switch {
 	case w.detached:
@@ -210,8 +202,7 @@ func (sh *shard) answer(data []byte, a *answers) DropReason {
 	}
 	reason := w.outcome()
 	if reason == DropNone {
-		a.buf = w.buf
-		a.sizes = append(a.sizes, len(w.buf)-w.start)
+		sh.responses.add(w.buf)
 	}
 	return reason
 }
@@ -251,7 +242,7 @@ func (sh *shard) finish(reason DropReason, w *ResponseWriter) {
 func (sh *shard) flush(out []udp.Message, dropped *Drops) {
 	sh.write.Lock()
 	defer sh.write.Unlock()
-	answered := udp.Transmit(sh.conn, out, func(_, _ int, err error) { dropped[sh.lost(err)]++ })
+	answered, _ := udp.SendAll(sh.conn, out, func(_, _ int, err error) { dropped[sh.lost(err)]++ })
 	sh.tally.settled(answered, dropped)
 }
 

@@ -11,16 +11,16 @@ import (
 )
 
 // What a server does for a datagram besides the kernel's work: a batch of 64 messages of one
-// datagram, or of runs of 64.
+// datagram, or of 64 segments.
 func BenchmarkShardServe(b *testing.B) {
 	const width, size = 64, 64
-	for _, run := range []int{1, 64} {
-		b.Run(fmt.Sprintf("runs-of-%d", run), func(b *testing.B) {
+	for _, segments := range []int{1, 64} {
+		b.Run(fmt.Sprintf("segments-%d", segments), func(b *testing.B) {
 			c := newFakeConn()
 			sh := newShard(context.Background(), &Server{}, silentConn{c}, guard.ServicePorts())
 			for i := range sh.in {
-				m := udp.Message{Buf: bytes.Repeat([]byte{'x'}, size*run), Peer: fakePeer}
-				if run > 1 {
+				m := udp.Message{Buf: bytes.Repeat([]byte{'x'}, size*segments), Peer: fakePeer}
+				if segments > 1 {
 					m.Segment = size
 				}
 				sh.in[i] = m
@@ -29,7 +29,7 @@ func BenchmarkShardServe(b *testing.B) {
 			n := 0
 			for b.Loop() {
 				sh.serve(width)
-				n += width * run
+				n += width * segments
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n), "ns/datagram")
 			if sh.tally.s.Received != uint64(n) {

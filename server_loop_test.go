@@ -25,9 +25,9 @@ var (
 	fakePeer = netip.MustParseAddrPort("192.0.2.2:40000")
 )
 
-// A fakeConn is a udp.Conn that does as its script says: each Read returns the next step.
+// A fakeConn is a udp.Socket that does as its script says: each Read returns the next step.
 type fakeConn struct {
-	udp.Conn // nil: what is not used panics
+	udp.Socket // nil: what is not used panics
 
 	script  chan step
 	closed  chan struct{}
@@ -83,12 +83,12 @@ func (c *fakeConn) Write(ms []udp.Message) (int, error) {
 }
 
 func (c *fakeConn) Width() int                { return 64 }
-func (c *fakeConn) ReadSize() int             { return 0 }
-func (c *fakeConn) Run(size int) int          { return 64 }
-func (c *fakeConn) Spin(time.Duration)        {}
-func (c *fakeConn) Capped() string            { return c.capped }
+func (c *fakeConn) MinReadBuffer() int        { return 0 }
+func (c *fakeConn) MaxSegments(size int) int  { return 64 }
+func (c *fakeConn) BusyPoll(time.Duration)    {}
+func (c *fakeConn) BufferWarning() string     { return c.capped }
 func (c *fakeConn) LocalAddr() netip.AddrPort { return fakeAddr }
-func (c *fakeConn) KernelDrops() uint64       { return 0 }
+func (c *fakeConn) KernelDropped() uint64     { return 0 }
 func (c *fakeConn) Drain() error              { return c.Close() }
 func (c *fakeConn) Close() error              { c.once.Do(func() { close(c.closed) }); return nil }
 
@@ -103,7 +103,7 @@ func requests(texts ...string) (ms []udp.Message) {
 // serveFake serves c until f has returned, and returns what Serve says.
 func serveFake(t *testing.T, s *Server, c *fakeConn, f func()) error {
 	t.Helper()
-	s.listeners = append(s.listeners, listener{fakeAddr, []udp.Conn{c}})
+	s.listeners = append(s.listeners, listener{fakeAddr, []udp.Socket{c}})
 	served := make(chan error, 1)
 	go func() { served <- s.Serve() }()
 	f()

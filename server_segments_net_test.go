@@ -13,15 +13,15 @@ import (
 	"github.com/ohce/ohce/ohcetest"
 )
 
-// A runner sends datagrams of one size as runs, where the kernel takes runs, and reads what comes.
-type runner struct {
+// A segmentClient sends datagrams of one size as segments where the kernel takes them, and reads the responses.
+type segmentClient struct {
 	t    testing.TB
-	conn udp.Conn
+	conn udp.Socket
 	to   netip.AddrPort
 	in   []udp.Message
 }
 
-func newRunner(t testing.TB, to netip.AddrPort) *runner {
+func newSegmentClient(t testing.TB, to netip.AddrPort) *segmentClient {
 	t.Helper()
 	conns, _, err := udp.Listen(context.Background(), "127.0.0.1:0", 1)
 	if err != nil {
@@ -29,7 +29,7 @@ func newRunner(t testing.TB, to netip.AddrPort) *runner {
 	}
 	c := conns[0]
 	t.Cleanup(func() { c.Close() })
-	r := &runner{t: t, conn: c, to: to, in: make([]udp.Message, c.Width())}
+	r := &segmentClient{t: t, conn: c, to: to, in: make([]udp.Message, c.Width())}
 	for i := range r.in {
 		r.in[i].Buf = make([]byte, 1<<16)
 	}
@@ -37,15 +37,15 @@ func newRunner(t testing.TB, to netip.AddrPort) *runner {
 }
 
 // send sends the datagrams, all of one size but for a shorter last one.
-func (r *runner) send(datagrams ...string) {
+func (r *segmentClient) send(datagrams ...string) {
 	r.t.Helper()
 	size := len(datagrams[0])
-	for run := range slices.Chunk(datagrams, r.conn.Run(size)) {
+	for chunk := range slices.Chunk(datagrams, r.conn.MaxSegments(size)) {
 		m := udp.Message{Peer: r.to}
-		for _, d := range run {
+		for _, d := range chunk {
 			m.Buf = append(m.Buf, d...)
 		}
-		if len(run) > 1 {
+		if len(chunk) > 1 {
 			m.Segment = size
 		}
 		if _, err := r.conn.Write([]udp.Message{m}); err != nil {
@@ -55,7 +55,7 @@ func (r *runner) send(datagrams ...string) {
 }
 
 // receive returns the next n datagrams.
-func (r *runner) receive(n int) []string {
+func (r *segmentClient) receive(n int) []string {
 	r.t.Helper()
 	var got []string
 	for len(got) < n {
@@ -76,8 +76,8 @@ func (r *runner) receive(n int) []string {
 	return got
 }
 
-// Each datagram of a run is a request of its own, and its answer a datagram of its own.
-func TestServerAnswersRuns(t *testing.T) {
+// Each segment is a request of its own, and its answer a datagram of its own.
+func TestServerAnswersSegments(t *testing.T) {
 	numbers := func(format string, n int) (s []string) {
 		for i := range n {
 			s = append(s, fmt.Sprintf(format, i))
@@ -118,7 +118,7 @@ func TestServerAnswersRuns(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			s := ohcetest.StartServer(tt.srv)
-			r := newRunner(t, s.Config.Addrs()[0])
+			r := newSegmentClient(t, s.Config.Addrs()[0])
 			r.send(tt.sent...)
 			if got := r.receive(len(tt.want)); !slices.Equal(got, tt.want) {
 				t.Errorf("got %q, want %q", got, tt.want)
@@ -135,11 +135,11 @@ func TestServerAnswersRuns(t *testing.T) {
 	}
 }
 
-func TestServerAllocatesNothingForRuns(t *testing.T) {
+func TestServerAllocatesNothingForSegments(t *testing.T) {
 	s := ohcetest.NewServer(nil)
 	defer s.Close()
-	r := newRunner(t, s.Config.Addrs()[0])
-	n := r.conn.Run(64)
+	r := newSegmentClient(t, s.Config.Addrs()[0])
+	n := r.conn.MaxSegments(64)
 	m := []udp.Message{{Peer: r.to, Buf: make([]byte, 64*n)}}
 	if n > 1 {
 		m[0].Segment = 64
@@ -154,11 +154,11 @@ func TestServerAllocatesNothingForRuns(t *testing.T) {
 				t.Fatal(err)
 			}
 			for i := range r.in[:k] {
-				got += r.in[i].Datagrams()
+				got += r.in[i].Count()
 			}
 		}
 	})
 	if allocs != 0 {
-		t.Errorf("%v allocations for a run of %d and its answers, want 0", allocs, n)
+		t.Errorf("%v allocations for %d segments and their responses, want 0", allocs, n)
 	}
 }

@@ -7,7 +7,7 @@ import (
 
 // TestReadAndWriteAllocateNothing sends a batch, reads it and answers it, again and again.
 func TestReadAndWriteAllocateNothing(t *testing.T) {
-	eachAsked(t, func(t *testing.T, c Conn, to netip.AddrPort) {
+	eachAsked(t, func(t *testing.T, c Socket, to netip.AddrPort) {
 		const batch = 8
 		cl := client(t, to)
 		ask, answer := []byte("request"), make([]byte, 64)

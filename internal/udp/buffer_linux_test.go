@@ -28,10 +28,10 @@ func TestBufferNamesWhatCapsIt(t *testing.T) {
 			b.force = -1 // no such option: nobody has the right
 			if err := onSocket(func(fd int) error {
 				if got := b.grow(fd, size); got != want {
-					t.Errorf("capped: %q, want %q", got, want)
+					t.Errorf("warning: %q, want %q", got, want)
 				}
 				if got := b.grow(fd, 8<<10); got != "" {
-					t.Errorf("capped though it is not: %q", got)
+					t.Errorf("warning though it is not: %q", got)
 				}
 				return nil
 			}); err != nil {

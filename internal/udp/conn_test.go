@@ -12,7 +12,7 @@ import (
 )
 
 func TestRoundTrip(t *testing.T) {
-	eachAsked(t, func(t *testing.T, c Conn, to netip.AddrPort) {
+	eachAsked(t, func(t *testing.T, c Socket, to netip.AddrPort) {
 		longest := 65_507
 		if to.Addr().Is6() {
 			longest = 65_527
@@ -43,7 +43,7 @@ func TestRoundTrip(t *testing.T) {
 }
 
 func TestReadTellsAddresses(t *testing.T) {
-	eachAsked(t, func(t *testing.T, c Conn, to netip.AddrPort) {
+	eachAsked(t, func(t *testing.T, c Socket, to netip.AddrPort) {
 		cl := client(t, to)
 		send(t, cl, "who")
 		ms := slots(1, 16)
@@ -66,7 +66,7 @@ func TestReadTellsAddresses(t *testing.T) {
 }
 
 func TestAnswerLeavesFromTheAddressAsked(t *testing.T) {
-	eachAsked(t, func(t *testing.T, c Conn, to netip.AddrPort) {
+	eachAsked(t, func(t *testing.T, c Socket, to netip.AddrPort) {
 		// Not connected, so that an answer from another address is seen rather than filtered.
 		pc, err := net.ListenUDP("udp", &net.UDPAddr{IP: to.Addr().AsSlice()})
 		if err != nil {
@@ -117,7 +117,7 @@ func TestWriteFromAChosenAddress(t *testing.T) {
 }
 
 func TestReadTakesABatchInOrder(t *testing.T) {
-	eachAsked(t, func(t *testing.T, c Conn, to netip.AddrPort) {
+	eachAsked(t, func(t *testing.T, c Socket, to netip.AddrPort) {
 		cl := client(t, to)
 		sendNumbers(t, cl, 0, MaxWidth)
 		ms := slots(MaxWidth+6, 16) // six more than are ever used
@@ -187,7 +187,7 @@ func TestReadUsesTheWholeCapacity(t *testing.T) {
 }
 
 func TestReadTellsTruncationForEachMessage(t *testing.T) {
-	eachAsked(t, func(t *testing.T, c Conn, to netip.AddrPort) {
+	eachAsked(t, func(t *testing.T, c Socket, to netip.AddrPort) {
 		const room = 8
 		sent := []string{"short", "just 8 b", "this is longer", "", "longer again", "last"}
 		cl := client(t, to)

@@ -28,7 +28,7 @@ type received struct {
 	// asked for packet info.
 	local   netip.Addr
 	ifIndex uint32
-	// segment is the size of the datagrams in a run; 0 for one datagram.
+	// segment is the size of the datagrams if there are several, else 0.
 	segment int
 }
 
@@ -97,7 +97,7 @@ func appendPacketInfo(dst []byte, local netip.Addr, ifIndex uint32, inet6 bool) 
 	return dst
 }
 
-// appendSegment appends the control data that makes the kernel send a message as a run of datagrams of
+// appendSegment appends the control data that makes the kernel send a message as segments of
 // size bytes. dst is as for appendPacketInfo.
 func appendSegment(dst []byte, size int) []byte {
 	data := len(dst) + unix.CmsgLen(0)

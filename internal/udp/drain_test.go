@@ -10,7 +10,7 @@ import (
 
 func TestDrainReadsWhatIsQueued(t *testing.T) {
 	const queued = 100
-	eachAsked(t, func(t *testing.T, c Conn, to netip.AddrPort) {
+	eachAsked(t, func(t *testing.T, c Socket, to netip.AddrPort) {
 		sendNumbers(t, client(t, to), 0, queued)
 		if err := c.Drain(); err != nil {
 			t.Fatal(err)
@@ -107,7 +107,7 @@ func TestDrainKeepsTheRestOut(t *testing.T) {
 	if !tellsDropped {
 		t.Skip("the system cannot be told")
 	}
-	eachAsked(t, func(t *testing.T, c Conn, to netip.AddrPort) {
+	eachAsked(t, func(t *testing.T, c Socket, to netip.AddrPort) {
 		const before, after = 10, 25
 		cl := client(t, to)
 		sendNumbers(t, cl, 0, before)
@@ -117,14 +117,14 @@ func TestDrainKeepsTheRestOut(t *testing.T) {
 		if !slices.Equal(got, numbers(0, before)) || !errors.Is(err, net.ErrClosed) {
 			t.Errorf("read %q (%v), want only what came before Drain", got, err)
 		}
-		if got := c.KernelDrops(); got != after {
-			t.Errorf("KernelDrops = %d, want %d: all that came after Drain", got, after)
+		if got := c.KernelDropped(); got != after {
+			t.Errorf("KernelDropped = %d, want %d: all that came after Drain", got, after)
 		}
 		sendNumbers(t, cl, 0, 1)
 		c.Close()
 		for range 2 {
-			if got := c.KernelDrops(); got != after+1 {
-				t.Errorf("KernelDrops after Close = %d, want %d", got, after+1)
+			if got := c.KernelDropped(); got != after+1 {
+				t.Errorf("KernelDropped after Close = %d, want %d", got, after+1)
 			}
 		}
 	})

@@ -20,10 +20,10 @@ func (d *drops) see(reading uint32) {
 	d.last = reading
 }
 
-// KernelDrops reads the socket's own drop counter (SO_MEMINFO, Linux 4.12), the one that
+// KernelDropped reads the socket's own drop counter (SO_MEMINFO, Linux 4.12), the one that
 // SO_RXQ_OVFL reports with a datagram: asked for, it costs the datagrams nothing, and it is right
 // also when no datagram follows.
-func (c *udpConn) KernelDrops() uint64 {
+func (c *udpConn) KernelDropped() uint64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	// A kernel that does not know the option, or a closed socket, leaves the last value.

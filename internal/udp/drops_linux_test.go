@@ -39,11 +39,11 @@ func TestDropsSee(t *testing.T) {
 	}
 }
 
-func TestKernelDropsCountsOverflow(t *testing.T) {
+func TestKernelDroppedCountsOverflow(t *testing.T) {
 	const sent = 300
-	eachAsked(t, func(t *testing.T, c Conn, to netip.AddrPort) {
-		if got := c.KernelDrops(); got != 0 {
-			t.Fatalf("KernelDrops = %d at first, want 0", got)
+	eachAsked(t, func(t *testing.T, c Socket, to netip.AddrPort) {
+		if got := c.KernelDropped(); got != 0 {
+			t.Fatalf("KernelDropped = %d at first, want 0", got)
 		}
 		// Not less than this, so that some datagrams do fit: the kernel doubles it.
 		if err := c.(*udpConn).control(func(fd int) error {
@@ -52,7 +52,7 @@ func TestKernelDropsCountsOverflow(t *testing.T) {
 			t.Fatal(err)
 		}
 		sendNumbers(t, client(t, to), 0, sent)
-		during := c.KernelDrops()
+		during := c.KernelDropped()
 		c.Drain()
 		got, err := readOut(c)
 		if !errors.Is(err, net.ErrClosed) {
@@ -61,8 +61,8 @@ func TestKernelDropsCountsOverflow(t *testing.T) {
 		if len(got) == 0 || len(got) == sent {
 			t.Errorf("read %d of %d datagrams, want an overflow in between", len(got), sent)
 		}
-		if drops := c.KernelDrops(); uint64(len(got))+drops != sent || drops != during {
-			t.Errorf("%d sent, %d read, KernelDrops %d, and %d before reading, want sent = read + drops",
+		if drops := c.KernelDropped(); uint64(len(got))+drops != sent || drops != during {
+			t.Errorf("%d sent, %d read, KernelDropped %d, and %d before reading, want sent = read + drops",
 				sent, len(got), drops, during)
 		}
 	})
@@ -80,8 +80,8 @@ func TestKernelDropsOfASocketThatWasThereBefore(t *testing.T) {
 	c.Drain()
 	got, _ := readOut(c)
 	c.Close()
-	if drops := c.KernelDrops(); drops == 0 || uint64(len(got))+drops != 100 {
-		t.Errorf("100 sent, %d read, KernelDrops %d after Close, want sent = read + drops", len(got),
+	if drops := c.KernelDropped(); drops == 0 || uint64(len(got))+drops != 100 {
+		t.Errorf("100 sent, %d read, KernelDropped %d after Close, want sent = read + drops", len(got),
 			drops)
 	}
 }

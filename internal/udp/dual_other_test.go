@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func dualBound(t *testing.T) ([]Conn, netip.AddrPort) {
+func dualBound(t *testing.T) ([]Socket, netip.AddrPort) {
 	t.Skip("the socket is made by the calls of Unix")
 	return nil, netip.AddrPort{}
 }

@@ -13,7 +13,7 @@ import (
 
 // dualBound is an IPv6 socket bound to an IPv4 address, which package net never makes but may be
 // handed: its addresses travel mapped into IPv6.
-func dualBound(t *testing.T) ([]Conn, netip.AddrPort) {
+func dualBound(t *testing.T) ([]Socket, netip.AddrPort) {
 	t.Helper()
 	needIPv6(t)
 	fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_DGRAM, 0)
@@ -34,5 +34,5 @@ func dualBound(t *testing.T) ([]Conn, netip.AddrPort) {
 		t.Fatal(err)
 	}
 	c := newConn(t, pc)
-	return []Conn{c}, c.LocalAddr()
+	return []Socket{c}, c.LocalAddr()
 }

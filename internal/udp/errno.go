@@ -6,15 +6,19 @@ import (
 	"os"
 )
 
-// Transient reports whether a socket that failed with err is worth reading again: the error speaks
-// of one datagram, of the network or of a shortage, and not of the socket itself.
+// ErrPortUnreachable is the error of a net.Conn that is no socket of the system, such as one of a test,
+// for what the system reports as an ICMP port unreachable message.
+var ErrPortUnreachable = errors.New("port unreachable")
+
+// Transient reports whether it makes sense to read a socket again that failed with err: the error is
+// about one datagram, the network or a shortage, and not about the socket.
 func Transient(err error) bool {
 	return errors.Is(err, os.ErrDeadlineExceeded) || isTransient(err)
 }
 
-// Refused reports whether err is the network's word that nobody listens there: an ICMP "port
-// unreachable" on a connected socket (RFC 1122, section 4.1.3.3).
-func Refused(err error) bool { return isRefused(err) }
+// Refused reports whether err is an ICMP port unreachable message on a connected socket (RFC 1122,
+// section 4.1.3.3), or wraps ErrPortUnreachable.
+func Refused(err error) bool { return isRefused(err) || errors.Is(err, ErrPortUnreachable) }
 
 // TooLong reports whether a write failed because the datagram is longer than the socket, the
 // protocol or the path takes.

@@ -13,7 +13,7 @@ func TestFeatures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// KernelDrops asks for it each time, and takes no for an answer.
+	// KernelDropped asks for it each time, and takes no for an answer.
 	memInfo := &feature{"SO_MEMINFO", version{4, 12, 0}, func() error {
 		return onSocket(func(fd int) error {
 			_, err := socketDrops(fd)

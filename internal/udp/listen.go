@@ -22,7 +22,7 @@ const socketBuffer = 4 << 20
 // Where the system spreads clients over sockets that share an address (SO_REUSEPORT, Linux 3.9), there
 // are as many as share says; elsewhere, and if it is less than 2, there is one. No other program can
 // join them later but one of the same user that asks for it.
-func Listen(ctx context.Context, addr string, share int) ([]Conn, netip.AddrPort, error) {
+func Listen(ctx context.Context, addr string, share int) ([]Socket, netip.AddrPort, error) {
 	ap, err := resolve(ctx, addr)
 	if err != nil {
 		return nil, netip.AddrPort{}, err
@@ -60,9 +60,9 @@ func resolve(ctx context.Context, addr string) (netip.AddrPort, error) {
 // A control works on a socket before it is bound (net.ListenConfig).
 type control = func(network, address string, c syscall.RawConn) error
 
-// bind opens one UDP socket on ap and gives it large buffers; see growBuffers for capped.
+// bind opens one UDP socket on ap and gives it large buffers; see growBuffers for warning.
 func bind(ctx context.Context, network string, ap netip.AddrPort, prepare control) (
-	pc *net.UDPConn, capped string, err error,
+	pc *net.UDPConn, warning string, err error,
 ) {
 	addr := ap.String()
 	if network == "udp" {
@@ -81,7 +81,7 @@ func bind(ctx context.Context, network string, ap netip.AddrPort, prepare contro
 	return pc, growBuffers(pc), nil
 }
 
-func closeAll(conns []Conn) {
+func closeAll(conns []Socket) {
 	for _, c := range conns {
 		c.Close()
 	}
@@ -116,7 +116,7 @@ func network(ap netip.AddrPort) string {
 // New takes over a socket that exists: a *net.UDPConn gets the best path of this platform, anything
 // else is read and written one datagram at a time. The addresses of pc must be IP addresses with
 // ports, in the form that netip.ParseAddrPort reads.
-func New(pc net.PacketConn) (Conn, error) {
+func New(pc net.PacketConn) (Socket, error) {
 	u, ok := pc.(*net.UDPConn)
 	if !ok {
 		return newPacketConn(pc)
@@ -132,7 +132,7 @@ func New(pc net.PacketConn) (Conn, error) {
 // is a *net.UDPConn. Write sends to that peer, whatever Message.Peer says; the network's word that
 // nobody listens there comes as an error of Read or Write that Refused knows, and of Write it says
 // that this datagram was not sent.
-func Connect(conn net.Conn) (Conn, error) {
+func Connect(conn net.Conn) (Socket, error) {
 	if u, ok := conn.(*net.UDPConn); ok {
 		growBuffers(u)
 		return connectUDP(u)

@@ -16,12 +16,12 @@ import (
 )
 
 // listen binds ap on as many sockets as are to share it.
-func listen(ctx context.Context, ap netip.AddrPort, share int) ([]Conn, netip.AddrPort, error) {
+func listen(ctx context.Context, ap netip.AddrPort, share int) ([]Socket, netip.AddrPort, error) {
 	first, err := bindOne(ctx, ap, quietResets)
 	if err != nil {
 		return nil, netip.AddrPort{}, err
 	}
-	conns, bound := []Conn{first}, first.local
+	conns, bound := []Socket{first}, first.local
 	if share > 1 && featureReusePort.probe() == nil {
 		// The first one is bound before it shares: where another program has the address, that shows.
 		if err = first.control(sharePort); err == nil {
@@ -36,7 +36,7 @@ func listen(ctx context.Context, ap netip.AddrPort, share int) ([]Conn, netip.Ad
 }
 
 // bindMore appends sockets that share ap with the first one until there are n.
-func bindMore(ctx context.Context, conns []Conn, ap netip.AddrPort, n int) ([]Conn, error) {
+func bindMore(ctx context.Context, conns []Socket, ap netip.AddrPort, n int) ([]Socket, error) {
 	for len(conns) < n {
 		c, err := bindOne(ctx, ap, func(_, _ string, rc syscall.RawConn) error {
 			return onDescriptor(rc, sharePort)
@@ -56,7 +56,7 @@ func sharePort(fd int) error {
 
 // bindOne binds ap on a socket that leaves the runtime's poller.
 func bindOne(ctx context.Context, ap netip.AddrPort, prepare control) (*udpConn, error) {
-	pc, capped, err := bind(ctx, network(ap), ap, prepare)
+	pc, warning, err := bind(ctx, network(ap), ap, prepare)
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +64,7 @@ func bindOne(ctx context.Context, ap netip.AddrPort, prepare control) (*udpConn,
 	if err != nil {
 		return nil, errors.Join(err, pc.Close())
 	}
-	c.capped = capped
+	c.warning = warning
 	if err := c.leavePoller(pc); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
@@ -73,20 +73,20 @@ func bindOne(ctx context.Context, ap netip.AddrPort, prepare control) (*udpConn,
 
 // growBuffers asks for large buffers: past the system's limit where this process may, else up to it,
 // and then says what limits them.
-func growBuffers(pc *net.UDPConn) (capped string) {
+func growBuffers(pc *net.UDPConn) (warning string) {
 	rc, err := pc.SyscallConn()
 	if err != nil {
 		return ""
 	}
 	// A socket whose options cannot be set works with the buffers that it has.
 	_ = onDescriptor(rc, func(fd int) error {
-		capped = cmp.Or(
+		warning = cmp.Or(
 			receiveBuffer.grow(fd, socketBuffer),
 			sendBuffer.grow(fd, socketBuffer),
 		)
 		return nil
 	})
-	return capped
+	return warning
 }
 
 // growSend has nothing to do: a send buffer takes a datagram of any length here.
@@ -106,7 +106,7 @@ var (
 
 // grow asks for size bytes, and says what keeps the buffer smaller. The kernel doubles what it is asked
 // for and tells the double (socket(7)).
-func (b buffer) grow(fd, size int) (capped string) {
+func (b buffer) grow(fd, size int) (warning string) {
 	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, b.force, size) == nil {
 		return ""
 	}

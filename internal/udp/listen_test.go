@@ -135,7 +135,7 @@ func as[A, B error](err error) bool {
 	return errors.As(err, &a) || errors.As(err, &b)
 }
 
-func closeConns(conns []Conn) {
+func closeConns(conns []Socket) {
 	for _, c := range conns {
 		c.Close()
 	}

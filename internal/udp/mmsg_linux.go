@@ -13,7 +13,7 @@ import (
 )
 
 // controlSpace is the room for a message's control data: both kinds of packet info and the size of
-// the datagrams in a run fit.
+// segments fit.
 const controlSpace = 128
 
 // leastWidth is how many rows a Read offers after a quiet time.
@@ -78,8 +78,8 @@ func (c *udpConn) Read(ms []Message) (int, error) {
 	return c.takeAll(ms), nil
 }
 
-// ReadLent waits without buffers, and then reads without waiting.
-func (c *udpConn) ReadLent(l *Lender) ([]Message, error) {
+// ReadPooled waits without buffers, and then reads without waiting.
+func (c *udpConn) ReadPooled(pool *BufferPool) ([]Message, error) {
 	for {
 		if c.bound.reached() {
 			return nil, net.ErrClosed
@@ -88,7 +88,7 @@ func (c *udpConn) ReadLent(l *Lender) ([]Message, error) {
 		if err := c.receive(&c.recv, c.ready); err != nil {
 			return nil, err
 		}
-		ms := l.lend(c.Width(), c.ReadSize())
+		ms := pool.get(c.Width(), c.MinReadBuffer())
 		n := min(len(ms), max(c.width, leastWidth))
 		c.recv.size(n)
 		c.offer(ms[:n])
@@ -97,7 +97,7 @@ func (c *udpConn) ReadLent(l *Lender) ([]Message, error) {
 		if c.once = false; err == nil {
 			return ms[:c.takeAll(ms)], nil
 		}
-		l.Return(ms)
+		pool.Put(ms)
 		if !errors.Is(err, errNothing) { // such as a datagram with a bad checksum
 			return nil, err
 		}
@@ -195,11 +195,11 @@ func (c *udpConn) recvmmsg(fd uintptr) bool {
 		case c.draining.Load(), c.once:
 			t.done, t.err = 0, e
 			return true
-		case c.spin <= 0:
+		case c.busyPoll <= 0:
 			return !c.look()
 		case spun.IsZero():
 			spun = time.Now()
-		case time.Since(spun) > c.spin:
+		case time.Since(spun) > c.busyPoll:
 			return !c.look()
 		}
 	}

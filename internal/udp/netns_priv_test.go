@@ -69,7 +69,7 @@ func serveWildcard(t *testing.T, bound chan<- netip.AddrPort) error {
 }
 
 // serveOne ends when the test does, which closes c.
-func serveOne(c Conn) error {
+func serveOne(c Socket) error {
 	ms := slots(4, 64)
 	for {
 		n, err := c.Read(ms)
@@ -86,7 +86,7 @@ func serveOne(c Conn) error {
 }
 
 // told is the local address of a message with the interface's name where there is one.
-func told(c Conn, m Message) string {
+func told(c Socket, m Message) string {
 	local := m.Local
 	if !local.IsValid() {
 		local = c.LocalAddr().Addr() // the portable path

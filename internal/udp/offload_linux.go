@@ -8,44 +8,46 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// runMost is how many datagrams the kernel takes as one (UDP_MAX_SEGMENTS; 128 since Linux 6.9).
-const runMost = 64
+// maxSegments is the number of datagrams that the kernel takes as segments of one message
+// (UDP_MAX_SEGMENTS; 128 since Linux 6.9).
+const maxSegments = 64
 
-// runBytes is the most that a run may hold in all: the kernel builds it as one datagram first.
-const runBytes = 65_507
+// maxSegmented is the size in bytes up to which the kernel takes segments: it first builds them as one
+// datagram.
+const maxSegmented = 65_507
 
-// readRun is the most that a run handed over by the kernel holds.
-const readRun = 65_535
+// maxCoalesced is the size in bytes up to which the kernel returns datagrams as segments.
+const maxCoalesced = 65_535
 
-// offload is what a socket can do with runs of datagrams. What it can do to send them falls when a
-// run is refused, and does not rise again.
+// An offload holds what a socket can do with segments. If the kernel refuses to send some, the limit
+// falls; it never rises again.
 type offload struct {
 	receive bool         // UDP_GRO is on
-	segment atomic.Int32 // the largest datagrams that runs are made of; 0 for none
+	segment atomic.Int32 // the largest size of segments that can be sent; 0 if none can
 }
 
-// begin turns on what the kernel has and can be trusted with.
+// begin enables what the kernel has and can be trusted with.
 func (o *offload) begin(fd int) {
 	if featureGRO.probe() == nil {
 		o.receive = unix.SetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_GRO, 1) == nil
 	}
 	if featureGSO.probe() == nil {
-		o.segment.Store(runBytes / 2)
+		o.segment.Store(maxSegmented / 2)
 	}
 }
 
-// run is how many datagrams of size bytes one message may hold.
-func (o *offload) run(size int) int {
+// maxSegments returns how many datagrams of size bytes one message can hold.
+func (o *offload) maxSegments(size int) int {
 	if size == 0 || int32(size) > o.segment.Load() {
 		return 1
 	}
-	return min(runMost, runBytes/size)
+	return min(maxSegments, maxSegmented/size)
 }
 
-// refused takes note of a run of datagrams of size bytes that the kernel did not send. EIO means a
-// device that cannot compute their checksums, so that no run can be sent; EINVAL, datagrams longer
-// than the path takes, so that shorter ones may fare better (udp_send_skb in net/ipv4/udp.c). Other
-// errors are the peer's or the moment's.
+// refused notes that the kernel did not send segments of size bytes. EIO means that the device cannot
+// compute their checksums, so none can be sent. EINVAL means that they are longer than the path allows,
+// so shorter ones may be sent (udp_send_skb in net/ipv4/udp.c). Other errors are about the peer or the
+// moment.
 func (o *offload) refused(size int, err unix.Errno) {
 	limit := int32(size) - 1
 	switch err {

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// needOffload skips where the kernel lacks runs in either direction; TestFeatures says whether that
+// needOffload skips where the kernel lacks segments in either direction; TestFeatures checks whether that
 // is right.
 func needOffload(t *testing.T) {
 	t.Helper()
@@ -23,17 +23,17 @@ func needOffload(t *testing.T) {
 	}
 }
 
-// A run goes out as one, arrives as one, and is the same datagrams.
-func TestRuns(t *testing.T) {
+// Datagrams sent as segments of one message arrive as such, and are the same datagrams.
+func TestSegments(t *testing.T) {
 	needOffload(t)
-	eachAsked(t, func(t *testing.T, c Conn, to netip.AddrPort) {
+	eachAsked(t, func(t *testing.T, c Socket, to netip.AddrPort) {
 		sender := openAs(t, to)
 		for _, tt := range []struct{ count, size, last int }{
 			{2, 1, 1}, {2, 100, 100}, {3, 100, 1}, {64, 16, 16}, {64, 1000, 7}, {54, 1200, 1200},
 		} {
 			t.Run(fmt.Sprintf("%dx%d+%d", tt.count-1, tt.size, tt.last), func(t *testing.T) {
-				if got := sender.Run(tt.size); got < tt.count {
-					t.Fatalf("Run(%d) = %d, want %d and more", tt.size, got, tt.count)
+				if got := sender.MaxSegments(tt.size); got < tt.count {
+					t.Fatalf("MaxSegments(%d) = %d, want %d and more", tt.size, got, tt.count)
 				}
 				data := make([]byte, (tt.count-1)*tt.size+tt.last)
 				for i := range data {
@@ -43,7 +43,7 @@ func TestRuns(t *testing.T) {
 				if n, err := sender.Write([]Message{m}); n != 1 || err != nil {
 					t.Fatalf("Write = %d, %v", n, err)
 				}
-				ms := slots(4, c.ReadSize())
+				ms := slots(4, c.MinReadBuffer())
 				var got []byte
 				count := 0
 				for count < tt.count {
@@ -53,7 +53,7 @@ func TestRuns(t *testing.T) {
 					}
 					for _, m := range ms[:n] {
 						got = append(got, m.Buf...)
-						count += m.Datagrams()
+						count += m.Count()
 						if want := to.Addr(); m.Local != want {
 							t.Errorf("Local is %v, want %v", m.Local, want)
 						}
@@ -69,7 +69,7 @@ func TestRuns(t *testing.T) {
 }
 
 // openAs opens a socket of the family of an address.
-func openAs(t *testing.T, to netip.AddrPort) Conn {
+func openAs(t *testing.T, to netip.AddrPort) Socket {
 	t.Helper()
 	addr := "127.0.0.1:0"
 	if to.Addr().Is6() {
@@ -79,25 +79,25 @@ func openAs(t *testing.T, to netip.AddrPort) Conn {
 	return conns[0]
 }
 
-func TestRunLimits(t *testing.T) {
+func TestMaxSegments(t *testing.T) {
 	o := new(offload)
-	if got := o.run(100); got != 1 {
-		t.Errorf("without offload a run has %d datagrams, want 1", got)
+	if got := o.maxSegments(100); got != 1 {
+		t.Errorf("without offload MaxSegments(100) = %d, want 1", got)
 	}
-	o.segment.Store(runBytes / 2)
+	o.segment.Store(maxSegmented / 2)
 	for size, want := range map[int]int{0: 1, 1: 64, 1023: 64, 1024: 63, 1200: 54, 32_753: 2, 32_754: 1,
 		65_507: 1} {
-		if got := o.run(size); got != want {
-			t.Errorf("a run of %d bytes each has %d datagrams, want %d", size, got, want)
+		if got := o.maxSegments(size); got != want {
+			t.Errorf("MaxSegments(%d) = %d, want %d", size, got, want)
 		}
 	}
 }
 
-func TestRefusedRuns(t *testing.T) {
+func TestRefusedSegments(t *testing.T) {
 	tests := []struct {
 		name string
 		err  unix.Errno
-		want []int // of the runs of 100, 1000 and 1200 bytes
+		want []int // of 100, 1000 and 1200 bytes
 	}{
 		{"device", unix.EIO, []int{1, 1, 1}},
 		{"path", unix.EINVAL, []int{64, 1, 1}},
@@ -107,22 +107,22 @@ func TestRefusedRuns(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			o := new(offload)
-			o.segment.Store(runBytes / 2)
+			o.segment.Store(maxSegmented / 2)
 			o.refused(1000, tt.err)
 			o.refused(1100, tt.err) // a larger one later does not raise the limit
 			var got []int
 			for _, size := range []int{100, 1000, 1200} {
-				got = append(got, o.run(size))
+				got = append(got, o.maxSegments(size))
 			}
 			if !slices.Equal(got, tt.want) {
-				t.Errorf("runs of 100, 1000 and 1200 bytes have %v datagrams, want %v", got, tt.want)
+				t.Errorf("of 100, 1000 and 1200 bytes one message holds %v, want %v", got, tt.want)
 			}
 		})
 	}
 }
 
-// A run that the kernel refuses is an error of its own message, and none of it was sent.
-func TestRefusedRunIsOneMessage(t *testing.T) {
+// If the kernel refuses segments, the error is about their message, and none was sent.
+func TestRefusedSegmentsAreOneMessage(t *testing.T) {
 	needOffload(t)
 	c := open4(t)
 	peer := open4(t)
@@ -134,7 +134,7 @@ func TestRefusedRunIsOneMessage(t *testing.T) {
 	}
 	n, err := c.Write(ms)
 	if n != 1 || err == nil {
-		t.Fatalf("a run of 66,000 bytes: %d, %v; want 1 and an error", n, err)
+		t.Fatalf("66,000 bytes in segments: %d, %v; want 1 and an error", n, err)
 	}
 	if n, err := c.Write(ms[n+1:]); n != 1 || err != nil {
 		t.Fatalf("the message behind it: %d, %v", n, err)
@@ -145,11 +145,11 @@ func TestRefusedRunIsOneMessage(t *testing.T) {
 }
 
 // A Read that spins finds what comes, waits when the time is over, and ends with Drain and Close.
-func TestSpin(t *testing.T) {
+func TestBusyPoll(t *testing.T) {
 	for _, end := range []string{"drain", "close"} {
 		t.Run(end, func(t *testing.T) {
 			c := open4(t)
-			c.Spin(50 * time.Microsecond)
+			c.BusyPoll(50 * time.Microsecond)
 			cl := client(t, c.LocalAddr())
 			for i := range 100 {
 				send(t, cl, fmt.Sprint(i))

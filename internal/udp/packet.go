@@ -23,17 +23,17 @@ type addrPortConn interface {
 	WriteToUDPAddrPort(b []byte, addr netip.AddrPort) (int, error)
 }
 
-// packetConn is a Conn on any net.PacketConn, a datagram at a time.
+// packetConn is a Socket on any net.PacketConn, a datagram at a time.
 type packetConn struct {
 	pc     net.PacketConn
 	fast   addrPortConn // nil where pc has no such methods
 	local  netip.AddrPort
 	drain  atomic.Bool
-	silent int      // reads in a row that found nothing since Drain; Read's own
-	bound  drainage // Read's own
+	silent int        // reads in a row that found nothing since Drain; Read's own
+	bound  drainBound // Read's own
 }
 
-func newPacketConn(pc net.PacketConn) (Conn, error) {
+func newPacketConn(pc net.PacketConn) (Socket, error) {
 	local, err := addrPort(pc.LocalAddr())
 	if err != nil {
 		return nil, err
@@ -44,12 +44,12 @@ func newPacketConn(pc net.PacketConn) (Conn, error) {
 
 func (c *packetConn) Width() int                { return 1 }
 func (c *packetConn) LocalAddr() netip.AddrPort { return c.local }
-func (c *packetConn) KernelDrops() uint64       { return 0 }
+func (c *packetConn) KernelDropped() uint64     { return 0 }
 func (c *packetConn) Close() error              { return c.pc.Close() }
-func (c *packetConn) Run(int) int               { return 1 }
-func (c *packetConn) ReadSize() int             { return 0 }
-func (c *packetConn) Spin(time.Duration)        {}
-func (c *packetConn) Capped() string            { return "" }
+func (c *packetConn) MaxSegments(int) int       { return 1 }
+func (c *packetConn) MinReadBuffer() int        { return 0 }
+func (c *packetConn) BusyPoll(time.Duration)    {}
+func (c *packetConn) BufferWarning() string     { return "" }
 
 func (c *packetConn) Drain() error {
 	if c.drain.Swap(true) {
@@ -85,11 +85,11 @@ func (c *packetConn) Read(ms []Message) (int, error) {
 	return 0, net.ErrClosed
 }
 
-func (c *packetConn) ReadLent(l *Lender) ([]Message, error) {
-	ms := l.lend(c.Width(), c.ReadSize())
+func (c *packetConn) ReadPooled(pool *BufferPool) ([]Message, error) {
+	ms := pool.get(c.Width(), c.MinReadBuffer())
 	n, err := c.Read(ms)
 	if err != nil {
-		l.Return(ms)
+		pool.Put(ms)
 		return nil, err
 	}
 	return ms[:n], nil

@@ -144,8 +144,8 @@ func TestPacketDrain(t *testing.T) {
 		if took := time.Since(begun); took < least || took > least+drainQuiet {
 			t.Errorf("silence was believed after %v, want %v to one wait more", took, least)
 		}
-		if _, err := c.Read(slots(1, 1)); !errors.Is(err, net.ErrClosed) || c.KernelDrops() != 0 {
-			t.Errorf("once more: %v, %d drops, want net.ErrClosed and 0", err, c.KernelDrops())
+		if _, err := c.Read(slots(1, 1)); !errors.Is(err, net.ErrClosed) || c.KernelDropped() != 0 {
+			t.Errorf("once more: %v, %d drops, want net.ErrClosed and 0", err, c.KernelDropped())
 		}
 	})
 }
@@ -196,14 +196,14 @@ func TestPacketDrainEndsUnderAFlood(t *testing.T) {
 	c.Drain()
 	ms := slots(1, 16)
 	read := 0
-	for ; read < 2*drainMost; read++ {
+	for ; read < 2*maxDrained; read++ {
 		if _, err = c.Read(ms); err != nil {
 			break
 		}
 	}
-	if !errors.Is(err, net.ErrClosed) || read != drainMost {
+	if !errors.Is(err, net.ErrClosed) || read != maxDrained {
 		t.Errorf("%d datagrams were read after Drain, then %v; want %d and net.ErrClosed", read, err,
-			drainMost)
+			maxDrained)
 	}
 	if _, err := c.Read(ms); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("once more: %v, want net.ErrClosed", err)
@@ -236,9 +236,9 @@ func TestPacketDrainEndsUnderATrickle(t *testing.T) {
 		begun := time.Now()
 		got, err := readOut(c)
 		if took := time.Since(begun); !errors.Is(err, net.ErrClosed) || len(got) < 100 ||
-			took > drainLongest+time.Second {
+			took > maxDrainTime+time.Second {
 			t.Errorf("%d datagrams in %v, then %v; want some hundreds, and the end after %v", len(got),
-				took, err, drainLongest)
+				took, err, maxDrainTime)
 		}
 	})
 }

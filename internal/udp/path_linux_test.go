@@ -6,7 +6,7 @@ package udp
 const (
 	batches      = true // a Read returns more than one datagram
 	tellsCut     = true // Truncated is told
-	tellsDropped = true // KernelDrops counts, and Drain keeps new datagrams out
+	tellsDropped = true // KernelDropped counts, and Drain keeps new datagrams out
 	wholeNet     = true // a wildcard serves all of 127.0.0.0/8
 	allocsRead   = 0    // a Read and a Write together, a datagram
 )

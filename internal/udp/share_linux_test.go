@@ -54,7 +54,7 @@ func TestListenShares(t *testing.T) {
 }
 
 // perPeer reads a socket that is drained to its end.
-func perPeer(t *testing.T, c Conn) (peers map[netip.AddrPort]int, n int) {
+func perPeer(t *testing.T, c Socket) (peers map[netip.AddrPort]int, n int) {
 	t.Helper()
 	peers = make(map[netip.AddrPort]int)
 	ms := slots(MaxWidth, 64)

@@ -21,7 +21,7 @@ var (
 // A socket is a row of the matrix: a way to open one, and the addresses to ask it at.
 type socket struct {
 	name string
-	open func(t *testing.T) ([]Conn, netip.AddrPort)
+	open func(t *testing.T) ([]Socket, netip.AddrPort)
 	ask  []netip.Addr
 }
 
@@ -55,7 +55,7 @@ func eachSocket(t *testing.T, f func(t *testing.T, s socket)) {
 
 // eachAsked runs f for each row of the matrix and each address to ask there, with one open socket,
 // the one that serves this address.
-func eachAsked(t *testing.T, f func(t *testing.T, c Conn, to netip.AddrPort)) {
+func eachAsked(t *testing.T, f func(t *testing.T, c Socket, to netip.AddrPort)) {
 	eachSocket(t, func(t *testing.T, s socket) {
 		for _, ip := range s.ask {
 			t.Run(ip.String(), func(t *testing.T) {
@@ -68,7 +68,7 @@ func eachAsked(t *testing.T, f func(t *testing.T, c Conn, to netip.AddrPort)) {
 }
 
 // serving finds the socket that serves an address: the only one, or the one bound to it.
-func serving(t *testing.T, conns []Conn, to netip.AddrPort) Conn {
+func serving(t *testing.T, conns []Socket, to netip.AddrPort) Socket {
 	t.Helper()
 	for _, c := range conns {
 		if len(conns) == 1 || c.LocalAddr() == to {
@@ -79,8 +79,8 @@ func serving(t *testing.T, conns []Conn, to netip.AddrPort) Conn {
 	return nil
 }
 
-func listenOn(addr string) func(t *testing.T) ([]Conn, netip.AddrPort) {
-	return func(t *testing.T) ([]Conn, netip.AddrPort) {
+func listenOn(addr string) func(t *testing.T) ([]Socket, netip.AddrPort) {
+	return func(t *testing.T) ([]Socket, netip.AddrPort) {
 		t.Helper()
 		if addr[0] != '1' && addr[0] != '0' {
 			needIPv6(t)
@@ -97,8 +97,8 @@ func listenOn(addr string) func(t *testing.T) ([]Conn, netip.AddrPort) {
 }
 
 // newOn gives a socket of package net to New.
-func newOn(network, addr string) func(t *testing.T) ([]Conn, netip.AddrPort) {
-	return func(t *testing.T) ([]Conn, netip.AddrPort) {
+func newOn(network, addr string) func(t *testing.T) ([]Socket, netip.AddrPort) {
+	return func(t *testing.T) ([]Socket, netip.AddrPort) {
 		t.Helper()
 		if network == "udp6" {
 			needIPv6(t)
@@ -108,11 +108,11 @@ func newOn(network, addr string) func(t *testing.T) ([]Conn, netip.AddrPort) {
 			t.Fatal(err)
 		}
 		c := newConn(t, pc)
-		return []Conn{c}, c.LocalAddr()
+		return []Socket{c}, c.LocalAddr()
 	}
 }
 
-func newConn(t *testing.T, pc net.PacketConn) Conn {
+func newConn(t *testing.T, pc net.PacketConn) Socket {
 	t.Helper()
 	c, err := New(pc)
 	if err != nil {
@@ -124,14 +124,14 @@ func newConn(t *testing.T, pc net.PacketConn) Conn {
 }
 
 // open4 is a socket on 127.0.0.1, the one for tests that are not about addresses.
-func open4(t *testing.T) Conn {
+func open4(t *testing.T) Socket {
 	t.Helper()
 	conns, _ := listenOn("127.0.0.1:0")(t)
 	return conns[0]
 }
 
 // bounded closes c at the end of the test; long before that, if a Read waits in vain.
-func bounded(t *testing.T, c Conn) {
+func bounded(t *testing.T, c Socket) {
 	tired := time.AfterFunc(patience, func() { c.Close() })
 	t.Cleanup(func() {
 		tired.Stop()
@@ -191,7 +191,7 @@ func slots(n, size int) []Message {
 }
 
 // readN reads until n messages have come and returns their contents.
-func readN(t *testing.T, c Conn, n int) []string {
+func readN(t *testing.T, c Socket, n int) []string {
 	t.Helper()
 	ms := slots(max(n, 1), 1<<16)
 	var got []string
@@ -206,7 +206,7 @@ func readN(t *testing.T, c Conn, n int) []string {
 }
 
 // readOut reads until Read fails, and returns what came before.
-func readOut(c Conn) ([]string, error) {
+func readOut(c Socket) ([]string, error) {
 	ms := slots(16, 1<<16)
 	var got []string
 	for {

@@ -14,17 +14,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// udpConn is a Conn on recvmmsg and sendmmsg. The calls are raw and never block, so the scheduler
+// udpConn is a Socket on recvmmsg and sendmmsg. The calls are raw and never block, so the scheduler
 // does not take the processor away from the loop; only an empty queue parks the goroutine on the
 // runtime's poller.
 type udpConn struct {
-	file   file            // what the poller knows: the watch's epoll, or a socket that came from outside
-	rc     syscall.RawConn // of file; it keeps the descriptors open during a call
-	watch  *watch          // nil for a socket that came from outside
-	local  netip.AddrPort
-	wild   bool   // bound to a wildcard: each datagram tells its own local address
-	inet6  bool   // the socket's family, whatever the addresses that it carries
-	capped string // see Capped
+	file    file            // what the poller knows: the watch's epoll, or a socket that came from outside
+	rc      syscall.RawConn // of file; it keeps the descriptors open during a call
+	watch   *watch          // nil for a socket that came from outside
+	local   netip.AddrPort
+	wild    bool   // bound to a wildcard: each datagram tells its own local address
+	inet6   bool   // the socket's family, whatever the addresses that it carries
+	warning string // see Capped
 
 	connected bool   // to its only peer: Write names none
 	zones     *zones // names of the interfaces that link-local peers came through
@@ -32,9 +32,9 @@ type udpConn struct {
 	closed   atomic.Bool
 	draining atomic.Bool
 	leaky    atomic.Bool // draining without the filter, which was refused
-	bound    drainage    // of a leaky drain; Read's own
+	bound    drainBound  // of a leaky drain; Read's own
 	offload  offload
-	spin     time.Duration
+	busyPoll time.Duration
 	width    int  // rows that the next Read offers; Read's own, as are once and recv
 	once     bool // a read is not to wait
 	recv     mmsg
@@ -55,7 +55,7 @@ type file interface {
 // never is the deadline that does not come.
 var never time.Time
 
-// newUDP makes a Conn of pc, which its owner may close at any time.
+// newUDP makes a Socket of pc, which its owner may close at any time.
 func newUDP(pc *net.UDPConn) (*udpConn, error) {
 	local, err := addrPort(pc.LocalAddr())
 	if err != nil {
@@ -69,8 +69,8 @@ func newUDP(pc *net.UDPConn) (*udpConn, error) {
 	return c, c.prepare()
 }
 
-// connectUDP makes a Conn of a connected socket.
-func connectUDP(pc *net.UDPConn) (Conn, error) {
+// connectUDP makes a Socket of a connected socket.
+func connectUDP(pc *net.UDPConn) (Socket, error) {
 	c, err := newUDP(pc)
 	if err != nil {
 		return nil, err
@@ -133,14 +133,14 @@ func onDescriptor(rc syscall.RawConn, f func(fd int) error) error {
 }
 
 func (c *udpConn) Width() int                { return MaxWidth }
-func (c *udpConn) Capped() string            { return c.capped }
+func (c *udpConn) BufferWarning() string     { return c.warning }
 func (c *udpConn) LocalAddr() netip.AddrPort { return c.local }
-func (c *udpConn) Run(size int) int          { return c.offload.run(size) }
-func (c *udpConn) Spin(d time.Duration)      { c.spin = d }
+func (c *udpConn) MaxSegments(size int) int  { return c.offload.maxSegments(size) }
+func (c *udpConn) BusyPoll(d time.Duration)  { c.busyPoll = d }
 
-func (c *udpConn) ReadSize() int {
+func (c *udpConn) MinReadBuffer() int {
 	if c.offload.receive {
-		return readRun
+		return maxCoalesced
 	}
 	return 0
 }
@@ -166,7 +166,7 @@ func shutOut(fd int) error {
 }
 
 func (c *udpConn) Close() error {
-	c.KernelDrops() // the last look, kept
+	c.KernelDropped() // the last look, kept
 	if c.closed.Swap(true) {
 		return net.ErrClosed
 	}

@@ -12,13 +12,13 @@ import (
 // bindTries is how often a free port is looked for that is free on every address.
 const bindTries = 16
 
-func newUDP(c *net.UDPConn) (Conn, error) { return newPacketConn(c) }
+func newUDP(c *net.UDPConn) (Socket, error) { return newPacketConn(c) }
 
-func connectUDP(c *net.UDPConn) (Conn, error) { return newPacketConn(connected{c}) }
+func connectUDP(c *net.UDPConn) (Socket, error) { return newPacketConn(connected{c}) }
 
 // growBuffers asks for large buffers, and for less where that is refused: FreeBSD does so past
 // kern.ipc.maxsockbuf, where others grant what they have. What came of it, not all of them tell.
-func growBuffers(c *net.UDPConn) (capped string) {
+func growBuffers(c *net.UDPConn) (warning string) {
 	growBuffer(c.SetReadBuffer, socketBuffer)
 	growBuffer(c.SetWriteBuffer, socketBuffer)
 	return ""
@@ -41,7 +41,7 @@ func growBuffer(set func(bytes int) error, size int) {
 }
 
 // listen binds ap, a wildcard as one socket for each address of the machine. None of them is shared.
-func listen(ctx context.Context, ap netip.AddrPort, _ int) ([]Conn, netip.AddrPort, error) {
+func listen(ctx context.Context, ap netip.AddrPort, _ int) ([]Socket, netip.AddrPort, error) {
 	if !ap.Addr().IsUnspecified() {
 		conns, port, err := bindAll(ctx, []netip.Addr{ap.Addr()}, ap.Port())
 		if err != nil {
@@ -67,8 +67,8 @@ func listen(ctx context.Context, ap netip.AddrPort, _ int) ([]Conn, netip.AddrPo
 
 // bindAll binds the same port on every address. Addresses that cannot be bound at all (an IPv6
 // address that is still being checked for duplicates, say) are passed over while one remains.
-func bindAll(ctx context.Context, addrs []netip.Addr, port uint16) ([]Conn, uint16, error) {
-	var conns []Conn
+func bindAll(ctx context.Context, addrs []netip.Addr, port uint16) ([]Socket, uint16, error) {
+	var conns []Socket
 	var passed error
 	for _, addr := range addrs {
 		ap := netip.AddrPortFrom(addr, port)
@@ -97,7 +97,7 @@ func errNoAddress(addrs int) error {
 	return errors.New("this machine has no address of that family")
 }
 
-func bindOne(ctx context.Context, ap netip.AddrPort) (Conn, error) {
+func bindOne(ctx context.Context, ap netip.AddrPort) (Socket, error) {
 	c, _, err := bind(ctx, network(ap), ap, quietResets)
 	if err != nil {
 		return nil, err

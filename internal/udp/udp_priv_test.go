@@ -21,7 +21,7 @@ import (
 func TestPrivWriteWaitsForRoom(t *testing.T) {
 	server, client := netns.Two(t)
 	server.Exec(t, "tc", strings.Fields("qdisc add dev ohce0 root tbf rate 2mbit burst 4000 limit 1000000")...)
-	var c Conn
+	var c Socket
 	var cl *net.UDPConn
 	server.Do(t, func() error {
 		conns, _, err := Listen(context.Background(), "192.0.2.1:0", 1)

@@ -73,7 +73,7 @@ func TestWriteErrorCostsItsOwnDatagram(t *testing.T) {
 	}
 }
 
-func writeWithFaults(t *testing.T, c Conn, f fault, total int, bad []int) {
+func writeWithFaults(t *testing.T, c Socket, f fault, total int, bad []int) {
 	cl := client(t, c.LocalAddr())
 	var ms []Message
 	var want []string

@@ -13,11 +13,11 @@ import (
 
 // A front is a socket that clients ask:
 //
-//	run → passUp → appendTo → port.send
+//	run → passUp → Batch.Append → port.send
 //	            ↘ delay → deliverLater → port.send
 type front struct {
 	r     *Relay
-	conn  udp.Conn
+	conn  udp.Socket
 	ports []*port       // that have something to send
 	late  []udp.Message // of the loop that delivers what was delayed
 	write sync.Mutex    // guards conn.Write
@@ -26,19 +26,19 @@ type front struct {
 // run passes on what clients ask until the socket closes; an error that is not of one datagram ends the
 // relay.
 func (f *front) run() {
-	var failures failures
+	var backoff udp.Backoff
 	for {
-		ms, err := f.conn.ReadLent(&f.r.lender)
+		ms, err := f.conn.ReadPooled(&f.r.buffers)
 		switch {
 		case err == nil:
-			failures = 0
+			backoff.Reset()
 			f.passUp(ms)
-			f.r.lender.Return(ms)
+			f.r.buffers.Put(ms)
 		case errors.Is(err, net.ErrClosed):
 			return
 		case udp.Transient(err):
 			f.r.up.readErrors.Add(1)
-			failures.pause(f.r.later.closed)
+			f.r.pause(backoff.Failed())
 		default:
 			f.r.shut(err)
 			return
@@ -55,8 +55,8 @@ func (f *front) passUp(ms []udp.Message) {
 	}
 	f.r.mu.Unlock()
 	for _, p := range f.ports {
-		p.send(p.out)
-		p.out = emptied(p.out)
+		p.send(p.out.Messages)
+		p.out.Reset()
 	}
 	f.ports = f.ports[:0]
 }
@@ -66,8 +66,8 @@ func (f *front) pass(now time.Time, m *udp.Message) {
 	r := f.r
 	p := r.portFor(f, m)
 	if p == nil {
-		r.stats.Up.Received += uint64(m.Datagrams())
-		r.stats.NoPort += uint64(m.Datagrams())
+		r.stats.Up.Received += uint64(m.Count())
+		r.stats.NoPort += uint64(m.Count())
 		return
 	}
 	for data := range datagrams(m, &r.stats.Up) {
@@ -89,10 +89,10 @@ func (f *front) arrive(now time.Time, p *port, a link.Arrival) {
 		f.r.delay(now, p, true, a)
 		return
 	}
-	if len(p.out) == 0 {
+	if len(p.out.Messages) == 0 {
 		f.ports = append(f.ports, p)
 	}
-	p.out = appendTo(p.out, udp.Message{Buf: a.Data}, p.conn)
+	p.out.Append(a.Data, &udp.Message{})
 }
 
 // rebind gives a client another port, or where none can be had leaves it its own.
@@ -129,44 +129,14 @@ func (r *Relay) delay(now time.Time, p *port, up bool, a link.Arrival) {
 	way.Crowded++
 }
 
-// datagrams are those of a message, which it counts. A datagram's capacity reaches to the end of the
-// message; see appendTo.
+// datagrams yields the datagrams of a message and counts them; none if they were truncated.
 func datagrams(m *udp.Message, way *Way) iter.Seq[[]byte] {
-	return func(yield func([]byte) bool) {
-		way.Received += uint64(m.Datagrams())
-		if m.Truncated {
-			way.Oversize += uint64(m.Datagrams())
-			return
-		}
-		data := m.Buf
-		for m.Segment > 0 && len(data) > m.Segment {
-			if !yield(data[:m.Segment]) {
-				return
-			}
-			data = data[m.Segment:]
-		}
-		yield(data)
+	way.Received += uint64(m.Count())
+	if m.Truncated {
+		way.Oversize += uint64(m.Count())
+		return func(func([]byte) bool) {}
 	}
-}
-
-// appendTo appends a datagram to the messages for conn. Those that stood side by side in a run that was
-// read stay a run, where nothing came between them; a run has one peer.
-func appendTo(ms []udp.Message, m udp.Message, conn udp.Conn) []udp.Message {
-	if len(ms) == 0 || len(m.Buf) == 0 {
-		return append(ms, m)
-	}
-	last := &ms[len(ms)-1]
-	have := len(last.Buf)
-	size := last.Segment
-	if size == 0 {
-		size = have
-	}
-	if have == 0 || have%size != 0 || len(m.Buf) > size || (have/size+1) > conn.Run(size) ||
-		cap(last.Buf) < have+len(m.Buf) || &last.Buf[:have+1][have] != &m.Buf[0] {
-		return append(ms, m)
-	}
-	last.Buf, last.Segment = last.Buf[:have+len(m.Buf)], size
-	return ms
+	return m.Datagrams()
 }
 
 // send hands answers to the kernel.
@@ -181,8 +151,9 @@ func (f *front) send(ms []udp.Message, t *tally) {
 
 // deliver hands messages to the kernel and counts them.
 func deliver(conn udp.Conn, ms []udp.Message, t *tally) {
-	refused := 0
-	sent := udp.Transmit(conn, ms, func(_, _ int, _ error) { refused++ })
+	unsent := 0
+	sent, unreachable := udp.SendAll(conn, ms, func(_, _ int, _ error) { unsent++ })
 	t.sent.Add(uint64(sent))
-	t.unsent.Add(uint64(refused))
+	t.unsent.Add(uint64(unsent))
+	t.refused.Add(uint64(unreachable))
 }

@@ -12,7 +12,7 @@ import (
 type later struct {
 	epoch  time.Time
 	most   int       // bytes
-	alarm  udp.Alarm // set to when the first one is due
+	timer  udp.Timer // set to when the first one is due
 	closed chan struct{}
 
 	mu    sync.Mutex
@@ -41,7 +41,7 @@ const grain = 200 * time.Microsecond
 const keepFree = 4096
 
 func newLater(most int, epoch time.Time) *later {
-	return &later{epoch: epoch, most: most, alarm: udp.NewAlarm(), closed: make(chan struct{})}
+	return &later{epoch: epoch, most: most, timer: udp.NewTimer(), closed: make(chan struct{})}
 }
 
 // add takes a copy of data, or returns false where there is no room.
@@ -74,7 +74,7 @@ func (l *later) record() *delayed {
 	return &delayed{}
 }
 
-// due appends what is due, up to a number. Where nothing is, the alarm is set.
+// due appends what is due, up to a number. Where nothing is, the timer is set.
 func (l *later) due(dst []*delayed, most int) []*delayed {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -93,9 +93,9 @@ func (l *later) due(dst []*delayed, most int) []*delayed {
 	return dst
 }
 
-// arm sets the alarm to when the first one is due. It is called with mu held.
+// arm sets the timer to when the first one is due. It is called with mu held.
 func (l *later) arm(now time.Duration) {
-	l.alarm.Set(max(l.queue[0].due, l.woken+grain) - now)
+	l.timer.Set(max(l.queue[0].due, l.woken+grain) - now)
 }
 
 // gone takes back the records of what was sent.
@@ -122,7 +122,7 @@ func (l *later) waiting() (up, down uint64) {
 
 func (l *later) close() {
 	close(l.closed)
-	l.alarm.Close()
+	l.timer.Close()
 }
 
 func way(up bool) int {
@@ -142,7 +142,7 @@ func (r *Relay) deliverLater() {
 			r.later.gone(due)
 			continue
 		}
-		if r.later.alarm.Wait() != nil {
+		if r.later.timer.Wait() != nil {
 			return
 		}
 	}

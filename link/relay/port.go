@@ -25,12 +25,12 @@ type port struct {
 	key     key
 	ifIndex uint32
 	front   *front // the socket that the client asks
-	conn    udp.Conn
+	conn    udp.Socket
 	waiting atomic.Int64 // datagrams delayed for it, in both directions
 	used    atomic.Int64 // when something last passed, in nanoseconds since the epoch
 	retired bool         // its client has another one now; guarded by r.mu
 
-	out  []udp.Message // the front's own
+	out  udp.Batch     // the front's own
 	late []udp.Message // of the loop that delivers what was delayed
 
 	write sync.Mutex // guards conn.Write
@@ -64,6 +64,7 @@ func (r *Relay) open(k key, f *front, ifIndex uint32) *port {
 		old.retired = true
 	}
 	p := &port{r: r, key: k, ifIndex: ifIndex, front: f, conn: conn}
+	p.out.MaxSegments = conn.MaxSegments
 	p.use(time.Now())
 	r.ports[k], r.all[p] = p, struct{}{}
 	r.stats.Opened++
@@ -76,7 +77,7 @@ func (p *port) use(now time.Time) { p.used.Store(int64(now.Sub(p.r.epoch))) }
 // drop closes a port and forgets it. It is called with mu held.
 func (r *Relay) drop(p *port) {
 	p.conn.Close()
-	r.stats.Down.KernelDropped += p.conn.KernelDrops()
+	r.stats.Down.KernelDropped += p.conn.KernelDropped()
 	delete(r.all, p)
 	if !p.retired {
 		delete(r.ports, p.key)
@@ -85,33 +86,35 @@ func (r *Relay) drop(p *port) {
 
 // run passes on what the server answers.
 func (p *port) run() {
-	out := make([]udp.Message, 0, udp.MaxWidth)
-	var failures failures
+	out := udp.Batch{MaxSegments: p.front.conn.MaxSegments}
+	var backoff udp.Backoff
 	for {
-		ms, err := p.conn.ReadLent(&p.r.lender)
+		ms, err := p.conn.ReadPooled(&p.r.buffers)
 		switch {
 		case err == nil:
-			failures = 0
-			out = p.r.passDown(p, ms, out[:0])
-			p.front.send(out, &p.r.down)
-			p.r.lender.Return(ms)
+			backoff.Reset()
+			p.r.passDown(p, ms, &out)
+			p.front.send(out.Messages, &p.r.down)
+			out.Reset()
+			p.r.buffers.Put(ms)
 		case errors.Is(err, net.ErrClosed):
 			return
 		case udp.Refused(err):
 			p.r.up.refused.Add(1)
 		default:
 			p.r.down.readErrors.Add(1)
-			failures.pause(p.r.later.closed)
+			p.r.pause(backoff.Failed())
 		}
 	}
 }
 
 // passDown lets answers pass the link and appends to out what arrives at once.
-func (r *Relay) passDown(p *port, ms, out []udp.Message) []udp.Message {
+func (r *Relay) passDown(p *port, ms []udp.Message, out *udp.Batch) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now() // under the lock, so that the link's time does not go back
 	p.use(now)
+	to := p.message(nil)
 	for i := range ms {
 		for data := range datagrams(&ms[i], &r.stats.Down) {
 			r.arrivals = r.model.PassDown(r.arrivals[:0], r.at(now), data)
@@ -123,12 +126,11 @@ func (r *Relay) passDown(p *port, ms, out []udp.Message) []udp.Message {
 				case a.After > 0:
 					r.delay(now, p, false, a)
 				default:
-					out = appendTo(out, p.message(a.Data), p.front.conn)
+					out.Append(a.Data, &to)
 				}
 			}
 		}
 	}
-	return out
 }
 
 // message is an answer to the port's client.
@@ -140,42 +142,19 @@ func (p *port) message(data []byte) udp.Message {
 func (p *port) send(ms []udp.Message) {
 	p.write.Lock()
 	defer p.write.Unlock()
-	deliver(patient{p.conn, &p.r.up}, ms, &p.r.up)
+	deliver(p.conn, ms, &p.r.up)
 }
 
-// A patient sends again what was not sent because of the network's word about an earlier datagram
-// (Linux: udp(7), ERRORS).
-type patient struct {
-	udp.Conn
-	tally *tally
-}
-
-func (c patient) Write(ms []udp.Message) (sent int, err error) {
-	for again := false; ; again = true {
-		n, err := c.Conn.Write(ms[sent:])
-		if sent += n; !udp.Refused(err) {
-			return sent, err
-		}
-		c.tally.refused.Add(1)
-		if n == 0 && again {
-			return sent, err
-		}
-	}
-}
-
-// failures counts reads in a row that failed.
-type failures int
-
-// pause keeps a socket that fails again and again from taking the processor.
-func (f *failures) pause(end <-chan struct{}) {
-	const free, wait = 16, 10 * time.Millisecond
-	if *f++; *f <= free {
+// pause keeps a socket that fails again and again from using the whole processor. It ends early when the
+// relay does.
+func (r *Relay) pause(d time.Duration) {
+	if d == 0 {
 		return
 	}
-	timer := time.NewTimer(wait)
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-	case <-end:
+	case <-r.later.closed:
 	}
 }

@@ -84,7 +84,7 @@ type Relay struct {
 
 	addr, server netip.AddrPort
 	fronts       []*front
-	lender       udp.Lender
+	buffers      udp.BufferPool
 	later        *later
 	done         chan struct{}
 	loops        sync.WaitGroup // of sockets, of what is delayed, and of what is idle
@@ -269,10 +269,10 @@ func (r *Relay) Stats() Stats {
 	s.Refused = r.up.refused.Load()
 	s.ReadErrors = r.up.readErrors.Load() + r.down.readErrors.Load()
 	for _, f := range r.fronts {
-		s.Up.KernelDropped += f.conn.KernelDrops()
+		s.Up.KernelDropped += f.conn.KernelDropped()
 	}
 	for p := range r.all {
-		s.Down.KernelDropped += p.conn.KernelDrops()
+		s.Down.KernelDropped += p.conn.KernelDropped()
 	}
 	return s
 }

@@ -11,10 +11,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestManyReadersBorrowNothing: a thousand sockets wait without a buffer, and take turns with few.
-func TestManyReadersBorrowNothing(t *testing.T) {
+// TestWaitingReadersHoldNoBuffers: a thousand sockets wait without a buffer, and take turns with few.
+func TestWaitingReadersHoldNoBuffers(t *testing.T) {
 	const readers = 200
-	var l Lender
+	var l BufferPool
 	read := make(chan string)
 	for range readers {
 		c := open4(t)
@@ -22,12 +22,12 @@ func TestManyReadersBorrowNothing(t *testing.T) {
 		from := client(t, c.LocalAddr())
 		go func() {
 			for {
-				ms, err := c.ReadLent(&l)
+				ms, err := c.ReadPooled(&l)
 				if err != nil {
 					return
 				}
 				text := string(ms[0].Buf)
-				l.Return(ms)
+				l.Put(ms)
 				read <- text
 			}
 		}()
@@ -41,32 +41,32 @@ func TestManyReadersBorrowNothing(t *testing.T) {
 	}
 }
 
-// TestReadLentOfWhatIsGone: what was there when the buffers were asked for may be thrown away by the
+// TestReadPooledOfDiscardedDatagram: what was there when the buffers were asked for may be thrown away by the
 // kernel, for a bad checksum say, before it is read. The reader goes on waiting, without buffers.
-func TestReadLentOfWhatIsGone(t *testing.T) {
-	var l Lender
+func TestReadPooledOfDiscardedDatagram(t *testing.T) {
+	var l BufferPool
 	c := open4(t)
 	bounded(t, c)
 	from := client(t, c.LocalAddr())
 	send(t, from, "first")
-	readLentN(t, c, &l, 1)
+	readPooledN(t, c, &l, 1)
 	set := &l.free[0][0]
 	l.mu.Lock()
 	read := make(chan string)
 	go func() {
-		ms, err := c.ReadLent(&l)
+		ms, err := c.ReadPooled(&l)
 		if err != nil {
 			read <- err.Error()
 			return
 		}
 		read <- string(ms[0].Buf)
-		l.Return(ms)
+		l.Put(ms)
 		close(read)
 	}()
 	send(t, from, "gone")
 	stacks := make([]byte, 1<<20)
 	for begun := time.Now(); ; runtime.Gosched() {
-		if bytes.Contains(stacks[:runtime.Stack(stacks, true)], []byte("(*Lender).lend")) {
+		if bytes.Contains(stacks[:runtime.Stack(stacks, true)], []byte("(*BufferPool).get")) {
 			break
 		}
 		if time.Since(begun) > patience {

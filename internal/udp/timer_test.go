@@ -9,11 +9,11 @@ import (
 )
 
 // alarms are those of this path: the system's, and the one that is left where it has none.
-func eachAlarm(t *testing.T, f func(t *testing.T, a Alarm)) {
+func eachTimer(t *testing.T, f func(t *testing.T, a Timer)) {
 	for _, a := range []struct {
 		name string
-		make func() Alarm
-	}{{"system", NewAlarm}, {"timer", func() Alarm { return newTimerAlarm() }}} {
+		make func() Timer
+	}{{"system", NewTimer}, {"timer", func() Timer { return newRuntimeTimer() }}} {
 		t.Run(a.name, func(t *testing.T) {
 			alarm := a.make()
 			tired := time.AfterFunc(patience, func() { alarm.Close() })
@@ -24,8 +24,8 @@ func eachAlarm(t *testing.T, f func(t *testing.T, a Alarm)) {
 	}
 }
 
-func TestAlarm(t *testing.T) {
-	eachAlarm(t, func(t *testing.T, a Alarm) {
+func TestTimer(t *testing.T) {
+	eachTimer(t, func(t *testing.T, a Timer) {
 		for _, d := range []time.Duration{5 * time.Millisecond, 200 * time.Microsecond, 0, -time.Second} {
 			begun := time.Now()
 			a.Set(d)
@@ -39,9 +39,9 @@ func TestAlarm(t *testing.T) {
 	})
 }
 
-// TestAlarmIsSetAnew: a later time replaces an earlier one, and the other way round while somebody waits.
-func TestAlarmIsSetAnew(t *testing.T) {
-	eachAlarm(t, func(t *testing.T, a Alarm) {
+// TestTimerReset: a later time replaces an earlier one, and the other way round while somebody waits.
+func TestTimerReset(t *testing.T) {
+	eachTimer(t, func(t *testing.T, a Timer) {
 		begun := time.Now()
 		a.Set(time.Millisecond)
 		a.Set(30 * time.Millisecond)
@@ -58,8 +58,8 @@ func TestAlarmIsSetAnew(t *testing.T) {
 	})
 }
 
-func TestAlarmCloses(t *testing.T) {
-	eachAlarm(t, func(t *testing.T, a Alarm) {
+func TestTimerClose(t *testing.T) {
+	eachTimer(t, func(t *testing.T, a Timer) {
 		a.Set(time.Hour)
 		woken := make(chan error)
 		go func() { woken <- a.Wait() }()
@@ -74,12 +74,12 @@ func TestAlarmCloses(t *testing.T) {
 	})
 }
 
-// BenchmarkAlarm tells how late an alarm is.
-func BenchmarkAlarm(b *testing.B) {
+// BenchmarkTimer tells how late an alarm is.
+func BenchmarkTimer(b *testing.B) {
 	for _, alarm := range []struct {
 		name string
-		make func() Alarm
-	}{{"system", NewAlarm}, {"timer", func() Alarm { return newTimerAlarm() }}} {
+		make func() Timer
+	}{{"system", NewTimer}, {"timer", func() Timer { return newRuntimeTimer() }}} {
 		b.Run(alarm.name, func(b *testing.B) {
 			const d = 500 * time.Microsecond
 			a := alarm.make()

@@ -1,5 +1,0 @@
-//go:build !linux || ohce_portable
-
-package udp
-
-func newAlarm() Alarm { return newTimerAlarm() }

@@ -1,0 +1,145 @@
+package udp
+
+import (
+	"bytes"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// side gives a test the datagrams of one buffer, side by side.
+func side(sizes ...int) (datagrams [][]byte) {
+	var buf []byte
+	for i, n := range sizes {
+		buf = append(buf, bytes.Repeat([]byte{byte('a' + i)}, n)...)
+	}
+	buf = slices.Clip(buf)
+	for _, n := range sizes {
+		datagrams = append(datagrams, buf[:n])
+		buf = buf[n:]
+	}
+	return datagrams
+}
+
+// describe lists messages as length/segment.
+func describe(ms []Message) string {
+	var s []string
+	for _, m := range ms {
+		s = append(s, fmt.Sprintf("%d/%d", len(m.Buf), m.Segment))
+	}
+	return strings.Join(s, " ")
+}
+
+func upTo(n int) func(int) int { return func(int) int { return n } }
+
+// TestBatch appends the datagrams of one buffer, and checks that none is lost or swapped.
+func TestBatch(t *testing.T) {
+	tests := []struct {
+		name  string
+		sizes []int
+		max   func(int) int
+		want  string
+	}{
+		{"none", nil, upTo(4), ""},
+		{"one", []int{5}, upTo(4), "5/0"},
+		{"empty", []int{0}, upTo(4), "0/0"},
+		{"equal", []int{5, 5, 5}, upTo(4), "15/5"},
+		{"a-shorter-one-ends-it", []int{5, 5, 3, 3}, upTo(4), "13/5 3/0"},
+		{"a-longer-one-starts-anew", []int{5, 6, 6}, upTo(4), "5/0 12/6"},
+		{"up-to-the-limit", []int{5, 5, 5, 5, 5, 5}, upTo(4), "20/5 10/5"},
+		{"empty-ones-stand-alone", []int{0, 0, 5, 0, 5}, upTo(4), "0/0 0/0 5/0 0/0 5/0"},
+		{"no-segments", []int{5, 5, 5}, upTo(1), "5/0 5/0 5/0"},
+		{"no-limit-given", []int{5, 5}, nil, "5/0 5/0"},
+		{"limit-by-size", []int{9, 9, 5, 5}, func(n int) int { return 10 / n }, "9/0 9/0 10/5"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			b := Batch{MaxSegments: tt.max}
+			for round := range 4 { // all but the first with a batch that was used
+				datagrams := side(tt.sizes...)
+				if round%2 == 1 && len(datagrams) > 0 {
+					b.AppendAll(datagrams[0][:cap(datagrams[0])], tt.sizes, &Message{})
+				} else {
+					for _, d := range datagrams {
+						b.Append(d, &Message{})
+					}
+				}
+				if got := describe(b.Messages); got != tt.want {
+					t.Errorf("round %d: messages %q, want %q", round, got, tt.want)
+				}
+				i := 0
+				for _, m := range b.Messages {
+					for d := range m.Datagrams() {
+						if !bytes.Equal(d, datagrams[i]) {
+							t.Errorf("datagram %d is %q, want %q", i, d, datagrams[i])
+						}
+						i++
+					}
+				}
+				if i != len(datagrams) {
+					t.Errorf("%d datagrams, want %d", i, len(datagrams))
+				}
+				b.Reset()
+			}
+		})
+	}
+}
+
+// TestBatchKeepsApart lists neighbours that must not become segments of one message.
+func TestBatchKeepsApart(t *testing.T) {
+	peer := netip.MustParseAddrPort("192.0.2.1:1")
+	d := side(3, 3, 3)
+	to := Message{Peer: peer, Local: ip4}
+	tests := []struct {
+		name          string
+		first, second []byte
+		to            Message
+	}{
+		{"elsewhere in memory", []byte("aaa"), []byte("bbb"), to},
+		{"not the next one", d[0], d[2], to},
+		{"before it", d[1], d[0], to},
+		{"no capacity", d[0][:3:3], d[1], to},
+		{"another peer", d[0], d[1], Message{Peer: netip.MustParseAddrPort("192.0.2.1:2"), Local: ip4}},
+		{"another local address", d[0], d[1], Message{Peer: peer, Local: ip6}},
+		{"another interface", d[0], d[1], Message{Peer: peer, Local: ip4, IfIndex: 1}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			b := Batch{MaxSegments: upTo(64)}
+			b.Append(tt.first, &to)
+			b.Append(tt.second, &tt.to)
+			if got := describe(b.Messages); got != "3/0 3/0" {
+				t.Errorf("messages %q, want two of 3 bytes", got)
+			}
+		})
+	}
+}
+
+// TestBatchAfterALoss: where one of the datagrams of a message is missing, the rest still follow each
+// other.
+func TestBatchAfterALoss(t *testing.T) {
+	m := Message{Buf: []byte("aaabbbcccddde"), Segment: 3}
+	b := Batch{MaxSegments: upTo(64)}
+	for d := range m.Datagrams() {
+		if string(d) != "bbb" {
+			b.Append(d, &m)
+		}
+	}
+	if got := describe(b.Messages); got != "3/0 7/3" {
+		t.Errorf("messages %q, want 3/0 7/3", got)
+	}
+}
+
+func BenchmarkBatch(b *testing.B) {
+	m := Message{Buf: make([]byte, 64*64), Segment: 64, Peer: netip.MustParseAddrPort("192.0.2.1:1")}
+	batch := Batch{MaxSegments: upTo(64)}
+	b.ReportAllocs()
+	for b.Loop() {
+		for d := range m.Datagrams() {
+			batch.Append(d, &m)
+		}
+		batch.Reset()
+	}
+}

@@ -1,0 +1,122 @@
+package udp
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"testing"
+)
+
+// readPooledN reads until n datagrams have come, and gives back what it borrowed.
+func readPooledN(t *testing.T, c Socket, l *BufferPool, n int) (got []string) {
+	t.Helper()
+	bounded(t, c)
+	for len(got) < n {
+		ms, err := c.ReadPooled(l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = appendContents(got, ms)
+		l.Put(ms)
+	}
+	return got
+}
+
+func TestReadPooled(t *testing.T) {
+	eachAsked(t, func(t *testing.T, c Socket, to netip.AddrPort) {
+		var l BufferPool
+		from := client(t, to)
+		for round := range 3 {
+			sendNumbers(t, from, 100*round, 100*round+100)
+			if got := readPooledN(t, c, &l, 100); !slices.Equal(got, numbers(100*round, 100*round+100)) {
+				t.Fatalf("got %q", got)
+			}
+		}
+		if n := len(l.free); n != 1 {
+			t.Errorf("%d sets of buffers were made for one reader", n)
+		}
+	})
+}
+
+// TestReadPooledEnds: who waits is told of Close, and has borrowed nothing then.
+func TestReadPooledEnds(t *testing.T) {
+	for _, end := range []struct {
+		name string
+		do   func(Socket) error
+	}{{"close", Socket.Close}, {"drain", Socket.Drain}} {
+		t.Run(end.name, func(t *testing.T) {
+			var l BufferPool
+			c := open4(t)
+			bounded(t, c)
+			ended := make(chan error)
+			go func() {
+				_, err := c.ReadPooled(&l)
+				ended <- err
+			}()
+			if err := end.do(c); err != nil {
+				t.Fatal(err)
+			}
+			if err := <-ended; !errors.Is(err, net.ErrClosed) {
+				t.Errorf("ReadPooled gave %v", err)
+			}
+		})
+	}
+}
+
+// TestReadPooledReportsRefusal: the network's word comes as with Read.
+func TestReadPooledReportsRefusal(t *testing.T) {
+	dead := open4(t)
+	addr := dead.LocalAddr()
+	dead.Close()
+	socket, err := Dial(t.Context(), addr.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := Connect(socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	bounded(t, c)
+	if _, err := c.Write([]Message{{Buf: []byte("anybody?")}}); err != nil {
+		t.Fatal(err)
+	}
+	var l BufferPool
+	if _, err := c.ReadPooled(&l); !Refused(err) {
+		t.Errorf("ReadPooled gave %v", err)
+	}
+}
+
+// TestBufferPoolIsBounded: many readers at the same time leave at most maxPooled bytes behind.
+func TestBufferPoolIsBounded(t *testing.T) {
+	for _, width := range []int{1, MaxWidth} {
+		t.Run(fmt.Sprint(width), func(t *testing.T) {
+			var pool BufferPool
+			var out [][]Message
+			for taken := 0; taken < 4*maxPooled; {
+				ms := pool.get(width, 0)
+				taken += len(ms) * len(ms[0].Buf)
+				out = append(out, ms)
+			}
+			for round := range 2 {
+				for _, ms := range out {
+					pool.Put(ms[:1]) // only some were filled
+				}
+				kept := 0
+				for _, ms := range pool.free {
+					for _, m := range ms {
+						kept += cap(m.Buf)
+					}
+				}
+				if kept > maxPooled || kept < maxPooled/2 {
+					t.Errorf("round %d: the pool keeps %d bytes, want at most %d", round, kept, maxPooled)
+				}
+				for i := range out {
+					out[i] = pool.get(width, 0)
+				}
+			}
+		})
+	}
+}

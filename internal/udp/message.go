@@ -1,0 +1,61 @@
+package udp
+
+import (
+	"iter"
+	"net/netip"
+)
+
+// A Message is one datagram, or several of equal size as segments, with the addresses of both sides.
+type Message struct {
+	// Buf holds the bytes. Read uses the whole capacity and sets the length to what arrived; Write sends
+	// Buf as it is, and an empty or nil Buf is an empty datagram.
+	Buf []byte
+	// Peer is the other side: the sender for Read, the receiver for Write. IPv4 addresses are plain
+	// (never mapped into IPv6). Read leaves it invalid where the system does not report it, which happens
+	// only together with Truncated.
+	Peer netip.AddrPort
+	// Local is this side's address: for Read the one that the datagram was sent to, for Write the one to
+	// send from. The zero Addr means the address that the socket is bound to, or the one that the system's
+	// routing chooses.
+	Local netip.Addr
+	// IfIndex is the interface that a datagram arrived through, or 0. It is set only with a link-local
+	// Local, whose response must leave by the same interface.
+	IfIndex uint32
+	// Segment, if not 0, is the size of the datagrams in Buf: all have Segment bytes, but for the last
+	// one, which has at least 1 and at most Segment. All have the same Peer and Local. Read sets it if the
+	// kernel returns several datagrams as one (UDP GRO, Linux 5.0); Write takes up to
+	// Socket.MaxSegments of them (UDP GSO, Linux 4.18).
+	Segment int
+	// Truncated reports that the datagram was longer than Buf and that its end is lost. Not every system
+	// reports it: where that matters, make Buf one byte longer than the longest datagram to be accepted.
+	Truncated bool
+}
+
+// Count returns the number of datagrams in the message, at least 1.
+func (m *Message) Count() int {
+	if m.Segment == 0 {
+		return 1
+	}
+	return (len(m.Buf) + m.Segment - 1) / m.Segment
+}
+
+// Datagrams yields the datagrams of the message in order. Each is a part of Buf whose capacity reaches
+// to the end of Buf, so that [Batch] can put neighbours together again. The loop over it is inlined and
+// allocates nothing.
+func (m *Message) Datagrams() iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		data, size := m.Buf, m.Segment
+		if size == 0 {
+			size = len(data)
+		}
+		for {
+			n := min(size, len(data))
+			if !yield(data[:n]) {
+				return
+			}
+			if data = data[n:]; len(data) == 0 {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,83 @@
+package ohce
+
+import (
+	"bytes"
+	"fmt"
+	"runtime"
+	"testing"
+	"testing/synctest"
+
+	"github.com/ohce/ohce/internal/udp"
+)
+
+// heap is the number of bytes in use after a collection.
+func heap() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// TestShardGivesMemoryBack: after a batch of requests with large responses the server holds no more than
+// it does after small ones.
+func TestShardGivesMemoryBack(t *testing.T) {
+	const messages, segments = 16, 64
+	large := make([]byte, 60_000)
+	batch := make([]udp.Message, messages)
+	for i := range batch {
+		batch[i] = udp.Message{Buf: bytes.Repeat([]byte{'L'}, segments), Segment: 1, Peer: fakePeer}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		c := newFakeConn(step{ms: batch}, step{ms: requests("a", "b", "c")})
+		s := &Server{BufferSize: 100, Handler: HandlerFunc(func(w *ResponseWriter, r *Request) {
+			if r.Data[0] == 'L' {
+				w.Write(large)
+				return
+			}
+			w.Write(r.Data)
+		})}
+		before := heap()
+		s.listeners = append(s.listeners, listener{fakeAddr, []udp.Socket{silentConn{c}}})
+		served := make(chan error, 1)
+		go func() { served <- s.Serve() }()
+		synctest.Wait()
+		if st := s.Stats(); st.Answered != messages*segments+3 {
+			t.Errorf("%d answered, want %d", st.Answered, messages*segments+3)
+		}
+		if after := heap(); after > before+maxResponses {
+			t.Errorf("the server holds %d bytes after large responses, want at most %d", after-before,
+				maxResponses)
+		}
+		s.Close()
+		<-served
+	})
+}
+
+// TestShardSendsLargeBatchesInParts: where the responses to a batch take more memory than the server
+// keeps, it sends them in parts, in order, and counts each once.
+func TestShardSendsLargeBatchesInParts(t *testing.T) {
+	const n = 50
+	size := maxResponses / n * 2
+	var texts []string
+	for i := range n {
+		texts = append(texts, fmt.Sprintf("%0*d", size, i))
+	}
+	synctest.Test(t, func(t *testing.T) {
+		c := newFakeConn(step{ms: requests(texts...)}, step{ms: requests("end")})
+		s := &Server{}
+		if err := serveFake(t, s, c, synctest.Wait); err != ErrServerClosed {
+			t.Error(err)
+		}
+		if len(c.sent) != n+1 {
+			t.Fatalf("%d responses, want %d", len(c.sent), n+1)
+		}
+		for i, want := range append(texts, "end") {
+			if c.sent[i] != want+"/0" {
+				t.Errorf("response %d is another one: %.10q…", i, c.sent[i])
+			}
+		}
+		if st := s.Stats(); st.Received != n+1 || st.Answered != n+1 || st.InFlight != 0 {
+			t.Errorf("stats %+v, want %d received and answered", st, n+1)
+		}
+	})
+}
