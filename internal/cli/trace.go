@@ -57,7 +57,7 @@ func traceTo(tell func(ohce.TraceAttempt, sequence.Event)) *ohce.ClientTrace {
 		AttemptSent: func(a ohce.TraceAttempt) {
 			e := sequence.Event{Kind: sequence.Sent, Payload: sequence.Sample(a.Request)}
 			if a.Err != nil {
-				e.Kind, e.Why = sequence.Refused, innermost(a.Err).Error()
+				e.Kind, e.Reason = sequence.Refused, innermost(a.Err).Error()
 			}
 			add(a, e)
 		},
@@ -74,7 +74,7 @@ func traceTo(tell func(ohce.TraceAttempt, sequence.Event)) *ohce.ClientTrace {
 		},
 		DatagramIgnored: func(a ohce.TraceAttempt, why ohce.IgnoreReason, data []byte) {
 			add(a, sequence.Event{
-				Kind: sequence.Ignored, Why: why.String(), Payload: sequence.Sample(data),
+				Kind: sequence.Ignored, Reason: why.String(), Payload: sequence.Sample(data),
 			})
 		},
 	}

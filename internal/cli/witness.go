@@ -68,8 +68,8 @@ func (w *witness) story() (sequence.Exchange, []sequence.Event) {
 	events, arrived := w.passages()
 	for _, e := range w.told {
 		if (e.Kind == sequence.Accepted || e.Kind == sequence.Ignored) && len(arrived) > 0 {
-			e.Answers, arrived = arrived[0], arrived[1:]
-			e.Datagram = answers + e.Answers
+			e.ResponseTo, arrived = arrived[0], arrived[1:]
+			e.Datagram = answers + e.ResponseTo
 		}
 		events = append(events, e)
 	}
@@ -99,13 +99,13 @@ func (w *witness) passages() (events []sequence.Event, arrived []int) {
 		case len(served) == 0:
 			continue // an answer to nothing: not this server's
 		default:
-			e.Answers, served = served[0], served[1:]
-			e.Datagram = answers + e.Answers
+			e.ResponseTo, served = served[0], served[1:]
+			e.Datagram = answers + e.ResponseTo
 			answered := e
 			answered.Kind = sequence.Answered
 			events = append(events, answered)
 			if !p.lost {
-				arrived = append(arrived, e.Answers)
+				arrived = append(arrived, e.ResponseTo)
 				continue // the client tells of it
 			}
 		}

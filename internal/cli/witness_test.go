@@ -51,7 +51,7 @@ func TestWitness(t *testing.T) {
 	var got []string
 	for _, e := range events {
 		got = append(got, fmt.Sprint(e.Time.Round(5*time.Millisecond).Milliseconds(), " ", e.Kind, " ", e.Attempt,
-			" ", e.Answers, " ", e.Datagram))
+			" ", e.ResponseTo, " ", e.Datagram))
 	}
 	want := []string{
 		"0 0 1 0 1", "0 4 1 0 1", // sent, lost
