@@ -54,7 +54,8 @@ func (l *observedLink) pass(d ohcetest.Datagram) []ohcetest.Arrival {
 }
 
 // send delivers a datagram after a delay. If the delay is zero, it loses the datagram.
-func (l *observedLink) send(d ohcetest.Datagram, e sequence.Event, after time.Duration) []ohcetest.Arrival {
+func (l *observedLink) send(d ohcetest.Datagram, e sequence.Event,
+	after time.Duration) []ohcetest.Arrival {
 	switch {
 	case after == 0:
 		e.Kind = sequence.Lost

@@ -61,7 +61,8 @@ func (p Payload) Quote(columns int) string {
 		tail, limit = p.head, utf8.RuneCountInString(p.head)/2
 	}
 	for n := limit; n > 0; n-- {
-		q := strconv.Quote(p.head[:firstRunes(p.head, n)]) + "..." + strconv.Quote(tail[lastRunes(tail, n):])
+		q := strconv.Quote(p.head[:firstRunes(p.head, n)]) + "..." +
+			strconv.Quote(tail[lastRunes(tail, n):])
 		if width(q) <= columns {
 			return q
 		}

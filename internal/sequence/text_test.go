@@ -46,7 +46,8 @@ func TestTextDrawsOneAtATime(t *testing.T) {
 	x := func(n uint64) sequence.Exchange {
 		return sequence.Exchange{Number: n, Client: here.Client, Server: here.Server}
 	}
-	duplicate := sequence.Event{Kind: sequence.Ignored, Time: 2 * ms, Reason: "duplicate", Payload: olleh}
+	duplicate := sequence.Event{Kind: sequence.Ignored, Time: 2 * ms, Reason: "duplicate",
+		Payload: olleh}
 	for i, step := range []struct {
 		n    uint64
 		e    sequence.Event
@@ -88,7 +89,9 @@ func TestTextDrawsOneAtATime(t *testing.T) {
 // A line is not wider than Columns, whatever a datagram contains.
 func TestTextFitsTheColumns(t *testing.T) {
 	wide := sequence.Sample([]byte(strings.Repeat("日本語", 100)))
-	for _, tt := range []struct{ columns, want int }{{0, 80}, {40, 68}, {80, 80}, {100, 100}, {200, 120}} {
+	for _, tt := range []struct{ columns, want int }{
+		{0, 80}, {40, 68}, {80, 80}, {100, 100}, {200, 120},
+	} {
 		var b bytes.Buffer
 		text := &sequence.Text{W: &b, Columns: tt.columns}
 		e := sent(1)
