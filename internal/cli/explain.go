@@ -62,7 +62,7 @@ func (s *sender) whyDown(op *ohce.OpError) string {
 	ignored := s.only().Stats().Unexpected
 	switch {
 	case errors.Is(op, ohce.ErrPortUnreachable):
-		return fmt.Sprintf("%s refused (port unreachable) for %v: nobody listens there; "+
+		return fmt.Sprintf("%s refused (port unreachable) for %v: no server listens there; "+
 			"start a server with: ohce serve --listen '%s'", op.Addr, took, op.Addr)
 	case op.Attempts == 0:
 		return fmt.Sprintf("sending to %s failed for %v: %v", op.Addr, took, innermost(op.Cause))

@@ -39,11 +39,11 @@ func (e *Event) note(p *path) string {
 		}
 		return fmt.Sprintf("answer to attempt %d", e.ResponseTo)
 	case Lost:
-		return "lost on its way"
+		return "lost on the way"
 	case TimedOut:
 		return "no answer within " + formatWait(e.Wait)
 	case Unreachable:
-		return "nobody listens there"
+		return "no server listens there"
 	case Accepted:
 		return e.roundTrip()
 	default:

@@ -109,8 +109,8 @@ func (d *svgDocument) legend(diagram *Diagram) []string {
 	add(diagram.omitted > 0, fmt.Sprintf("Exchanges that are left out: %d.", diagram.omitted))
 	add(d.hasLost, "✕  lost on the way")
 	add(d.hasDashed, "Dashed: late, or a copy.")
-	add(d.hasUnknown, "?  Nobody knows how far it came.")
-	add(d.hasNominal, "The times are the client's. When a datagram was at the server it does not know.")
+	add(d.hasUnknown, "?  The datagram may or may not have arrived.")
+	add(d.hasNominal, "Times are measured at the client. Times of arrival at the server are unknown.")
 	return lines
 }
 
