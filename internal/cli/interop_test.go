@@ -146,8 +146,8 @@ func TestOtherClients(t *testing.T) {
 	}
 }
 
-// converse gives a program some input and returns as much output, then ends it. Its input stays open
-// meanwhile: some do not wait for an answer once they have sent all.
+// converse gives a program some input and returns as much output, then ends it. Its input stays
+// open meanwhile: some do not wait for an answer once they have sent all.
 func converse(t *testing.T, input, name string, args ...string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -177,7 +177,7 @@ func TestPromptOnATerminal(t *testing.T) {
 		t.Skip("Python has no pseudo-terminals on Windows")
 	}
 	p := serving(t)
-	dead, err := deadAddr()
+	dead, err := unusedAddr()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,7 +33,8 @@ type process struct {
 	once  sync.Once
 }
 
-// startServer starts "ohce serve ARGS..." and waits until it listens. env is added to this process's.
+// startServer starts "ohce serve ARGS..." and waits until it listens. env is added to this
+// process's.
 func startServer(args []string, env ...string) (*process, error) {
 	want := max(1, strings.Count(strings.Join(args, "\n")+"\n", "--listen\n"))
 	return startProcess(want, append([]string{"serve"}, args...), env...)

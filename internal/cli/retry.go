@@ -7,7 +7,8 @@ import (
 	"github.com/ohce/ohce"
 )
 
-// parseRetry reads a schedule: seed, adaptive with or without a budget, or waits with units between commas.
+// parseRetry reads a schedule: seed, adaptive with or without a budget, or waits with units between
+// commas.
 func parseRetry(value string) (ohce.Retry, error) {
 	switch name, budget, given := strings.Cut(value, ","); {
 	case value == "seed":

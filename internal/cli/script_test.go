@@ -62,8 +62,8 @@ func servers(ts *testscript.TestScript) map[string]*process {
 	return ts.Value(serversKey{}).(map[string]*process)
 }
 
-// scriptServer starts "ohce serve" on a free port: server NAME [FLAGS...]. $NAME is its address, $NAME_PORT
-// the port of that.
+// scriptServer starts "ohce serve" on a free port: server NAME [FLAGS...]. $NAME is its address,
+// $NAME_PORT the port of that.
 func scriptServer(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
 		ts.Fatalf("usage: server NAME [FLAGS...]")
@@ -82,8 +82,8 @@ func scriptServer(ts *testscript.TestScript, neg bool, args []string) {
 	servers(ts)[args[0]] = p
 }
 
-// scriptLink starts "ohce link" on free ports: link NAME [FLAGS...]. $NAME is its address, $NAME_API that
-// of its API.
+// scriptLink starts "ohce link" on free ports: link NAME [FLAGS...]. $NAME is its address,
+// $NAME_API that of its API.
 func scriptLink(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
 		ts.Fatalf("usage: link NAME [FLAGS...]")
@@ -135,8 +135,8 @@ func scriptLines(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// scriptLong makes a message of many bytes: long NAME N. $NAME holds it, and long.txt has it between
-// the lines "before" and "after".
+// scriptLong makes a message of many bytes: long NAME N. $NAME holds it, and long.txt has it
+// between the lines "before" and "after".
 func scriptLong(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: long NAME N")
@@ -153,7 +153,7 @@ func scriptDead(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: dead NAME")
 	}
-	addr, err := deadAddr()
+	addr, err := unusedAddr()
 	ts.Check(err)
 	ts.Setenv(args[0], addr)
 }

@@ -85,12 +85,12 @@ Each flag can be set by an environment variable: OHCE_SERVER, OHCE_RETRY and so 
 	return cmd
 }
 
-// A sender sends messages and prints their answers.
+// A sender sends messages and prints the responses.
 type sender struct {
 	app    *app
 	flags  *sendFlags
 	group  *ohce.Group
-	tracer *tracer // nil where nobody wants a picture
+	tracer *tracer // nil unless --trace or --trace-svg is set
 }
 
 func (a *app) send(ctx context.Context, f *sendFlags, args []string) error {
@@ -100,16 +100,16 @@ func (a *app) send(ctx context.Context, f *sendFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := s.draw(len(args) == 0); err != nil {
+	if err := s.startTrace(len(args) == 0); err != nil {
 		return err
 	}
 	if len(args) > 0 {
-		err = s.one(ctx, []byte(strings.Join(args, " ")))
+		err = s.sendOne(ctx, []byte(strings.Join(args, " ")))
 	} else {
-		err = s.lines(ctx)
+		err = s.sendLines(ctx)
 	}
-	s.group.Close() // what comes late is to be in the picture
-	return s.drawn(err)
+	s.group.Close() // waits for late datagrams, which the diagram shows
+	return s.finishTrace(err)
 }
 
 func (a *app) newSender(ctx context.Context, f *sendFlags) (*sender, error) {
@@ -145,16 +145,16 @@ func (a *app) newSender(ctx context.Context, f *sendFlags) (*sender, error) {
 	return s, nil
 }
 
-// draw begins to draw what the flags ask for. A picture that cannot be written is an error now, while
-// nothing is sent.
-func (s *sender) draw(several bool) (err error) {
+// startTrace sets up the diagrams that the flags ask for. It fails if the SVG file cannot be
+// written. With numbered set, the text shows the number of each exchange.
+func (s *sender) startTrace(numbered bool) (err error) {
 	t := new(tracer)
 	if s.flags.trace {
-		t.text = s.app.drawing(s.app.err)
-		t.text.Numbered = several
+		t.text = s.app.newText(s.app.err)
+		t.text.Numbered = numbered
 	}
 	if s.flags.traceSVG != "" {
-		if t.file, err = newPictureFile(s.flags.traceSVG); err != nil {
+		if t.file, err = newSVGFile(s.flags.traceSVG); err != nil {
 			return err
 		}
 	}
@@ -167,9 +167,9 @@ func (s *sender) draw(several bool) (err error) {
 	return nil
 }
 
-// drawn ends the drawing, when no exchange is under way any more and err has ended them. Its error is
-// err, or else why there is no picture.
-func (s *sender) drawn(err error) error {
+// finishTrace completes the diagrams. No exchange may be in progress. err is the error that ended
+// the exchanges; if it is not nil, finishTrace reports an error of its own and returns err.
+func (s *sender) finishTrace(err error) error {
 	if s.tracer == nil {
 		return err
 	}
@@ -182,43 +182,44 @@ func (s *sender) drawn(err error) error {
 	return err
 }
 
-// one sends one message and prints the answer.
-func (s *sender) one(ctx context.Context, message []byte) error {
+// sendOne sends one message and prints the response.
+func (s *sender) sendOne(ctx context.Context, message []byte) error {
 	resp, err := s.exchange(ctx, message)
 	if s.tracer != nil {
 		s.tracer.flush()
 	}
 	if err != nil {
-		return s.explain(message, err)
+		return s.failure(message, err)
 	}
 	return s.print(message, resp)
 }
 
-// exchange asks the only server as it is asked without a group, and several as the policy says.
+// exchange sends a message to the only server or, if there are several, by the policy.
 func (s *sender) exchange(ctx context.Context, message []byte) (*ohce.Response, error) {
-	if c := s.only(); c != nil {
+	if c := s.soleClient(); c != nil {
 		return c.Exchange(ctx, message)
 	}
 	return s.group.Exchange(ctx, message)
 }
 
-// only is the client of the only server; nil if there are several.
-func (s *sender) only() *ohce.Client {
+// soleClient returns the client of the only server, or nil if there are several.
+func (s *sender) soleClient() *ohce.Client {
 	if len(s.group.Clients) > 1 {
 		return nil
 	}
 	return s.group.Clients[0]
 }
 
-// serverOf is the address of the server that answered: as it was given if it is the only one.
-func (s *sender) serverOf(resp *ohce.Response) string {
-	if c := s.only(); c != nil {
+// serverAddr returns the address of the server that sent resp. If there is only one server, it
+// returns the address as given.
+func (s *sender) serverAddr(resp *ohce.Response) string {
+	if c := s.soleClient(); c != nil {
 		return c.Addr
 	}
 	return resp.RemoteAddr.String()
 }
 
-// print writes an answer to standard output.
+// print writes a response to standard output.
 func (s *sender) print(message []byte, resp *ohce.Response) error {
 	return s.printTo(s.app.out, message, resp)
 }
@@ -226,14 +227,15 @@ func (s *sender) print(message []byte, resp *ohce.Response) error {
 func (s *sender) printTo(w io.Writer, message []byte, resp *ohce.Response) error {
 	line := append(resp.Data, '\n')
 	if s.flags.json {
-		line = jsonLine(s.serverOf(resp), message, resp)
+		line = jsonAnswer(s.serverAddr(resp), message, resp)
 	}
 	if _, err := w.Write(line); err != nil {
-		return cannotWrite(err)
+		return outputFailure(err)
 	}
 	return nil
 }
 
-func cannotWrite(err error) error {
+// outputFailure returns the failure to write a response.
+func outputFailure(err error) error {
 	return &failure{what: fmt.Sprintf("cannot write the answer: %v", err), code: exitFail}
 }

@@ -105,9 +105,9 @@ func (l *observedLink) trace() *ohce.ClientTrace {
 	}
 }
 
-// The diagram in the README shows an exchange in simulated time. The network loses the first request
-// and the response to the second attempt. The response to the third attempt arrives after the fourth
-// attempt, whose response is then a duplicate.
+// The diagram in the README shows an exchange in simulated time. The network loses the first
+// request and the response to the second attempt. The response to the third attempt arrives after
+// the fourth attempt, whose response is then a duplicate.
 func TestDiagramInREADME(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &observedLink{

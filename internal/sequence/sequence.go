@@ -43,8 +43,8 @@ import (
 type Exchange struct {
 	// Number tells the exchanges of a diagram apart. Zero is for events outside any exchange.
 	Number uint64
-	// Client and Server are the addresses written above the two lifelines. If empty, the lifeline has
-	// no address.
+	// Client and Server are the addresses written above the two lifelines. If empty, the lifeline
+	// has no address.
 	Client, Server string
 }
 
@@ -83,9 +83,10 @@ type Event struct {
 	ResponseTo int
 	// Reason explains why a datagram was Refused or Ignored.
 	Reason string
-	// Datagram identifies a datagram within its exchange and ties its events together: the Sent of a
-	// request to its Lost or Arrived, the Answered of a response to its Lost, Accepted or Ignored. A
-	// datagram that the network duplicated arrives more than once. Zero ties the event to no other.
+	// Datagram identifies a datagram within its exchange and ties its events together: the Sent of
+	// a request to its Lost or Arrived, the Answered of a response to its Lost, Accepted or
+	// Ignored. A datagram that the network duplicated arrives more than once. Zero ties the event
+	// to no other.
 	Datagram int
 }
 

@@ -180,8 +180,8 @@ func (r *exchangeRenderer) lostArrow(at segment, label string) {
 	r.labels.along(at, label)
 }
 
-// arrow draws the arrow of a datagram that arrived. e is its arrival, or its departure if no arrival
-// is known.
+// arrow draws the arrow of a datagram that arrived. e is its arrival, or its departure if no
+// arrival is known.
 func (r *exchangeRenderer) arrow(e *Event, at segment, label string) {
 	dashed := e.isLate() || r.paths[e.Datagram].isDrawnCopy(e)
 	r.hasDashed = r.hasDashed || dashed

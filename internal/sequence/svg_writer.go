@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// stylesheet defines the colours for light and dark backgrounds. Each group sets color, and its lines
-// and arrowheads inherit it.
+// stylesheet defines the colours for light and dark backgrounds. Each group sets color, and its
+// lines and arrowheads inherit it.
 const stylesheet = `<style>
 text { font: 12px system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; fill: #1f2328;
   stroke: #fff; stroke-width: 4px; stroke-linejoin: round; paint-order: stroke; white-space: pre }

@@ -43,8 +43,8 @@ const (
 //
 // The exported fields must not be changed after the first Add.
 type Text struct {
-	// W receives each line in one Write call. A Text ignores write errors, so a failing diagram does
-	// not interrupt the exchanges that it shows.
+	// W receives each line in one Write call. A Text ignores write errors, so a failing diagram
+	// does not interrupt the exchanges that it shows.
 	W io.Writer
 	// Columns is the maximum width of a line. Zero means 80. A value below 68 means 68. A line is
 	// wider only if it holds text that cannot be shortened, such as an error.
@@ -171,8 +171,8 @@ func (t *Text) heading(x Exchange) {
 	t.begun, t.last = true, x
 }
 
-// endpoints writes the addresses of client and server above their lifelines: on one line if both fit,
-// otherwise on two.
+// endpoints writes the addresses of client and server above their lifelines: on one line if both
+// fit, otherwise on two.
 func (t *Text) endpoints(number string, x Exchange) {
 	if t.begun {
 		fmt.Fprintln(t.W)

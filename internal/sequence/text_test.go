@@ -18,8 +18,8 @@ func accepted(n int) sequence.Event {
 		Payload: olleh}
 }
 
-// summarize returns one word for each line of a text: the number of an exchange, "sent", "answer" or
-// "duplicate".
+// summarize returns one word for each line of a text: the number of an exchange, "sent", "answer"
+// or "duplicate".
 func summarize(text string) string {
 	var all []string
 	for line := range strings.Lines(text) {
