@@ -137,10 +137,12 @@ func (a *app) demoExchanges(ctx context.Context, server string, diagram *sequenc
 
 // demoDown sends a request to a port without a server.
 func (a *app) demoDown(ctx context.Context) error {
-	addr, err := unusedAddr()
+	reserved, err := reservePort()
 	if err != nil {
 		return listenFailure("127.0.0.1:0", err)
 	}
+	defer reserved.Close()
+	addr := reserved.LocalAddr().String()
 	st := a.styleFor(a.out)
 	fmt.Fprintf(a.out, "%s\n\n", st.bold("No server listens on "+addr+", as when a server is down:"))
 	tracer := &tracer{text: a.newText(a.out)}
@@ -156,19 +158,18 @@ func (a *app) demoDown(ctx context.Context) error {
 	case errors.Is(err, context.Canceled):
 		return &failure{what: "interrupted", code: exitFail}
 	case err == nil:
-		return &failure{what: addr + " answered, although it was free a moment ago", hint: "run it again",
+		return &failure{what: "a server answered on " + addr, hint: "run it again",
 			code: exitFail}
 	default:
 		return &failure{what: fmt.Sprintf("cannot ask %s: %v", addr, rootCause(err)), code: exitFail}
 	}
 }
 
-// unusedAddr returns a loopback address on which no socket listened a moment ago.
-func unusedAddr() (string, error) {
-	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer pc.Close()
-	return pc.LocalAddr().String(), nil
+// reservePort returns a socket whose port looks closed to everyone else: the socket is connected,
+// so the kernel refuses datagrams from other addresses with ICMP port unreachable. While it is
+// open, no other process can receive on the port.
+func reservePort() (net.PacketConn, error) {
+	loopback := net.IPv4(127, 0, 0, 1)
+	const discard = 9 // the peer's port; any port that does not send to this one will do
+	return net.DialUDP("udp4", &net.UDPAddr{IP: loopback}, &net.UDPAddr{IP: loopback, Port: discard})
 }
