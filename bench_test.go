@@ -39,7 +39,7 @@ func BenchmarkClientExchange(b *testing.B) {
 	s := ohcetest.NewServer(nil)
 	defer s.Close()
 	c := s.Client()
-	c.Retry = ohce.SeedRetry()
+	c.Retry = ohce.LinearRetry()
 	defer c.Close()
 	request := make([]byte, 64)
 	b.ReportAllocs()

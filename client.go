@@ -14,7 +14,7 @@ import (
 )
 
 // A Client sends requests and waits for their answers. Its zero value asks DefaultAddr on the
-// schedule of SeedRetry. The exported fields must not be changed while an exchange is under way.
+// schedule of LinearRetry. The exported fields must not be changed while an exchange is under way.
 //
 // Each exchange that Exchange makes has a connected socket of its own, so the kernel keeps out datagrams from other
 // addresses. When the exchange ends, the socket stays open for Linger, to count what comes late; its
@@ -25,7 +25,7 @@ type Client struct {
 	// exchange, and the first of its addresses that a socket can be connected to is asked.
 	Addr string
 
-	// Retry is the schedule of attempts. Its zero value is SeedRetry.
+	// Retry is the schedule of attempts. Its zero value is LinearRetry.
 	Retry Retry
 
 	// Expect appends to dst the answer that a request must get, and returns the result: any other

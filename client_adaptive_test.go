@@ -94,7 +94,7 @@ func TestAdaptiveComesThrough(t *testing.T) {
 	} {
 		t.Run(fmt.Sprintf("%g over %v", tt.loss, tt.trip), func(t *testing.T) {
 			t.Parallel()
-			seed := overLossy(t, ohce.SeedRetry(), tt.loss, tt.trip, n)
+			seed := overLossy(t, ohce.LinearRetry(), tt.loss, tt.trip, n)
 			adaptive := overLossy(t, ohce.AdaptiveRetry(0), tt.loss, tt.trip, n)
 			want := math.Pow(1-(1-tt.loss)*(1-tt.loss), 5)
 			se := math.Sqrt(want * (1 - want) / n)

@@ -138,7 +138,7 @@ func TestOtherSchedules(t *testing.T) {
 		text     string
 	}{
 		{"zero", ohce.Retry{}, 5, 1500 * time.Millisecond, "100ms,200ms,300ms,400ms,500ms"},
-		{"seed", ohce.SeedRetry(), 5, 1500 * time.Millisecond, "100ms,200ms,300ms,400ms,500ms"},
+		{"linear", ohce.LinearRetry(), 5, 1500 * time.Millisecond, "100ms,200ms,300ms,400ms,500ms"},
 		{"none", ohce.RetryAfter(), 5, 1500 * time.Millisecond, "100ms,200ms,300ms,400ms,500ms"},
 		{"one", ohce.RetryAfter(3 * time.Second), 1, 3 * time.Second, "3s"},
 		{"falling", ohce.RetryAfter(2*time.Second, time.Millisecond), 2, 2001 * time.Millisecond,

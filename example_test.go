@@ -129,7 +129,7 @@ func ExampleClient_Exchange() {
 }
 
 func ExampleRetry() {
-	fmt.Println(ohce.SeedRetry(), "in all", ohce.SeedRetry().Budget())
+	fmt.Println(ohce.LinearRetry(), "in all", ohce.LinearRetry().Budget())
 	slow := ohce.RetryAfter(time.Second, 2*time.Second, 4*time.Second)
 	fmt.Println(slow, "in all", slow.Budget())
 	// Output:

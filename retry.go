@@ -8,26 +8,25 @@ import (
 )
 
 // A Retry is a schedule of attempts: how often a request is sent, and how long an answer is waited
-// for after each time. The zero value is [SeedRetry]. It may be copied and shared.
+// for after each time. The zero value is [LinearRetry]. It may be copied and shared.
 type Retry struct {
-	waits  []time.Duration // nil: seedWaits
+	waits  []time.Duration // nil: linearWaits
 	budget time.Duration   // of an adaptive one, else 0
 }
 
-// seedWaits are the waits of the client that this project grew from: it begins at a tenth of a
-// second, adds a tenth after each silence, and gives up past half a second.
-var seedWaits = []time.Duration{
+// linearWaits are the waits of LinearRetry.
+var linearWaits = []time.Duration{
 	100 * time.Millisecond, 200 * time.Millisecond, 300 * time.Millisecond,
 	400 * time.Millisecond, 500 * time.Millisecond,
 }
 
-// SeedRetry sends up to five times and waits 0.1, 0.2, 0.3, 0.4 and 0.5 s, so that a server is known
-// to be down after 1.5 s. It is quick and meant for networks one knows; RFC 8085, section 3.1.1, asks
-// for a second and more where the round-trip time is not known.
-func SeedRetry() Retry { return Retry{} }
+// LinearRetry returns the default schedule: up to five attempts, which wait 0.1, 0.2, 0.3, 0.4 and
+// 0.5 s, so that a server counts as down after 1.5 s. Use it on networks with short round trips. If the
+// round-trip time is unknown, RFC 8085, section 3.1.1, recommends an initial wait of one second.
+func LinearRetry() Retry { return Retry{} }
 
 // RetryAfter sends once for each of waits and waits that long for the answer each time. After a wait
-// of zero or less the next attempt is due at once. Without waits it is SeedRetry.
+// of zero or less the next attempt is due at once. Without waits it is LinearRetry.
 func RetryAfter(waits ...time.Duration) Retry {
 	return Retry{waits: append([]time.Duration(nil), waits...)}
 }
@@ -40,7 +39,7 @@ func RetryAfter(waits ...time.Duration) Retry {
 // clients do not stay in step. Where nothing is lost, nothing is sent twice.
 //
 // After the budget the server counts as down, however often it was asked; 0 or less is 1.5 s, that of
-// SeedRetry. An attempt that could not be answered within the budget is not made.
+// LinearRetry. An attempt that could not be answered within the budget is not made.
 func AdaptiveRetry(budget time.Duration) Retry {
 	if budget <= 0 {
 		budget = adaptiveBudget
@@ -112,7 +111,7 @@ func (r Retry) String() string {
 
 func (r Retry) list() []time.Duration {
 	if len(r.waits) == 0 {
-		return seedWaits
+		return linearWaits
 	}
 	return r.waits
 }

@@ -169,8 +169,8 @@ func Example_seedClient() {
 	// Output: SERVER IS DOWN ! and then TSRIF
 }
 
-func Example_seedRetry() {
-	fmt.Println(ohce.SeedRetry(), "in all", ohce.SeedRetry().Budget())
+func Example_linearRetry() {
+	fmt.Println(ohce.LinearRetry(), "in all", ohce.LinearRetry().Budget())
 	// Output: 100ms,200ms,300ms,400ms,500ms in all 1.5s
 }
 

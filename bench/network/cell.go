@@ -67,7 +67,7 @@ func (c cell) String() string {
 func (c cell) plain() bool { return c.duplicate == 0 && !c.reorder && c.corrupt == 0 }
 
 // jitterShare is the jitter of a cell that reorders, as a share of each way's delay: the longest round
-// trip is a quarter longer, so that what the last attempt of the seed's schedule brings still counts.
+// trip is a quarter longer, so that what the last attempt of the linear schedule brings still counts.
 const jitterShare = 0.25
 
 // model is the cell as a link.
@@ -98,7 +98,7 @@ type retry struct {
 }
 
 var (
-	seeds    = retry{"seed", ohce.SeedRetry()}
+	linear   = retry{"linear", ohce.LinearRetry()}
 	adaptive = retry{"adaptive", ohce.AdaptiveRetry(budget)}
 )
 
@@ -132,5 +132,5 @@ func (o *outcome) quantile(share float64) (time.Duration, bool) {
 // A result is a cell with what both clients did in it.
 type result struct {
 	cell
-	seed, adaptive outcome
+	linear, adaptive outcome
 }

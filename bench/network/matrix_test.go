@@ -50,7 +50,7 @@ func matrix(t *testing.T) []result {
 		for i := range all {
 			t.Run(all[i].String(), func(t *testing.T) {
 				t.Parallel()
-				all[i].seed = through(t, all[i].cell, seeds, uint64(2*i))
+				all[i].linear = through(t, all[i].cell, linear, uint64(2*i))
 				all[i].adaptive = through(t, all[i].cell, adaptive, uint64(2*i+1))
 			})
 		}

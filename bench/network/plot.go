@@ -14,7 +14,7 @@ import (
 
 // draw draws a figure of the plain cells against the loss, a line a client and round trip.
 func (r *report) draw(file, title string, figure func(*outcome) float64) error {
-	p := picture.Blank(title + ": with the seed's schedule (grey) and adaptive (blue)")
+	p := picture.Blank(title + ": with the linear schedule (grey) and adaptive (blue)")
 	p.X.Label.Text, p.Y.Label.Text = "loss each way, %", title
 	p.X.Tick.Marker = ticks(losses)
 	p.Y.Min = 0
@@ -25,7 +25,7 @@ func (r *report) draw(file, title string, figure func(*outcome) float64) error {
 			of    func(*result) *outcome
 			color color.Color
 		}{
-			{"seed", func(r *result) *outcome { return &r.seed }, picture.Limit},
+			{"linear", func(r *result) *outcome { return &r.linear }, picture.Limit},
 			{"adaptive", func(r *result) *outcome { return &r.adaptive }, picture.Ours},
 		} {
 			var xys plotter.XYs

@@ -38,7 +38,7 @@ func (b bar) String() string {
 func (r *report) bars() []bar {
 	all := []bar{
 		right("wrong answers with Expect", r.results), right("the same on real sockets", r.sample),
-		likely("unanswered with the seed's schedule, against 1 − (1 − (1 − p)²)⁵, in 3 standard errors", r.results),
+		likely("unanswered with the linear schedule, against 1 − (1 − (1 − p)²)⁵, in 3 standard errors", r.results),
 		likely("the same on real sockets", r.sample), r.once(),
 	}
 	if r.exchanges < enough {
@@ -62,19 +62,19 @@ func right(what string, results []result) bar {
 	wrong, n := 0, 0
 	for i := range results {
 		c := &results[i]
-		wrong += c.seed.wrong + c.adaptive.wrong
-		n += len(c.seed.took) + len(c.adaptive.took)
+		wrong += c.linear.wrong + c.adaptive.wrong
+		n += len(c.linear.took) + len(c.adaptive.took)
 	}
 	return bar{what, fmt.Sprintf("%d of %s", wrong, group(n)), wrong > 0}
 }
 
-// likely: the seed's schedule does what probability says.
+// likely: the linear schedule does what probability says.
 func likely(what string, results []result) bar {
 	off := 0
 	for i := range results {
 		c := &results[i]
-		missed := c.seed.exchanges - len(c.seed.took)
-		if !plausible(missed, c.seed.exchanges, c.unanswered(seeds.retry.Attempts())) {
+		missed := c.linear.exchanges - len(c.linear.took)
+		if !plausible(missed, c.linear.exchanges, c.unanswered(linear.retry.Attempts())) {
 			off++
 		}
 	}
@@ -108,25 +108,25 @@ func (r *report) once() bar {
 	return b
 }
 
-// fewer: the adaptive client leaves so many times fewer unanswered than the seed's.
+// fewer: the adaptive client leaves so many times fewer unanswered than the linear one.
 func (r *report) fewer(where string, times float64, in func(cell) bool) bar {
-	b := bar{what: fmt.Sprintf("adaptive: unanswered %s, at most 1/%g of the seed's", where, times)}
+	b := bar{what: fmt.Sprintf("adaptive: unanswered %s, at most 1/%g of the linear one", where, times)}
 	var shown []string
 	for i := range r.results {
 		c := &r.results[i]
 		if !c.plain() || !in(c.cell) {
 			continue
 		}
-		shown = append(shown, fmt.Sprintf("%.4f of %.4f", c.adaptive.missed(), c.seed.missed()))
-		b.missed = b.missed || c.adaptive.missed()*times > c.seed.missed()
+		shown = append(shown, fmt.Sprintf("%.4f of %.4f", c.adaptive.missed(), c.linear.missed()))
+		b.missed = b.missed || c.adaptive.missed()*times > c.linear.missed()
 	}
 	b.shown = strings.Join(shown, ", ")
 	return b
 }
 
-// sooner: the 99th percentile of the adaptive client is at most half of the seed's.
+// sooner: the 99th percentile of the adaptive client is at most half of the linear one.
 func (r *report) sooner(in func(cell) bool) bar {
-	b := bar{what: "adaptive: p99 at 10 % up to 20 ms, at most half of the seed's"}
+	b := bar{what: "adaptive: p99 at 10 % up to 20 ms, at most half of the linear one"}
 	var shown []string
 	for i := range r.results {
 		c := &r.results[i]
@@ -134,7 +134,7 @@ func (r *report) sooner(in func(cell) bool) bar {
 			continue
 		}
 		ours, ok := c.adaptive.quantile(0.99)
-		theirs, both := c.seed.quantile(0.99)
+		theirs, both := c.linear.quantile(0.99)
 		shown = append(shown, fmt.Sprintf("%s of %s", took(ours, ok), took(theirs, both)))
 		b.missed = b.missed || !ok || !both || 2*ours > theirs
 	}
@@ -168,7 +168,7 @@ func (r *report) write(file string) error {
 		base, base)
 	r.table(&b, r.results, cell.plain)
 	b.WriteString("\n## On real sockets\n\nThe same through the relay of `ohce link`, on loopback and in real time, " +
-		fmt.Sprintf("%d exchanges a cell and client, %d at once.\n\n", r.sample[0].seed.exchanges, atOnce))
+		fmt.Sprintf("%d exchanges a cell and client, %d at once.\n\n", r.sample[0].linear.exchanges, atOnce))
 	r.table(&b, r.sample, func(cell) bool { return true })
 	b.WriteString("\n## All cells\n\nBesides the above: 10 % doubled, reordered, 1 % damaged, and all of it " +
 		"together.\n\n")
@@ -178,8 +178,8 @@ func (r *report) write(file string) error {
 
 // table writes the results that are chosen.
 func (r *report) table(b *strings.Builder, results []result, in func(cell) bool) {
-	b.WriteString("| loss each way | round trip | besides | unanswered: seed | by chance | adaptive " +
-		"| median: seed | adaptive | p99: seed | adaptive | datagrams: seed | adaptive |\n")
+	b.WriteString("| loss each way | round trip | besides | unanswered: linear | by chance | adaptive " +
+		"| median: linear | adaptive | p99: linear | adaptive | datagrams: linear | adaptive |\n")
 	b.WriteString("|---:|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n")
 	for i := range results {
 		c := &results[i]
@@ -187,9 +187,9 @@ func (r *report) table(b *strings.Builder, results []result, in func(cell) bool)
 			continue
 		}
 		fmt.Fprintf(b, "| %g %% | %v | %s | %.4f | %.4f | %.4f | %s | %s | %s | %s | %.2f | %.2f |\n", c.loss*100,
-			c.trip, c.besides(), c.seed.missed(), c.unanswered(seeds.retry.Attempts()), c.adaptive.missed(),
-			took(c.seed.quantile(0.5)), took(c.adaptive.quantile(0.5)), took(c.seed.quantile(0.99)),
-			took(c.adaptive.quantile(0.99)), c.seed.datagrams(), c.adaptive.datagrams())
+			c.trip, c.besides(), c.linear.missed(), c.unanswered(linear.retry.Attempts()), c.adaptive.missed(),
+			took(c.linear.quantile(0.5)), took(c.adaptive.quantile(0.5)), took(c.linear.quantile(0.99)),
+			took(c.adaptive.quantile(0.99)), c.linear.datagrams(), c.adaptive.datagrams())
 	}
 }
 

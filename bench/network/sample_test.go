@@ -31,7 +31,7 @@ func sample(t *testing.T) []result {
 	begun := time.Now()
 	for i, c := range sampled {
 		all = append(all, result{cell: c})
-		all[i].seed = onSockets(t, srv.Addr, c, seeds, uint64(2*i))
+		all[i].linear = onSockets(t, srv.Addr, c, linear, uint64(2*i))
 		all[i].adaptive = onSockets(t, srv.Addr, c, adaptive, uint64(2*i+1))
 	}
 	fmt.Printf("on real sockets it took %v\n", time.Since(begun).Round(time.Second))

@@ -1,13 +1,14 @@
 // Package cli is the command ohce: it reads flags, calls the library, and is the only place that
 // prints or chooses an exit code.
 //
-// # Manners
+// # Conventions
 //
-// Answers go to standard output, all else to standard error. An error is one line "ohce: what
-// happened" and one line "hint: what to do". The exit code is 0 when everything was answered, 1 when
-// something was not or could not be done, 2 when the command line was wrong. Flags can be set by
-// environment variables, OHCE_ and the flag's name in capitals. Colour and prompts appear on
-// terminals only, and no colour where NO_COLOR is set.
+//   - Results go to standard output, everything else to standard error.
+//   - An error is one line "ohce: " with the cause and one line "hint: " with the next step.
+//   - The exit code is 0 on success, 1 if a request was not answered or the command failed, and 2 if
+//     the command line is wrong.
+//   - Each flag can be set by an environment variable: OHCE_ and the flag's name in capitals.
+//   - Colours and prompts appear on terminals only. If NO_COLOR is set, there are no colours.
 package cli
 
 import (
@@ -25,14 +26,14 @@ const (
 	exitUsage = 2
 )
 
-// An app is the command with its surroundings.
+// An app is the command together with its standard streams, environment and signals.
 type app struct {
 	in        io.Reader
 	out, err  io.Writer
 	lookupEnv func(string) (string, bool)
 	signals   <-chan os.Signal // SIGINT and SIGTERM
 
-	stopSignals func() // gives them back their usual effect
+	stopSignals func() // restores their default effect
 }
 
 // Main runs the command with the process's arguments and returns its exit code.

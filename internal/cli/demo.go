@@ -23,17 +23,18 @@ func (a *app) demoCommand() *cobra.Command {
 		Use:   "demo",
 		Short: "Show the whole exchange on this machine, nothing else needed",
 		Long: `Start a server on a free port of this machine, send it a few messages through a link that
-loses 30 % of the datagrams each way, and draw each exchange: what was lost, what was sent
-again, what came. Then ask a port where nobody listens, and show how that ends.
-Takes about three seconds.`,
+loses 30 % of the datagrams each way, and draw each exchange with its losses,
+retransmissions and answer. Then send a message to a port without a server.
+The demo takes about three seconds.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.demo(cmd.Context(), svg) },
 	}
-	cmd.Flags().StringVar(&svg, "trace-svg", "", "draw the exchanges through the link into `FILE` as a picture")
+	cmd.Flags().StringVar(&svg, "trace-svg", "",
+		"draw the exchanges through the link into `FILE`, as SVG")
 	return cmd
 }
 
-// demoMessages are what demo sends, with why.
+// demoMessages are the messages that demo sends.
 var demoMessages = []struct{ title, text string }{
 	{"ASCII", "Hello, World!"},
 	{"Greek: the sigma that ends a word is another letter", "ΣΟΦΟΣ ὁ Σωκράτης"},
@@ -45,42 +46,42 @@ var demoMessages = []struct{ title, text string }{
 func (a *app) demo(ctx context.Context, svg string) error {
 	ctx, stop := a.untilSignal(ctx, true)
 	defer stop()
-	var file *pictureFile
+	var file *svgFile
 	if svg != "" {
 		var err error
-		if file, err = newPictureFile(svg); err != nil {
+		if file, err = newSVGFile(svg); err != nil {
 			return err
 		}
 	}
-	var picture sequence.Diagram
-	if err := a.demoServer(ctx, &picture); err != nil {
+	var diagram sequence.Diagram
+	if err := a.demoServer(ctx, &diagram); err != nil {
 		return err
 	}
 	if file != nil {
-		if err := file.write(picture.WriteSVG); err != nil {
+		if err := file.write(diagram.WriteSVG); err != nil {
 			return err
 		}
 	}
 	return a.demoDown(ctx)
 }
 
-// demoServer runs a server as long as messages are sent to it.
-func (a *app) demoServer(ctx context.Context, picture *sequence.Diagram) error {
-	srv := &ohce.Server{Handler: answer(flip.Transform{Reverse: true, SwapCase: true})}
+// demoServer runs a server and sends it the messages.
+func (a *app) demoServer(ctx context.Context, diagram *sequence.Diagram) error {
+	srv := &ohce.Server{Handler: transformHandler(flip.Transform{Reverse: true, SwapCase: true})}
 	if err := srv.Listen("127.0.0.1:0"); err != nil {
-		return explainListen("127.0.0.1:0", err)
+		return listenFailure("127.0.0.1:0", err)
 	}
 	served := make(chan error, 1)
-	go func() { served <- srv.Serve() }()
-	err := a.demoExchanges(ctx, srv.Addrs()[0].String(), picture)
-	// What the exchanges wanted is answered; there is nothing to wait for.
+	go func() { served <- srv.Serve() }() // ends with Shutdown, below
+	err := a.demoExchanges(ctx, srv.Addrs()[0].String(), diagram)
+	// All requests are answered, so Shutdown does not block.
 	err = errors.Join(err, srv.Shutdown(context.Background()))
 	if end := <-served; !errors.Is(end, ohce.ErrServerClosed) {
 		err = errors.Join(err, end)
 	}
 	var f *failure
 	if err != nil && !errors.As(err, &f) {
-		return &failure{what: innermost(err).Error(), hint: "run it again", code: exitFail}
+		return &failure{what: rootCause(err).Error(), hint: "run it again", code: exitFail}
 	}
 	if err != nil {
 		return err
@@ -89,58 +90,63 @@ func (a *app) demoServer(ctx context.Context, picture *sequence.Diagram) error {
 	return nil
 }
 
-// demoLink is the network of the demo. Its seed is one with which each way loses something, and each
-// message is answered after three attempts at most.
+// demoLink returns the link of the demo. With its seed the link loses datagrams in both directions,
+// and each message is answered after three attempts at most.
 func demoLink() *link.Link {
-	way := link.Impairment{Loss: link.RandomLoss(0.3), Delay: link.Delay{Base: 10 * time.Millisecond}}
-	return &link.Link{Seed: 103, Up: way, Down: way}
+	lossy := link.Impairment{
+		Loss: link.RandomLoss(0.3), Delay: link.Delay{Base: 10 * time.Millisecond},
+	}
+	return &link.Link{Seed: 103, Up: lossy, Down: lossy}
 }
 
-// demoExchanges sends the messages through a lossy link to a server that answers.
-func (a *app) demoExchanges(ctx context.Context, server string, picture *sequence.Diagram) error {
+// demoExchanges sends the messages to server through a lossy link.
+func (a *app) demoExchanges(ctx context.Context, server string, diagram *sequence.Diagram) error {
 	st := a.styleFor(a.out)
-	w := &witness{}
-	way := &relay.Relay{To: server, Link: demoLink(), Observe: w.observe}
-	if err := way.Start(ctx); err != nil {
-		return &failure{what: fmt.Sprintf("cannot make a link: %v", err), hint: "run it again", code: exitFail}
+	var merger traceMerger
+	lossy := &relay.Relay{To: server, Link: demoLink(), Observe: merger.addLink}
+	if err := lossy.Start(ctx); err != nil {
+		return &failure{what: fmt.Sprintf("cannot make a link: %v", err), hint: "run it again",
+			code: exitFail}
 	}
-	defer way.Close()
-	addr := way.Addr().String()
+	defer lossy.Close()
+	addr := lossy.Addr().String()
 	fmt.Fprintf(a.out, "%s\n%s\n\n", st.bold("A server answers on "+server+", as `ohce serve` does."),
 		st.bold("On the way, at "+addr+", a link loses 30 % each way, as `ohce link --loss 30%` does:"))
-	client := &ohce.Client{Addr: addr, Expect: flip.Append, Trace: traceTo(w.tell)}
+	client := &ohce.Client{Addr: addr, Expect: flip.Append, Trace: clientTrace(merger.addClient)}
 	defer client.Close()
 	for _, m := range demoMessages {
 		fmt.Fprintf(a.out, "  %s\n", st.faint(m.title))
 		resp, err := client.Exchange(ctx, []byte(m.text))
-		x, events := w.story()
-		a.drawing(a.out).Draw(x, events)
+		x, events := merger.exchange()
+		a.newText(a.out).Draw(x, events)
 		for _, e := range events {
-			picture.Add(x, e)
+			diagram.Add(x, e)
 		}
 		if err != nil {
 			s := sender{app: a, flags: &sendFlags{servers: []string{addr}, expect: "flip"},
 				group: &ohce.Group{Clients: []*ohce.Client{client}}}
-			return s.explain([]byte(m.text), err)
+			return s.failure([]byte(m.text), err)
 		}
 		fmt.Fprintf(a.out, "  %s -> %s\n\n", shorten([]byte(m.text)), st.green(shorten(resp.Data)))
 	}
-	s := way.Stats()
-	fmt.Fprintf(a.out, "The link's account: of %d requests %d lost, of %d answers %d lost\n", s.Up.Received,
-		s.Up.Lost, s.Down.Received, s.Down.Lost)
+	s := lossy.Stats()
+	fmt.Fprintf(a.out, "The link's account: of %d requests %d lost, of %d answers %d lost\n",
+		s.Up.Received, s.Up.Lost, s.Down.Received, s.Down.Lost)
 	return nil
 }
 
-// demoDown asks a port where nobody listens.
+// demoDown sends a request to a port without a server.
 func (a *app) demoDown(ctx context.Context) error {
-	addr, err := deadAddr()
+	reserved, err := reservePort()
 	if err != nil {
-		return explainListen("127.0.0.1:0", err)
+		return listenFailure("127.0.0.1:0", err)
 	}
+	defer reserved.Close()
+	addr := reserved.LocalAddr().String()
 	st := a.styleFor(a.out)
-	fmt.Fprintf(a.out, "%s\n\n", st.bold("Nobody listens on "+addr+", as when a server is down:"))
-	drawing := &tracer{text: a.drawing(a.out)}
-	client := &ohce.Client{Addr: addr, Trace: drawing.trace(0, 1)}
+	fmt.Fprintf(a.out, "%s\n\n", st.bold("No server listens on "+addr+", as when a server is down:"))
+	tracer := &tracer{text: a.newText(a.out)}
+	client := &ohce.Client{Addr: addr, Trace: tracer.trace(0, 1)}
 	defer client.Close()
 	_, err = client.Exchange(ctx, []byte("Hello?"))
 	var op *ohce.OpError
@@ -152,19 +158,18 @@ func (a *app) demoDown(ctx context.Context) error {
 	case errors.Is(err, context.Canceled):
 		return &failure{what: "interrupted", code: exitFail}
 	case err == nil:
-		return &failure{what: "somebody answered on " + addr + " after all", hint: "run it again",
+		return &failure{what: "a server answered on " + addr, hint: "run it again",
 			code: exitFail}
 	default:
-		return &failure{what: fmt.Sprintf("cannot ask %s: %v", addr, innermost(err)), code: exitFail}
+		return &failure{what: fmt.Sprintf("cannot ask %s: %v", addr, rootCause(err)), code: exitFail}
 	}
 }
 
-// deadAddr is a loopback address where nobody listens: one that was free a moment ago.
-func deadAddr() (string, error) {
-	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer pc.Close()
-	return pc.LocalAddr().String(), nil
+// reservePort returns a socket whose port looks closed to everyone else: the socket is connected,
+// so the kernel refuses datagrams from other addresses with ICMP port unreachable. While it is
+// open, no other process can receive on the port.
+func reservePort() (net.PacketConn, error) {
+	loopback := net.IPv4(127, 0, 0, 1)
+	const discard = 9 // the peer's port; any port that does not send to this one will do
+	return net.DialUDP("udp4", &net.UDPAddr{IP: loopback}, &net.UDPAddr{IP: loopback, Port: discard})
 }

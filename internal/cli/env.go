@@ -7,8 +7,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// setFromEnv gives each flag that the command line leaves alone the value of its environment
-// variable, if that is set and not empty.
+// setFromEnv sets each flag that the command line does not set to the value of its environment
+// variable, unless that is empty.
 func (a *app) setFromEnv(cmd *cobra.Command) error {
 	var failed error
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
@@ -24,7 +24,7 @@ func (a *app) setFromEnv(cmd *cobra.Command) error {
 	return failed
 }
 
-// envName is the environment variable of a flag.
+// envName returns the name of a flag's environment variable.
 func envName(flag string) string {
 	return "OHCE_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }

@@ -15,8 +15,8 @@ import (
 	"testing"
 )
 
-// program finds a program that this test talks to. Without it the test is skipped on a user's
-// machine; where CI is set, it must be there.
+// program returns the path of a program that a test runs. If the program is missing, program skips
+// the test, or fails it if CI is set.
 func program(t *testing.T, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
@@ -41,8 +41,8 @@ func serving(t *testing.T, args ...string) *process {
 	return p
 }
 
-// run runs a program to its end and returns its standard output. Whether it succeeds is not looked
-// at: many end their wait for an answer with an error of their own.
+// run runs a program to its end and returns its output. It ignores the exit code, because some
+// clients exit with an error after their wait for an answer.
 func run(t *testing.T, stdin string, name string, args ...string) (stdout, stderr string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -114,7 +114,7 @@ func TestSeedServerInPython(t *testing.T) {
 	}
 }
 
-// What people use today as clients. Each sends "Hello" and prints what comes back.
+// Other clients send "Hello" and print the response.
 func TestOtherClients(t *testing.T) {
 	tests := []struct {
 		program string
@@ -146,8 +146,9 @@ func TestOtherClients(t *testing.T) {
 	}
 }
 
-// converse gives a program some input and returns as much output, then ends it. Its input stays open
-// meanwhile: some do not wait for an answer once they have sent all.
+// converse writes input to a program, reads as many bytes of its output, and ends it. It keeps the
+// program's standard input open meanwhile, because some clients exit at its end without waiting for
+// an answer.
 func converse(t *testing.T, input, name string, args ...string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -177,18 +178,20 @@ func TestPromptOnATerminal(t *testing.T) {
 		t.Skip("Python has no pseudo-terminals on Windows")
 	}
 	p := serving(t)
-	dead, err := deadAddr()
+	reserved, err := reservePort()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, tt := range []struct{ name, addr, want string }{
-		{"up", p.addrs[0], "> Hello\r\nOLLEh\r\n> again\r\nNIAGA\r\n> "},
-		// On a terminal a person may go on after a silence.
-		{"down", dead, "> again\r\n"},
+	defer reserved.Close()
+	dead := reserved.LocalAddr().String()
+	for _, tt := range []struct{ name, addr, retry, want string }{
+		{"up", p.addrs[0], "10s", "> Hello\r\nOLLEh\r\n> again\r\nNIAGA\r\n> "},
+		// The user can send another line after one without an answer.
+		{"down", dead, "300ms", "> again\r\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			out, errs := run(t, "", python, "testdata/python/terminal.py", "> ", "Hello", "again", "--",
-				os.Args[0], "send", "--server", tt.addr, "--retry", "50ms")
+				os.Args[0], "send", "--server", tt.addr, "--retry", tt.retry)
 			out = strings.NewReplacer("\x1b[1m", "", "\x1b[0m", "").Replace(out)
 			if !strings.Contains(out, tt.want) || errs != "" {
 				t.Errorf("the terminal shows %q, %s\nwant %q", out, errs, tt.want)

@@ -8,8 +8,8 @@ import (
 	"github.com/ohce/ohce"
 )
 
-// An answerJSON is one answer as --json prints it. Text that is not UTF-8 stands in base64, in the
-// fields of that name.
+// An answerJSON is a response as --json prints it. Bytes that are not UTF-8 are encoded in base64,
+// in the fields with that suffix.
 type answerJSON struct {
 	Server         string  `json:"server"`
 	Request        *string `json:"request,omitempty"`
@@ -21,40 +21,41 @@ type answerJSON struct {
 	Attempts       int     `json:"attempts"`
 }
 
-// A missedJSON is a message without an answer, as --json prints it.
-type missedJSON struct {
+// An unansweredJSON is a message without a response, as --json prints it.
+type unansweredJSON struct {
 	Server        string  `json:"server"`
 	Request       *string `json:"request,omitempty"`
 	RequestBase64 []byte  `json:"request_base64,omitempty"`
 	Error         string  `json:"error"`
 }
 
-// jsonMissed is the object for a message without an answer, with a newline.
-func jsonMissed(server string, request []byte, why string) []byte {
-	v := missedJSON{Server: server, Error: why}
-	v.Request, v.RequestBase64 = text(request)
+// jsonUnanswered returns the JSON object of a message without a response, followed by a newline.
+func jsonUnanswered(server string, request []byte, why string) []byte {
+	v := unansweredJSON{Server: server, Error: why}
+	v.Request, v.RequestBase64 = textOrBytes(request)
 	return marshal(v)
 }
 
-// jsonLine is the object for an answer, with a newline.
-func jsonLine(server string, request []byte, resp *ohce.Response) []byte {
+// jsonAnswer returns the JSON object of a response, followed by a newline.
+func jsonAnswer(server string, request []byte, resp *ohce.Response) []byte {
 	v := answerJSON{
 		Server: server, Attempts: resp.Attempts, RTT: millis(resp.RTT), Elapsed: millis(resp.Elapsed),
 	}
-	v.Request, v.RequestBase64 = text(request)
-	v.Response, v.ResponseBase64 = text(resp.Data)
+	v.Request, v.RequestBase64 = textOrBytes(request)
+	v.Response, v.ResponseBase64 = textOrBytes(resp.Data)
 	return marshal(v)
 }
 
 func marshal(v any) []byte {
 	line, err := json.Marshal(v)
 	if err != nil {
-		panic(err) // strings and numbers: cannot be
+		panic(err) // impossible: strings and numbers only
 	}
 	return append(line, '\n')
 }
 
-func text(b []byte) (*string, []byte) {
+// textOrBytes returns b as text if it is UTF-8, otherwise as bytes.
+func textOrBytes(b []byte) (text *string, raw []byte) {
 	if !utf8.Valid(b) {
 		return nil, b
 	}
@@ -62,5 +63,5 @@ func text(b []byte) (*string, []byte) {
 	return &s, nil
 }
 
-// millis is d in milliseconds, to the microsecond.
+// millis returns d in milliseconds, to the microsecond.
 func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -10,27 +10,27 @@ import (
 	"sync"
 )
 
-// mostLine is the length of the longest line that is read: no datagram carries more, on IPv6 either.
-const mostLine = 65_527
+// maxLine is the maximum length of a line in bytes: the longest payload of a datagram, on IPv6.
+const maxLine = 65_527
 
-// lineBuffer is what is kept of a longer one.
-const lineBuffer = mostLine + len("\r\n")
+// lineBufferSize is the number of bytes that readLine holds. It returns that many of a longer line.
+const lineBufferSize = maxLine + len("\r\n")
 
-// Lines are those of an input, for a stream of exchanges.
-type lines struct {
+// An inputLines reads the lines of an input, for a stream of exchanges.
+type inputLines struct {
 	in  *bufio.Reader
-	err error // why there are no more; io.EOF after the last. Read it when the stream has ended
+	err error // why reading ended: io.EOF after the last line; valid when the stream has ended
 
-	mu     sync.Mutex
-	unsent [][]byte // yielded, and not yet asked for by sent
+	mu      sync.Mutex
+	pending [][]byte // yielded by all, not yet returned by next
 }
 
-func newLines(r io.Reader) *lines {
-	return &lines{in: bufio.NewReaderSize(r, lineBuffer), err: io.EOF}
+func newInputLines(r io.Reader) *inputLines {
+	return &inputLines{in: bufio.NewReaderSize(r, lineBufferSize), err: io.EOF}
 }
 
-// all yields the lines without their ends.
-func (l *lines) all(yield func([]byte) bool) {
+// all yields the lines without their line terminators.
+func (l *inputLines) all(yield func([]byte) bool) {
 	for {
 		line := readLine(l.in)
 		if line.err != nil {
@@ -38,7 +38,7 @@ func (l *lines) all(yield func([]byte) bool) {
 			return
 		}
 		l.mu.Lock()
-		l.unsent = append(l.unsent, line.text)
+		l.pending = append(l.pending, line.text)
 		l.mu.Unlock()
 		if !yield(line.text) {
 			return
@@ -46,18 +46,17 @@ func (l *lines) all(yield func([]byte) bool) {
 	}
 }
 
-// sent returns the oldest line that it has not returned yet.
-func (l *lines) sent() (line []byte) {
+// next returns the oldest yielded line that it has not returned yet.
+func (l *inputLines) next() (line []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.unsent) > 0 {
-		line, l.unsent = l.unsent[0], l.unsent[1:]
+	if len(l.pending) > 0 {
+		line, l.pending = l.pending[0], l.pending[1:]
 	}
 	return line
 }
 
-// A lineReader reads lines on a goroutine of its own, so that a signal ends the wait for the next
-// one.
+// A lineReader reads lines on a goroutine of its own, so that a caller can stop waiting for a line.
 type lineReader struct {
 	lines chan inputLine
 }
@@ -67,12 +66,12 @@ type inputLine struct {
 	err  error // io.EOF after the last line
 }
 
-// newLineReader begins to read. Its goroutine ends with ctx, with the input, or with the process: a
-// read from a terminal cannot be taken back.
+// newLineReader starts to read lines from r. Its goroutine ends with the input or, if it is not
+// blocked in a read, with ctx; a read from a terminal cannot be interrupted.
 func newLineReader(ctx context.Context, r io.Reader) *lineReader {
 	l := &lineReader{lines: make(chan inputLine)}
 	go func() {
-		in := bufio.NewReaderSize(r, lineBuffer)
+		in := bufio.NewReaderSize(r, lineBufferSize)
 		for {
 			line := readLine(in)
 			select {
@@ -88,11 +87,11 @@ func newLineReader(ctx context.Context, r io.Reader) *lineReader {
 	return l
 }
 
-// readLine reads a line without its end. The last one needs no end. Of one that no datagram carries, more
-// than that is read and not kept.
+// readLine reads a line and returns it without its terminator, which the last line may lack. It
+// returns the first lineBufferSize bytes of a longer line and discards the rest.
 func readLine(in *bufio.Reader) inputLine {
 	text, err := in.ReadSlice('\n')
-	text = chomp(bytes.Clone(text))
+	text = trimTerminator(bytes.Clone(text))
 	for errors.Is(err, bufio.ErrBufferFull) {
 		_, err = in.ReadSlice('\n')
 	}
@@ -100,11 +99,11 @@ func readLine(in *bufio.Reader) inputLine {
 	case err != nil && len(text) == 0:
 		return inputLine{err: err}
 	default:
-		return inputLine{text: text} // an error comes again with the next one
+		return inputLine{text: text} // the next call returns err again
 	}
 }
 
-// next returns the next line without its end, or io.EOF after the last.
+// next returns the next line without its terminator, or io.EOF after the last.
 func (l *lineReader) next(ctx context.Context) ([]byte, error) {
 	select {
 	case line := <-l.lines:
@@ -114,9 +113,9 @@ func (l *lineReader) next(ctx context.Context) ([]byte, error) {
 	}
 }
 
-// chomp cuts the end of a line: a newline, and on Windows what stands before it there. Elsewhere a
-// carriage return is text like any other.
-func chomp(line []byte) []byte {
+// trimTerminator removes the newline that ends a line, and on Windows a carriage return before it.
+// On other systems a carriage return is text.
+func trimTerminator(line []byte) []byte {
 	line = bytes.TrimSuffix(line, []byte{'\n'})
 	if runtime.GOOS == "windows" {
 		line = bytes.TrimSuffix(line, []byte{'\r'})

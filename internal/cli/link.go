@@ -249,7 +249,7 @@ func (a *app) serveLinks(addr string, m *linkapi.Manager) (*apiServer, error) {
 	}
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
-		return nil, &failure{what: fmt.Sprintf("cannot listen on %s: %v", addr, innermost(err)), code: exitFail,
+		return nil, &failure{what: fmt.Sprintf("cannot listen on %s: %v", addr, rootCause(err)), code: exitFail,
 			hint: "if an ohce link runs there, add a link to it with: ohce link ctl create; " +
 				"else choose another address with --api, or none"}
 	}

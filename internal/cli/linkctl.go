@@ -204,7 +204,7 @@ func printJSON(w io.Writer, v any) error {
 	out := json.NewEncoder(w)
 	out.SetEscapeHTML(false)
 	if err := out.Encode(v); err != nil {
-		return cannotWrite(err)
+		return outputFailure(err)
 	}
 	return nil
 }
@@ -219,7 +219,7 @@ func explainCtl(f *ctlFlags, err error) error {
 	case errors.Is(err, context.Canceled):
 		return &failure{what: "interrupted", code: exitFail}
 	case !errors.As(err, &e):
-		return &failure{what: fmt.Sprintf("no API of ohce link answers at %s: %v", f.api, innermost(err)),
+		return &failure{what: fmt.Sprintf("no API of ohce link answers at %s: %v", f.api, rootCause(err)),
 			hint: "start one with: ohce link, or give its address with --api", code: exitFail}
 	case e.Status == 404 && e.Field == "name":
 		return &failure{what: e.Message, hint: "see what there is with: ohce link ctl list", code: exitFail}

@@ -18,14 +18,15 @@ import (
 	"github.com/ohce/ohce/flip"
 )
 
-// linesEnv says how many lines these tests send; `make lines` sends 100,000 and checks how quick that is.
+// linesEnv says how many lines these tests send; `make lines` sends 100,000 and checks how quick
+// that is.
 const linesEnv = "OHCE_LINES"
 
 // enoughLines are so many that what it takes to start and to end does not count.
 const enoughLines = 100_000
 
-// manyLines makes lines of all lengths, with the answers to them. whole reports whether they are so many
-// that the time they take says something.
+// manyLines makes lines of all lengths, with the answers to them. whole reports whether they are so
+// many that the time they take says something.
 func manyLines(t *testing.T) (lines, turned []byte, count int, whole bool) {
 	t.Helper()
 	count = 3_000
@@ -71,7 +72,8 @@ func sendLines(t *testing.T, lines, want []byte, args ...string) time.Duration {
 	return took
 }
 
-// stopAndWait lets the seed's client in Python send the first n lines, and returns how long each took.
+// stopAndWait lets the seed's client in Python send the first n lines, and returns how long each
+// took.
 func stopAndWait(t *testing.T, addr string, lines []byte, n int) time.Duration {
 	t.Helper()
 	python := program(t, "python3")
@@ -168,7 +170,8 @@ func TestManyLinesOverASlowLink(t *testing.T) {
 	}
 }
 
-// TestServerRestartsUnderManyLines: a server that is killed on the way and starts again is not noticed.
+// TestServerRestartsUnderManyLines: a server that is killed on the way and starts again is not
+// noticed.
 func TestServerRestartsUnderManyLines(t *testing.T) {
 	lines, want, _, _ := manyLines(t)
 	p := serving(t, "--log", "none")

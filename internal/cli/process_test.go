@@ -13,27 +13,28 @@ import (
 	"time"
 )
 
-// patience bounds every wait for a process.
+// patience is the time limit of each wait for a process to make progress.
 const patience = 20 * time.Second
 
-// command is "ohce ARGS...", run by this test binary.
+// command returns the command "ohce ARGS...", which this test binary runs.
 func command(args ...string) *exec.Cmd {
 	return &exec.Cmd{Path: os.Args[0], Args: append([]string{"ohce"}, args...), Env: os.Environ()}
 }
 
-// A process is an "ohce serve" or "ohce link" that runs.
+// A process is a running "ohce serve" or "ohce link".
 type process struct {
 	cmd   *exec.Cmd
-	addrs []string // that it listens to
+	addrs []string // its listening addresses
 	api   string   // the address of a link's API
 
 	mu    sync.Mutex
-	text  strings.Builder // its standard error
-	ended chan struct{}   // closed when all of that is read
+	text  strings.Builder // standard error
+	ended chan struct{}   // closed at the end of standard error
 	once  sync.Once
 }
 
-// startServer starts "ohce serve ARGS..." and waits until it listens. env is added to this process's.
+// startServer starts "ohce serve ARGS..." and waits until it listens. env extends the
+// environment.
 func startServer(args []string, env ...string) (*process, error) {
 	want := max(1, strings.Count(strings.Join(args, "\n")+"\n", "--listen\n"))
 	return startProcess(want, append([]string{"serve"}, args...), env...)
@@ -48,7 +49,7 @@ func startLink(args []string) (*process, error) {
 	return p, err
 }
 
-// startProcess starts a command and waits until it has told want addresses.
+// startProcess starts a command and waits until it has printed want addresses.
 func startProcess(want int, args []string, env ...string) (*process, error) {
 	p := &process{cmd: command(args...), ended: make(chan struct{})}
 	p.cmd.Env = append(p.cmd.Env, env...)
@@ -60,14 +61,14 @@ func startProcess(want int, args []string, env ...string) (*process, error) {
 		return nil, err
 	}
 	listening := make(chan string)
-	go func() { // ends with the process
+	go func() { // ends with the process; p.ended tells
 		defer close(p.ended)
 		in := bufio.NewScanner(stderr)
 		for n := 0; in.Scan(); {
 			p.mu.Lock()
 			p.text.WriteString(in.Text() + "\n")
 			p.mu.Unlock()
-			if addr := toldAddress(in.Text()); addr != "" && n < want {
+			if addr := printedAddress(in.Text()); addr != "" && n < want {
 				listening <- addr
 				n++
 			}
@@ -89,8 +90,8 @@ func startProcess(want int, args []string, env ...string) (*process, error) {
 	return p, nil
 }
 
-// toldAddress is the address that a line of standard error tells, or "".
-func toldAddress(line string) string {
+// printedAddress returns the listening address in a line of standard error, or "".
+func printedAddress(line string) string {
 	if addr, ok := strings.CutPrefix(line, "Listening to "); ok {
 		addr, _, _ = strings.Cut(addr, " ")
 		return addr
@@ -107,7 +108,8 @@ func (p *process) stderr() string {
 	return p.text.String()
 }
 
-// stop asks the server to end and returns its standard error. It must end with exit code 0.
+// stop sends SIGTERM, waits for the end and returns standard error. The error is not nil if the
+// exit code is not 0.
 func (p *process) stop() (string, error) {
 	if err := p.signal(); err != nil {
 		return "", err
@@ -131,7 +133,7 @@ func (p *process) wait() (string, error) {
 	return p.stderr(), err
 }
 
-// kill ends the process at once, unless it has ended.
+// kill kills the process, unless it has ended.
 func (p *process) kill() {
 	p.once.Do(func() {
 		p.cmd.Process.Kill()

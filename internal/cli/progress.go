@@ -7,28 +7,27 @@ import (
 	"time"
 )
 
-// How a progress shows: after a while, and then so often.
 const (
-	progressAfter = 500 * time.Millisecond
-	progressEvery = 200 * time.Millisecond
+	progressDelay    = 500 * time.Millisecond // before the line appears
+	progressInterval = 200 * time.Millisecond // between updates
 )
 
-// A progress shows on a terminal how far long work has come, in one line that is written anew. nil shows
-// nothing.
+// A progress shows the number of processed lines on a terminal, in one line that it overwrites. A
+// nil progress shows nothing.
 type progress struct {
 	w     io.Writer
-	begun time.Time
+	start time.Time
 	timer *time.Timer
 
-	mu       sync.Mutex
-	answered int
-	missed   int
-	shown    bool // the line is on the screen
-	stopped  bool
+	mu         sync.Mutex
+	answered   int
+	unanswered int
+	visible    bool // the line is on the screen
+	stopped    bool
 }
 
-// newProgress is a progress on standard error, where that is a terminal that nothing else is written to;
-// else nil.
+// newProgress returns a progress on standard error. It returns nil if standard error is not a
+// terminal or standard output is one, because answers appear there.
 func (a *app) newProgress() *progress {
 	if !isTerminal(a.err) || isTerminal(a.out) || !a.styleFor(a.err).on {
 		return nil
@@ -37,15 +36,15 @@ func (a *app) newProgress() *progress {
 }
 
 func startProgress(w io.Writer) *progress {
-	p := &progress{w: w, begun: time.Now()}
+	p := &progress{w: w, start: time.Now()}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.timer = time.AfterFunc(progressAfter, p.show)
+	p.timer = time.AfterFunc(progressDelay, p.show)
 	return p
 }
 
-// line counts a line with its answer or without.
-func (p *progress) line(answered bool) {
+// count counts a line.
+func (p *progress) count(answered bool) {
 	if p == nil {
 		return
 	}
@@ -54,46 +53,46 @@ func (p *progress) line(answered bool) {
 	if answered {
 		p.answered++
 	} else {
-		p.missed++
+		p.unanswered++
 	}
 }
 
-// show writes the line anew.
+// show writes the line and schedules the next update.
 func (p *progress) show() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.stopped {
 		return
 	}
-	rate := float64(p.answered+p.missed) / time.Since(p.begun).Seconds()
+	rate := float64(p.answered+p.unanswered) / time.Since(p.start).Seconds()
 	text := fmt.Sprintf("%d answered", p.answered)
-	if p.missed > 0 {
-		text += fmt.Sprintf(", %d not", p.missed)
+	if p.unanswered > 0 {
+		text += fmt.Sprintf(", %d not", p.unanswered)
 	}
 	fmt.Fprintf(p.w, "\r%s, %.0f a second\x1b[K", text, rate)
-	p.shown = true
-	p.timer.Reset(progressEvery)
+	p.visible = true
+	p.timer.Reset(progressInterval)
 }
 
-// clear takes the line away, so that another one can stand there.
+// clear erases the line to make room for other output. The line reappears with the next update.
 func (p *progress) clear() {
 	if p == nil {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.wipe()
+	p.erase()
 }
 
-// wipe is called with mu held.
-func (p *progress) wipe() {
-	if p.shown {
+// erase erases the line. The caller holds mu.
+func (p *progress) erase() {
+	if p.visible {
 		io.WriteString(p.w, "\r\x1b[K")
-		p.shown = false
+		p.visible = false
 	}
 }
 
-// stop takes the line away for good.
+// stop erases the line and ends the updates.
 func (p *progress) stop() {
 	if p == nil {
 		return
@@ -102,5 +101,5 @@ func (p *progress) stop() {
 	defer p.mu.Unlock()
 	p.stopped = true
 	p.timer.Stop()
-	p.wipe()
+	p.erase()
 }

@@ -11,7 +11,7 @@ func TestProgress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var buf bytes.Buffer
 		p := startProgress(&buf)
-		told := func() string {
+		written := func() string {
 			synctest.Wait()
 			p.mu.Lock()
 			defer p.mu.Unlock()
@@ -19,33 +19,33 @@ func TestProgress(t *testing.T) {
 			return buf.String()
 		}
 		for range 1000 {
-			p.line(true)
+			p.count(true)
 		}
-		time.Sleep(progressAfter - 1)
-		if got := told(); got != "" {
-			t.Errorf("at once it says %q", got)
+		time.Sleep(progressDelay - 1)
+		if got := written(); got != "" {
+			t.Errorf("at once it writes %q", got)
 		}
 		time.Sleep(time.Nanosecond)
-		if got := told(); got != "\r1000 answered, 2000 a second\x1b[K" {
-			t.Errorf("it says %q", got)
+		if got := written(); got != "\r1000 answered, 2000 a second\x1b[K" {
+			t.Errorf("it writes %q", got)
 		}
-		p.line(false)
-		time.Sleep(progressEvery)
-		if got := told(); got != "\r1000 answered, 1 not, 1430 a second\x1b[K" {
-			t.Errorf("then it says %q", got)
+		p.count(false)
+		time.Sleep(progressInterval)
+		if got := written(); got != "\r1000 answered, 1 not, 1430 a second\x1b[K" {
+			t.Errorf("then it writes %q", got)
 		}
 		p.clear()
-		if got := told(); got != "\r\x1b[K" {
+		if got := written(); got != "\r\x1b[K" {
 			t.Errorf("it is cleared by %q", got)
 		}
 		p.clear()
 		p.stop()
 		time.Sleep(time.Second)
-		if got := told(); got != "" {
-			t.Errorf("after the end it says %q", got)
+		if got := written(); got != "" {
+			t.Errorf("after the end it writes %q", got)
 		}
 		var none *progress // where there is no terminal
-		none.line(true)
+		none.count(true)
 		none.clear()
 		none.stop()
 	})

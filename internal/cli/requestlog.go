@@ -73,7 +73,7 @@ func (l *requestLog) start() (stop func()) {
 	go l.print() // ends with stop, or is given up on where its writer blocks for ever
 	return func() {
 		close(l.stop)
-		patiently(func() { <-l.ended })
+		runWithGrace(func() { <-l.ended })
 	}
 }
 

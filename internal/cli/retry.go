@@ -7,17 +7,18 @@ import (
 	"github.com/ohce/ohce"
 )
 
-// parseRetry reads a schedule: seed, adaptive with or without a budget, or waits with units between commas.
+// parseRetry parses a schedule: linear, adaptive with an optional budget, or a list of waits. The name
+// seed is an alias of linear.
 func parseRetry(value string) (ohce.Retry, error) {
 	switch name, budget, given := strings.Cut(value, ","); {
-	case value == "seed":
-		return ohce.SeedRetry(), nil
+	case value == "linear" || value == "seed":
+		return ohce.LinearRetry(), nil
 	case value == "adaptive":
 		return ohce.AdaptiveRetry(0), nil
 	case name == "adaptive" && given:
 		d, err := time.ParseDuration(strings.TrimSpace(budget))
 		if err != nil || d <= 0 {
-			return ohce.Retry{}, usage("write adaptive, or adaptive with a time in all, as in adaptive,3s",
+			return ohce.Retry{}, usage("write adaptive, or adaptive with a total time, as in adaptive,3s",
 				"--retry %q: %q is not a time", value, budget)
 		}
 		return ohce.AdaptiveRetry(d), nil
@@ -26,7 +27,8 @@ func parseRetry(value string) (ohce.Retry, error) {
 	for part := range strings.SplitSeq(value, ",") {
 		wait, err := time.ParseDuration(strings.TrimSpace(part))
 		if err != nil || wait <= 0 {
-			return ohce.Retry{}, usage("write seed, adaptive, adaptive,3s, or waits with their units, as in 100ms,200ms,1s",
+			return ohce.Retry{}, usage(
+				"write linear, adaptive, adaptive,3s, or waits with units, as in 100ms,200ms,1s",
 				"--retry %q: %q is not a wait", value, part)
 		}
 		waits = append(waits, wait)

@@ -14,6 +14,10 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
+// scriptRetry is the schedule of "ohce send" in a script without --retry: one attempt, so that
+// counters and diagrams do not depend on the speed of the machine.
+const scriptRetry = "20s"
+
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -21,6 +25,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
 			env.Values[serversKey{}] = make(map[string]*process)
+			env.Setenv("OHCE_RETRY", scriptRetry)
 			return os.WriteFile(env.Cd+"/latin1", []byte{0xe9, '\n'}, 0o600)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -36,7 +41,7 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// TestScriptsRunToTheirEnd: testscript's own "stop" ends a script there and lets it pass.
+// The testscript command "stop" would end a script early and let it pass.
 func TestScriptsRunToTheirEnd(t *testing.T) {
 	scripts, err := filepath.Glob("testdata/script/*.txt")
 	if err != nil || len(scripts) == 0 {
@@ -49,21 +54,21 @@ func TestScriptsRunToTheirEnd(t *testing.T) {
 		}
 		for i, line := range strings.Split(string(text), "\n") {
 			if line == "stop" || strings.HasPrefix(line, "stop ") {
-				t.Errorf("%s:%d: ends here; a process is ended by end", name, i+1)
+				t.Errorf("%s:%d: the script ends here; to end a process, write end", name, i+1)
 			}
 		}
 	}
 }
 
-// serversKey is where a script keeps its servers by name.
+// serversKey is the key of a script's servers by name.
 type serversKey struct{}
 
 func servers(ts *testscript.TestScript) map[string]*process {
 	return ts.Value(serversKey{}).(map[string]*process)
 }
 
-// scriptServer starts "ohce serve" on a free port: server NAME [FLAGS...]. $NAME is its address, $NAME_PORT
-// the port of that.
+// scriptServer starts "ohce serve" on a free port: server NAME [FLAGS...]. $NAME is its address,
+// $NAME_PORT the port of that.
 func scriptServer(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
 		ts.Fatalf("usage: server NAME [FLAGS...]")
@@ -82,8 +87,8 @@ func scriptServer(ts *testscript.TestScript, neg bool, args []string) {
 	servers(ts)[args[0]] = p
 }
 
-// scriptLink starts "ohce link" on free ports: link NAME [FLAGS...]. $NAME is its address, $NAME_API that
-// of its API.
+// scriptLink starts "ohce link" on free ports: link NAME [FLAGS...]. $NAME is its address,
+// $NAME_API that of its API.
 func scriptLink(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
 		ts.Fatalf("usage: link NAME [FLAGS...]")
@@ -135,8 +140,8 @@ func scriptLines(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// scriptLong makes a message of many bytes: long NAME N. $NAME holds it, and long.txt has it between
-// the lines "before" and "after".
+// scriptLong makes a message of many bytes: long NAME N. $NAME holds it, and long.txt has it
+// between the lines "before" and "after".
 func scriptLong(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: long NAME N")
@@ -148,18 +153,18 @@ func scriptLong(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs("long.txt"), []byte("before\n"+text+"\nafter\n"), 0o600))
 }
 
-// scriptDead sets a variable to a loopback address where nobody listens: dead NAME.
+// scriptDead sets a variable to a loopback address without a server: dead NAME.
 func scriptDead(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: dead NAME")
 	}
-	addr, err := deadAddr()
+	pc, err := reservePort()
 	ts.Check(err)
-	ts.Setenv(args[0], addr)
+	ts.Defer(func() { pc.Close() })
+	ts.Setenv(args[0], pc.LocalAddr().String())
 }
 
-// scriptSilent sets a variable to a loopback address where somebody listens and never answers:
-// silent NAME.
+// scriptSilent sets a variable to a loopback address whose server never answers: silent NAME.
 func scriptSilent(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: silent NAME")

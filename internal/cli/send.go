@@ -31,20 +31,20 @@ func (a *app) sendCommand() *cobra.Command {
 		Short: "Send text and print the answer",
 		Long: `Send text to a server and print its answer on standard output.
 
-The arguments, joined by blanks, are one message. Without arguments each line of standard
-input is one, and the answers come out line by line in the order of the lines; a line of any
-bytes is sent as it is, without its end (on Windows, without a carriage return before that
-either). An empty line is an empty datagram. Lines are sent while earlier ones are under way:
-sixteen at a time, or with --expect, where all share a socket, as many as the network takes.
+The arguments, joined by blanks, are one message. Without arguments, each line of standard
+input is one message, and the answers are printed in the order of the lines. A line may
+contain any bytes and is sent without its newline (on Windows, also without a carriage return
+before it). An empty line is an empty datagram. Many lines are in flight at once: sixteen, or
+with --expect, when all share a socket, as many as the network can carry.
 
-A message is sent again after each wait of the schedule. When all waits have passed in
-silence, the server is down for this message: that is told on standard error, with the line
-it was, the other lines go on, and the exit code is 1. While a server answers nothing at all,
-lines are not tried one by one: those of the second after eight in vain are down too.
+If no answer arrives within the wait of an attempt, ohce sends the message again. If no
+answer arrives within any wait, the server is down for this message: ohce reports the line on
+standard error and continues with the others, and the exit code is 1. After eight consecutive
+unanswered lines, ohce counts those of the next second as unanswered without sending them.
 
-With several servers, given one by one or behind a name, the next one is asked where one is
-down; --policy says otherwise. A name without a port stands for its SRV records, those of
-_ohce._udp.NAME; a name with a port for each of its addresses.
+With several servers, given one by one or by a name, ohce tries the next server if one is
+down; --policy changes that. A name without a port stands for its SRV records, those of
+_ohce._udp.NAME. A name with a port stands for each of its addresses.
 
 Each flag can be set by an environment variable: OHCE_SERVER, OHCE_RETRY and so on.`,
 		Example: `  ohce send Hello
@@ -62,35 +62,35 @@ Each flag can be set by an environment variable: OHCE_SERVER, OHCE_RETRY and so 
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.StringSliceVar(&f.servers, "server", []string{ohce.DefaultAddr},
-		"the server's `HOST:PORT`, or a name with SRV records; several times for several")
+		"the server's `HOST:PORT`, or a name with SRV records; repeat it for several servers")
 	flags.StringVar(&f.policy, "policy", "failover",
-		"which of several servers is asked: `NAME` is failover (the next one where one is down), "+
-			"spread (in turn), race (all, the first answer counts)")
-	flags.StringVar(&f.retry, "retry", "seed",
-		"how long each attempt waits: `WAITS` is seed (0.1 s, 0.2 s, ... 0.5 s), "+
-			"adaptive (as the round trips say, a second before any is known; gives up after 1.5 s, "+
-			"adaptive,3s after 3 s) or a list as 1s,2s,4s")
+		"how to use several servers: `NAME` is failover (the next server on failure), "+
+			"spread (round robin) or race (all at once, the first answer wins)")
+	flags.StringVar(&f.retry, "retry", "linear",
+		"how long each attempt waits: `WAITS` is linear (0.1 s, 0.2 s, ... 0.5 s), "+
+			"adaptive (by the measured round-trip time, 1 s until the first one; in total 1.5 s, "+
+			"or 3 s with adaptive,3s) or a list such as 1s,2s,4s")
 	flags.StringVar(&f.expect, "expect", "any",
-		"take only the right answer: `NAME` is any, "+strings.Join(flip.Names(), ", "))
+		"accept only the right answer: `NAME` is any, "+strings.Join(flip.Names(), ", "))
 	flags.BoolVar(&f.graphemes, "graphemes", false, "the server runs with --graphemes")
 	flags.BoolVar(&f.trace, "trace", false,
-		"draw each exchange on standard error as a sequence diagram, line by line")
+		"draw each exchange on standard error as a sequence diagram")
 	flags.StringVar(&f.traceSVG, "trace-svg", "",
-		"draw them into `FILE` as a picture, the first 100 at most")
+		"draw the exchanges into `FILE` as SVG, at most the first 100")
 	flags.BoolVar(&f.json, "json", false, "print each answer as a JSON object on a line")
 	completeFlag(cmd, "expect", append([]string{"any"}, flip.Names()...)...)
-	completeFlag(cmd, "retry", "seed", "adaptive")
+	completeFlag(cmd, "retry", "linear", "adaptive")
 	completeFlag(cmd, "server", ohce.DefaultAddr)
 	completeFlag(cmd, "policy", policyNames()...)
 	return cmd
 }
 
-// A sender sends messages and prints their answers.
+// A sender sends messages and prints the responses.
 type sender struct {
 	app    *app
 	flags  *sendFlags
 	group  *ohce.Group
-	tracer *tracer // nil where nobody wants a picture
+	tracer *tracer // nil unless --trace or --trace-svg is set
 }
 
 func (a *app) send(ctx context.Context, f *sendFlags, args []string) error {
@@ -100,22 +100,22 @@ func (a *app) send(ctx context.Context, f *sendFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := s.draw(len(args) == 0); err != nil {
+	if err := s.startTrace(len(args) == 0); err != nil {
 		return err
 	}
 	if len(args) > 0 {
-		err = s.one(ctx, []byte(strings.Join(args, " ")))
+		err = s.sendOne(ctx, []byte(strings.Join(args, " ")))
 	} else {
-		err = s.lines(ctx)
+		err = s.sendLines(ctx)
 	}
-	s.group.Close() // what comes late is to be in the picture
-	return s.drawn(err)
+	s.group.Close() // waits for late datagrams, which the diagram shows
+	return s.finishTrace(err)
 }
 
 func (a *app) newSender(ctx context.Context, f *sendFlags) (*sender, error) {
 	if f.graphemes && f.expect == "any" {
 		return nil, usage("add --expect flip, or leave --graphemes out",
-			"--graphemes says what to expect, and --expect does not ask for that")
+			"--graphemes has no effect without --expect")
 	}
 	retry, err := parseRetry(f.retry)
 	if err != nil {
@@ -145,16 +145,16 @@ func (a *app) newSender(ctx context.Context, f *sendFlags) (*sender, error) {
 	return s, nil
 }
 
-// draw begins to draw what the flags ask for. A picture that cannot be written is an error now, while
-// nothing is sent.
-func (s *sender) draw(several bool) (err error) {
+// startTrace sets up the diagrams that the flags ask for. It fails if the SVG file cannot be
+// written. With numbered set, the text shows the number of each exchange.
+func (s *sender) startTrace(numbered bool) (err error) {
 	t := new(tracer)
 	if s.flags.trace {
-		t.text = s.app.drawing(s.app.err)
-		t.text.Numbered = several
+		t.text = s.app.newText(s.app.err)
+		t.text.Numbered = numbered
 	}
 	if s.flags.traceSVG != "" {
-		if t.file, err = newPictureFile(s.flags.traceSVG); err != nil {
+		if t.file, err = newSVGFile(s.flags.traceSVG); err != nil {
 			return err
 		}
 	}
@@ -167,9 +167,9 @@ func (s *sender) draw(several bool) (err error) {
 	return nil
 }
 
-// drawn ends the drawing, when no exchange is under way any more and err has ended them. Its error is
-// err, or else why there is no picture.
-func (s *sender) drawn(err error) error {
+// finishTrace completes the diagrams. No exchange may be in progress. err is the error that ended
+// the exchanges; if it is not nil, finishTrace reports an error of its own and returns err.
+func (s *sender) finishTrace(err error) error {
 	if s.tracer == nil {
 		return err
 	}
@@ -182,43 +182,44 @@ func (s *sender) drawn(err error) error {
 	return err
 }
 
-// one sends one message and prints the answer.
-func (s *sender) one(ctx context.Context, message []byte) error {
+// sendOne sends one message and prints the response.
+func (s *sender) sendOne(ctx context.Context, message []byte) error {
 	resp, err := s.exchange(ctx, message)
 	if s.tracer != nil {
 		s.tracer.flush()
 	}
 	if err != nil {
-		return s.explain(message, err)
+		return s.failure(message, err)
 	}
 	return s.print(message, resp)
 }
 
-// exchange asks the only server as it is asked without a group, and several as the policy says.
+// exchange sends a message to the only server or, if there are several, by the policy.
 func (s *sender) exchange(ctx context.Context, message []byte) (*ohce.Response, error) {
-	if c := s.only(); c != nil {
+	if c := s.soleClient(); c != nil {
 		return c.Exchange(ctx, message)
 	}
 	return s.group.Exchange(ctx, message)
 }
 
-// only is the client of the only server; nil if there are several.
-func (s *sender) only() *ohce.Client {
+// soleClient returns the client of the only server, or nil if there are several.
+func (s *sender) soleClient() *ohce.Client {
 	if len(s.group.Clients) > 1 {
 		return nil
 	}
 	return s.group.Clients[0]
 }
 
-// serverOf is the address of the server that answered: as it was given if it is the only one.
-func (s *sender) serverOf(resp *ohce.Response) string {
-	if c := s.only(); c != nil {
+// serverAddr returns the address of the server that sent resp. If there is only one server, it
+// returns the address as given.
+func (s *sender) serverAddr(resp *ohce.Response) string {
+	if c := s.soleClient(); c != nil {
 		return c.Addr
 	}
 	return resp.RemoteAddr.String()
 }
 
-// print writes an answer to standard output.
+// print writes a response to standard output.
 func (s *sender) print(message []byte, resp *ohce.Response) error {
 	return s.printTo(s.app.out, message, resp)
 }
@@ -226,14 +227,15 @@ func (s *sender) print(message []byte, resp *ohce.Response) error {
 func (s *sender) printTo(w io.Writer, message []byte, resp *ohce.Response) error {
 	line := append(resp.Data, '\n')
 	if s.flags.json {
-		line = jsonLine(s.serverOf(resp), message, resp)
+		line = jsonAnswer(s.serverAddr(resp), message, resp)
 	}
 	if _, err := w.Write(line); err != nil {
-		return cannotWrite(err)
+		return outputFailure(err)
 	}
 	return nil
 }
 
-func cannotWrite(err error) error {
+// outputFailure returns the failure to write a response.
+func outputFailure(err error) error {
 	return &failure{what: fmt.Sprintf("cannot write the answer: %v", err), code: exitFail}
 }

@@ -11,34 +11,34 @@ import (
 	"github.com/ohce/ohce"
 )
 
-// lines sends each line of standard input.
-func (s *sender) lines(ctx context.Context) error {
+// sendLines sends each line of standard input.
+func (s *sender) sendLines(ctx context.Context) error {
 	if isTerminal(s.app.in) {
-		return s.typed(ctx)
+		return s.sendTyped(ctx)
 	}
-	return s.piped(ctx)
+	return s.sendPiped(ctx)
 }
 
-// typed sends what a person types, line by line. A message that gets no answer is reported, and the
-// person decides.
-func (s *sender) typed(ctx context.Context) error {
+// sendTyped prompts for lines on a terminal and sends each one. It reports an unanswered line and
+// continues.
+func (s *sender) sendTyped(ctx context.Context) error {
 	var failed error
 	in := newLineReader(ctx, s.app.in)
 	for n := 1; ; n++ {
 		fmt.Fprint(s.app.err, "> ")
 		line, err := in.next(ctx)
 		if errors.Is(err, io.EOF) {
-			fmt.Fprintln(s.app.err) // the shell's prompt is not to stand behind ours
+			fmt.Fprintln(s.app.err) // the shell's prompt starts on a new line
 			return failed
 		}
 		if err != nil {
-			return atLine(explainInput(err), n)
+			return withLine(inputFailure(err), n)
 		}
-		err = s.one(ctx, line)
+		err = s.sendOne(ctx, line)
 		switch {
 		case err == nil:
 		case ctx.Err() != nil:
-			return atLine(err, n)
+			return withLine(err, n)
 		default:
 			s.app.report(err)
 			failed = &failure{what: "not every message was answered", code: exitFail}
@@ -46,76 +46,80 @@ func (s *sender) typed(ctx context.Context) error {
 	}
 }
 
-// piped sends lines while earlier ones are under way, and prints the answers in their order. A line that
-// gets no answer is told, with its number, and the others go on.
-func (s *sender) piped(ctx context.Context) error {
-	in := newLines(s.app.in)
-	out := newPromptWriter(s.app.out)
+// sendPiped sends many lines at a time and prints the responses in the order of the lines. It
+// reports an unanswered line with its number and continues.
+func (s *sender) sendPiped(ctx context.Context) error {
+	in := newInputLines(s.app.in)
+	out := newFlushWriter(s.app.out)
 	progress := s.app.newProgress()
 	defer progress.stop()
-	var missed unanswered
+	var unanswered unansweredLines
 	n := 0
 	for resp, err := range s.stream(ctx, in.all) {
 		n++
-		line := in.sent()
+		line := in.next()
 		switch {
 		case err == nil:
 			err = s.printTo(out, line, resp)
-		case isForOne(err):
-			missed.add(n, s.explain(line, err))
-			err = s.tellMissed(progress, out, n, line, missed.last)
+		case isPerMessage(err):
+			unanswered.add(n, s.failure(line, err))
+			err = s.reportUnanswered(progress, out, n, line, unanswered.last)
 		default:
-			err = s.explain(line, err)
+			err = s.failure(line, err)
 		}
-		progress.line(resp != nil)
+		progress.count(resp != nil)
 		if err != nil {
-			return errors.Join(atLine(err, n), out.close())
+			return errors.Join(withLine(err, n), out.close())
 		}
 	}
 	progress.stop()
 	if err := out.close(); err != nil {
-		return cannotWrite(err)
+		return outputFailure(err)
 	}
 	if !errors.Is(in.err, io.EOF) {
-		return atLine(explainInput(in.err), n+1)
+		return withLine(inputFailure(in.err), n+1)
 	}
-	return missed.err(n)
+	return unanswered.err(n)
 }
 
-// stream is that of the only client or of the group.
-func (s *sender) stream(ctx context.Context, requests iter.Seq[[]byte]) iter.Seq2[*ohce.Response, error] {
-	if c := s.only(); c != nil {
+// stream starts a stream of the only client or, if there are several, of the group.
+func (s *sender) stream(ctx context.Context,
+	requests iter.Seq[[]byte]) iter.Seq2[*ohce.Response, error] {
+	if c := s.soleClient(); c != nil {
 		return c.Stream(ctx, requests)
 	}
 	return s.group.Stream(ctx, requests)
 }
 
-// isForOne reports whether an error of a stream is about one message, so that the others go on.
-func isForOne(err error) bool {
+// isPerMessage reports whether an error of a stream concerns one message, so that the stream
+// continues.
+func isPerMessage(err error) bool {
 	return errors.Is(err, ohce.ErrServerDown) || errors.Is(err, ohce.ErrTooLarge)
 }
 
-// tellMissed says on standard error that a line got no answer, and with --json on standard output too, so
-// that each line has an object.
-func (s *sender) tellMissed(p *progress, out io.Writer, n int, line []byte, why *failure) error {
+// reportUnanswered reports line n on standard error. With --json it also writes an object to out,
+// so that each line has one.
+func (s *sender) reportUnanswered(p *progress, out io.Writer, n int, line []byte,
+	f *failure) error {
 	p.clear()
-	fmt.Fprintf(s.app.err, "%s line %d: %s\n", s.app.styleFor(s.app.err).bold("ohce:"), n, why.what)
+	fmt.Fprintf(s.app.err, "%s line %d: %s\n", s.app.styleFor(s.app.err).bold("ohce:"), n, f.what)
 	if !s.flags.json {
 		return nil
 	}
-	if _, err := out.Write(jsonMissed(strings.Join(s.flags.servers, ","), line, why.what)); err != nil {
-		return cannotWrite(err)
+	server := strings.Join(s.flags.servers, ",")
+	if _, err := out.Write(jsonUnanswered(server, line, f.what)); err != nil {
+		return outputFailure(err)
 	}
 	return nil
 }
 
-// unanswered are the lines that got no answer.
-type unanswered struct {
+// An unansweredLines counts the lines without a response.
+type unansweredLines struct {
 	count       int
 	first, last *failure
 }
 
-func (u *unanswered) add(n int, err error) {
+func (u *unansweredLines) add(n int, err error) {
 	u.last = &failure{what: err.Error(), code: exitFail}
 	errors.As(err, &u.last)
 	if u.count++; u.count == 1 {
@@ -123,26 +127,27 @@ func (u *unanswered) add(n int, err error) {
 	}
 }
 
-// err is the failure of all lines together, or nil.
-func (u *unanswered) err(lines int) error {
+// err returns the failure of all unanswered lines together, or nil if there are none.
+func (u *unansweredLines) err(lines int) error {
 	if u.count == 0 {
 		return nil
 	}
 	return &failure{
-		what: fmt.Sprintf("lines without an answer: %d of %d", u.count, lines), hint: u.first.hint, code: exitFail,
+		what: fmt.Sprintf("lines without an answer: %d of %d", u.count, lines), hint: u.first.hint,
+		code: exitFail,
 	}
 }
 
-func explainInput(err error) error {
-	switch {
-	case errors.Is(err, context.Canceled):
+// inputFailure returns the failure to read standard input.
+func inputFailure(err error) error {
+	if errors.Is(err, context.Canceled) {
 		return &failure{what: "interrupted", code: exitFail}
 	}
 	return &failure{what: fmt.Sprintf("cannot read standard input: %v", err), code: exitFail}
 }
 
-// atLine adds to a failure where in the input it was.
-func atLine(err error, n int) error {
+// withLine adds a line number to the hint of a failure.
+func withLine(err error, n int) error {
 	var f *failure
 	if !errors.As(err, &f) {
 		return err

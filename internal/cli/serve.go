@@ -92,7 +92,7 @@ func (a *app) serve(ctx context.Context, f *serveFlags) error {
 		return err
 	}
 	srv := &ohce.Server{
-		BufferSize: f.bufferSize, Spin: f.spin, Shards: f.shards, Handler: log.around(answer(t)),
+		BufferSize: f.bufferSize, Spin: f.spin, Shards: f.shards, Handler: log.around(transformHandler(t)),
 		ErrorLog: slog.New(slog.NewTextHandler(a.err, nil)),
 	}
 	if err := listenAll(srv, f.listen); err != nil {
@@ -106,23 +106,8 @@ func (a *app) serve(ctx context.Context, f *serveFlags) error {
 	stopLog := log.start()
 	err = a.serveUntilSignal(ctx, srv)
 	stopLog()
-	patiently(func() { fmt.Fprintln(a.err, summary(srv.Stats())) })
+	runWithGrace(func() { fmt.Fprintln(a.err, summary(srv.Stats())) })
 	return err
-}
-
-// patiently does what may block for ever, and waits for it for a while.
-func patiently(do func()) {
-	done := make(chan struct{})
-	go func() { // ends with do, or with the process
-		defer close(done)
-		do()
-	}()
-	grace := time.NewTimer(logGrace)
-	defer grace.Stop()
-	select {
-	case <-done:
-	case <-grace.C:
-	}
 }
 
 func listenAll(srv *ohce.Server, addrs []string) error {
@@ -134,7 +119,7 @@ func listenAll(srv *ohce.Server, addrs []string) error {
 			return err
 		}
 		if err := srv.Listen(addr); err != nil {
-			return explainListen(addr, err)
+			return listenFailure(addr, err)
 		}
 	}
 	return nil
@@ -149,7 +134,7 @@ func (a *app) serveUntilSignal(ctx context.Context, srv *ohce.Server) error {
 	go func() { served <- srv.Serve() }()
 	select {
 	case err := <-served:
-		return &failure{what: innermost(err).Error(), hint: "the summary above says how far it came",
+		return &failure{what: rootCause(err).Error(), hint: "the summary above says how far it came",
 			code: exitFail}
 	case <-first.Done():
 	}
@@ -159,7 +144,7 @@ func (a *app) serveUntilSignal(ctx context.Context, srv *ohce.Server) error {
 		return &failure{what: "ended by a second signal before all was answered", code: exitFail}
 	}
 	if err := <-served; !errors.Is(err, ohce.ErrServerClosed) {
-		return &failure{what: innermost(err).Error(), code: exitFail}
+		return &failure{what: rootCause(err).Error(), code: exitFail}
 	}
 	return nil
 }

@@ -27,11 +27,12 @@ func parsePolicy(name string) (ohce.Policy, error) {
 			return p, nil
 		}
 	}
-	return 0, usage("choose one of "+strings.Join(policyNames(), ", "), "--policy: there is no policy %q", name)
+	return 0, usage("choose one of "+strings.Join(policyNames(), ", "),
+		"--policy: there is no policy %q", name)
 }
 
-// findServers finds the addresses that the values of --server stand for. One that stands for itself alone
-// stays as it is.
+// findServers returns the addresses that the values of --server stand for, without duplicates. A
+// value that stands for one address is returned as given.
 func findServers(ctx context.Context, values []string) (addrs []string, err error) {
 	if len(values) == 0 {
 		return nil, usage("write HOST:PORT, as in 127.0.0.1:3000", "--server is empty")
@@ -45,7 +46,7 @@ func findServers(ctx context.Context, values []string) (addrs []string, err erro
 		}
 		if !isLiteral(value) {
 			if found, err = ohce.LookupServers(ctx, nil, value); err != nil {
-				return nil, explainLookup(value, err)
+				return nil, lookupFailure(value, err)
 			}
 		}
 		if len(found) == 1 && !isServiceName(value) {
@@ -60,13 +61,14 @@ func findServers(ctx context.Context, values []string) (addrs []string, err erro
 	return addrs, nil
 }
 
-// isServiceName reports whether a value is a name without a port, which stands for SRV records.
+// isServiceName reports whether a value is a name without a port, which is looked up as SRV
+// records.
 func isServiceName(value string) bool {
 	_, err := netip.ParseAddr(value)
 	return value != "" && err != nil && !strings.ContainsAny(value, ":[]/ ")
 }
 
-// isLiteral reports whether a value names an address itself, and nothing is to be looked up.
+// isLiteral reports whether a value is an IP address with a port and needs no look-up.
 func isLiteral(value string) bool {
 	host, _, err := net.SplitHostPort(value)
 	if err != nil {
@@ -76,17 +78,19 @@ func isLiteral(value string) bool {
 	return err == nil || host == ""
 }
 
-func explainLookup(name string, err error) error {
+// lookupFailure returns the failure to look up a server's name.
+func lookupFailure(name string, err error) error {
 	switch {
 	case errors.Is(err, context.Canceled):
 		return &failure{what: "interrupted", code: exitFail}
 	case isServiceName(name):
-		return &failure{what: fmt.Sprintf("the name %s has no servers: %v", name, innermost(err)), code: exitFail,
-			hint: "without a port a name stands for the SRV records of _ohce._udp." + name +
+		return &failure{what: fmt.Sprintf("the name %s has no servers: %v", name, rootCause(err)),
+			code: exitFail, hint: "without a port a name stands for the SRV records of _ohce._udp." + name +
 				"; write HOST:PORT for a host"}
 	case isNameError(err):
-		return &failure{what: nameError(err), hint: "check the name, or give an IP address", code: exitFail}
+		return &failure{what: nameError(err), hint: "check the name, or give an IP address",
+			code: exitFail}
 	default:
-		return &failure{what: fmt.Sprintf("cannot look up %s: %v", name, innermost(err)), code: exitFail}
+		return &failure{what: fmt.Sprintf("cannot look up %s: %v", name, rootCause(err)), code: exitFail}
 	}
 }

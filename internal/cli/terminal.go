@@ -7,13 +7,13 @@ import (
 	"golang.org/x/term"
 )
 
-// isTerminal reports whether a stream is a terminal that a person sits at.
+// isTerminal reports whether a stream is a terminal.
 func isTerminal(stream any) bool {
 	f, ok := stream.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// columnsOf is how wide a terminal is, or 0 where w is none.
+// columnsOf returns the width of a terminal, or 0 if w is not a terminal.
 func columnsOf(w io.Writer) int {
 	if !isTerminal(w) {
 		return 0
@@ -25,10 +25,11 @@ func columnsOf(w io.Writer) int {
 	return columns
 }
 
-// A style marks text for terminals; its zero value leaves it alone.
+// A style adds colour to text. The zero value returns text unchanged.
 type style struct{ on bool }
 
-// styleFor is on where w is a terminal and NO_COLOR is unset or empty (no-color.org).
+// styleFor returns the style for w. It adds colour if w is a terminal and NO_COLOR is unset or
+// empty (no-color.org).
 func (a *app) styleFor(w io.Writer) style {
 	no, _ := a.lookupEnv("NO_COLOR")
 	dumb, _ := a.lookupEnv("TERM")

@@ -9,17 +9,17 @@ import (
 	"github.com/ohce/ohce/internal/sequence"
 )
 
-// A tracer draws exchanges: in lines while they go on, into a file at the end. Either may be nil.
+// A tracer draws exchanges: as text immediately, as SVG at the end.
 type tracer struct {
-	file *pictureFile
+	file *svgFile // nil: no SVG
 
-	mu      sync.Mutex // late datagrams come on goroutines of their own
-	text    *sequence.Text
-	picture sequence.Diagram
+	mu      sync.Mutex     // a client reports late datagrams on other goroutines
+	text    *sequence.Text // nil: no text
+	diagram sequence.Diagram
 }
 
-// drawing is a text that suits where it is written to.
-func (a *app) drawing(w io.Writer) *sequence.Text {
+// newText returns a Text with the width and colours of w.
+func (a *app) newText(w io.Writer) *sequence.Text {
 	st := a.styleFor(w)
 	mark := func(t sequence.Tone, text string) string {
 		switch t {
@@ -36,10 +36,11 @@ func (a *app) drawing(w io.Writer) *sequence.Text {
 	return &sequence.Text{W: w, Columns: columnsOf(w), Mark: mark}
 }
 
-// trace is what a client is to call, the one with an index of so many. Each counts its own exchanges; in
-// the picture they have the numbers of their round.
+// trace returns the trace of one of several clients. Each client numbers its own exchanges from 1,
+// so exchange n of the client with the given index is number (n-1)*clients + index + 1 in the
+// diagram.
 func (t *tracer) trace(index, clients int) *ohce.ClientTrace {
-	return traceTo(func(a ohce.TraceAttempt, e sequence.Event) {
+	return clientTrace(func(a ohce.TraceAttempt, e sequence.Event) {
 		if a.Exchange > 0 {
 			a.Exchange = (a.Exchange-1)*uint64(clients) + uint64(index) + 1
 		}
@@ -47,40 +48,40 @@ func (t *tracer) trace(index, clients int) *ohce.ClientTrace {
 	})
 }
 
-// traceTo tells what a client does as events of a picture.
-func traceTo(tell func(ohce.TraceAttempt, sequence.Event)) *ohce.ClientTrace {
-	add := func(a ohce.TraceAttempt, e sequence.Event) {
+// clientTrace returns a trace that reports each step of an exchange to add.
+func clientTrace(add func(ohce.TraceAttempt, sequence.Event)) *ohce.ClientTrace {
+	report := func(a ohce.TraceAttempt, e sequence.Event) {
 		e.Time, e.Attempt, e.Attempts, e.Wait = a.Elapsed, a.Attempt, a.Attempts, a.Wait
-		tell(a, e)
+		add(a, e)
 	}
 	return &ohce.ClientTrace{
 		AttemptSent: func(a ohce.TraceAttempt) {
 			e := sequence.Event{Kind: sequence.Sent, Payload: sequence.Sample(a.Request)}
 			if a.Err != nil {
-				e.Kind, e.Why = sequence.Refused, innermost(a.Err).Error()
+				e.Kind, e.Reason = sequence.Refused, rootCause(a.Err).Error()
 			}
-			add(a, e)
+			report(a, e)
 		},
 		AttemptTimedOut: func(a ohce.TraceAttempt) {
-			add(a, sequence.Event{Kind: sequence.TimedOut})
+			report(a, sequence.Event{Kind: sequence.TimedOut})
 		},
 		PortUnreachable: func(a ohce.TraceAttempt) {
-			add(a, sequence.Event{Kind: sequence.Unreachable})
+			report(a, sequence.Event{Kind: sequence.Unreachable})
 		},
 		ResponseAccepted: func(a ohce.TraceAttempt, r *ohce.Response) {
-			add(a, sequence.Event{
+			report(a, sequence.Event{
 				Kind: sequence.Accepted, RoundTrip: r.RTT, Payload: sequence.Sample(r.Data),
 			})
 		},
 		DatagramIgnored: func(a ohce.TraceAttempt, why ohce.IgnoreReason, data []byte) {
-			add(a, sequence.Event{
-				Kind: sequence.Ignored, Why: why.String(), Payload: sequence.Sample(data),
+			report(a, sequence.Event{
+				Kind: sequence.Ignored, Reason: why.String(), Payload: sequence.Sample(data),
 			})
 		},
 	}
 }
 
-// add draws an event of the exchange that a speaks of.
+// add adds an event of the exchange that a belongs to.
 func (t *tracer) add(a ohce.TraceAttempt, e sequence.Event) {
 	x := exchangeOf(a)
 	t.mu.Lock()
@@ -89,16 +90,16 @@ func (t *tracer) add(a ohce.TraceAttempt, e sequence.Event) {
 		t.text.Add(x, e)
 	}
 	if t.file != nil {
-		t.picture.Add(x, e)
+		t.diagram.Add(x, e)
 	}
 }
 
-// exchangeOf is the exchange that a speaks of.
+// exchangeOf returns the exchange that a belongs to.
 func exchangeOf(a ohce.TraceAttempt) sequence.Exchange {
 	return sequence.Exchange{Number: a.Exchange, Client: address(a.Local), Server: address(a.Remote)}
 }
 
-// address is "" where there is none.
+// address formats a. It returns "" if a is not valid.
 func address(a netip.AddrPort) string {
 	if !a.IsValid() {
 		return ""
@@ -106,7 +107,7 @@ func address(a netip.AddrPort) string {
 	return a.String()
 }
 
-// flush draws what is left when no exchange is under way any more.
+// flush draws the buffered events. No exchange may be in progress.
 func (t *tracer) flush() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -115,18 +116,18 @@ func (t *tracer) flush() {
 	}
 }
 
-// write puts the picture into its file.
+// write writes the SVG file, if one is wanted.
 func (t *tracer) write() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.file == nil {
 		return nil
 	}
-	return t.file.write(t.picture.WriteSVG)
+	return t.file.write(t.diagram.WriteSVG)
 }
 
-// shorten quotes text for a line on a terminal: in the middle of a long one a part is left out.
+// shorten quotes text for a line on a terminal. It omits the middle of a long text.
 func shorten(b []byte) string {
-	const most = 60 // columns
-	return sequence.Sample(b).Quote(most)
+	const maxColumns = 60
+	return sequence.Sample(b).Quote(maxColumns)
 }

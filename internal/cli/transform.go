@@ -9,8 +9,8 @@ import (
 	"github.com/ohce/ohce/flip"
 )
 
-// parseTransform reads the value of a flag that names a transform; others are what the flag takes
-// besides.
+// parseTransform parses the value of a flag that names a transform. others are the flag's other
+// values, for the hint.
 func parseTransform(flag, name string, graphemes bool, others ...string) (flip.Transform, error) {
 	t, err := flip.Parse(name)
 	if err != nil {
@@ -21,18 +21,18 @@ func parseTransform(flag, name string, graphemes bool, others ...string) (flip.T
 	return t, nil
 }
 
-// answer is the handler that answers with the transformed text.
-func answer(t flip.Transform) ohce.Handler {
+// transformHandler returns a handler that responds with the transformed request.
+func transformHandler(t flip.Transform) ohce.Handler {
 	return ohce.HandlerFunc(func(w *ohce.ResponseWriter, r *ohce.Request) {
 		w.Write(t.Append(w.AvailableBuffer(), r.Data))
 	})
 }
 
-// completeFlag offers values for a flag.
+// completeFlag registers values for the shell completion of a flag.
 func completeFlag(cmd *cobra.Command, flag string, values ...string) {
 	err := cmd.RegisterFlagCompletionFunc(flag,
 		cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 	if err != nil {
-		panic(err) // no such flag: a mistake in this package
+		panic(err) // no such flag: a defect of this package
 	}
 }

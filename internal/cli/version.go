@@ -23,8 +23,8 @@ func (a *app) versionCommand() *cobra.Command {
 	}
 }
 
-// moduleVersion is the version that the Go command has built in: a release's tag, or for a checkout
-// "(devel)" or a pseudo-version with the commit.
+// moduleVersion returns the version that the Go command recorded in the binary: a release tag, a
+// pseudo-version with the commit, or "(devel)".
 func moduleVersion() string {
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
 		return info.Main.Version

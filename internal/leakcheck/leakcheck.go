@@ -1,10 +1,10 @@
-// Package leakcheck lets the tests of a package fail when they leave goroutines behind.
+// Package leakcheck fails the tests of a package if they leave goroutines running.
 //
 //	func TestMain(m *testing.M) { leakcheck.Main(m) }
 //
-// It looks once, after the last test, so a goroutine is found but not the test that started it; the
-// stack says where it was created. While fuzzing it does not look: the engine has goroutines and
-// processes of its own.
+// It checks once, after the last test, and therefore cannot name the test that started a goroutine.
+// The goroutine's stack shows where it was created. While fuzzing it does not check, because the
+// fuzzing engine has goroutines of its own.
 package leakcheck
 
 import (
@@ -17,11 +17,11 @@ import (
 	"time"
 )
 
-// grace is how long goroutines that are about to end may take.
+// grace is the time that goroutines have to end after the last test.
 const grace = 2 * time.Second
 
-// Main runs the tests and ends the process. If they pass but goroutines are left after a grace of
-// two seconds, it prints their stacks to standard error and the exit code is 1. It is for TestMain.
+// Main runs the tests and exits. If the tests pass but goroutines are still running two seconds
+// later, it prints their stacks to standard error and exits with code 1. Call it from TestMain.
 func Main(m *testing.M) {
 	code := m.Run()
 	if code == 0 && !fuzzing() {
@@ -39,27 +39,27 @@ func fuzzing() bool {
 	return f != nil && f.Value.String() != ""
 }
 
-// leaked returns the stacks of the goroutines that are still there when patience is over, or nil as
-// soon as there are none.
-func leaked(patience time.Duration) []string {
-	over := time.NewTimer(patience)
-	defer over.Stop()
-	look := time.NewTicker(time.Millisecond)
-	defer look.Stop()
+// leaked waits until no goroutines are left and returns nil, or returns the stacks of those that
+// are still running after timeout.
+func leaked(timeout time.Duration) []string {
+	expired := time.NewTimer(timeout)
+	defer expired.Stop()
+	poll := time.NewTicker(time.Millisecond)
+	defer poll.Stop()
 	for {
 		left := others()
 		if len(left) == 0 {
 			return nil
 		}
 		select {
-		case <-look.C:
-		case <-over.C:
+		case <-poll.C:
+		case <-expired.C:
 			return left
 		}
 	}
 }
 
-// others returns the stacks of all goroutines but this one and those of the testing machinery.
+// others returns the stacks of all goroutines except this one and the expected ones.
 func others() []string {
 	var left []string
 	for i, stack := range strings.Split(stacks(), "\n\n") {
@@ -70,7 +70,7 @@ func others() []string {
 	return left
 }
 
-// stacks is what the runtime tells of every goroutine. Its own are not among them.
+// stacks returns the stacks of all goroutines except those of the runtime.
 func stacks() string {
 	for size := 1 << 16; ; size *= 2 {
 		buf := make([]byte, size)
@@ -80,11 +80,11 @@ func stacks() string {
 	}
 }
 
-// expected reports whether a stack is of a goroutine that lives as long as the process: the one that
-// waits for signals, which os/signal starts once and never ends, and the profiler's.
+// expected reports whether a stack belongs to a goroutine that runs until the process ends: that of
+// os/signal, which is started once and never ends, or the profiler's.
 func expected(stack string) bool {
-	for _, begun := range []string{"created by os/signal.", "created by runtime/pprof."} {
-		if strings.Contains(stack, begun) {
+	for _, creator := range []string{"created by os/signal.", "created by runtime/pprof."} {
+		if strings.Contains(stack, creator) {
 			return true
 		}
 	}

@@ -10,18 +10,18 @@ import (
 
 func TestMain(m *testing.M) { Main(m) }
 
-// leakEnv makes TestLeaks leave a goroutine behind. Only TestMainFindsALeak sets it, for a process
-// of its own.
+// leakEnv makes TestLeaks leave a goroutine running. TestMainFindsALeak sets it for a child
+// process.
 const leakEnv = "OHCE_TEST_LEAK"
 
 func TestLeaks(t *testing.T) {
 	if os.Getenv(leakEnv) == "" {
-		t.Skip("leaks only in a process that TestMainFindsALeak starts")
+		t.Skip("for the child process of TestMainFindsALeak")
 	}
-	go leftBehind() // on purpose: never ends
+	go leak() // never ends, on purpose
 }
 
-func leftBehind() { select {} }
+func leak() { select {} }
 
 func TestMainFindsALeak(t *testing.T) {
 	if testing.Short() {
@@ -37,7 +37,7 @@ func TestMainFindsALeak(t *testing.T) {
 	if code := cmd.ProcessState.ExitCode(); code != 1 {
 		t.Errorf("a process that leaks ended with %d (%v), want exit code 1", code, err)
 	}
-	for _, want := range []string{"PASS", "goroutines left behind: 1", "leakcheck.leftBehind"} {
+	for _, want := range []string{"PASS", "goroutines left behind: 1", "leakcheck.leak"} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("its output lacks %q:\n%s", want, out)
 		}
@@ -45,7 +45,7 @@ func TestMainFindsALeak(t *testing.T) {
 }
 
 func TestLeakedFindsOneMore(t *testing.T) {
-	// Other goroutines of the testing machinery come and go; ours is known by its name.
+	// The testing package has goroutines of its own; this test's is identified by its function.
 	ours := func(stacks []string) (n int) {
 		for _, stack := range stacks {
 			if strings.Contains(stack, "leakcheck.waitFor(") {
@@ -73,7 +73,7 @@ func TestLeakedFindsOneMore(t *testing.T) {
 	}
 }
 
-// waitFor is what the goroutine of a test does.
+// waitFor closes begun and returns when end is closed.
 func waitFor(begun chan<- struct{}, end <-chan struct{}) {
 	close(begun)
 	<-end

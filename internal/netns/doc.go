@@ -1,3 +1,4 @@
-// Package netns makes network namespaces for tests that need several hosts, forged sources or packet
-// filters. All of it is under the build tag priv and needs root and ip(8), from Linux: make priv.
+// Package netns creates network namespaces for tests that need several hosts, forged sources or
+// packet filters. Everything in it has the build tag priv and needs Linux, root and ip(8). "make
+// priv" runs these tests.
 package netns

@@ -15,17 +15,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Host is a network namespace with one end of a wire, and addresses on it.
+// A Host is a network namespace with one end of a virtual Ethernet link.
 type Host struct {
 	Name   string // of the namespace
-	Device string
+	Device string // the interface
 }
 
 var number atomic.Int32
 
-// Two makes two hosts with a wire between them. The server has 192.0.2.1, 192.0.2.3, 2001:db8::1,
-// 2001:db8::3 and fe80::1, the client 192.0.2.2, 2001:db8::2 and fe80::2; all of them may be used at
-// once. They are removed at the end of the test, however it ends.
+// Two creates two hosts with a link between them. The server has the addresses 192.0.2.1,
+// 192.0.2.3, 2001:db8::1, 2001:db8::3 and fe80::1, the client 192.0.2.2, 2001:db8::2 and fe80::2.
+// All of them are usable immediately. Two skips the test without root, and removes the hosts when
+// the test ends.
 func Two(t *testing.T) (server, client Host) {
 	t.Helper()
 	AsRoot(t)
@@ -39,7 +40,7 @@ func Two(t *testing.T) (server, client Host) {
 	Run(t, "ip", "link", "add", server.Device, "netns", server.Name, "type", "veth", "peer", "name",
 		client.Device, "netns", client.Name)
 	for _, h := range []Host{server, client} {
-		// Link-local addresses are given, not made, so that no check for duplicates holds them back.
+		// AddAddrs sets the link-local addresses, without the delay of duplicate address detection.
 		h.IP(t, "link set "+h.Device+" addrgenmode none")
 		h.IP(t, "link set lo up")
 		h.IP(t, "link set "+h.Device+" up")
@@ -49,7 +50,7 @@ func Two(t *testing.T) (server, client Host) {
 	return server, client
 }
 
-// AddAddrs gives the host more addresses.
+// AddAddrs adds addresses to the host's interface.
 func (h Host) AddAddrs(t *testing.T, prefixes ...string) {
 	t.Helper()
 	for _, p := range prefixes {
@@ -73,7 +74,7 @@ func (h Host) Exec(t *testing.T, name string, args ...string) {
 	Run(t, "ip", append([]string{"netns", "exec", h.Name, name}, args...)...)
 }
 
-// Run runs a program; the test ends if it fails.
+// Run runs a program. If the program fails, the test ends.
 func Run(t *testing.T, name string, args ...string) {
 	t.Helper()
 	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
@@ -81,7 +82,7 @@ func Run(t *testing.T, name string, args ...string) {
 	}
 }
 
-// AsRoot skips a test where it cannot run, but not in CI.
+// AsRoot skips the test without root. If CI is set, it fails the test instead.
 func AsRoot(t *testing.T) {
 	t.Helper()
 	switch {
@@ -93,11 +94,11 @@ func AsRoot(t *testing.T) {
 	}
 }
 
-// Do runs f in the host, on a thread of its own. Sockets stay in the host that they were made in,
-// whoever uses them later; goroutines that f starts run outside.
+// Do runs f in the host, on a thread of its own, and reports its error. A socket stays in the host
+// in which it was created. Goroutines that f starts do not run in the host.
 func (h Host) Do(t *testing.T, f func() error) {
 	t.Helper()
-	Apart(t, func() error {
+	OnThread(t, func() error {
 		if err := h.enter(); err != nil {
 			return err
 		}
@@ -105,9 +106,9 @@ func (h Host) Do(t *testing.T, f func() error) {
 	})
 }
 
-// Apart runs f on a thread of its own. It is never unlocked, so it ends with the goroutine, and
-// nothing else runs there.
-func Apart(t *testing.T, f func() error) {
+// OnThread runs f on a thread of its own and reports its error. The thread stays locked, so it ends
+// with f's goroutine and runs no other.
+func OnThread(t *testing.T, f func() error) {
 	t.Helper()
 	done := make(chan error, 1)
 	go func() {

@@ -6,84 +6,83 @@ import (
 	"slices"
 )
 
-// What a Diagram takes in.
+// The capacity of a Diagram.
 const (
-	mostExchanges = 100
-	mostEvents    = 100 // of each exchange
+	maxExchanges = 100
+	maxEvents    = 100 // of each exchange
 )
 
-// A Diagram keeps exchanges and draws them as one picture, below one another, by their numbers. Its
+// A Diagram stores exchanges and draws them below one another, in the order of their numbers. The
 // zero value is empty and ready to use.
 type Diagram struct {
-	records []*record
-	number  map[uint64]*record
-	left    int // exchanges for which there was no room
+	records  []*record
+	byNumber map[uint64]*record
+	omitted  int // exchanges beyond maxExchanges
 }
 
-// A record is an exchange as it went.
+// A record is one exchange with its events.
 type record struct {
 	Exchange
-	events []Event
-	left   int // events for which there was no room
+	events  []Event
+	omitted int // events beyond maxEvents
 }
 
-// Add takes in an event, in any order. Of more exchanges than there is room for, those whose first
-// events come last are left out.
+// Add stores an event. Events may be added in any order. If the Diagram already holds 100
+// exchanges, Add counts a further exchange as omitted.
 func (d *Diagram) Add(x Exchange, e Event) {
-	r := d.number[x.Number]
+	r := d.byNumber[x.Number]
 	switch {
-	case r == nil && len(d.records) == mostExchanges:
-		if e.Kind.begins() && e.Attempt == 1 {
-			d.left++
+	case r == nil && len(d.records) == maxExchanges:
+		if e.Kind.canBegin() && e.Attempt == 1 {
+			d.omitted++
 		}
 		return
 	case r == nil:
 		r = &record{Exchange: x}
-		if d.number == nil {
-			d.number = make(map[uint64]*record)
+		if d.byNumber == nil {
+			d.byNumber = make(map[uint64]*record)
 		}
-		d.number[x.Number] = r
+		d.byNumber[x.Number] = r
 		d.records = append(d.records, r)
 	}
-	if len(r.events) == mostEvents {
-		r.left++
+	if len(r.events) == maxEvents {
+		r.omitted++
 		return
 	}
 	r.events = append(r.events, e)
 }
 
-// WriteSVG writes the picture, in one piece and without anything that must be fetched. It is
-// readable on light and on dark ground, and says the same in words (title, desc). The error is that
-// of w.
+// WriteSVG writes the diagram to w as one self-contained SVG document, readable on light and dark
+// backgrounds. The title and desc elements describe it in words. WriteSVG returns the error of w.
 func (d *Diagram) WriteSVG(w io.Writer) error {
-	p := newPicture()
+	doc := newSVGDocument()
 	slices.SortStableFunc(d.records, func(a, b *record) int { return cmp.Compare(a.Number, b.Number) })
 	for i, r := range d.records {
 		slices.SortStableFunc(r.events, byTime)
-		if i > 0 && r.between(d.records[i-1].Exchange) {
-			p.y += 2 * margin
+		if i > 0 && r.sameEndpoints(d.records[i-1].Exchange) {
+			doc.y += 2 * margin
 		} else {
-			p.heads(r)
+			doc.endpoints(r)
 		}
 		if len(d.records) > 1 {
-			p.number(r)
+			doc.title(r)
 		}
-		p.draw(r)
+		doc.exchange(r)
 	}
-	_, err := w.Write(p.finish(d))
+	_, err := w.Write(doc.finish(d))
 	return err
 }
 
 func byTime(a, b Event) int { return cmp.Compare(a.Time, b.Time) }
 
-// answered reports whether the exchange got its answer.
+// answered reports whether the exchange has an accepted response.
 func (r *record) answered() bool {
 	return slices.ContainsFunc(r.events, func(e Event) bool { return e.Kind == Accepted })
 }
 
-// sure reports whether a request whose fate nobody told has arrived all the same: it was the only
-// one, and it was answered.
-func (r *record) sure() bool {
+// requestArrived reports whether the request must have reached the server even though no Arrived
+// event says so: there was only one attempt, and it was answered.
+func (r *record) requestArrived() bool {
 	sent := 0
 	for i := range r.events {
 		if r.events[i].Kind == Sent {

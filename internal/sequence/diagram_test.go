@@ -11,7 +11,7 @@ import (
 	"github.com/ohce/ohce/internal/sequence"
 )
 
-// A picture has a hundred exchanges and a hundred events of each, and says what is not in it.
+// A Diagram stores a hundred exchanges of a hundred events each and states what it omits.
 func TestDiagramIsBounded(t *testing.T) {
 	var d sequence.Diagram
 	for n := range uint64(250) {
@@ -22,83 +22,86 @@ func TestDiagramIsBounded(t *testing.T) {
 	}
 	last := sequence.Exchange{Number: 250, Client: here.Client, Server: here.Server}
 	for range 107 {
-		d.Add(last, sequence.Event{Kind: sequence.Ignored, Time: ms, Why: "unexpected", Payload: hello})
+		d.Add(last, sequence.Event{Kind: sequence.Ignored, Time: ms, Reason: "unexpected",
+			Payload: hello})
 	}
-	picture := draw(t, &d)
+	svg := writeSVG(t, &d)
 	for _, want := range []string{">exchange 151<", ">exchange 250<",
 		"Exchanges that are left out: 150.", "10 more events are left out"} {
-		if n := strings.Count(picture, want); n < 1 {
-			t.Errorf("the picture lacks %q", want)
+		if n := strings.Count(svg, want); n < 1 {
+			t.Errorf("the SVG lacks %q", want)
 		}
 	}
-	if strings.Contains(picture, ">exchange 150<") {
-		t.Error("the picture has more than a hundred exchanges")
+	if strings.Contains(svg, ">exchange 150<") {
+		t.Error("the SVG has more than 100 exchanges")
 	}
-	if strings.Index(picture, ">exchange 151<") > strings.Index(picture, ">exchange 250<") {
-		t.Error("the exchanges do not stand in the order of their numbers")
+	if strings.Index(svg, ">exchange 151<") > strings.Index(svg, ">exchange 250<") {
+		t.Error("the exchanges are not ordered by number")
 	}
-	if n := strings.Count(picture, ">unexpected, ignored<"); n != 97 {
-		t.Errorf("%d ignored datagrams are drawn, want 97", n)
+	if n := strings.Count(svg, ">unexpected, ignored<"); n != 97 {
+		t.Errorf("drew %d ignored datagrams, want 97", n)
 	}
 }
 
-func draw(t *testing.T, d *sequence.Diagram) string {
+func writeSVG(t *testing.T, d *sequence.Diagram) string {
 	t.Helper()
 	var b bytes.Buffer
 	if err := d.WriteSVG(&b); err != nil {
 		t.Fatal(err)
 	}
-	wellFormed(t, b.Bytes())
+	checkSVG(t, b.Bytes())
 	return b.String()
 }
 
-// Whatever stands in a datagram, an address or an error, the picture is XML, and says it in words.
-func TestPictureEscapes(t *testing.T) {
+// The SVG is well-formed XML whatever bytes a datagram, an address or an error contains.
+func TestSVGEscapes(t *testing.T) {
 	for _, evil := range []string{
-		"</text><script>alert(1)</script>", "]]>", "&amp;&#0;", "\x00\x01\x1b[31m\xff\xfe", "\ufffe\uffff",
+		"</text><script>alert(1)</script>", "]]>", "&amp;&#0;", "\x00\x01\x1b[31m\xff\xfe",
+		"\ufffe\uffff",
 		`" onload="x`, "a\r\nb", "\ud7ff\U0010ffff",
 	} {
 		var d sequence.Diagram
 		x := sequence.Exchange{Number: 1, Client: evil, Server: evil}
 		for k := sequence.Sent; k <= sequence.Ignored; k++ {
 			for datagram := range 2 {
-				d.Add(x, sequence.Event{Kind: k, Attempt: 1, Attempts: 1, Why: evil, Datagram: datagram,
+				d.Add(x, sequence.Event{Kind: k, Attempt: 1, Attempts: 1, Reason: evil, Datagram: datagram,
 					Payload: sequence.Sample([]byte(evil))})
 			}
 		}
-		picture := draw(t, &d)
-		var svg struct {
+		svg := writeSVG(t, &d)
+		var doc struct {
 			Title string   `xml:"title"`
 			Desc  string   `xml:"desc"`
 			Texts []string `xml:"g>text"`
 		}
-		if err := xml.Unmarshal([]byte(picture), &svg); err != nil {
+		if err := xml.Unmarshal([]byte(svg), &doc); err != nil {
 			t.Fatal(err)
 		}
-		if !strings.Contains(svg.Title, "Sequence diagram") || !strings.Contains(svg.Desc, "attempt 1 of 1") {
-			t.Errorf("%q: title %q, description %q", evil, svg.Title, svg.Desc)
+		if !strings.Contains(doc.Title, "Sequence diagram") ||
+			!strings.Contains(doc.Desc, "attempt 1 of 1") {
+			t.Errorf("%q: title %q, description %q", evil, doc.Title, doc.Desc)
 		}
 	}
 }
 
-// Any events make a picture, in any order, with any ties.
-func FuzzPicture(f *testing.F) {
+// Any events, in any order and with any datagram numbers, give a well-formed diagram.
+func FuzzDiagram(f *testing.F) {
 	f.Add([]byte{0, 1, 2, 3, 4, 5, 6, 7, 8})
 	f.Add([]byte{0x07, 0x17, 0x27, 0x23, 0x13, 0x14, 0x24, 0xf7, 0xf0})
 	f.Fuzz(func(t *testing.T, data []byte) {
-		data = data[:min(len(data), 12)] // events: what goes wrong does so with few
+		data = data[:min(len(data), 12)] // few events suffice to find defects
 		var d sequence.Diagram
 		var events []sequence.Event
 		for i, b := range data {
 			e := sequence.Event{Kind: sequence.Kind(b & 15), Attempt: i,
-				Datagram: int(b>>4) & 3, Answers: int(b>>6) & 1, Payload: sequence.Sample(data[i:])}
+				Datagram: int(b>>4) & 3, ResponseTo: int(b>>6) & 1, Payload: sequence.Sample(data[i:])}
 			if i%2 == 1 {
 				e.Time = ms << (b >> 4)
 			}
 			events = append(events, e)
 			d.Add(here, e)
 		}
-		draw(t, &d)
+		writeSVG(t, &d)
 		var b bytes.Buffer
 		text := &sequence.Text{W: &b}
 		text.Draw(here, events)
@@ -109,14 +112,14 @@ func FuzzPicture(f *testing.F) {
 	})
 }
 
-type broken struct{}
+type brokenWriter struct{}
 
 var errBroken = errors.New("broken")
 
-func (broken) Write([]byte) (int, error) { return 0, errBroken }
+func (brokenWriter) Write([]byte) (int, error) { return 0, errBroken }
 
 func TestWriteErrorIsReturned(t *testing.T) {
-	if err := new(sequence.Diagram).WriteSVG(broken{}); !errors.Is(err, errBroken) {
+	if err := new(sequence.Diagram).WriteSVG(brokenWriter{}); !errors.Is(err, errBroken) {
 		t.Errorf("%v, want %v", err, errBroken)
 	}
 }

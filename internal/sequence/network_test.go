@@ -15,128 +15,130 @@ import (
 	"github.com/ohce/ohce/ohcetest"
 )
 
-// A witness stands between a client and a server, and tells what it sees and what the client sees
-// as one story. Requests have their attempt as their number, answers that plus a hundred.
-type witness struct {
+// An observedLink is a link that records its own events together with those of the client. The
+// datagram number of a request is its attempt, that of a response is the attempt plus 100.
+type observedLink struct {
 	server netip.AddrPort
 	start  time.Time
-	up     []time.Duration // how long each request takes; 0 loses it
-	down   []time.Duration // how long each answer takes
+	up     []time.Duration // delay of each request; zero loses it
+	down   []time.Duration // delay of each response; zero loses it
 
-	mu     sync.Mutex
-	asked  int // requests that it has seen
-	passed []int
-	events []sequence.Event
-	coming []int // answers that are on their way, in the order of their arrival
+	mu        sync.Mutex
+	requests  int   // requests seen
+	atServer  []int // attempts that the server has not answered
+	events    []sequence.Event
+	inTransit []int // attempts whose responses are under way to the client, in order
 }
 
-func (w *witness) tell(e sequence.Event) {
+func (l *observedLink) add(e sequence.Event) {
 	e.Attempts = 5
-	w.events = append(w.events, e)
+	l.events = append(l.events, e)
 }
 
-// pass is the network's Link.
-func (w *witness) pass(d ohcetest.Datagram) []ohcetest.Arrival {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	now, p := time.Since(w.start), sequence.Sample(d.Data)
-	if d.To == w.server {
-		w.asked++
-		n := w.asked
-		return w.send(d, sequence.Event{Kind: sequence.Arrived, Time: now, Attempt: n, Datagram: n,
-			Payload: p}, w.up[n-1])
+// pass is the Link of an ohcetest.Network.
+func (l *observedLink) pass(d ohcetest.Datagram) []ohcetest.Arrival {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now, p := time.Since(l.start), sequence.Sample(d.Data)
+	if d.To == l.server {
+		l.requests++
+		n := l.requests
+		return l.send(d, sequence.Event{Kind: sequence.Arrived, Time: now, Attempt: n, Datagram: n,
+			Payload: p}, l.up[n-1])
 	}
-	n := w.passed[0] // the server answers in the order of what arrives
-	w.passed = w.passed[1:]
-	e := sequence.Event{Kind: sequence.Answered, Time: now, Answers: n, Datagram: 100 + n, Payload: p}
-	w.tell(e)
-	return w.send(d, e, w.down[n-1])
+	n := l.atServer[0] // the server answers in the order of arrival
+	l.atServer = l.atServer[1:]
+	e := sequence.Event{Kind: sequence.Answered, Time: now, ResponseTo: n, Datagram: 100 + n, Payload: p}
+	l.add(e)
+	return l.send(d, e, l.down[n-1])
 }
 
-// send lets a datagram arrive after some time, or loses it.
-func (w *witness) send(d ohcetest.Datagram, e sequence.Event, after time.Duration) []ohcetest.Arrival {
+// send delivers a datagram after a delay. If the delay is zero, it loses the datagram.
+func (l *observedLink) send(d ohcetest.Datagram, e sequence.Event,
+	after time.Duration) []ohcetest.Arrival {
 	switch {
 	case after == 0:
 		e.Kind = sequence.Lost
-		w.tell(e)
+		l.add(e)
 		return nil
 	case e.Kind == sequence.Arrived:
 		e.Time += after
-		w.tell(e)
-		w.passed = append(w.passed, e.Attempt)
+		l.add(e)
+		l.atServer = append(l.atServer, e.Attempt)
 	default:
-		w.coming = append(w.coming, e.Answers)
+		l.inTransit = append(l.inTransit, e.ResponseTo)
 	}
 	return []ohcetest.Arrival{{After: after, Datagram: d}}
 }
 
-// see tells what the client sees.
-func (w *witness) see(a ohce.TraceAttempt, e sequence.Event) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+// addTrace records an event of the client's trace.
+func (l *observedLink) addTrace(a ohce.TraceAttempt, e sequence.Event) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	e.Time, e.Attempt, e.Wait = a.Elapsed, a.Attempt, a.Wait
 	switch e.Kind {
 	case sequence.Sent:
 		e.Datagram = a.Attempt
 	case sequence.Accepted, sequence.Ignored:
-		e.Answers, w.coming = w.coming[0], w.coming[1:]
-		e.Datagram = 100 + e.Answers
+		e.ResponseTo, l.inTransit = l.inTransit[0], l.inTransit[1:]
+		e.Datagram = 100 + e.ResponseTo
 	}
-	w.tell(e)
+	l.add(e)
 }
 
-func (w *witness) trace() *ohce.ClientTrace {
+func (l *observedLink) trace() *ohce.ClientTrace {
 	return &ohce.ClientTrace{
 		AttemptSent: func(a ohce.TraceAttempt) {
-			w.see(a, sequence.Event{Kind: sequence.Sent, Payload: sequence.Sample(a.Request)})
+			l.addTrace(a, sequence.Event{Kind: sequence.Sent, Payload: sequence.Sample(a.Request)})
 		},
 		AttemptTimedOut: func(a ohce.TraceAttempt) {
-			w.see(a, sequence.Event{Kind: sequence.TimedOut})
+			l.addTrace(a, sequence.Event{Kind: sequence.TimedOut})
 		},
 		ResponseAccepted: func(a ohce.TraceAttempt, r *ohce.Response) {
-			w.see(a, sequence.Event{Kind: sequence.Accepted, RoundTrip: r.RTT,
+			l.addTrace(a, sequence.Event{Kind: sequence.Accepted, RoundTrip: r.RTT,
 				Payload: sequence.Sample(r.Data)})
 		},
 		DatagramIgnored: func(a ohce.TraceAttempt, why ohce.IgnoreReason, data []byte) {
-			w.see(a, sequence.Event{Kind: sequence.Ignored, Why: why.String(),
+			l.addTrace(a, sequence.Event{Kind: sequence.Ignored, Reason: why.String(),
 				Payload: sequence.Sample(data)})
 		},
 	}
 }
 
-// The picture in the README is an exchange in fake time: the first request is lost, the second
-// one's answer too, the third one's comes late, and then the fourth one's is a duplicate.
-func TestPictureOfTheREADME(t *testing.T) {
+// The diagram in the README shows an exchange in simulated time. The network loses the first
+// request and the response to the second attempt. The response to the third attempt arrives after
+// the fourth attempt, whose response is then a duplicate.
+func TestDiagramInREADME(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := &witness{
+		l := &observedLink{
 			server: netip.MustParseAddrPort("192.0.2.7:3000"), start: time.Now(),
 			up:   []time.Duration{0, 20 * ms, 20 * ms, 20 * ms},
 			down: []time.Duration{20 * ms, 0, 310 * ms, 45 * ms},
 		}
-		network := &ohcetest.Network{Link: w.pass}
-		network.NewPeer(w.server.String(), flip.Append)
-		client := &ohce.Client{Addr: w.server.String(), Dial: network.Dial, Trace: w.trace()}
+		network := &ohcetest.Network{Link: l.pass}
+		network.NewPeer(l.server.String(), flip.Append)
+		client := &ohce.Client{Addr: l.server.String(), Dial: network.Dial, Trace: l.trace()}
 		defer client.Close()
 		resp, err := client.Exchange(t.Context(), []byte("Hello"))
 		if err != nil || string(resp.Data) != "OLLEh" {
 			t.Fatalf("got %v, %v", resp, err)
 		}
-		time.Sleep(time.Second) // of the bubble's clock
+		time.Sleep(time.Second) // simulated time
 		synctest.Wait()
-		w.mu.Lock()
-		defer w.mu.Unlock()
+		l.mu.Lock()
+		defer l.mu.Unlock()
 		var d sequence.Diagram
-		x := sequence.Exchange{Number: 1, Client: resp.LocalAddr.String(), Server: w.server.String()}
-		for _, e := range w.events {
+		x := sequence.Exchange{Number: 1, Client: resp.LocalAddr.String(), Server: l.server.String()}
+		for _, e := range l.events {
 			d.Add(x, e)
 		}
-		var picture, text bytes.Buffer
-		if err := d.WriteSVG(&picture); err != nil {
+		var svg, text bytes.Buffer
+		if err := d.WriteSVG(&svg); err != nil {
 			t.Fatal(err)
 		}
-		wellFormed(t, picture.Bytes())
-		golden(t, filepath.Join("..", "..", "docs", "trace.svg"), picture.Bytes())
-		(&sequence.Text{W: &text}).Draw(x, w.events)
+		checkSVG(t, svg.Bytes())
+		golden(t, filepath.Join("..", "..", "docs", "trace.svg"), svg.Bytes())
+		(&sequence.Text{W: &text}).Draw(x, l.events)
 		golden(t, filepath.Join("testdata", "readme.txt"), text.Bytes())
 	})
 }

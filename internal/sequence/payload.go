@@ -6,33 +6,32 @@ import (
 	"unicode/utf8"
 )
 
-// sampleEnd is how many code points are kept of each end of a long datagram. Bytes that are not
-// UTF-8 count as one each.
-const sampleEnd = 24
+// endRunes is the number of code points that a Payload holds of each end of a long datagram. A byte
+// that is not part of valid UTF-8 counts as one code point.
+const endRunes = 24
 
-// A Payload is what is kept of a datagram: how long it is, and the text at its ends. The zero value
-// is an empty datagram.
+// A Payload is an excerpt of a datagram: its length and the text at both ends. The zero value is an
+// empty datagram.
 type Payload struct {
 	size int
 	head string
-	tail string // "" where head is all of it
+	tail string // empty if head is the whole datagram
 }
 
-// Sample makes a Payload of a datagram, of which it keeps nothing else.
+// Sample returns the Payload of a datagram. It does not retain data.
 func Sample(data []byte) Payload {
 	p := Payload{size: len(data)}
-	head := front(data, 2*sampleEnd)
-	if head == len(data) {
+	if firstRunes(data, 2*endRunes) == len(data) {
 		p.head = string(data)
 		return p
 	}
-	p.head = string(data[:front(data, sampleEnd)])
-	p.tail = string(data[back(data, sampleEnd):])
+	p.head = string(data[:firstRunes(data, endRunes)])
+	p.tail = string(data[lastRunes(data, endRunes):])
 	return p
 }
 
-// front is where the first n code points end.
-func front[T string | []byte](s T, n int) int {
+// firstRunes returns the length in bytes of the first n code points of s.
+func firstRunes[T string | []byte](s T, n int) int {
 	at := 0
 	for ; n > 0 && at < len(s); n-- {
 		_, size := utf8.DecodeRuneInString(string(s[at:min(len(s), at+utf8.UTFMax)]))
@@ -41,8 +40,8 @@ func front[T string | []byte](s T, n int) int {
 	return at
 }
 
-// back is where the last n code points begin.
-func back[T string | []byte](s T, n int) int {
+// lastRunes returns the index in s at which the last n code points begin.
+func lastRunes[T string | []byte](s T, n int) int {
 	at := len(s)
 	for ; n > 0 && at > 0; n-- {
 		_, size := utf8.DecodeLastRuneInString(string(s[max(0, at-utf8.UTFMax):at]))
@@ -51,19 +50,19 @@ func back[T string | []byte](s T, n int) int {
 	return at
 }
 
-// Quote is the text between quotes, with everything escaped that does not print. Where that takes
-// more than the given number of columns, a part in the middle is left out; the shortest result is
-// `"..."`.
+// Quote returns the text in quotes, in Go syntax. If that takes more than the given number of
+// columns, Quote omits a part from the middle. The shortest result is `"..."`.
 func (p Payload) Quote(columns int) string {
-	tail, most := p.tail, sampleEnd
+	tail, limit := p.tail, endRunes
 	if tail == "" {
 		if q := strconv.Quote(p.head); width(q) <= columns {
 			return q
 		}
-		tail, most = p.head, utf8.RuneCountInString(p.head)/2
+		tail, limit = p.head, utf8.RuneCountInString(p.head)/2
 	}
-	for n := most; n > 0; n-- {
-		q := strconv.Quote(p.head[:front(p.head, n)]) + "..." + strconv.Quote(tail[back(tail, n):])
+	for n := limit; n > 0; n-- {
+		q := strconv.Quote(p.head[:firstRunes(p.head, n)]) + "..." +
+			strconv.Quote(tail[lastRunes(tail, n):])
 		if width(q) <= columns {
 			return q
 		}
@@ -71,7 +70,7 @@ func (p Payload) Quote(columns int) string {
 	return `"..."`
 }
 
-// label is the text with its length in bytes.
+// label returns the quoted text with the datagram's length in bytes.
 func (p Payload) label(columns int) string {
 	size := fmt.Sprintf(", %d bytes", p.size)
 	if p.size == 1 {

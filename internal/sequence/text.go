@@ -5,157 +5,157 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"time"
 )
 
-// A Tone is how a part of a line is meant; Text.Mark may show it by a colour.
+// A Tone classifies a part of a line, for Text.Mark.
 type Tone uint8
 
 const (
-	// Plain is everything else.
+	// Plain is the tone of everything without one of the others.
 	Plain Tone = iota
-	// Good is the answer.
+	// Good is the tone of an accepted response.
 	Good
-	// Bad is what was lost or refused.
+	// Bad is the tone of lost, refused and unreachable datagrams.
 	Bad
-	// Odd is what was ignored.
+	// Odd is the tone of ignored datagrams.
 	Odd
-	// Faint is what only holds the picture together.
+	// Faint is the tone of lifelines, times, headings and timeouts.
 	Faint
 )
 
-// What a line has besides the columns between the two lifelines.
+// The widths of a line's parts, in columns.
 const (
-	timeColumns = 13 // the time, and a blank
+	timeColumns = 13 // the time and a blank
 	noteColumns = 28
-	leastMiddle = 24
-	mostMiddle  = 76
+	minBody     = 24 // between the lifelines
+	maxBody     = 76
 )
 
-// A Text draws exchanges in lines:
+// A Text draws exchanges as lines of text:
 //
 //	         client 127.0.0.1:46110       server 127.0.0.1:3000
 //	0.042 ms │── "Hello", 5 bytes ───────────────>│ attempt 1 of 5, waits 100ms
 //	0.273 ms │<────────────── "OLLEh", 5 bytes ───│ round trip 0.231 ms
 //
-// Of the exchanges under way one is drawn as it goes on. What happens in the others is kept, and
-// drawn in the order of their numbers when that one is over; so each stands in one piece. A
-// datagram that comes after the end of its exchange is drawn at once.
+// A Text draws one open exchange at a time, event by event. It buffers the events of the others and
+// draws them, in the order of their numbers, when that exchange ends, so the lines of an exchange
+// stay together. It draws a datagram that arrives after the end of its exchange immediately.
 //
 // The exported fields must not be changed after the first Add.
 type Text struct {
-	// W gets each line in one write. Its errors are not looked at: a picture that cannot be shown is
-	// no reason to end what it shows.
+	// W receives each line in one Write call. A Text ignores write errors, so a failing diagram
+	// does not interrupt the exchanges that it shows.
 	W io.Writer
-	// Columns is how wide a line may be. 0 means 80, and less than 68 is taken for 68. Only what
-	// must not be shortened makes a line longer.
+	// Columns is the maximum width of a line. Zero means 80. A value below 68 means 68. A line is
+	// wider only if it holds text that cannot be shortened, such as an error.
 	Columns int
-	// Mark makes a tone visible; it must not change how many columns the text takes. nil leaves all
-	// text alone.
+	// Mark returns text with its tone made visible, for example by a colour. It must not change the
+	// number of columns that the text occupies. If nil, all text stays as it is.
 	Mark func(Tone, string) string
-	// Numbered writes the number of each exchange.
+	// Numbered precedes the lines of each exchange with its number.
 	Numbered bool
 
-	open   []*pending // by number, but that the first one is drawn as it goes on
-	number map[uint64]*pending
-	last   Exchange // whose lines are above
-	begun  bool
+	open     []*openExchange // the one being drawn, then the others by number
+	byNumber map[uint64]*openExchange
+	last     Exchange // the exchange of the latest line
+	begun    bool     // a line was written
 }
 
-// A pending is an exchange under way.
-type pending struct {
+// An openExchange is an exchange that has not ended.
+type openExchange struct {
 	Exchange
-	kept []Event // not drawn yet
-	over bool
+	buffered []Event // not drawn yet
+	ended    bool
 }
 
-// Add takes in an event, in the order in which they happen.
+// Add draws or buffers an event. Events must be added in the order in which they happen.
 func (t *Text) Add(x Exchange, e Event) {
-	p := t.number[x.Number]
-	if p == nil && !e.Kind.begins() {
+	open := t.byNumber[x.Number]
+	if open == nil && !e.Kind.canBegin() {
 		t.draw(x, []Event{e})
 		return
 	}
-	if p == nil {
-		p = &pending{Exchange: x}
-		if t.number == nil {
-			t.number = make(map[uint64]*pending)
+	if open == nil {
+		open = &openExchange{Exchange: x}
+		if t.byNumber == nil {
+			t.byNumber = make(map[uint64]*openExchange)
 		}
-		t.number[x.Number] = p
-		t.insert(p)
+		t.byNumber[x.Number] = open
+		t.insert(open)
 	}
-	p.kept = append(p.kept, e)
+	open.buffered = append(open.buffered, e)
 	if e.Kind == Accepted {
-		p.over = true
+		open.ended = true
 	}
 	t.advance()
 }
 
-// insert puts an exchange before those that have begun earlier and have a higher number, but for
-// the one that is being drawn.
-func (t *Text) insert(p *pending) {
+// insert adds an exchange to t.open by its number, behind the one that is being drawn.
+func (t *Text) insert(x *openExchange) {
 	at := len(t.open)
-	for at > 1 && t.open[at-1].Number > p.Number {
+	for at > 1 && t.open[at-1].Number > x.Number {
 		at--
 	}
-	t.open = slices.Insert(t.open, at, p)
+	t.open = slices.Insert(t.open, at, x)
 }
 
-// advance draws what may be drawn now.
+// advance draws the buffered events of the first open exchange, and those of the next ones as long
+// as the exchanges before them have ended.
 func (t *Text) advance() {
 	for len(t.open) > 0 {
 		first := t.open[0]
-		t.draw(first.Exchange, first.kept)
-		first.kept = nil
-		if !first.over {
+		t.draw(first.Exchange, first.buffered)
+		first.buffered = nil
+		if !first.ended {
 			return
 		}
-		delete(t.number, first.Number)
+		delete(t.byNumber, first.Number)
 		t.open[0] = nil
 		t.open = t.open[1:]
 	}
 }
 
-// Flush says that no exchange is under way any more, and draws what has been kept.
+// Flush ends all open exchanges and draws the buffered events.
 func (t *Text) Flush() {
-	for _, p := range t.open {
-		p.over = true
+	for _, x := range t.open {
+		x.ended = true
 	}
 	t.advance()
 }
 
-// Draw draws an exchange that is over, and of which nothing was added, in one piece. It keeps
-// nothing of it.
+// Draw draws an exchange that has ended. None of its events may have been passed to Add. Draw does
+// not retain events.
 func (t *Text) Draw(x Exchange, events []Event) {
 	t.draw(x, slices.Clone(events))
 }
 
-// middle is how many columns there are between the lifelines.
-func (t *Text) middle() int {
+// bodyColumns returns the number of columns between the lifelines.
+func (t *Text) bodyColumns() int {
 	columns := t.Columns
 	if columns == 0 {
 		columns = 80
 	}
-	return min(max(columns-timeColumns-noteColumns-len("|| "), leastMiddle), mostMiddle)
+	return min(max(columns-timeColumns-noteColumns-len("|| "), minBody), maxBody)
 }
 
-// draw writes events of one exchange.
+// draw writes the lines of one exchange's events. It sorts events.
 func (t *Text) draw(x Exchange, events []Event) {
 	if len(events) == 0 {
 		return
 	}
-	t.head(x)
+	t.heading(x)
 	slices.SortStableFunc(events, byTime)
-	known := trails(events)
+	paths := findPaths(events)
 	for i := range events {
-		if a, ok := arrowOf(&events[i], known[events[i].Datagram], t.middle()); ok {
-			t.line(clock(events[i].Time), a)
+		e := &events[i]
+		if row, ok := rowOf(e, paths[e.Datagram], t.bodyColumns()); ok {
+			t.line(formatTime(e.Time), row)
 		}
 	}
 }
 
-// head says whose lines follow, where that is not whose are above.
-func (t *Text) head(x Exchange) {
+// heading announces the exchange of the lines that follow, unless it is that of the latest line.
+func (t *Text) heading(x Exchange) {
 	if t.begun && x == t.last {
 		return
 	}
@@ -163,24 +163,24 @@ func (t *Text) head(x Exchange) {
 	if t.Numbered {
 		number = x.title()
 	}
-	if t.begun && x.between(t.last) {
-		t.line(number, arrow{})
+	if t.begun && x.sameEndpoints(t.last) {
+		t.line(number, textRow{})
 	} else {
-		t.addresses(number, x)
+		t.endpoints(number, x)
 	}
 	t.begun, t.last = true, x
 }
 
-// addresses writes who stands at which line. Where both do not fit beside one another, the client
-// stands above.
-func (t *Text) addresses(number string, x Exchange) {
+// endpoints writes the addresses of client and server above their lifelines: on one line if both
+// fit, otherwise on two.
+func (t *Text) endpoints(number string, x Exchange) {
 	if t.begun {
 		fmt.Fprintln(t.W)
 	}
 	client := strings.TrimSpace("client " + x.Client)
 	server := strings.TrimSpace("server " + x.Server)
-	line := timeColumns + 1 + t.middle() // the server's
-	at := min(line-len(server)/2, line+1+noteColumns-len(server))
+	lifeline := timeColumns + 1 + t.bodyColumns() // the server's
+	at := min(lifeline-len(server)/2, lifeline+1+noteColumns-len(server))
 	left := pad(fmt.Sprintf("%*s", timeColumns-1, number), timeColumns)
 	if at < timeColumns+len(client)+2 {
 		fmt.Fprintf(t.W, "%s%s\n", t.mark(Faint, left), client)
@@ -190,23 +190,22 @@ func (t *Text) addresses(number string, x Exchange) {
 	fmt.Fprintf(t.W, "%s%s%s\n", t.mark(Faint, left), pad(client, at-timeColumns), server)
 }
 
-// line writes one line of the picture.
-func (t *Text) line(left string, a arrow) {
-	middle := pad(a.body, t.middle())
-	body := strings.TrimSpace(middle)
-	if body != "" {
-		middle = strings.Replace(middle, body, t.mark(a.tone, body), 1)
+// line writes one line, with left on the left edge.
+func (t *Text) line(left string, row textRow) {
+	body := pad(row.body, t.bodyColumns())
+	if trimmed := strings.TrimSpace(body); trimmed != "" {
+		body = strings.Replace(body, trimmed, t.mark(row.tone, trimmed), 1)
 	}
-	bar := t.mark(Faint, "│")
+	lifeline := t.mark(Faint, "│")
 	end := ""
-	if a.note != "" {
-		end = " " + a.note
+	if row.note != "" {
+		end = " " + row.note
 	}
-	if width(a.body) <= t.middle() { // else the text is longer, and goes through the line
-		end = bar + end
+	if width(row.body) <= t.bodyColumns() { // a longer body crosses the server's lifeline
+		end = lifeline + end
 	}
-	fmt.Fprintf(t.W, "%s %s%s%s\n", t.mark(Faint, fmt.Sprintf("%*s", timeColumns-1, left)), bar, middle,
-		end)
+	fmt.Fprintf(t.W, "%s %s%s%s\n", t.mark(Faint, fmt.Sprintf("%*s", timeColumns-1, left)), lifeline,
+		body, end)
 }
 
 func (t *Text) mark(tone Tone, s string) string {
@@ -214,12 +213,4 @@ func (t *Text) mark(tone Tone, s string) string {
 		return s
 	}
 	return t.Mark(tone, s)
-}
-
-// clock is a time on the left edge.
-func clock(d time.Duration) string {
-	if d >= 100*time.Second {
-		return fmt.Sprintf("%9.3f s ", d.Seconds())
-	}
-	return fmt.Sprintf("%9.3f ms", float64(d.Microseconds())/1000)
 }

@@ -18,9 +18,9 @@ func accepted(n int) sequence.Event {
 		Payload: olleh}
 }
 
-// marks says what stands in a drawing, a word a line: the number of an exchange, "sent", "answer"
+// summarize returns one word for each line of a text: the number of an exchange, "sent", "answer"
 // or "duplicate".
-func marks(text string) string {
+func summarize(text string) string {
 	var all []string
 	for line := range strings.Lines(text) {
 		var n int
@@ -39,14 +39,15 @@ func marks(text string) string {
 	return strings.Join(all, " ")
 }
 
-// One exchange is drawn as it goes on; the others wait, each for its place.
+// A Text draws one open exchange event by event and buffers the others.
 func TestTextDrawsOneAtATime(t *testing.T) {
 	var b bytes.Buffer
 	text := &sequence.Text{W: &b, Numbered: true}
 	x := func(n uint64) sequence.Exchange {
 		return sequence.Exchange{Number: n, Client: here.Client, Server: here.Server}
 	}
-	duplicate := sequence.Event{Kind: sequence.Ignored, Time: 2 * ms, Why: "duplicate", Payload: olleh}
+	duplicate := sequence.Event{Kind: sequence.Ignored, Time: 2 * ms, Reason: "duplicate",
+		Payload: olleh}
 	for i, step := range []struct {
 		n    uint64
 		e    sequence.Event
@@ -68,27 +69,29 @@ func TestTextDrawsOneAtATime(t *testing.T) {
 	} {
 		b.Reset()
 		text.Add(x(step.n), step.e)
-		if got := marks(b.String()); got != step.want {
+		if got := summarize(b.String()); got != step.want {
 			t.Fatalf("step %d: %q, want %q:\n%s", i+1, got, step.want, &b)
 		}
 	}
 	b.Reset()
 	text.Flush()
-	if got := marks(b.String()); got != "5 sent" {
+	if got := summarize(b.String()); got != "5 sent" {
 		t.Errorf("at the end %q, want 5 sent", got)
 	}
 	b.Reset()
 	text.Flush()
-	text.Add(x(6), sent(1)) // the ones before are over, answered or not
-	if got := marks(b.String()); got != "6 sent" {
+	text.Add(x(6), sent(1)) // Flush ended the exchanges before
+	if got := summarize(b.String()); got != "6 sent" {
 		t.Errorf("after the end %q, want 6 sent", got)
 	}
 }
 
-// A line has up to as many columns as there are, whatever a datagram carries.
+// A line is not wider than Columns, whatever a datagram contains.
 func TestTextFitsTheColumns(t *testing.T) {
 	wide := sequence.Sample([]byte(strings.Repeat("日本語", 100)))
-	for _, tt := range []struct{ columns, want int }{{0, 80}, {40, 68}, {80, 80}, {100, 100}, {200, 120}} {
+	for _, tt := range []struct{ columns, want int }{
+		{0, 80}, {40, 68}, {80, 80}, {100, 100}, {200, 120},
+	} {
 		var b bytes.Buffer
 		text := &sequence.Text{W: &b, Columns: tt.columns}
 		e := sent(1)
@@ -100,7 +103,7 @@ func TestTextFitsTheColumns(t *testing.T) {
 		text.Add(here, sequence.Event{Kind: sequence.TimedOut, Wait: ms})
 		for line := range strings.Lines(b.String()) {
 			if line = strings.TrimSuffix(line, "\n"); !strings.Contains(line, "│") {
-				continue // whose it is
+				continue // the addresses
 			}
 			bar := columnOf(line, "│", 2)
 			if n := columns(line); n > tt.want || bar != tt.want-30 {
@@ -111,7 +114,7 @@ func TestTextFitsTheColumns(t *testing.T) {
 	}
 }
 
-// columns counts what a terminal would show of this test's letters.
+// columns returns the width of a line on a terminal, for the characters of these tests.
 func columns(line string) (n int) {
 	for _, r := range line {
 		n++
@@ -122,20 +125,20 @@ func columns(line string) (n int) {
 	return n
 }
 
-// columnOf is where the n-th bar stands.
+// columnOf returns the column of the n-th bar.
 func columnOf(line, bar string, n int) int {
 	parts := strings.SplitN(line, bar, n+1)
 	return columns(strings.Join(parts[:n], bar))
 }
 
-// Colours change nothing but the colour.
+// Mark changes nothing but the marked parts.
 func TestTextMarks(t *testing.T) {
-	for name, s := range stories {
+	for name, s := range scenarios {
 		var plain, marked bytes.Buffer
 		s.text(&sequence.Text{W: &plain})
 		s.text(&sequence.Text{W: &marked, Mark: func(tone sequence.Tone, text string) string {
 			if tone == sequence.Plain {
-				t.Errorf("%s: %q is marked as plain", name, text)
+				t.Errorf("%s: Mark was called for %q with Plain", name, text)
 			}
 			return "\x02" + text + "\x03"
 		}})

@@ -7,8 +7,8 @@ import (
 	eaw "golang.org/x/text/width"
 )
 
-// width is how many columns of a terminal a text takes: two for a wide letter (Unicode Standard
-// Annex 11), none for a mark that is written over its letter.
+// width returns the number of terminal columns that s occupies: two for a wide character (Unicode
+// Standard Annex 11), none for a combining mark, one for any other.
 func width(s string) int {
 	n := 0
 	for _, r := range s {
@@ -25,7 +25,7 @@ func width(s string) int {
 	return n
 }
 
-// pad adds blanks on the right, up to the given number of columns.
+// pad appends blanks to s up to the given number of columns.
 func pad(s string, columns int) string {
 	return s + strings.Repeat(" ", max(0, columns-width(s)))
 }

@@ -14,9 +14,9 @@ import (
 	"github.com/ohce/ohce/link/relay"
 )
 
-// TestWitness tells of an exchange from both sides: the first request is lost, the answers to the second and
-// the third come, the former when the latter has been asked for.
-func TestWitness(t *testing.T) {
+// The link loses the first request. The response to the second attempt arrives after the third
+// attempt, whose response is then a duplicate.
+func TestTraceMerger(t *testing.T) {
 	client, other := netip.MustParseAddrPort("127.0.0.1:1"), netip.MustParseAddrPort("127.0.0.1:2")
 	begun := time.Now()
 	ms := func(n int) time.Time { return begun.Add(time.Duration(n) * time.Millisecond) }
@@ -27,31 +27,31 @@ func TestWitness(t *testing.T) {
 		}
 		return e
 	}
-	w := &witness{}
-	tell := func(n, attempt int, kind sequence.Kind) {
-		w.tell(ohce.TraceAttempt{Exchange: 7, Local: client, Elapsed: time.Since(begun)},
+	var m traceMerger
+	trace := func(n, attempt int, kind sequence.Kind) {
+		m.addClient(ohce.TraceAttempt{Exchange: 7, Local: client, Elapsed: time.Since(begun)},
 			sequence.Event{Kind: kind, Attempt: attempt, Time: time.Duration(n) * time.Millisecond})
 	}
-	tell(0, 1, sequence.Sent)
-	w.observe(pass(0, true, client))
-	w.observe(pass(1, true, other, 0))
-	tell(100, 2, sequence.Sent)
-	w.observe(pass(100, true, client, 10*time.Millisecond))
-	tell(300, 3, sequence.Sent)
-	w.observe(pass(300, true, client, 10*time.Millisecond))
-	w.observe(pass(305, false, client, 10*time.Millisecond))
-	w.observe(pass(306, false, other, 0))
-	w.observe(pass(310, false, client, 10*time.Millisecond))
-	tell(315, 3, sequence.Accepted)
-	tell(320, 3, sequence.Ignored)
-	x, events := w.story()
+	trace(0, 1, sequence.Sent)
+	m.addLink(pass(0, true, client))
+	m.addLink(pass(1, true, other, 0))
+	trace(100, 2, sequence.Sent)
+	m.addLink(pass(100, true, client, 10*time.Millisecond))
+	trace(300, 3, sequence.Sent)
+	m.addLink(pass(300, true, client, 10*time.Millisecond))
+	m.addLink(pass(305, false, client, 10*time.Millisecond))
+	m.addLink(pass(306, false, other, 0))
+	m.addLink(pass(310, false, client, 10*time.Millisecond))
+	trace(315, 3, sequence.Accepted)
+	trace(320, 3, sequence.Ignored)
+	x, events := m.exchange()
 	if x.Number != 7 || x.Client != client.String() {
 		t.Errorf("the exchange is %+v", x)
 	}
 	var got []string
 	for _, e := range events {
-		got = append(got, fmt.Sprint(e.Time.Round(5*time.Millisecond).Milliseconds(), " ", e.Kind, " ", e.Attempt,
-			" ", e.Answers, " ", e.Datagram))
+		got = append(got, fmt.Sprint(e.Time.Round(5*time.Millisecond).Milliseconds(), " ", e.Kind, " ",
+			e.Attempt, " ", e.ResponseTo, " ", e.Datagram))
 	}
 	want := []string{
 		"0 0 1 0 1", "0 4 1 0 1", // sent, lost
@@ -60,9 +60,9 @@ func TestWitness(t *testing.T) {
 		"310 3 0 3 1003", "315 7 3 2 1002", "320 8 3 3 1003", // answered, accepted, ignored
 	}
 	if !slices.Equal(slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(want))) {
-		t.Errorf("the story is\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+		t.Errorf("the events are\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
-	if _, events := w.story(); len(events) != 0 {
+	if _, events := m.exchange(); len(events) != 0 {
 		t.Errorf("%d events are left for the next exchange", len(events))
 	}
 }

@@ -10,34 +10,34 @@ import (
 	"path/filepath"
 )
 
-// A pictureFile is the file of a picture that is to be. Until the picture is complete, what was
-// there before stays.
-type pictureFile struct {
-	name string // as given
-	path string // where it is, if name is a link
-	mode fs.FileMode
+// An svgFile is a file that receives a diagram. The file keeps its previous content until the new
+// one is complete.
+type svgFile struct {
+	name string      // as given by the user
+	path string      // name with symbolic links resolved
+	mode fs.FileMode // of the existing file; zero if there is none
 }
 
-// newPictureFile finds out whether a picture can be written.
-func newPictureFile(name string) (*pictureFile, error) {
+// newSVGFile returns the file called name. It fails if the file cannot be written.
+func newSVGFile(name string) (*svgFile, error) {
 	if name == "-" {
 		return nil, usage("standard output is for the answers; name a file, as in trace.svg",
 			"--trace-svg - is not a file")
 	}
-	f := &pictureFile{name: name, path: name}
+	f := &svgFile{name: name, path: name}
 	if path, err := filepath.EvalSymlinks(name); err == nil {
 		f.path = path
 	}
 	if err := f.check(); err != nil {
-		return nil, f.explain(err)
+		return nil, f.failure(err)
 	}
 	return f, nil
 }
 
 var errNotAFile = errors.New("it is not a file")
 
-// check tries everything but the renaming.
-func (f *pictureFile) check() error {
+// check tries every step of write except the renaming.
+func (f *svgFile) check() error {
 	switch info, err := os.Stat(f.path); {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
@@ -52,25 +52,25 @@ func (f *pictureFile) check() error {
 		}
 		old.Close()
 	}
-	beside, err := f.create()
+	tmp, err := f.create()
 	if err != nil {
 		return err
 	}
-	beside.Close()
-	return os.Remove(beside.Name())
+	tmp.Close()
+	return os.Remove(tmp.Name())
 }
 
-// create makes a new file beside the one that it is to become.
-func (f *pictureFile) create() (*os.File, error) {
+// create creates a temporary file in the same directory.
+func (f *svgFile) create() (*os.File, error) {
 	name := fmt.Sprintf("%s.%08x.tmp", f.path, rand.Uint32())
 	return os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 }
 
-// write lets draw write the picture.
-func (f *pictureFile) write(draw func(io.Writer) error) error {
+// write replaces the content of the file with what draw writes.
+func (f *svgFile) write(draw func(io.Writer) error) error {
 	file, err := f.create()
 	if err != nil {
-		return f.explain(err)
+		return f.failure(err)
 	}
 	err = errors.Join(draw(file), file.Close())
 	if err == nil && f.mode != 0 {
@@ -81,12 +81,12 @@ func (f *pictureFile) write(draw func(io.Writer) error) error {
 	}
 	if err != nil {
 		os.Remove(file.Name())
-		return f.explain(err)
+		return f.failure(err)
 	}
 	return nil
 }
 
-func (f *pictureFile) explain(err error) error {
+func (f *svgFile) failure(err error) error {
 	var path *fs.PathError
 	if errors.As(err, &path) {
 		err = path.Err

@@ -1,0 +1,54 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+
+	"github.com/ohce/ohce"
+)
+
+// listenFailure returns the failure to listen on addr.
+func listenFailure(addr string, err error) error {
+	f := &failure{code: exitFail}
+	switch {
+	case errors.Is(err, ohce.ErrAddrInUse):
+		f.what = fmt.Sprintf("cannot listen on %s: the port is taken", addr)
+		f.hint = "another server runs there; choose another port, or port 0 for any free one"
+	case errors.Is(err, fs.ErrPermission):
+		f.what = fmt.Sprintf("cannot listen on %s: permission denied", addr)
+		f.hint = "ports below 1024 belong to the system; choose a higher one"
+	case isNameError(err):
+		f.what = fmt.Sprintf("cannot listen on %s: %s", addr, nameError(err))
+		f.hint = "check the name, or give an IP address"
+	default:
+		f.what = fmt.Sprintf("cannot listen on %s: %v", addr, rootCause(err))
+		f.hint = "it must be an address of this machine; 0.0.0.0 and [::] stand for all of them"
+	}
+	return f
+}
+
+func isNameError(err error) bool {
+	var dns *net.DNSError
+	return errors.As(err, &dns)
+}
+
+func nameError(err error) string {
+	var dns *net.DNSError
+	errors.As(err, &dns)
+	return fmt.Sprintf("the name %s does not resolve (%s)", dns.Name, dns.Err)
+}
+
+// rootCause returns err without the layers that repeat the operation and the address.
+func rootCause(err error) error {
+	var op *ohce.OpError
+	if errors.As(err, &op) {
+		err = op.Err
+	}
+	var netOp *net.OpError
+	if errors.As(err, &netOp) {
+		err = netOp.Err
+	}
+	return err
+}
