@@ -56,7 +56,7 @@ func BenchmarkStream(b *testing.B) {
 	defer s.Close()
 	for _, size := range []int{64, 1200} {
 		b.Run(fmt.Sprint(size), func(b *testing.B) {
-			c := &ohce.Client{Addr: s.Addr, Expect: reversed}
+			c := &ohce.Client{Addr: s.Addr, Match: ohce.MatchExact(reversed)}
 			defer c.Close()
 			b.ReportAllocs()
 			request := bytes.Repeat([]byte{'a'}, size)
@@ -69,7 +69,7 @@ func BenchmarkStream(b *testing.B) {
 					}
 				}
 			}
-			for _, err := range c.Stream(b.Context(), requests) {
+			for _, err := range outcomes(c.Stream(b.Context(), requests)) {
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -10,188 +10,220 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/ohce/ohce/internal/exchange"
 	"github.com/ohce/ohce/internal/udp"
 )
 
-// A Client sends requests and waits for their answers. Its zero value asks DefaultAddr on the
-// schedule of LinearRetry. The exported fields must not be changed while an exchange is under way.
+// The limits of a Client whose fields are zero.
+const (
+	defaultMaxInFlight = 4096
+	defaultMaxSockets  = 256
+	defaultMaxBytes    = 64 << 20
+	defaultPatience    = 10 * time.Second
+)
+
+// A Client sends requests and waits for their responses. Its zero value sends to DefaultAddr on the
+// default schedule. The exported fields must not be changed while an exchange is in progress. A Client
+// may be used by any number of goroutines.
 //
-// Each exchange that Exchange makes has a connected socket of its own, so the kernel keeps out datagrams from other
-// addresses. When the exchange ends, the socket stays open for Linger, to count what comes late; its
-// port is not used by this client again for ten seconds after that (nor for the 8,192 exchanges that
-// come next, whichever is less), so a late answer does not meet a new request.
+// Each call of Exchange uses a connected socket of its own, so the kernel drops datagrams from other
+// addresses. When the exchange ends, the socket stays open for Linger to count late responses. After
+// that its port is not used again by this client for ten seconds, or for the next 8,192 exchanges,
+// whichever is less, so a late response does not reach a new request.
 type Client struct {
-	// Addr is the server's "host:port". "" is DefaultAddr. A host name is resolved anew for each
-	// exchange, and the first of its addresses that a socket can be connected to is asked.
+	// Addr is the server's "host:port". "" means DefaultAddr. A host name is resolved anew for each
+	// socket, and the first of its addresses that a socket can be connected to is used.
 	Addr string
 
-	// Retry is the schedule of attempts. Its zero value is LinearRetry.
+	// Retry is the schedule of attempts. The zero value is that of LinearRetry.
 	Retry Retry
 
-	// Expect appends to dst the answer that a request must get, and returns the result: any other
-	// datagram is counted as Unexpected and never delivered. It must not keep or change its
-	// arguments. nil takes the first datagram that comes. flip.Append is such a function.
-	Expect func(dst, request []byte) []byte
+	// Match finds the request that a response belongs to. A datagram that belongs to none is counted as
+	// Unexpected and never delivered. With Match set, the requests of a Stream share a socket. nil
+	// accepts the first datagram that arrives on the socket of a request as its response.
+	Match *Matcher
 
-	// FailFast ends an exchange at the network's word that nobody listens there, with
-	// ErrPortUnreachable. Otherwise this is noted, and the exchange goes on for its whole schedule,
-	// for the server may be about to start again.
+	// FailFast ends an exchange with ErrPortUnreachable as soon as an ICMP port unreachable message
+	// arrives. Otherwise the exchange uses its whole schedule, because the server may be restarting.
 	FailFast bool
 
-	// BufferSize is the length in bytes of the longest response that is taken. A longer one is
+	// BufferSize is the length in bytes of the longest response that is accepted. A longer one is
 	// counted as Oversize and not delivered. 0 means 65,535; negative or larger values are an error.
 	BufferSize int
 
-	// InFlight is how many exchanges of a Stream are under way at once at most, where they share a
-	// socket. 0 means 4,096; negative is an error. How many are within that, the network says.
-	InFlight int
+	// MaxInFlight limits the requests of a Stream that are in flight. The window adapts to the network,
+	// up to this limit. 0 means 4,096; negative is an error.
+	MaxInFlight int
 
-	// Linger is how long a socket is kept after its exchange, to count late and duplicate answers.
-	// 0 means 2 s, negative not at all. At most 64 sockets linger; the oldest goes first.
+	// MaxSockets limits the sockets of a Stream: without Match each request in flight has one of its
+	// own, and with Match those requests have that no other socket can take. If the system runs out of
+	// descriptors, fewer are used. 0 means 256; negative is an error.
+	MaxSockets int
+
+	// MaxBytes limits the bytes of requests and responses that a Stream holds, with their records,
+	// while it waits for the response to an earlier request. 0 means 64 MiB; negative is an error.
+	MaxBytes int
+
+	// Patience is how long a Stream waits for a server that answered before and then falls silent. It
+	// counts from the last response. During that time the stream takes no new requests, keeps those
+	// whose schedule is over, sends one of them at a time, and continues when the server answers again.
+	// 0 means 10 s. If negative, requests are given up at the end of their schedules.
+	Patience time.Duration
+
+	// Linger is how long a socket stays open after its exchange to count late and duplicate responses.
+	// 0 means 2 s; negative means not at all. At most 64 sockets linger; the oldest is closed first.
 	Linger time.Duration
 
-	// Trace is told what happens. nil tells nobody.
+	// Trace, if non-nil, receives an event for each step of an exchange.
 	Trace *ClientTrace
 
-	// Dial opens the socket of an exchange: network is "udp", address is Addr. nil does what
-	// net.Dialer.DialContext does, with room for the largest datagrams. The connection must keep
-	// datagram boundaries.
+	// Dial opens a socket: network is "udp", address is Addr. nil does what net.Dialer.DialContext does,
+	// with room for the largest datagrams. The connection must keep datagram boundaries.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
-	exchanges atomic.Uint64
-	tally     clientTally
-	linger    lingering
-	servers   estimators
-	buffers   sync.Pool // *[]byte of size()
+	exchanges  atomic.Uint64
+	counters   exchange.Counters
+	quarantine portQuarantine
+	late       lateReaders
+	estimators estimators
+	buffers    sync.Pool // *[]byte of bufferSize()
 }
 
-// ClientStats is what a Client has done so far.
-type ClientStats struct {
-	// Exchanges counts the exchanges begun.
-	Exchanges uint64
-	// Answered, Down and Failed count those that have ended: with a response, with ErrServerDown, or
-	// with another error (a context that ended, a socket that could not be had).
-	Answered, Down, Failed uint64
-	// Attempts counts the datagrams that were handed to the kernel.
-	Attempts uint64
-	// Unsent counts those that the kernel refused.
-	Unsent uint64
-	// PortUnreachable counts how often the network said that nobody listens there.
-	PortUnreachable uint64
-	// Unexpected, Oversize, Late and Duplicate count the datagrams that were not delivered.
-	Unexpected, Oversize, Late, Duplicate uint64
-}
-
-type clientTally struct {
-	answered, down, failed, attempts, unsent, unreachable atomic.Uint64
-	ignored                                               [IgnoreDuplicate + 1]atomic.Uint64
-}
-
-// Stats returns what the client has done so far.
-func (c *Client) Stats() ClientStats {
-	t := &c.tally
-	return ClientStats{
-		Exchanges: c.exchanges.Load(),
-		Answered:  t.answered.Load(), Down: t.down.Load(), Failed: t.failed.Load(),
-		Attempts: t.attempts.Load(), Unsent: t.unsent.Load(),
-		PortUnreachable: t.unreachable.Load(),
-		Unexpected:      t.ignored[IgnoreUnexpected].Load(), Oversize: t.ignored[IgnoreOversize].Load(),
-		Late: t.ignored[IgnoreLate].Load(), Duplicate: t.ignored[IgnoreDuplicate].Load(),
-	}
-}
-
-// A Response is the answer to an exchange.
+// A Response is the response to a request.
 type Response struct {
-	// Data is the datagram's content. It belongs to the caller, and is never nil.
+	// Data is the datagram's content. It belongs to the caller and is never nil.
 	Data []byte
-	// RTT is the round-trip time: from just before the last attempt to the response. With one attempt
-	// it is exact. With several the response may answer an earlier one, and the true time may be as
+	// RTT is the round-trip time: from just before the last attempt to the response. After one attempt
+	// it is exact. After several the response may answer an earlier one, and the true time may be as
 	// long as Elapsed (Karn's ambiguity, RFC 6298, section 3).
 	RTT time.Duration
 	// Elapsed is the time from the first attempt to the response.
 	Elapsed time.Duration
-	// Attempts is how many datagrams were sent.
+	// Attempts is the number of datagrams sent.
 	Attempts int
-	// RemoteAddr and LocalAddr are the addresses of the socket, zero where it is not an IP socket.
+	// RemoteAddr and LocalAddr are the addresses of the socket, zero if it is not an IP socket.
 	RemoteAddr, LocalAddr netip.AddrPort
 }
 
-// Exchange sends request until its answer comes or the schedule is over. It returns at once when ctx
-// ends. The error, but for one that names a field with a bad value, is an *OpError: ErrServerDown
-// after the whole schedule, together with ErrPortUnreachable if the network said so; ErrTooLarge; the
-// context's error; or what kept the socket from being opened. request is not kept, and must not be
-// changed meanwhile.
+// Exchange sends request and retransmits it until a response arrives or the retry schedule is exhausted.
+// It returns immediately when ctx is done.
+//
+// An error about a field is reported before anything is sent. Any other error is an *OpError: for
+// ErrServerDown, which also wraps ErrPortUnreachable if an ICMP message said so; for ErrTooLarge; for
+// the context's error; or with Op "dial" for the reason why no socket could be opened.
+//
+// The caller must not change request until Exchange returns. Exchange does not keep it.
 func (c *Client) Exchange(ctx context.Context, request []byte) (*Response, error) {
 	return c.exchange(ctx, request, c.FailFast)
 }
 
-func (c *Client) exchange(ctx context.Context, request []byte, failFast bool) (*Response, error) {
-	if err := c.check(); err != nil {
-		return nil, err
-	}
-	return c.numbered(ctx, request, c.exchanges.Add(1), failFast)
-}
-
-// numbered makes the exchange with the given number.
-func (c *Client) numbered(ctx context.Context, request []byte, number uint64, failFast bool) (
-	*Response, error) {
-	x := &exchange{c: c, request: request, failFast: failFast, number: number, start: time.Now()}
-	resp, err := x.run(ctx)
-	switch {
-	case err == nil:
-		c.tally.answered.Add(1)
-	case x.down:
-		c.tally.down.Add(1)
-	default:
-		c.tally.failed.Add(1)
-	}
-	return resp, err
-}
-
-// check reports the first field with a bad value.
+// check reports the first field with an invalid value.
 func (c *Client) check() error {
-	switch {
-	case c.BufferSize < 0 || c.BufferSize > maxBuffer:
+	if c.BufferSize < 0 || c.BufferSize > maxBuffer {
 		return fmt.Errorf("ohce: Client.BufferSize is %d, want 0 to %d", c.BufferSize, maxBuffer)
-	case c.InFlight < 0:
-		return fmt.Errorf("ohce: Client.InFlight is %d, want at least 0", c.InFlight)
-	default:
-		return nil
 	}
+	for _, f := range []struct {
+		name  string
+		value int
+	}{
+		{"MaxInFlight", c.MaxInFlight}, {"MaxSockets", c.MaxSockets}, {"MaxBytes", c.MaxBytes},
+	} {
+		if f.value < 0 {
+			return fmt.Errorf("ohce: Client.%s is %d, want at least 0", f.name, f.value)
+		}
+	}
+	return c.Match.check()
 }
 
-// Close closes the sockets that linger and waits until they are; what is queued there is not counted
-// any more. No exchange may be under way; the client may be used again afterwards.
+// Close closes the sockets that linger and waits for that. Datagrams that are queued on them are not
+// counted any more. No exchange may be in progress. The client may be used again afterwards.
 func (c *Client) Close() error {
-	c.linger.close()
+	c.late.close()
 	return nil
 }
 
 func (c *Client) addr() string { return cmp.Or(c.Addr, DefaultAddr) }
 
-// size is the length of a read buffer: one byte more than the longest response, so that a longer one
-// shows.
-func (c *Client) size() int { return cmp.Or(c.BufferSize, maxBuffer) + 1 }
+// bufferSize is the length of a read buffer: one byte more than the longest response, so that a longer
+// one is noticed.
+func (c *Client) bufferSize() int { return cmp.Or(c.BufferSize, maxBuffer) + 1 }
 
 func (c *Client) buffer() *[]byte {
-	if b, ok := c.buffers.Get().(*[]byte); ok && len(*b) == c.size() {
+	if b, ok := c.buffers.Get().(*[]byte); ok && len(*b) == c.bufferSize() {
 		return b
 	}
-	b := make([]byte, c.size())
+	b := make([]byte, c.bufferSize())
 	return &b
 }
 
-// ignore counts a datagram that is not delivered, and tells the trace of its exchange.
-func (c *Client) ignore(t *ClientTrace, a TraceAttempt, why IgnoreReason, data []byte) {
-	c.tally.ignored[why].Add(1)
-	if t != nil && t.DatagramIgnored != nil {
-		t.DatagramIgnored(a, why, data)
+// config is the configuration that the machines of Exchange and Stream share.
+func (c *Client) config(failFast bool) exchange.Config {
+	return exchange.Config{
+		Schedule: c.Retry.schedule(), Match: c.Match.internal(), FailFast: failFast,
+		MaxResponse: c.bufferSize() - 1, Counters: &c.counters, Observe: c.observer(),
 	}
 }
 
+// dial opens a socket on a port on which no late response can arrive.
 func (c *Client) dial(ctx context.Context) (net.Conn, error) {
-	if c.Dial != nil {
-		return c.Dial(ctx, "udp", c.addr())
+	return c.quarantine.dial(func() (net.Conn, error) {
+		if c.Dial != nil {
+			return c.Dial(ctx, "udp", c.addr())
+		}
+		return udp.Dial(ctx, c.addr())
+	})
+}
+
+// socketOf describes a connected socket to a machine.
+func (c *Client) socketOf(conn net.Conn) *exchange.Socket {
+	s := &exchange.Socket{Local: ipAddr(conn.LocalAddr()), Remote: ipAddr(conn.RemoteAddr())}
+	s.MaxRequest = maxDatagram(s.Remote.Addr())
+	s.RTT = c.estimators.of(s.Remote)
+	return s
+}
+
+// response makes a Response of an answered request.
+func response(r *exchange.Request) *Response {
+	return &Response{
+		Data: r.Response, RTT: r.RTT, Elapsed: r.Elapsed, Attempts: r.Transmitted,
+		RemoteAddr: r.Socket.Remote, LocalAddr: r.Socket.Local,
 	}
-	return udp.Dial(ctx, c.addr())
+}
+
+// errorOf makes an error of a request that was not answered.
+func (c *Client) errorOf(r *exchange.Request) error {
+	op := &OpError{Op: "exchange", Addr: c.addr(), Attempts: r.Transmitted, Elapsed: r.Elapsed}
+	switch r.Outcome {
+	case exchange.NoSocket:
+		op.Op, op.Err = "dial", r.Cause
+	case exchange.TooLong:
+		op.Err = withCause(fmt.Errorf("request of %d bytes: %w", len(r.Data), ErrTooLarge), r.Cause)
+	case exchange.Unreachable:
+		op.Err = ErrPortUnreachable
+	default:
+		op.Err = withCause(ErrServerDown, r.Cause)
+		if r.Cause == nil && r.Unexpected > 0 {
+			op.Err = withCause(ErrServerDown,
+				fmt.Errorf("datagrams that are not the expected response: %d", r.Unexpected))
+		}
+	}
+	return op
+}
+
+// interrupted makes the error of a request whose exchange err has interrupted.
+func (c *Client) interrupted(err error, r *exchange.Request) error {
+	return &OpError{
+		Op: "exchange", Addr: c.addr(), Attempts: r.Transmitted, Elapsed: r.Elapsed,
+		Err: withCause(err, r.Cause),
+	}
+}
+
+// ipAddr is the zero AddrPort if a is not an IP address with a port.
+func ipAddr(a net.Addr) netip.AddrPort {
+	u, ok := a.(*net.UDPAddr)
+	if !ok {
+		return netip.AddrPort{}
+	}
+	ap := u.AddrPort()
+	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
 }

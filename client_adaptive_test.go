@@ -39,7 +39,7 @@ func overLossy(t *testing.T, retry ohce.Retry, loss float64, trip time.Duration,
 		}
 		serve(t, &ohce.Server{Handler: reverser}, pc)
 		client := &ohce.Client{
-			Addr: server.String(), Dial: network.Dial, Retry: retry, Expect: reversed, Linger: -1,
+			Addr: server.String(), Dial: network.Dial, Retry: retry, Match: ohce.MatchExact(reversed), Linger: -1,
 		}
 		defer client.Close()
 		for i := range n {
@@ -60,8 +60,8 @@ func overLossy(t *testing.T, retry ohce.Retry, loss float64, trip time.Duration,
 	return c
 }
 
-// TestAdaptiveSendsOnce: without loss each exchange is one datagram, at every round trip, from the first
-// exchange on if that takes less than a second.
+// TestAdaptiveSendsOnce: without loss each exchange is one datagram, at every round trip, from the
+// first exchange on if that takes less than a second.
 func TestAdaptiveSendsOnce(t *testing.T) {
 	for _, trip := range []time.Duration{0, time.Millisecond, 20 * time.Millisecond, 150 * time.Millisecond,
 		400 * time.Millisecond, 900 * time.Millisecond} {
@@ -79,8 +79,8 @@ func TestAdaptiveSendsOnce(t *testing.T) {
 	}
 }
 
-// TestAdaptiveComesThrough compares with the seed's schedule, whose share of unanswered exchanges is a
-// matter of probability: (1−(1−p)²)⁵ as long as the round trip fits the waits.
+// TestAdaptiveComesThrough compares with the seed's schedule, whose share of unanswered exchanges
+// is a matter of probability: (1−(1−p)²)⁵ as long as the round trip fits the waits.
 func TestAdaptiveComesThrough(t *testing.T) {
 	const n = 10_000
 	for _, tt := range []struct {
@@ -122,7 +122,7 @@ func TestAdaptiveKeepsItsBudget(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			network := &ohcetest.Network{}
 			retry := ohce.AdaptiveRetry(budget)
-			client := &ohce.Client{Addr: "192.0.2.2:3000", Dial: network.Dial, Retry: retry, Expect: reversed}
+			client := &ohce.Client{Addr: "192.0.2.2:3000", Dial: network.Dial, Retry: retry, Match: ohce.MatchExact(reversed)}
 			defer client.Close()
 			want := retry.Budget()
 			begun := time.Now()
@@ -146,7 +146,7 @@ func TestAdaptiveStream(t *testing.T) {
 		server := netip.MustParseAddrPort("192.0.2.2:3000")
 		inMemory(t, ohcetest.Impair(&link.Link{Up: way, Down: way}, server), func(t *testing.T, c *ohce.Client) {
 			c.Retry = ohce.AdaptiveRetry(0)
-			c.InFlight = 500 // a socket in memory has room for 1,024
+			c.MaxInFlight = 500 // a socket in memory has room for 1,024
 			const n = 5000
 			begun := time.Now()
 			if answered := streamed(t, c, n); answered != n {

@@ -10,9 +10,9 @@ import (
 	"github.com/ohce/ohce/ohcetest"
 )
 
-// TestStreamToAServerThatIsDown: 100,000 requests are down after one schedule, not after thousands (two,
-// where each has a socket: some begin while the first end); what comes when the server is up again is
-// answered.
+// TestStreamToAServerThatIsDown: 100,000 requests are down after one schedule, not after thousands
+// (two, where each has a socket: some begin while the first end); what comes when the server is up
+// again is answered.
 func TestStreamToAServerThatIsDown(t *testing.T) {
 	for _, expect := range []bool{true, false} {
 		t.Run(fmt.Sprint(expect), func(t *testing.T) {
@@ -29,7 +29,7 @@ func TestStreamToAServerThatIsDown(t *testing.T) {
 					n /= 10
 				}
 				if !expect {
-					c.Expect = nil
+					c.Match = nil
 				}
 				requests := func(yield func([]byte) bool) {
 					for request := range numbered(n) {
@@ -44,7 +44,7 @@ func TestStreamToAServerThatIsDown(t *testing.T) {
 				begun := time.Now()
 				down, answers := 0, ""
 				var took time.Duration
-				for resp, err := range c.Stream(t.Context(), requests) {
+				for resp, err := range outcomes(c.Stream(t.Context(), requests)) {
 					switch {
 					case errors.Is(err, ohce.ErrServerDown):
 						if down++; down == n {
@@ -67,8 +67,8 @@ func TestStreamToAServerThatIsDown(t *testing.T) {
 	}
 }
 
-// TestSomeSilenceBreaksNothing: requests that a server leaves unanswered, while it answers others, keep
-// nobody from trying, not even in the second after all of them have ended at once.
+// TestSomeSilenceBreaksNothing: requests that a server leaves unanswered, while it answers others,
+// keep nobody from trying, not even in the second after all of them have ended at once.
 func TestSomeSilenceBreaksNothing(t *testing.T) {
 	link := func(d ohcetest.Datagram) []ohcetest.Arrival {
 		if len(d.Data) > 0 && d.Data[len(d.Data)-1] == '7' && d.To.Port() == 3000 {
@@ -89,7 +89,7 @@ func TestSomeSilenceBreaksNothing(t *testing.T) {
 			}
 		}
 		answered := 0
-		for _, err := range c.Stream(t.Context(), requests) {
+		for _, err := range outcomes(c.Stream(t.Context(), requests)) {
 			if err == nil {
 				answered++
 			}

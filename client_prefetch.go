@@ -2,101 +2,127 @@ package ohce
 
 import (
 	"iter"
+	"runtime"
 	"sync"
 )
 
-// intakeMost is how many requests, and intakeBytes how many of their bytes, are taken in ahead.
+// The limits of a prefetcher.
 const (
-	intakeMost  = 1024
-	intakeBytes = 1 << 16
+	maxPrefetched     = 1024    // requests
+	maxPrefetchedSize = 1 << 16 // bytes, besides one request
 )
 
-// An intake takes requests from an iterator on a goroutine of its own, many at a time, so that a slow
-// one holds up nothing and a quick one costs little.
-type intake struct {
+// A prefetcher runs an iterator over requests on a goroutine of its own and copies what it yields,
+// so that an iterator that waits delays nothing else, and a fast one costs little.
+type prefetcher struct {
 	ready chan struct{} // holds a token while there is something to take
+	done  chan struct{} // closed when the iterator has returned
 
 	mu      sync.Mutex
 	room    sync.Cond // on mu: taken, or stopped
-	data    []byte    // requests, one behind the other
+	data    []byte    // the requests, one behind the other
 	sizes   []int
 	ended   bool
 	stopped bool
+	failure func() // raises the iterator's panic; nil if there was none
 }
 
-func newIntake(requests iter.Seq[[]byte]) *intake {
-	in := &intake{ready: make(chan struct{}, 1)}
-	in.room.L = &in.mu
-	// Ends with requests, or at the first of them after stop.
-	go func() {
-		for request := range requests {
-			if !in.put(request) {
-				return
-			}
+func newPrefetcher(requests iter.Seq[[]byte]) *prefetcher {
+	f := &prefetcher{ready: make(chan struct{}, 1), done: make(chan struct{})}
+	f.room.L = &f.mu
+	// Ends when requests returns, which stop asks for at its next yield; stop waits for that.
+	go f.run(requests)
+	return f
+}
+
+func (f *prefetcher) run(requests iter.Seq[[]byte]) {
+	defer close(f.done)
+	failure := runtime.Goexit // unless it returns or panics
+	defer func() {
+		if value := recover(); value != nil {
+			failure = func() { panic(value) }
 		}
-		in.end()
+		f.end(failure)
 	}()
-	return in
+	for request := range requests {
+		if !f.put(request) {
+			break
+		}
+	}
+	failure = nil
 }
 
-// put waits for room and reports whether more is wanted.
-func (in *intake) put(request []byte) bool {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	for !in.stopped && (len(in.sizes) == intakeMost || len(in.data) > intakeBytes) {
-		in.room.Wait()
+// put adds a request when there is room, and reports whether more are wanted.
+func (f *prefetcher) put(request []byte) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for !f.stopped && (len(f.sizes) == maxPrefetched || len(f.data) > maxPrefetchedSize) {
+		f.room.Wait()
 	}
-	if in.stopped {
+	if f.stopped {
 		return false
 	}
-	in.data = append(in.data, request...)
-	in.sizes = append(in.sizes, len(request))
-	in.token()
+	f.data = append(f.data, request...)
+	f.sizes = append(f.sizes, len(request))
+	f.token()
 	return true
 }
 
-func (in *intake) end() {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	in.ended = true
-	in.token()
+// end notes that the iterator has ended. failure is nil if it returned.
+func (f *prefetcher) end(failure func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.ended, f.failure = true, failure
+	f.token()
 }
 
-// token is called with mu held.
-func (in *intake) token() {
+// token makes ready readable. The caller holds mu.
+func (f *prefetcher) token() {
 	select {
-	case in.ready <- struct{}{}:
+	case f.ready <- struct{}{}:
 	default:
 	}
 }
 
-// take returns up to n requests, which the caller owns, and whether they were the last.
-func (in *intake) take(n int) (requests [][]byte, ended bool) {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	n = min(n, len(in.sizes))
+// take returns up to n requests, which the caller owns, as long as the sum of their costs is at
+// most room. full reports that another request did not fit into room, ended that there are no more.
+// If the iterator panicked, take panics with the same value after all requests have been taken.
+func (f *prefetcher) take(n, room int, cost func(size int) int) (requests [][]byte, full, ended bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.failure != nil && len(f.sizes) == 0 {
+		failure := f.failure
+		f.failure = nil
+		failure()
+	}
+	n = min(n, len(f.sizes))
 	length := 0
-	for _, size := range in.sizes[:n] {
+	for i, size := range f.sizes[:n] {
+		if room -= cost(size); room < 0 {
+			n, full = i, true
+			break
+		}
 		length += size
 	}
-	data := append(make([]byte, 0, length), in.data[:length]...)
-	for _, size := range in.sizes[:n] {
+	data := append(make([]byte, 0, length), f.data[:length]...)
+	for _, size := range f.sizes[:n] {
 		requests = append(requests, data[:size:size])
 		data = data[size:]
 	}
-	in.data = append(in.data[:0], in.data[length:]...)
-	in.sizes = append(in.sizes[:0], in.sizes[n:]...)
-	if len(in.sizes) > 0 {
-		in.token()
+	f.data = append(f.data[:0], f.data[length:]...)
+	f.sizes = append(f.sizes[:0], f.sizes[n:]...)
+	if len(f.sizes) > 0 || f.failure != nil {
+		f.token()
 	}
-	in.room.Signal()
-	return requests, in.ended && len(in.sizes) == 0
+	f.room.Signal()
+	return requests, full, f.ended && len(f.sizes) == 0 && f.failure == nil
 }
 
-// stop makes the goroutine end at its next request.
-func (in *intake) stop() {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	in.stopped = true
-	in.room.Signal()
+// stop makes the iterator's next yield return false, and waits until the iterator has returned.
+func (f *prefetcher) stop() {
+	f.mu.Lock()
+	f.stopped = true
+	f.room.Signal()
+	f.mu.Unlock()
+	<-f.done
 }

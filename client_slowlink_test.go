@@ -47,7 +47,7 @@ func TestStreamFillsASlowLink(t *testing.T) {
 					}
 				}
 				begun := time.Now()
-				for _, err := range c.Stream(t.Context(), requests) {
+				for _, err := range outcomes(c.Stream(t.Context(), requests)) {
 					if err != nil {
 						t.Fatal(err)
 					}

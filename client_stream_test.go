@@ -2,6 +2,7 @@ package ohce_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -46,11 +47,22 @@ func isAnswer(data []byte, i int) bool {
 	return bytes.Equal(data, reversed(nil, fmt.Appendf(nil, "request %d", i)))
 }
 
+// outcomes yields the response or the error of each result of a stream, and the error that ends it.
+func outcomes(results iter.Seq2[ohce.Result, error]) iter.Seq2[*ohce.Response, error] {
+	return func(yield func(*ohce.Response, error) bool) {
+		for r, err := range results {
+			if !yield(r.Response, cmp.Or(err, r.Err)) {
+				return
+			}
+		}
+	}
+}
+
 // streamed runs a stream to its end and returns how many of n were answered; the others are down.
 func streamed(t *testing.T, c *ohce.Client, n int) (answered int) {
 	t.Helper()
 	i := 0
-	for resp, err := range c.Stream(context.Background(), numbered(n)) {
+	for resp, err := range outcomes(c.Stream(context.Background(), numbered(n))) {
 		switch {
 		case err == nil && isAnswer(resp.Data, i):
 			answered++
@@ -88,7 +100,7 @@ func inMemory(t *testing.T, link func(ohcetest.Datagram) []ohcetest.Arrival,
 			t.Fatal(err)
 		}
 		serve(t, &ohce.Server{Handler: reverser}, pc)
-		c := &ohce.Client{Addr: "192.0.2.2:3000", Dial: n.Dial, Expect: reversed}
+		c := &ohce.Client{Addr: "192.0.2.2:3000", Dial: n.Dial, Match: ohce.MatchExact(reversed)}
 		defer c.Close()
 		f(t, c)
 	})
@@ -136,7 +148,7 @@ func TestStreamSendsOnce(t *testing.T) {
 		inMemory(t, after(45*time.Millisecond), func(t *testing.T, c *ohce.Client) {
 			const n = 2000
 			i := 0
-			for resp, err := range c.Stream(t.Context(), numbered(n)) {
+			for resp, err := range outcomes(c.Stream(t.Context(), numbered(n))) {
 				if err != nil || !isAnswer(resp.Data, i) || resp.Attempts != 1 {
 					t.Fatalf("answer %d: %+v, %v", i, resp, err)
 				}
@@ -184,7 +196,7 @@ func TestStreamOfEqualRequests(t *testing.T) {
 			}
 		}
 		answered := 0
-		for resp, err := range c.Stream(t.Context(), same) {
+		for resp, err := range outcomes(c.Stream(t.Context(), same)) {
 			if err != nil || string(resp.Data) != "emas" {
 				t.Fatalf("%v, %v", resp, err)
 			}
@@ -200,7 +212,7 @@ func TestStreamOfEqualRequests(t *testing.T) {
 func TestStreamOfADownServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := &ohcetest.Network{}
-		c := &ohce.Client{Addr: "192.0.2.2:3000", Dial: n.Dial, Expect: reversed}
+		c := &ohce.Client{Addr: "192.0.2.2:3000", Dial: n.Dial, Match: ohce.MatchExact(reversed)}
 		defer c.Close()
 		begun := time.Now()
 		if answered := streamed(t, c, 50); answered != 0 {
@@ -215,7 +227,7 @@ func TestStreamOfADownServer(t *testing.T) {
 
 		c.FailFast = true
 		begun = time.Now()
-		for _, err := range c.Stream(t.Context(), numbered(50)) {
+		for _, err := range outcomes(c.Stream(t.Context(), numbered(50))) {
 			var op *ohce.OpError
 			if !errors.Is(err, ohce.ErrPortUnreachable) || !errors.As(err, &op) || op.Attempts == 0 {
 				t.Fatalf("%v, want port unreachable at once", err)
@@ -231,10 +243,10 @@ func TestStreamOfADownServer(t *testing.T) {
 // TestStreamEnds: by its context, by its caller, and while requests has nothing to say.
 func TestStreamEnds(t *testing.T) {
 	inMemory(t, after(time.Millisecond), func(t *testing.T, c *ohce.Client) {
-		for _, expect := range []func(dst, src []byte) []byte{reversed, nil} {
-			c.Expect = expect
+		for _, match := range []*ohce.Matcher{ohce.MatchExact(reversed), nil} {
+			c.Match = match
 			got := 0
-			for range c.Stream(t.Context(), numbered(1_000_000)) {
+			for range outcomes(c.Stream(t.Context(), numbered(1_000_000))) {
 				if got++; got == 100 {
 					break
 				}
@@ -246,14 +258,13 @@ func TestStreamEnds(t *testing.T) {
 			}
 
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-			released := make(chan struct{})
 			endless := func(yield func([]byte) bool) {
 				yield([]byte("one"))
-				<-released
+				<-ctx.Done()
 			}
 			got = 0
 			var last error
-			for resp, err := range c.Stream(ctx, endless) {
+			for resp, err := range outcomes(c.Stream(ctx, endless)) {
 				if got++; got == 1 && (err != nil || string(resp.Data) != "eno") {
 					t.Errorf("%v, %v, want the first answer", resp, err)
 				}
@@ -263,10 +274,9 @@ func TestStreamEnds(t *testing.T) {
 				t.Errorf("%d outcomes, the last is %v, want 2 and the deadline", got, last)
 			}
 			cancel()
-			close(released)
 			synctest.Wait()
 
-			for resp, err := range c.Stream(ctx, numbered(3)) {
+			for resp, err := range outcomes(c.Stream(ctx, numbered(3))) {
 				if resp != nil || !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
 					t.Errorf("%v, %v with a context that has ended", resp, err)
 				}
@@ -276,9 +286,9 @@ func TestStreamEnds(t *testing.T) {
 }
 
 func TestStreamOfATooLongRequest(t *testing.T) {
-	for _, expect := range []func(dst, src []byte) []byte{reversed, nil} {
+	for _, match := range []*ohce.Matcher{ohce.MatchExact(reversed), nil} {
 		s := ohcetest.NewServer(reverser)
-		c := &ohce.Client{Addr: s.Addr, Expect: expect}
+		c := &ohce.Client{Addr: s.Addr, Match: match}
 		sizes := []int{3, 65_507, 65_508, 0, 70_000, 4}
 		requests := func(yield func([]byte) bool) {
 			for _, n := range sizes {
@@ -288,7 +298,7 @@ func TestStreamOfATooLongRequest(t *testing.T) {
 			}
 		}
 		i := 0
-		for resp, err := range c.Stream(t.Context(), requests) {
+		for resp, err := range outcomes(c.Stream(t.Context(), requests)) {
 			switch {
 			case sizes[i] > 65_507:
 				if !errors.Is(err, ohce.ErrTooLarge) {
@@ -308,21 +318,42 @@ func TestStreamOfATooLongRequest(t *testing.T) {
 	}
 }
 
-func TestStreamSaysWhatIsWrong(t *testing.T) {
+// TestStreamOfABadField: a field with an invalid value ends the stream before it begins.
+func TestStreamOfABadField(t *testing.T) {
 	for _, c := range []*ohce.Client{
-		{Expect: reversed, BufferSize: -1}, {Expect: reversed, InFlight: -1},
-		{Expect: reversed, Addr: "nosuch.invalid:3000"}, {Expect: reversed, Addr: "127.0.0.1"},
-		{BufferSize: -1}, {InFlight: -1},
+		{BufferSize: -1}, {MaxInFlight: -1}, {MaxSockets: -1}, {MaxBytes: -1},
+		{Match: &ohce.Matcher{}},
 	} {
 		n := 0
-		for resp, err := range c.Stream(t.Context(), numbered(10)) {
+		for r, err := range c.Stream(t.Context(), numbered(10)) {
 			n++
-			if resp != nil || err == nil {
-				t.Errorf("%+v: %v, want an error", c, resp)
+			if r.Response != nil || r.Err != nil || err == nil {
+				t.Errorf("%+v: %+v, %v, want an error that ends the stream", c, r, err)
 			}
 		}
 		if n != 1 {
-			t.Errorf("%d errors, want one", n)
+			t.Errorf("%d results, want 1", n)
+		}
+	}
+}
+
+// TestStreamWithoutASocket: an address that no socket can be connected to fails each request and not the
+// stream.
+func TestStreamWithoutASocket(t *testing.T) {
+	for _, addr := range []string{"nosuch.invalid:3000", "127.0.0.1"} {
+		for _, match := range []*ohce.Matcher{ohce.MatchExact(reversed), nil} {
+			c := &ohce.Client{Addr: addr, Match: match}
+			n := 0
+			for r, err := range c.Stream(t.Context(), numbered(20)) {
+				var op *ohce.OpError
+				if err != nil || !errors.As(r.Err, &op) || op.Op != "dial" || r.Index != n {
+					t.Errorf("%s: %+v, %v, want result %d with a dial error", addr, r, err, n)
+				}
+				n++
+			}
+			if st := checkExchanges(t, c, 0); n != 20 || st.Failed != 20 {
+				t.Errorf("%s: %d results, stats %+v, want 20 failed", addr, n, st)
+			}
 		}
 	}
 }
@@ -338,7 +369,7 @@ func TestStreamOnRealSockets(t *testing.T) {
 		"all":        func() int { return lengths.IntN(1400) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := &ohce.Client{Addr: s.Addr, Expect: reversed}
+			c := &ohce.Client{Addr: s.Addr, Match: ohce.MatchExact(reversed)}
 			defer c.Close()
 			var sent [][]byte
 			requests := func(yield func([]byte) bool) {
@@ -354,7 +385,7 @@ func TestStreamOnRealSockets(t *testing.T) {
 				}
 			}
 			var got [][]byte
-			for resp, err := range c.Stream(t.Context(), requests) {
+			for resp, err := range outcomes(c.Stream(t.Context(), requests)) {
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -374,17 +405,17 @@ func TestStreamOnRealSockets(t *testing.T) {
 	}
 }
 
-// TestStreamWaitsForItsExchanges: when a stream is over, so is all that it began, and Close finds every
-// socket.
+// TestStreamWaitsForItsExchanges: when a stream is over, so is all that it began, and Close finds
+// every socket.
 func TestStreamWaitsForItsExchanges(t *testing.T) {
 	for _, expect := range []bool{true, false} {
 		inMemory(t, func(ohcetest.Datagram) []ohcetest.Arrival { return nil }, func(t *testing.T, c *ohce.Client) {
 			if !expect {
-				c.Expect = nil
+				c.Match = nil
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 			defer cancel()
-			for _, err := range c.Stream(ctx, numbered(100)) {
+			for _, err := range outcomes(c.Stream(ctx, numbered(100))) {
 				if !errors.Is(err, context.DeadlineExceeded) {
 					t.Fatal(err)
 				}

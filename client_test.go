@@ -177,7 +177,7 @@ func TestExpectIgnoresWhatIsNotTheAnswer(t *testing.T) {
 	script := steps(ohcetest.Then(ohcetest.Forge([]byte("not it")), ohcetest.Forge(nil),
 		ohcetest.Delay(10*time.Millisecond)))
 	onNetwork(t, script, func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, j *journal) {
-		c.Expect = upper
+		c.Match = ohce.MatchExact(upper)
 		r, err := c.Exchange(t.Context(), []byte("hello"))
 		if err != nil || string(r.Data) != "HELLO" || r.Attempts != 1 {
 			t.Fatalf("%+v, %v; want HELLO at the first attempt", r, err)

@@ -51,7 +51,7 @@ func TestTraceOfAStreamTellsTheRequests(t *testing.T) {
 	s := ohcetest.NewServer(nil)
 	defer s.Close()
 	c := s.Client()
-	c.Expect = func(dst, request []byte) []byte { return append(dst, request...) }
+	c.Match = ohce.MatchExact(func(dst, request []byte) []byte { return append(dst, request...) })
 	var told []string
 	c.Trace = &ohce.ClientTrace{
 		AttemptSent: func(a ohce.TraceAttempt) { told = append(told, "sent "+string(a.Request)) },
@@ -60,7 +60,7 @@ func TestTraceOfAStreamTellsTheRequests(t *testing.T) {
 		},
 	}
 	defer c.Close()
-	for _, err := range c.Stream(t.Context(), slices.Values([][]byte{[]byte("one"), []byte("three")})) {
+	for _, err := range outcomes(c.Stream(t.Context(), slices.Values([][]byte{[]byte("one"), []byte("three")}))) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -76,7 +76,8 @@ func TestTraceOfAStreamTellsTheRequests(t *testing.T) {
 	}
 }
 
-// Without Expect each exchange of a stream has a goroutine of its own. Their numbers follow the requests.
+// Without Expect each exchange of a stream has a goroutine of its own. Their numbers follow the
+// requests.
 func TestTraceNumbersAStream(t *testing.T) {
 	s := ohcetest.NewServer(nil)
 	defer s.Close()
@@ -93,7 +94,7 @@ func TestTraceNumbersAStream(t *testing.T) {
 	for i := range 50 {
 		requests = append(requests, fmt.Append(nil, i+1))
 	}
-	for _, err := range c.Stream(t.Context(), slices.Values(requests)) {
+	for _, err := range outcomes(c.Stream(t.Context(), slices.Values(requests))) {
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -4,23 +4,22 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"strings"
 	"time"
 
 	"github.com/ohce/ohce/internal/udp"
 )
 
-// The errors that a caller may want to tell apart, with errors.Is.
+// Errors that a caller can distinguish with errors.Is.
 var (
 	// ErrServerClosed is what Serve returns after Shutdown or Close, and only then. It is also
 	// net.ErrClosed.
 	ErrServerClosed error = closedError{}
 
-	// ErrServerDown means that no answer came within the whole schedule of an exchange.
+	// ErrServerDown means that no response arrived within the retry schedule.
 	ErrServerDown = errors.New("server is down")
 
-	// ErrPortUnreachable is the network's word that nobody listens at an address (an ICMP "port
-	// unreachable"). It comes together with ErrServerDown, or alone with Client.FailFast.
+	// ErrPortUnreachable means that an ICMP port unreachable message arrived: no socket is bound to the
+	// server's address. It is wrapped together with ErrServerDown, or alone with Client.FailFast.
 	ErrPortUnreachable = udp.ErrPortUnreachable
 
 	// ErrAddrInUse means that another socket is bound to the address that a server listens on.
@@ -42,41 +41,43 @@ type OpError struct {
 	Op string
 	// Addr is the address of the operation, as it was given or as it was bound.
 	Addr string
-	// Attempts is how many datagrams an exchange sent; otherwise 0.
+	// Attempts is the number of datagrams that an exchange sent; otherwise 0.
 	Attempts int
 	// Elapsed is how long an exchange took; otherwise 0.
 	Elapsed time.Duration
-	// Err is what ended the operation: ErrServerDown, a context's error, an error of the system.
+	// Err is why the operation failed. It may wrap several errors: that of an exchange wraps
+	// ErrServerDown and what the network reported meanwhile, such as ErrPortUnreachable.
 	Err error
-	// Cause says more, or is nil: what the network said during an exchange that was down, such as
-	// ErrPortUnreachable; ErrAddrInUse of an address that could not be bound. Ask with errors.Is,
-	// which looks at both.
-	Cause error
 }
 
 func (e *OpError) Error() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s: %v", e.Op, e.Addr, e.Err)
+	s := fmt.Sprintf("%s %s: %v", e.Op, e.Addr, e.Err)
 	if e.Op == "exchange" {
-		fmt.Fprintf(&b, " (%d sent in %v)", e.Attempts, e.Elapsed.Round(time.Millisecond))
+		s += fmt.Sprintf(" (%d sent in %v)", e.Attempts, e.Elapsed.Round(time.Millisecond))
 	}
-	if e.Cause != nil {
-		fmt.Fprintf(&b, ": %v", e.Cause)
-	}
-	return b.String()
+	return s
 }
 
-// Unwrap returns Err and, if there is one, Cause.
-func (e *OpError) Unwrap() []error {
-	if e.Cause == nil {
-		return []error{e.Err}
-	}
-	return []error{e.Err, e.Cause}
-}
+// Unwrap returns Err.
+func (e *OpError) Unwrap() error { return e.Err }
 
-// Timeout reports whether time ran out: no answer within the schedule or the context's deadline, or
-// none from the resolver of names.
+// Timeout reports whether the operation ran out of time: no response arrived within the schedule or the
+// context's deadline, or the resolver did not answer.
 func (e *OpError) Timeout() bool {
 	var t net.Error
 	return errors.Is(e.Err, ErrServerDown) || errors.As(e.Err, &t) && t.Timeout()
 }
+
+// A causedError is an error with what caused it.
+type causedError struct{ err, cause error }
+
+// withCause adds a cause, which may be nil, to an error.
+func withCause(err, cause error) error {
+	if cause == nil {
+		return err
+	}
+	return &causedError{err, cause}
+}
+
+func (e *causedError) Error() string   { return fmt.Sprintf("%v: %v", e.err, e.cause) }
+func (e *causedError) Unwrap() []error { return []error{e.err, e.cause} }

@@ -24,7 +24,7 @@ func Example() {
 	served := make(chan error)
 	go func() { served <- srv.Serve() }()
 
-	client := &ohce.Client{Addr: srv.Addrs()[0].String(), Expect: flip.Append}
+	client := &ohce.Client{Addr: srv.Addrs()[0].String(), Match: ohce.MatchExact(flip.Append)}
 	defer client.Close()
 	resp, err := client.Exchange(context.Background(), []byte("Hello"))
 	if err != nil {
@@ -158,26 +158,30 @@ func ExampleClientTrace() {
 	// accepted "Hello"
 }
 
-// Many requests, whose answers are known to be right or wrong: they share a socket and come in order.
+// Many requests share a socket, because each response tells which request it answers. The results are in
+// the order of the requests.
 func ExampleClient_Stream() {
 	srv := ohcetest.NewServer(ohce.HandlerFunc(func(w *ohce.ResponseWriter, r *ohce.Request) {
 		w.Write(flip.Append(nil, r.Data))
 	}))
 	defer srv.Close()
 
-	client := &ohce.Client{Addr: srv.Addr, Expect: flip.Append}
+	client := &ohce.Client{Addr: srv.Addr, Match: ohce.MatchExact(flip.Append)}
 	lines := bytes.Lines([]byte("one\ntwo\nthree\n")) // any iter.Seq[[]byte]
-	for resp, err := range client.Stream(context.Background(), lines) {
-		if err != nil {
-			fmt.Println(err)
-			continue
+	for r, err := range client.Stream(context.Background(), lines) {
+		switch {
+		case err != nil: // the stream has ended early
+			log.Fatal(err)
+		case r.Err != nil: // this request has no response
+			fmt.Println(r.Err)
+		default:
+			fmt.Printf("%d: %q -> %q\n", r.Index, r.Request, r.Response.Data)
 		}
-		fmt.Printf("%q\n", resp.Data)
 	}
 	// Output:
-	// "\nENO"
-	// "\nOWT"
-	// "\nEERHT"
+	// 0: "one\n" -> "\nENO"
+	// 1: "two\n" -> "\nOWT"
+	// 2: "three\n" -> "\nEERHT"
 }
 
 func ExampleGroup() {

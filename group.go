@@ -3,51 +3,52 @@ package ohce
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// A Group asks several servers of which each gives the same answers. Its exported fields must not be
-// changed while an exchange is under way. It may be used by any number of goroutines.
+// A Group asks several servers of which each gives the same answers. Its exported fields must not
+// be changed while an exchange is under way. It may be used by any number of goroutines.
 //
-// A server that the network says nobody listens at is passed over at once, one that is silent when its
-// client's schedule is over, and one whose name does not resolve or that has no route at once. Only when
-// nobody listens anywhere, all are asked for one more whole schedule, for one of them may be about to
-// start again; with Client.FailFast on any client this is left out. A request has failed when all
-// servers have: with ErrServerDown, whose cause tells of each. The longest that takes is the sum of the
-// clients' budgets, with Race the longest budget.
+// A server that the network says nobody listens at is passed over at once, one that is silent when
+// its client's schedule is over, and one whose name does not resolve or that has no route at once.
+// Only when nobody listens anywhere, all are asked for one more whole schedule, for one of them may
+// be about to start again; with Client.FailFast on any client this is left out. A request has
+// failed when all servers have: with ErrServerDown, whose cause tells of each. The longest that
+// takes is the sum of the clients' budgets, with Race the longest budget.
 type Group struct {
 	// Clients are one for each server, the preferred one first. None is an error.
 	Clients []*Client
 
 	// Policy says which servers a request goes to. Its zero value is Failover.
-	Policy Policy
+	Policy GroupPolicy
 
-	turn atomic.Uint64 // Failover: the server that answered last; Spread: the next one
+	turn atomic.Uint64 // Failover: the server that answered last; RoundRobin: the next one
 }
 
-// A Policy says which of a Group's servers a request goes to.
-type Policy uint8
+// A GroupPolicy says which of a Group's servers a request goes to.
+type GroupPolicy uint8
 
 const (
-	// Failover asks the server that answered last, in the beginning the first one; where it is down the
-	// next one, and after the last the first.
-	Failover Policy = iota
-	// Spread asks them in turn; where one is down, the one after it.
-	Spread
+	// Failover asks the server that answered last, in the beginning the first one; where it is down
+	// the next one, and after the last the first.
+	Failover GroupPolicy = iota
+	// RoundRobin asks them in turn; where one is down, the one after it.
+	RoundRobin
 	// Race asks all of them at once; the first answer wins.
 	Race
 )
 
 // String is the policy's name in lower case.
-func (p Policy) String() string {
+func (p GroupPolicy) String() string {
 	switch p {
 	case Failover:
 		return "failover"
-	case Spread:
-		return "spread"
+	case RoundRobin:
+		return "round-robin"
 	case Race:
 		return "race"
 	default:
@@ -55,9 +56,9 @@ func (p Policy) String() string {
 	}
 }
 
-// Exchange sends request to one server or more, as Policy says, until an answer comes or all servers are
-// down. Attempts, RTT and Elapsed of the response are those of the server that answered,
-// Response.RemoteAddr. The error is as that of Client.Exchange.
+// Exchange sends request to one server or more, as Policy says, until an answer comes or all
+// servers are down. Attempts, RTT and Elapsed of the response are those of the server that
+// answered, Response.RemoteAddr. The error is as that of Client.Exchange.
 func (g *Group) Exchange(ctx context.Context, request []byte) (*Response, error) {
 	if err := g.check(); err != nil {
 		return nil, err
@@ -138,7 +139,12 @@ func (g *Group) check() error {
 		return errors.New("ohce: Group.Clients is empty")
 	}
 	if g.Policy > Race {
-		return errors.New("ohce: Group.Policy is none of Failover, Spread and Race")
+		return fmt.Errorf("ohce: Group.Policy is %d, want Failover, RoundRobin or Race", g.Policy)
+	}
+	for i, c := range g.Clients {
+		if err := c.check(); err != nil {
+			return fmt.Errorf("Group.Clients[%d]: %w", i, err)
+		}
 	}
 	return nil
 }
@@ -146,7 +152,7 @@ func (g *Group) check() error {
 // begin is the index of the server to ask first.
 func (g *Group) begin() int {
 	turn := g.turn.Load()
-	if g.Policy == Spread {
+	if g.Policy == RoundRobin {
 		turn = g.turn.Add(1) - 1
 	}
 	return int(turn % uint64(len(g.Clients)))
@@ -197,7 +203,7 @@ func (f *failures) add(err error) {
 func (f *failures) err(g *Group) error {
 	return &OpError{
 		Op: "exchange", Addr: g.addrs(), Attempts: f.attempts, Elapsed: time.Since(f.begun),
-		Err: ErrServerDown, Cause: errors.Join(f.errs...),
+		Err: withCause(ErrServerDown, errors.Join(f.errs...)),
 	}
 }
 

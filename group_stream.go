@@ -4,174 +4,237 @@ import (
 	"context"
 	"iter"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// groupMost is how many requests of a Group's stream are held at once.
-const groupMost = 1 << 14
+// The limits of a Group's stream, which holds requests until they are yielded.
+const (
+	maxGroupRequests = 1 << 14
+	maxGroupBytes    = defaultMaxBytes
+	groupOverhead    = 512 // bytes of a request's records, in the stream and in those of the members
+)
 
-// Stream sends each of requests as Exchange does and yields the outcomes in the order of the requests,
-// while those that follow are under way already; see Client.Stream, which each of the clients uses. What
-// one server does not answer goes to the next one.
-func (g *Group) Stream(ctx context.Context, requests iter.Seq[[]byte]) iter.Seq2[*Response, error] {
-	return func(yield func(*Response, error) bool) {
+// Stream sends each of requests as Exchange does and yields the results in the order of the
+// requests, while later requests are already in flight; see Client.Stream, which is used for each
+// of the clients. A request that one server does not answer is sent to the next. The streams of a
+// Group do not wait for a server that falls silent (Client.Patience).
+func (g *Group) Stream(ctx context.Context, requests iter.Seq[[]byte]) iter.Seq2[Result, error] {
+	return func(yield func(Result, error) bool) {
 		if err := g.check(); err != nil {
-			yield(nil, err)
+			yield(Result{}, err)
 			return
 		}
-		s := &groupStream{g: g, outcomes: make(chan outcome, 64), lanes: make(map[laneKey]*lane)}
-		s.ctx, s.cancel = context.WithCancel(ctx)
-		s.requests = newIntake(requests)
+		s := newGroupStream(ctx, g, requests)
 		defer s.close()
-		s.run(ctx, yield)
+		if err := s.run(ctx, yield); err != nil {
+			yield(Result{}, &OpError{Op: "exchange", Addr: g.addrs(), Err: err})
+		}
 	}
 }
 
-// A groupStream is a Group's stream:
+// A groupStream distributes the requests of a Group's stream over streams of its clients:
 //
-//	run → admit → send → lane.put … lane.run → settle → deliver
+//	run → submit → send → memberStream.put … memberStream.run → settle → deliver
 type groupStream struct {
 	g        *Group
-	ctx      context.Context // of the lanes
+	ctx      context.Context // of the members' streams
 	cancel   context.CancelFunc
-	requests *intake
-	ended    bool        // no more requests
-	order    queue[*ask] // not yielded yet, oldest first
-	lanes    map[laneKey]*lane
+	requests *prefetcher
+	ended    bool            // there are no more requests
+	order    []*groupRequest // not yielded yet, oldest first
+	held     int             // bytes of order
+	index    int             // of the next result
+	members  map[memberKey]*memberStream
 	outcomes chan outcome
 	running  sync.WaitGroup
 }
 
-// A laneKey tells lanes apart: a patient one waits where nobody listens, the other one fails fast.
-type laneKey struct {
-	member  int
-	patient bool
+// A groupRequest is a request of a Group's stream.
+type groupRequest struct {
+	data   []byte
+	first  int // the member it was sent to first
+	tried  int // the number of members it was sent to
+	racing int // members that have it at once, if it was sent to several; not counting failed ones
+	failed failures
+	resp   *Response
+	err    error
+	done   atomic.Bool // it has a result; members skip it then
 }
 
-func (s *groupStream) run(ctx context.Context, yield func(*Response, error) bool) {
+// A memberKey tells the streams of a Group's clients apart. A client can have two: one that fails
+// fast where another server can answer, and one for the last attempt, which uses the whole
+// schedule.
+type memberKey struct {
+	member   int
+	failFast bool
+}
+
+func newGroupStream(ctx context.Context, g *Group, requests iter.Seq[[]byte]) *groupStream {
+	s := &groupStream{
+		g: g, requests: newPrefetcher(requests), outcomes: make(chan outcome, 64),
+		members: make(map[memberKey]*memberStream),
+	}
+	s.ctx, s.cancel = context.WithCancel(ctx)
+	return s
+}
+
+// run yields the results. It returns nil when there are no more or the caller wants no more.
+func (s *groupStream) run(ctx context.Context, yield func(Result, error) bool) error {
+	full := false
 	for {
-		for s.order.len() > 0 && s.order.first().done() {
-			a := s.order.first()
-			s.order.pop()
-			if !yield(a.resp, a.err) {
-				return
-			}
-		}
-		if s.ended && s.order.len() == 0 {
-			return
+		if !s.deliver(yield) || s.ended && len(s.order) == 0 {
+			return nil
 		}
 		ready := s.requests.ready
-		if s.ended || s.order.len() >= groupMost {
+		if s.ended || full && len(s.order) > 0 {
 			ready = nil
 		}
 		select {
 		case <-ready:
-			s.admit()
+			full = s.submit()
 		case o := <-s.outcomes:
 			s.settle(o)
+			if full {
+				full = s.submit()
+			}
 		case <-ctx.Done():
-			yield(nil, &OpError{Op: "exchange", Addr: s.g.addrs(), Err: ctx.Err()})
-			return
+			return ctx.Err()
 		}
 	}
 }
 
-// close ends the lanes and waits for them.
-func (s *groupStream) close() {
-	s.requests.stop()
-	s.cancel()
-	for _, l := range s.lanes {
-		l.close()
-	}
-	all := make(chan struct{})
-	go func() { // ends with the lanes, which ctx ends
-		s.running.Wait()
-		close(all)
-	}()
-	for {
-		select {
-		case <-s.outcomes: // a lane may be about to tell one
-		case <-all:
-			return
+// deliver yields the results of the oldest requests, and returns false if the caller wants no more.
+func (s *groupStream) deliver(yield func(Result, error) bool) bool {
+	for len(s.order) > 0 && s.order[0].done.Load() {
+		r := s.order[0]
+		s.order[0] = nil
+		s.order = s.order[1:]
+		s.held -= groupOverhead + len(r.data)
+		result := Result{Index: s.index, Request: r.data, Response: r.resp, Err: r.err}
+		s.index++
+		if !yield(result, nil) {
+			return false
 		}
 	}
+	return true
 }
 
-// admit takes in requests.
-func (s *groupStream) admit() {
-	requests, ended := s.requests.take(groupMost - s.order.len())
-	s.ended = ended
-	for _, request := range requests {
-		a := &ask{request: request, failed: failures{begun: time.Now()}}
-		s.order.push(a)
-		if s.g.Policy == Race {
-			s.race(a)
-			continue
+// submit takes in requests while there is room for them, and reports whether the room is used up.
+func (s *groupStream) submit() (full bool) {
+	for !s.ended {
+		n, room := maxGroupRequests-len(s.order), maxGroupBytes-s.held
+		if n <= 0 {
+			return true
 		}
-		a.first = s.g.begin()
-		s.next(a)
+		requests, full, ended := s.requests.take(n, room,
+			func(size int) int { return groupOverhead + size })
+		s.ended = ended
+		for _, data := range requests {
+			s.add(data)
+		}
+		if full || len(requests) == 0 {
+			return full
+		}
+	}
+	return false
+}
+
+func (s *groupStream) add(data []byte) {
+	r := &groupRequest{data: data, failed: failures{begun: time.Now()}}
+	s.order = append(s.order, r)
+	s.held += groupOverhead + len(data)
+	if s.g.Policy == Race {
+		s.race(r)
+		return
+	}
+	r.first = s.g.begin()
+	s.sendNext(r)
+}
+
+// sendNext sends a request to the next member of its round.
+func (s *groupStream) sendNext(r *groupRequest) {
+	member := (r.first + r.tried) % len(s.g.Clients)
+	r.tried++
+	s.send(r, memberKey{member, true})
+}
+
+// race sends a request to all members.
+func (s *groupStream) race(r *groupRequest) {
+	r.racing = len(s.g.Clients)
+	for i, c := range s.g.Clients {
+		s.send(r, memberKey{i, c.FailFast})
 	}
 }
 
-// next sends an ask to the next server of its round.
-func (s *groupStream) next(a *ask) {
-	member := (a.first + a.tried) % len(s.g.Clients)
-	a.tried++
-	s.send(a, laneKey{member, false})
+func (s *groupStream) send(r *groupRequest, k memberKey) {
+	m, ok := s.members[k]
+	if !ok {
+		m = newMemberStream(k.member)
+		s.members[k] = m
+		// Ends when the member stream is closed, or with s.ctx; close waits for it.
+		s.running.Go(func() { m.run(s.ctx, s.g.Clients[k.member], k.failFast, s.outcomes) })
+	}
+	m.put(r)
 }
 
-// race sends an ask to all servers.
-func (s *groupStream) race(a *ask) {
-	a.racing = len(s.g.Clients)
-	for member := range s.g.Clients {
-		s.send(a, laneKey{member, true})
-	}
-}
-
-func (s *groupStream) send(a *ask, k laneKey) {
-	l, ok := s.lanes[k]
-	if !ok || l.worn() {
-		l = newLane(k.member, k.patient)
-		s.lanes[k] = l
-		// Ends when the lane is closed or its stream breaks; close waits for it.
-		s.running.Go(func() { l.run(s.ctx, s.g.Clients[k.member], s.outcomes) })
-	}
-	if err := l.put(a); err != nil {
-		s.settle(outcome{l, a, nil, err})
-	}
-}
-
-// settle takes in what a lane says of an ask.
+// settle takes in the result of a request at a member.
 func (s *groupStream) settle(o outcome) {
-	a := o.ask
+	r := o.request
 	switch {
-	case a.done(): // another server was quicker
+	case r.done.Load(): // another member was faster
 	case o.err == nil:
-		a.resp = o.resp
+		r.end(o.resp, nil)
 	case !passesOver(o.err):
-		a.err = o.err
-	case a.racing > 0:
-		a.failed.add(o.err)
-		if a.racing--; a.racing == 0 {
-			a.err = a.failed.err(s.g)
+		r.end(nil, o.err)
+	case r.racing > 0:
+		r.failed.add(o.err)
+		if r.racing--; r.racing == 0 {
+			r.end(nil, r.failed.err(s.g))
 		}
 	default:
-		a.failed.add(o.err)
-		s.g.passOver(o.lane.member)
-		s.again(a)
+		r.failed.add(o.err)
+		s.g.passOver(o.member)
+		s.retry(r)
 	}
 }
 
-// again sends an ask on that a server has failed.
-func (s *groupStream) again(a *ask) {
+func (r *groupRequest) end(resp *Response, err error) {
+	r.resp, r.err = resp, err
+	r.done.Store(true)
+}
+
+// retry continues with a request that a member has failed.
+func (s *groupStream) retry(r *groupRequest) {
 	n := len(s.g.Clients)
 	switch {
-	case a.tried < n:
-		s.next(a)
-	case a.failed.refused < n || s.g.failsFast():
-		a.err = a.failed.err(s.g)
+	case r.tried < n:
+		s.sendNext(r)
+	case r.failed.refused < n || s.g.failsFast():
+		r.end(nil, r.failed.err(s.g))
 	default:
-		a.failed = failures{begun: a.failed.begun}
-		s.race(a)
+		r.failed = failures{begun: r.failed.begun}
+		s.race(r)
 	}
+}
+
+// close ends the members' streams and waits for them and for requests.
+func (s *groupStream) close() {
+	s.cancel()
+	for _, m := range s.members {
+		m.close()
+	}
+	ended := make(chan struct{})
+	go func() { // ends with the members' streams, which cancel ends
+		s.running.Wait()
+		close(ended)
+	}()
+	for waiting := true; waiting; {
+		select {
+		case <-s.outcomes: // a member may be about to report one
+		case <-ended:
+			waiting = false
+		}
+	}
+	s.requests.stop()
 }

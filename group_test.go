@@ -16,8 +16,9 @@ import (
 	"github.com/ohce/ohce/ohcetest"
 )
 
-// servers are several of a test, at 192.0.2.1:3000 and on, each as its kind says: "up" answers, "mute"
-// listens and never answers, "closed" does not listen, "slow" answers after a tenth of a second.
+// servers are several of a test, at 192.0.2.1:3000 and on, each as its kind says: "up" answers,
+// "mute" listens and never answers, "closed" does not listen, "slow" answers after a tenth of a
+// second.
 type servers struct {
 	net   *ohcetest.Network
 	group *ohce.Group
@@ -26,7 +27,7 @@ type servers struct {
 
 func serverAddr(i int) string { return fmt.Sprintf("192.0.2.%d:3000", i+1) }
 
-func inGroup(t *testing.T, policy ohce.Policy, kinds string, f func(t *testing.T, s *servers)) {
+func inGroup(t *testing.T, policy ohce.GroupPolicy, kinds string, f func(t *testing.T, s *servers)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		all := strings.Fields(kinds)
@@ -44,7 +45,7 @@ func inGroup(t *testing.T, policy ohce.Policy, kinds string, f func(t *testing.T
 			if kind != "closed" {
 				s.listen(t, i, kind != "mute")
 			}
-			c := &ohce.Client{Addr: serverAddr(i), Dial: s.net.Dial, Expect: reversed}
+			c := &ohce.Client{Addr: serverAddr(i), Dial: s.net.Dial, Match: ohce.MatchExact(reversed)}
 			s.group.Clients = append(s.group.Clients, c)
 		}
 		defer s.group.Close()
@@ -115,14 +116,14 @@ func TestFailover(t *testing.T) {
 func TestGroupDown(t *testing.T) {
 	const ms = time.Millisecond
 	for _, tt := range []struct {
-		policy ohce.Policy
+		policy ohce.GroupPolicy
 		kinds  string
 		took   time.Duration
 	}{
 		{ohce.Failover, "mute mute", 3000 * ms},
 		{ohce.Failover, "closed mute", 1501 * ms},
 		{ohce.Failover, "closed closed", 1502 * ms}, // and then a whole schedule
-		{ohce.Spread, "mute mute", 3000 * ms},
+		{ohce.RoundRobin, "mute mute", 3000 * ms},
 		{ohce.Race, "mute mute closed", 1500 * ms},
 	} {
 		t.Run(fmt.Sprint(tt.policy, " ", tt.kinds), func(t *testing.T) {
@@ -143,7 +144,7 @@ func TestGroupDown(t *testing.T) {
 					errors.Is(err, ohce.ErrPortUnreachable) != strings.Contains(tt.kinds, "closed") {
 					t.Errorf("the error is %#v", op)
 				}
-				for _, err := range s.group.Stream(t.Context(), numbered(1)) {
+				for _, err := range outcomes(s.group.Stream(t.Context(), numbered(1))) {
 					if !errors.Is(err, ohce.ErrServerDown) {
 						t.Errorf("a stream says %v", err)
 					}
@@ -156,10 +157,10 @@ func TestGroupDown(t *testing.T) {
 	}
 }
 
-// TestGroupWaitsForARestart: where nobody listens anywhere, a server that begins meanwhile is found;
-// with FailFast it is not waited for.
+// TestGroupWaitsForARestart: where nobody listens anywhere, a server that begins meanwhile is
+// found; with FailFast it is not waited for.
 func TestGroupWaitsForARestart(t *testing.T) {
-	for _, policy := range []ohce.Policy{ohce.Failover, ohce.Spread, ohce.Race} {
+	for _, policy := range []ohce.GroupPolicy{ohce.Failover, ohce.RoundRobin, ohce.Race} {
 		inGroup(t, policy, "closed closed", func(t *testing.T, s *servers) {
 			time.AfterFunc(700*time.Millisecond, func() { s.listen(t, 1, true) })
 			if from, took := s.ask(t); from != 1 || took > 1100*time.Millisecond {
@@ -180,14 +181,14 @@ func TestGroupWaitsForARestart(t *testing.T) {
 }
 
 func TestSpread(t *testing.T) {
-	inGroup(t, ohce.Spread, "up up up", func(t *testing.T, s *servers) {
+	inGroup(t, ohce.RoundRobin, "up up up", func(t *testing.T, s *servers) {
 		for i := range 9 {
 			if from, _ := s.ask(t); from != i%3 {
 				t.Errorf("request %d was answered by server %d", i, from)
 			}
 		}
 	})
-	inGroup(t, ohce.Spread, "up closed up", func(t *testing.T, s *servers) {
+	inGroup(t, ohce.RoundRobin, "up closed up", func(t *testing.T, s *servers) {
 		for range 9 {
 			s.ask(t)
 		}
@@ -210,10 +211,10 @@ func TestRace(t *testing.T) {
 	})
 }
 
-// TestGroupStream: with each policy, with and without Expect, all are answered in order though a server
-// is mute, one does not listen and one dies on the way.
+// TestGroupStream: with each policy, with and without Expect, all are answered in order though a
+// server is mute, one does not listen and one dies on the way.
 func TestGroupStream(t *testing.T) {
-	for _, policy := range []ohce.Policy{ohce.Failover, ohce.Spread, ohce.Race} {
+	for _, policy := range []ohce.GroupPolicy{ohce.Failover, ohce.RoundRobin, ohce.Race} {
 		for _, expect := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%v %v", policy, expect), func(t *testing.T) {
 				inGroup(t, policy, "closed up mute up", func(t *testing.T, s *servers) {
@@ -231,7 +232,7 @@ func testGroupStream(t *testing.T, s *servers, expect bool) {
 	}
 	for _, c := range s.group.Clients {
 		if !expect {
-			c.Expect = nil
+			c.Match = nil
 		}
 	}
 	deaf := false
@@ -246,7 +247,7 @@ func testGroupStream(t *testing.T, s *servers, expect bool) {
 		return pass(d)
 	}
 	i := 0
-	for resp, err := range s.group.Stream(t.Context(), numbered(n)) {
+	for resp, err := range outcomes(s.group.Stream(t.Context(), numbered(n))) {
 		if err != nil || !isAnswer(resp.Data, i) {
 			t.Fatalf("request %d: %v, %v", i, resp, err)
 		}
@@ -259,9 +260,9 @@ func testGroupStream(t *testing.T, s *servers, expect bool) {
 
 // TestGroupStreamEnds: by the context, by who ranges over it, by an error of one request.
 func TestGroupStreamEnds(t *testing.T) {
-	inGroup(t, ohce.Spread, "up up", func(t *testing.T, s *servers) {
+	inGroup(t, ohce.RoundRobin, "up up", func(t *testing.T, s *servers) {
 		got := 0
-		for range s.group.Stream(t.Context(), numbered(1000)) {
+		for range outcomes(s.group.Stream(t.Context(), numbered(1000))) {
 			if got++; got == 5 {
 				break
 			}
@@ -275,7 +276,7 @@ func TestGroupStreamEnds(t *testing.T) {
 			}
 		}
 		var last error
-		for _, err := range s.group.Stream(ctx, waits) {
+		for _, err := range outcomes(s.group.Stream(ctx, waits)) {
 			last = err
 		}
 		if !errors.Is(last, context.DeadlineExceeded) {
@@ -286,7 +287,7 @@ func TestGroupStreamEnds(t *testing.T) {
 			_ = yield([]byte("small")) && yield(bytes.Repeat([]byte{'.'}, 70_000)) && yield([]byte("again"))
 		}
 		var all []string
-		for resp, err := range s.group.Stream(t.Context(), requests) {
+		for resp, err := range outcomes(s.group.Stream(t.Context(), requests)) {
 			if err != nil {
 				all = append(all, fmt.Sprint(errors.Is(err, ohce.ErrTooLarge)))
 				continue
@@ -301,7 +302,7 @@ func TestGroupStreamEnds(t *testing.T) {
 
 // TestGroupWithoutARoute: a server that no socket can be connected to is passed over.
 func TestGroupWithoutARoute(t *testing.T) {
-	for _, policy := range []ohce.Policy{ohce.Failover, ohce.Spread, ohce.Race} {
+	for _, policy := range []ohce.GroupPolicy{ohce.Failover, ohce.RoundRobin, ohce.Race} {
 		inGroup(t, policy, "up up", func(t *testing.T, s *servers) {
 			s.group.Clients[0].Addr = "no address"
 			if from, _ := s.ask(t); from != 1 {
@@ -316,7 +317,7 @@ func TestGroupWithoutARoute(t *testing.T) {
 					}
 				}
 			}
-			for resp, err := range s.group.Stream(t.Context(), paused) {
+			for resp, err := range outcomes(s.group.Stream(t.Context(), paused)) {
 				if err != nil || !isAnswer(resp.Data, i) {
 					t.Fatalf("%v: request %d: %v, %v", policy, i, resp, err)
 				}
@@ -340,7 +341,7 @@ func TestGroupErrors(t *testing.T) {
 			t.Errorf("%+v: %v", g, err)
 		}
 		n := 0
-		for _, err := range g.Stream(t.Context(), numbered(2)) {
+		for _, err := range outcomes(g.Stream(t.Context(), numbered(2))) {
 			if n++; err == nil {
 				t.Errorf("%+v: no error", g)
 			}
@@ -349,7 +350,7 @@ func TestGroupErrors(t *testing.T) {
 			t.Errorf("%+v: %d errors of a stream, want one", g, n)
 		}
 	}
-	if ohce.Policy(3).String() != "unknown" {
+	if ohce.GroupPolicy(3).String() != "unknown" {
 		t.Error("an unknown policy has a name")
 	}
 }

@@ -12,33 +12,35 @@ import (
 	"strings"
 )
 
-// What LookupServers asks for, and how many servers it returns at most.
-const (
-	srvService = "ohce"
-	srvProto   = "udp"
-	mostLooked = 16
-)
+// DefaultService is the service whose SRV records LookupServers looks up if none is given.
+const DefaultService = "ohce"
+
+// maxServers is the number of servers that LookupServers returns at most.
+const maxServers = 16
 
 // LookupServers finds the servers that a name stands for, the preferred one first, as "ip:port":
 //
 //   - "ip:port" is itself;
 //   - "host:port" is each address of the host, in the order of the resolver (RFC 6724);
-//   - "name", without a port, is the targets of the SRV records _ohce._udp.name with their ports, in the
-//     order of their priority and weight (RFC 2782), with each address of each target.
+//   - "name", without a port, is the targets of the SRV records _service._udp.name with their ports, in
+//     the order of their priority and weight (RFC 2782), with each address of each target.
 //
-// There are 16 at most. nil is net.DefaultResolver. The error is an *OpError with Op "lookup".
-func LookupServers(ctx context.Context, resolver *net.Resolver, name string) ([]string, error) {
+// service is a name as in RFC 6335, such as "domain" or "stun"; "" means DefaultService. LookupServers
+// returns at most 16 servers. A nil resolver is net.DefaultResolver. The error is an *OpError with Op
+// "lookup".
+func LookupServers(ctx context.Context, resolver *net.Resolver, service, name string) (
+	[]string, error) {
 	resolver = cmp.Or(resolver, net.DefaultResolver)
-	servers, err := lookup(ctx, resolver, name)
+	servers, err := lookup(ctx, resolver, cmp.Or(service, DefaultService), name)
 	if err != nil {
 		return nil, &OpError{Op: "lookup", Addr: name, Err: err}
 	}
-	return servers[:min(len(servers), mostLooked)], nil
+	return servers[:min(len(servers), maxServers)], nil
 }
 
-func lookup(ctx context.Context, r *net.Resolver, name string) ([]string, error) {
+func lookup(ctx context.Context, r *net.Resolver, srv, name string) ([]string, error) {
 	if host, service, err := net.SplitHostPort(name); err == nil {
-		port, err := r.LookupPort(ctx, srvProto, service)
+		port, err := r.LookupPort(ctx, "udp", service)
 		if err != nil {
 			return nil, err
 		}
@@ -47,14 +49,14 @@ func lookup(ctx context.Context, r *net.Resolver, name string) ([]string, error)
 	if _, err := netip.ParseAddr(strings.Trim(name, "[]")); err == nil || name == "" || strings.Contains(name, ":") {
 		return nil, errors.New("missing port in address")
 	}
-	_, records, err := r.LookupSRV(ctx, srvService, srvProto, name)
+	_, records, err := r.LookupSRV(ctx, srv, "udp", name)
 	if err != nil {
 		return nil, err
 	}
 	var servers []string
 	var failed error
 	for _, record := range records {
-		if record.Target == "." { // RFC 2782: decidedly not available
+		if record.Target == "." { // the service is not available (RFC 2782)
 			continue
 		}
 		more, err := lookupHost(ctx, r, record.Target, record.Port)
@@ -62,12 +64,12 @@ func lookup(ctx context.Context, r *net.Resolver, name string) ([]string, error)
 		servers = append(servers, more...)
 	}
 	if len(servers) == 0 {
-		return nil, cmp.Or(failed, fmt.Errorf("%s says that it has no server", name))
+		return nil, cmp.Or(failed, fmt.Errorf("%s has no server (its SRV record says so)", name))
 	}
 	return servers, nil
 }
 
-// lookupHost is each address of a host. An empty host is this machine, as in net.Dial.
+// lookupHost returns each address of a host. An empty host is this machine, as in net.Dial.
 func lookupHost(ctx context.Context, r *net.Resolver, host string, port uint16) ([]string, error) {
 	if _, err := netip.ParseAddr(host); err == nil || host == "" {
 		return []string{net.JoinHostPort(host, strconv.Itoa(int(port)))}, nil

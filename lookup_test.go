@@ -111,7 +111,7 @@ func TestLookupServers(t *testing.T) {
 		{"", "!missing port"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := ohce.LookupServers(t.Context(), resolver, tt.name)
+			got, err := ohce.LookupServers(t.Context(), resolver, "", tt.name)
 			if says, failed := strings.CutPrefix(tt.want, "!"); failed {
 				var op *ohce.OpError
 				if !errors.As(err, &op) || op.Op != "lookup" || !strings.Contains(err.Error(), says) {
@@ -132,10 +132,10 @@ func TestLookupServers(t *testing.T) {
 			}
 		})
 	}
-	if got, err := ohce.LookupServers(t.Context(), resolver, "many.test:1"); err != nil || len(got) != 16 {
+	if got, err := ohce.LookupServers(t.Context(), resolver, "", "many.test:1"); err != nil || len(got) != 16 {
 		t.Errorf("%d servers of 40, %v", len(got), err)
 	}
-	if _, err := ohce.LookupServers(t.Context(), nil, "127.0.0.1:1"); err != nil {
+	if _, err := ohce.LookupServers(t.Context(), nil, "", "127.0.0.1:1"); err != nil {
 		t.Errorf("with the default resolver: %v", err)
 	}
 }

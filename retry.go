@@ -1,10 +1,10 @@
 package ohce
 
 import (
-	"math"
-	"math/rand/v2"
 	"strings"
 	"time"
+
+	"github.com/ohce/ohce/internal/exchange"
 )
 
 // A Retry is a schedule of attempts: how often a request is sent, and how long an answer is waited
@@ -47,27 +47,11 @@ func AdaptiveRetry(budget time.Duration) Retry {
 	return Retry{budget: budget}
 }
 
-const (
-	adaptiveBudget = 1500 * time.Millisecond
-	adaptiveGrowth = math.Sqrt2
-	adaptiveShare  = 8   // the longest wait is the budget divided by it
-	adaptiveJitter = 0.1 // what chance adds at most
-)
+// adaptiveBudget is the budget of AdaptiveRetry(0).
+const adaptiveBudget = 1500 * time.Millisecond
 
-// Attempts is how often a request is sent at most.
-func (r Retry) Attempts() int {
-	if r.budget == 0 {
-		return len(r.list())
-	}
-	n, quickest := 0, plan{retry: r, rto: rtoLeast, jitter: 1}
-	for elapsed := time.Duration(0); ; n++ {
-		wait, more := quickest.wait(n+1, elapsed)
-		if !more {
-			return n
-		}
-		elapsed += wait
-	}
-}
+// Attempts is the largest number of times a request is sent.
+func (r Retry) Attempts() int { return r.schedule().Attempts() }
 
 // Wait is how long an answer to the given attempt is waited for; the first attempt is 1. Of
 // AdaptiveRetry it is the whole budget, the longest it can be. Outside 1..Attempts it is 0.
@@ -116,36 +100,10 @@ func (r Retry) list() []time.Duration {
 	return r.waits
 }
 
-// A plan is a Retry for one exchange.
-type plan struct {
-	retry     Retry
-	rto, srtt time.Duration // of an adaptive one: the timeout, and the round trip it comes from
-	jitter    float64       // from 1
-}
-
-// jitter is the chance in a plan.
-func jitter() float64 { return 1 + adaptiveJitter*rand.Float64() }
-
-// wait is how long an attempt waits that begins so long after the first one, and false if there is no
-// such attempt any more.
-func (p *plan) wait(attempt int, elapsed time.Duration) (wait time.Duration, ok bool) {
-	budget := p.retry.budget
-	if budget == 0 {
-		waits := p.retry.list()
-		if attempt > len(waits) {
-			return 0, false
-		}
-		return waits[attempt-1], true
+// schedule is the schedule of a machine.
+func (r Retry) schedule() exchange.Schedule {
+	if r.budget > 0 {
+		return exchange.Schedule{Budget: r.budget}
 	}
-	left := budget - elapsed
-	if left <= 0 {
-		return 0, false
-	}
-	most := float64(max(p.rto, budget/adaptiveShare))
-	next := min(float64(p.rto)*math.Pow(adaptiveGrowth, float64(attempt-1)), most) * p.jitter
-	wait = time.Duration(next)
-	if left-wait < max(p.srtt, rtoGrain) {
-		wait = left // one more could not be answered
-	}
-	return wait, true
+	return exchange.Schedule{Waits: r.list()}
 }

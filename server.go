@@ -105,7 +105,7 @@ func (s *Server) Listen(addr string) error {
 	if err != nil {
 		op := &OpError{Op: "listen", Addr: addr, Err: err}
 		if udp.Taken(err) {
-			op.Cause = ErrAddrInUse
+			op.Err = withCause(err, ErrAddrInUse)
 		}
 		return op
 	}

@@ -241,7 +241,7 @@ func Example_late() {
 	// DNOCES; late and not delivered: TSRIF
 }
 
-func Example_expect() {
+func Example_match() {
 	requests := 0
 	server := ohcetest.NewServer(ohce.HandlerFunc(
 		func(w *ohce.ResponseWriter, r *ohce.Request) {
@@ -256,7 +256,7 @@ func Example_expect() {
 	client := server.Client()
 	defer client.Close()
 	client.Retry = ohce.RetryAfter(20*time.Millisecond, 5*time.Second)
-	client.Expect = flip.Append
+	client.Match = ohce.MatchExact(flip.Append)
 	resp, err := client.Exchange(context.Background(), []byte("Hello"))
 	check(err)
 	fmt.Printf("%s, unexpected: %d\n", resp.Data, client.Stats().Unexpected)
@@ -439,7 +439,7 @@ func Example_server() {
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve() }() // until Shutdown
 
-	client := &ohce.Client{Addr: srv.Addrs()[0].String(), Expect: flip.Append}
+	client := &ohce.Client{Addr: srv.Addrs()[0].String(), Match: ohce.MatchExact(flip.Append)}
 	resp, err := client.Exchange(context.Background(), []byte("Hello"))
 	check(err)
 	fmt.Printf("%s\n", resp.Data)

@@ -77,7 +77,7 @@ func ExampleNetwork_NewPeer() {
 	peer := network.NewPeer("192.0.2.9:3000", nil, ohcetest.Forge([]byte("not this")))
 	c := &ohce.Client{
 		Addr: "192.0.2.9:3000", Dial: network.Dial, Linger: -1,
-		Expect: func(dst, request []byte) []byte { return append(dst, request...) },
+		Match: ohce.MatchExact(func(dst, request []byte) []byte { return append(dst, request...) }),
 	}
 
 	resp, err := c.Exchange(context.Background(), []byte("Hello"))

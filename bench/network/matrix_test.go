@@ -77,7 +77,7 @@ func through(t *testing.T, c cell, r retry, seed uint64) (o outcome) {
 			<-served
 		}()
 		client := &ohce.Client{
-			Addr: server.String(), Dial: network.Dial, Retry: r.retry, Expect: flip.Append, Linger: -1,
+			Addr: server.String(), Dial: network.Dial, Retry: r.retry, Match: ohce.MatchExact(flip.Append), Linger: -1,
 		}
 		defer client.Close()
 		for i := range *exchanges + 1 {

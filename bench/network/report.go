@@ -37,7 +37,7 @@ func (b bar) String() string {
 // bars are those of the matrix. The ones that compare shares are judged with enough exchanges only.
 func (r *report) bars() []bar {
 	all := []bar{
-		right("wrong answers with Expect", r.results), right("the same on real sockets", r.sample),
+		right("wrong answers with MatchExact", r.results), right("the same on real sockets", r.sample),
 		likely("unanswered with the linear schedule, against 1 − (1 − (1 − p)²)⁵, in 3 standard errors", r.results),
 		likely("the same on real sockets", r.sample), r.once(),
 	}

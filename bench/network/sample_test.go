@@ -45,7 +45,7 @@ func onSockets(t *testing.T, server string, c cell, r retry, seed uint64) (o out
 		t.Fatal(err)
 	}
 	defer way.Close()
-	client := &ohce.Client{Addr: way.Addr().String(), Retry: r.retry, Expect: flip.Append, Linger: -1}
+	client := &ohce.Client{Addr: way.Addr().String(), Retry: r.retry, Match: ohce.MatchExact(flip.Append), Linger: -1}
 	defer client.Close()
 	for { // until it knows how long the way is, which an answer to one attempt tells
 		if resp, err := client.Exchange(t.Context(), []byte("first")); err == nil && resp.Attempts == 1 ||

@@ -112,7 +112,7 @@ func (a *app) demoExchanges(ctx context.Context, server string, diagram *sequenc
 	addr := lossy.Addr().String()
 	fmt.Fprintf(a.out, "%s\n%s\n\n", st.bold("A server answers on "+server+", as `ohce serve` does."),
 		st.bold("On the way, at "+addr+", a link loses 30 % each way, as `ohce link --loss 30%` does:"))
-	client := &ohce.Client{Addr: addr, Expect: flip.Append, Trace: clientTrace(merger.addClient)}
+	client := &ohce.Client{Addr: addr, Match: ohce.MatchExact(flip.Append), Trace: clientTrace(merger.addClient)}
 	defer client.Close()
 	for _, m := range demoMessages {
 		fmt.Fprintf(a.out, "  %s\n", st.faint(m.title))

@@ -64,7 +64,7 @@ func (s *sender) downHint(op *ohce.OpError) string {
 		return fmt.Sprintf("%s refused (port unreachable) for %v: no server listens there; "+
 			"start a server with: ohce serve --listen '%s'", op.Addr, took, op.Addr)
 	case op.Attempts == 0:
-		return fmt.Sprintf("sending to %s failed for %v: %v", op.Addr, took, rootCause(op.Cause))
+		return fmt.Sprintf("sending to %s failed for %v: %v", op.Addr, took, rootCause(causeOf(op.Err)))
 	case ignored > 0:
 		return fmt.Sprintf("what %s sent in %v was not the %s of the message (datagrams ignored: %d); "+
 			"--expect any accepts any datagram", op.Addr, took, s.flags.expect, ignored)
@@ -76,15 +76,25 @@ func (s *sender) downHint(op *ohce.OpError) string {
 
 // allDownHint describes how each of several servers behaved, and what to try.
 func (s *sender) allDownHint(op *ohce.OpError) string {
-	joined, ok := op.Cause.(interface{ Unwrap() []error })
+	joined, ok := causeOf(op.Err).(interface{ Unwrap() []error })
 	if !ok {
-		return fmt.Sprint(op.Cause)
+		return fmt.Sprint(op.Err)
 	}
 	var all []string
 	for _, err := range joined.Unwrap() {
 		all = append(all, s.downCause(err))
 	}
 	return strings.Join(all, ", ") + "; check the addresses, or wait longer with --retry 1s,2s,4s"
+}
+
+// causeOf returns the second of the two errors that an error wraps: what caused the first. It is nil if
+// there is no cause.
+func causeOf(err error) error {
+	wrapped, ok := err.(interface{ Unwrap() []error })
+	if !ok || len(wrapped.Unwrap()) != 2 {
+		return nil
+	}
+	return wrapped.Unwrap()[1]
 }
 
 // downCause describes how one of several servers behaved.

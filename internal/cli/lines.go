@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"runtime"
-	"sync"
 )
 
 // maxLine is the maximum length of a line in bytes: the longest payload of a datagram, on IPv6.
@@ -16,49 +15,35 @@ const maxLine = 65_527
 // lineBufferSize is the number of bytes that readLine holds. It returns that many of a longer line.
 const lineBufferSize = maxLine + len("\r\n")
 
-// An inputLines reads the lines of an input, for a stream of exchanges.
+// An inputLines yields the lines of an input, for a stream of exchanges.
 type inputLines struct {
-	in  *bufio.Reader
-	err error // why reading ended: io.EOF after the last line; valid when the stream has ended
-
-	mu      sync.Mutex
-	pending [][]byte // yielded by all, not yet returned by next
+	ctx    context.Context
+	reader *lineReader
+	err    error // why reading ended: io.EOF after the last line; valid when the stream has ended
 }
 
-func newInputLines(r io.Reader) *inputLines {
-	return &inputLines{in: bufio.NewReaderSize(r, lineBufferSize), err: io.EOF}
+func newInputLines(ctx context.Context, r io.Reader) *inputLines {
+	return &inputLines{ctx: ctx, reader: newLineReader(ctx, r), err: io.EOF}
 }
 
-// all yields the lines without their line terminators.
+// all yields the lines without their line terminators. It returns when ctx is done.
 func (l *inputLines) all(yield func([]byte) bool) {
 	for {
-		line := readLine(l.in)
-		if line.err != nil {
-			l.err = line.err
+		text, err := l.reader.next(l.ctx)
+		if err != nil {
+			l.err = err
 			return
 		}
-		l.mu.Lock()
-		l.pending = append(l.pending, line.text)
-		l.mu.Unlock()
-		if !yield(line.text) {
+		if !yield(text) {
 			return
 		}
 	}
-}
-
-// next returns the oldest yielded line that it has not returned yet.
-func (l *inputLines) next() (line []byte) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.pending) > 0 {
-		line, l.pending = l.pending[0], l.pending[1:]
-	}
-	return line
 }
 
 // A lineReader reads lines on a goroutine of its own, so that a caller can stop waiting for a line.
 type lineReader struct {
-	lines chan inputLine
+	batches chan []inputLine
+	batch   []inputLine // received and not returned yet
 }
 
 type inputLine struct {
@@ -66,25 +51,43 @@ type inputLine struct {
 	err  error // io.EOF after the last line
 }
 
+// maxLineBatch is the number of lines that a lineReader passes on at once, if they are buffered.
+const maxLineBatch = 256
+
 // newLineReader starts to read lines from r. Its goroutine ends with the input or, if it is not
 // blocked in a read, with ctx; a read from a terminal cannot be interrupted.
 func newLineReader(ctx context.Context, r io.Reader) *lineReader {
-	l := &lineReader{lines: make(chan inputLine)}
+	l := &lineReader{batches: make(chan []inputLine, 1)}
 	go func() {
 		in := bufio.NewReaderSize(r, lineBufferSize)
-		for {
-			line := readLine(in)
+		for ended := false; !ended; {
+			batch := readBatch(in)
+			ended = batch[len(batch)-1].err != nil
 			select {
-			case l.lines <- line:
+			case l.batches <- batch:
 			case <-ctx.Done():
-				return
-			}
-			if line.err != nil {
 				return
 			}
 		}
 	}()
 	return l
+}
+
+// readBatch reads a line and those behind it that are buffered. An error is in the last one.
+func readBatch(in *bufio.Reader) (batch []inputLine) {
+	for {
+		line := readLine(in)
+		batch = append(batch, line)
+		if line.err != nil || len(batch) == maxLineBatch || !hasLine(in) {
+			return batch
+		}
+	}
+}
+
+// hasLine reports whether a whole line is buffered.
+func hasLine(in *bufio.Reader) bool {
+	buffered, _ := in.Peek(in.Buffered())
+	return bytes.IndexByte(buffered, '\n') >= 0
 }
 
 // readLine reads a line and returns it without its terminator, which the last line may lack. It
@@ -105,12 +108,18 @@ func readLine(in *bufio.Reader) inputLine {
 
 // next returns the next line without its terminator, or io.EOF after the last.
 func (l *lineReader) next(ctx context.Context) ([]byte, error) {
-	select {
-	case line := <-l.lines:
-		return line.text, line.err
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	if len(l.batch) == 0 {
+		select {
+		case l.batch = <-l.batches:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 	}
+	line := l.batch[0]
+	if line.err == nil { // an error stays
+		l.batch = l.batch[1:]
+	}
+	return line.text, line.err
 }
 
 // trimTerminator removes the newline that ends a line, and on Windows a carriage return before it.

@@ -65,7 +65,7 @@ Each flag can be set by an environment variable: OHCE_SERVER, OHCE_RETRY and so 
 		"the server's `HOST:PORT`, or a name with SRV records; repeat it for several servers")
 	flags.StringVar(&f.policy, "policy", "failover",
 		"how to use several servers: `NAME` is failover (the next server on failure), "+
-			"spread (round robin) or race (all at once, the first answer wins)")
+			"round-robin (each in turn) or race (all at once, the first answer wins)")
 	flags.StringVar(&f.retry, "retry", "linear",
 		"how long each attempt waits: `WAITS` is linear (0.1 s, 0.2 s, ... 0.5 s), "+
 			"adaptive (by the measured round-trip time, 1 s until the first one; in total 1.5 s, "+
@@ -125,13 +125,13 @@ func (a *app) newSender(ctx context.Context, f *sendFlags) (*sender, error) {
 	if err != nil {
 		return nil, err
 	}
-	var expect func(dst, request []byte) []byte
+	var match *ohce.Matcher
 	if f.expect != "any" {
 		t, err := parseTransform("expect", f.expect, f.graphemes, "any")
 		if err != nil {
 			return nil, err
 		}
-		expect = t.Append
+		match = ohce.MatchExact(t.Append)
 	}
 	addrs, err := findServers(ctx, f.servers)
 	if err != nil {
@@ -140,7 +140,7 @@ func (a *app) newSender(ctx context.Context, f *sendFlags) (*sender, error) {
 	s := &sender{app: a, flags: f, group: &ohce.Group{Policy: policy}}
 	for _, addr := range addrs {
 		s.group.Clients = append(s.group.Clients,
-			&ohce.Client{Addr: addr, Retry: retry, Expect: expect})
+			&ohce.Client{Addr: addr, Retry: retry, Match: match})
 	}
 	return s, nil
 }

@@ -49,25 +49,24 @@ func (s *sender) sendTyped(ctx context.Context) error {
 // sendPiped sends many lines at a time and prints the responses in the order of the lines. It
 // reports an unanswered line with its number and continues.
 func (s *sender) sendPiped(ctx context.Context) error {
-	in := newInputLines(s.app.in)
+	in := newInputLines(ctx, s.app.in)
 	out := newFlushWriter(s.app.out)
 	progress := s.app.newProgress()
 	defer progress.stop()
 	var unanswered unansweredLines
 	n := 0
-	for resp, err := range s.stream(ctx, in.all) {
+	for r, err := range s.stream(ctx, in.all) {
 		n++
-		line := in.next()
 		switch {
-		case err == nil:
-			err = s.printTo(out, line, resp)
-		case isPerMessage(err):
-			unanswered.add(n, s.failure(line, err))
-			err = s.reportUnanswered(progress, out, n, line, unanswered.last)
+		case err != nil: // the end of the stream
+			err = s.failure(nil, err)
+		case r.Err != nil:
+			unanswered.add(n, s.failure(r.Request, r.Err))
+			err = s.reportUnanswered(progress, out, n, r.Request, unanswered.last)
 		default:
-			err = s.failure(line, err)
+			err = s.printTo(out, r.Request, r.Response)
 		}
-		progress.count(resp != nil)
+		progress.count(r.Response != nil)
 		if err != nil {
 			return errors.Join(withLine(err, n), out.close())
 		}
@@ -84,17 +83,11 @@ func (s *sender) sendPiped(ctx context.Context) error {
 
 // stream starts a stream of the only client or, if there are several, of the group.
 func (s *sender) stream(ctx context.Context,
-	requests iter.Seq[[]byte]) iter.Seq2[*ohce.Response, error] {
+	requests iter.Seq[[]byte]) iter.Seq2[ohce.Result, error] {
 	if c := s.soleClient(); c != nil {
 		return c.Stream(ctx, requests)
 	}
 	return s.group.Stream(ctx, requests)
-}
-
-// isPerMessage reports whether an error of a stream concerns one message, so that the stream
-// continues.
-func isPerMessage(err error) bool {
-	return errors.Is(err, ohce.ErrServerDown) || errors.Is(err, ohce.ErrTooLarge)
 }
 
 // reportUnanswered reports line n on standard error. With --json it also writes an object to out,

@@ -12,7 +12,7 @@ import (
 	"github.com/ohce/ohce"
 )
 
-var policies = []ohce.Policy{ohce.Failover, ohce.Spread, ohce.Race}
+var policies = []ohce.GroupPolicy{ohce.Failover, ohce.RoundRobin, ohce.Race}
 
 func policyNames() (names []string) {
 	for _, p := range policies {
@@ -21,7 +21,10 @@ func policyNames() (names []string) {
 	return names
 }
 
-func parsePolicy(name string) (ohce.Policy, error) {
+func parsePolicy(name string) (ohce.GroupPolicy, error) {
+	if name == "spread" { // its former name
+		return ohce.RoundRobin, nil
+	}
 	for _, p := range policies {
 		if p.String() == name {
 			return p, nil
@@ -45,7 +48,7 @@ func findServers(ctx context.Context, values []string) (addrs []string, err erro
 			}
 		}
 		if !isLiteral(value) {
-			if found, err = ohce.LookupServers(ctx, nil, value); err != nil {
+			if found, err = ohce.LookupServers(ctx, nil, "", value); err != nil {
 				return nil, lookupFailure(value, err)
 			}
 		}

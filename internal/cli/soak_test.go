@@ -41,7 +41,7 @@ func TestSoak(t *testing.T) {
 	flood := connect(t, p.addrs[0])
 	// The flood can push a sample out, so it is retransmitted; Expect checks the answer.
 	sample := &ohce.Client{
-		Addr: p.addrs[0], Expect: flip.Append, Retry: ohce.RetryAfter(slices.Repeat(
+		Addr: p.addrs[0], Match: ohce.MatchExact(flip.Append), Retry: ohce.RetryAfter(slices.Repeat(
 			[]time.Duration{time.Second}, 20)...),
 	}
 	defer sample.Close()

@@ -14,6 +14,13 @@ func (h deadlines) next() time.Time {
 	return h[0].deadline
 }
 
+// init restores the order after deadlines have changed.
+func (h deadlines) init() {
+	for i := len(h)/2 - 1; i >= 0; i-- {
+		h.down(i)
+	}
+}
+
 func (h *deadlines) add(r *Request) {
 	*h = append(*h, r)
 	r.heapIndex = len(*h)

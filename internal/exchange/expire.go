@@ -9,6 +9,9 @@ func (m *Machine) Expire(now time.Time) {
 	for m.Expired(now) {
 		r := m.deadlines[0]
 		m.deadlines.remove(r)
+		if m.extend(r) {
+			continue
+		}
 		m.window.Lost()
 		m.observe(r.event(AttemptTimedOut, now))
 		if _, more := m.timeout(now, r); more {
@@ -20,6 +23,20 @@ func (m *Machine) Expire(now time.Time) {
 	if m.parkedCount > 0 && !now.Before(m.breaker.WaitEnd()) {
 		m.endParked(now)
 	}
+}
+
+// extend gives an attempt more time if the round trips have become longer since it was made: the
+// response is then more likely late than lost. RFC 6298, section 5.3, restarts a timer with each
+// acknowledgement for the same reason. A shorter RTO shortens no deadline.
+func (m *Machine) extend(r *Request) bool {
+	wait, ok := m.cfg.Schedule.timeout(r.Attempt, r.Sent.Sub(r.start), m.rto, m.srtt, r.jitter)
+	if !ok || wait <= r.Wait {
+		return false
+	}
+	r.Wait = wait
+	r.deadline = r.Sent.Add(wait)
+	m.deadlines.add(r)
+	return true
 }
 
 // Expired reports whether the deadline of an attempt has passed.

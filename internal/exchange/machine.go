@@ -233,6 +233,9 @@ func (m *Machine) end(now time.Time, r *Request, outcome Outcome, cause error) {
 	}
 }
 
+// Observed reports whether there is a Config.Observe.
+func (m *Machine) Observed() bool { return m.cfg.Observe != nil }
+
 // observe reports an event.
 func (m *Machine) observe(e Event) {
 	if m.cfg.Observe != nil {

@@ -29,7 +29,7 @@ type Pacer struct {
 // known (srtt is 0) there is no pacing.
 func (p *Pacer) Allowed(now time.Time, srtt time.Duration, limit int) (n int, delay time.Duration) {
 	if srtt == 0 {
-		p.last = now
+		p.tokens, p.last = minBurst, now
 		return unpaced, 0
 	}
 	rate := pacingGain * float64(limit) / srtt.Seconds()

@@ -79,6 +79,9 @@ func (m *Machine) accept(at time.Time, r *Request, data []byte, cost int) {
 		rtt = 0
 	} else if m.rtt != nil {
 		m.rtt.Sample(rtt)
+		if m.srtt == 0 {
+			m.firstSample(at)
+		}
 	}
 	m.window.Answered(r.sequence, m.sequence, rtt, at)
 	m.breaker.Answered(at)
@@ -96,4 +99,18 @@ func (m *Machine) ignore(at time.Time, id Port, r *Request, data []byte, reason 
 		Kind: DatagramIgnored, Time: at, Port: id, Socket: m.ports.all[id].socketOf(), Request: r,
 		Data: data, Reason: reason,
 	})
+}
+
+// firstSample shortens the deadlines that rest on the initial RTO, when the first round-trip time
+// is known. Later samples change no deadline.
+func (m *Machine) firstSample(at time.Time) {
+	m.updateRTO()
+	for _, r := range m.deadlines {
+		wait, ok := m.cfg.Schedule.timeout(r.Attempt, r.Sent.Sub(r.start), m.rto, m.srtt, r.jitter)
+		if ok && wait < r.Wait {
+			r.Wait = max(wait, at.Sub(r.Sent))
+			r.deadline = r.Sent.Add(r.Wait)
+		}
+	}
+	m.deadlines.init()
 }

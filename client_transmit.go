@@ -1,0 +1,113 @@
+package ohce
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/ohce/ohce/internal/exchange"
+	"github.com/ohce/ohce/internal/udp"
+)
+
+// A transmitter sends requests of a stream that share a socket, as segments where the kernel takes
+// them.
+type transmitter struct {
+	requests []*exchange.Request
+	batch    udp.Batch
+	data     []byte        // of all requests, one behind the other
+	first    []int         // the request that each message begins with
+	unsent   map[int]error // by the place of the request
+}
+
+// send sends requests on the sockets of their ports and reports the results to the machine.
+func (ss *streamSockets) send(m *exchange.Machine, requests []*exchange.Request) {
+	t := &ss.transmitter
+	t.requests = t.requests[:0]
+	var shared *streamSocket
+	for _, r := range requests {
+		k := ss.byPort[r.Port]
+		if k.batch == nil {
+			k.request = r
+			sendOne(m, k.conn, r)
+			continue
+		}
+		shared = k
+		t.requests = append(t.requests, r)
+	}
+	if len(t.requests) > 0 {
+		t.send(m, shared.batch)
+	}
+	clear(t.requests)
+}
+
+// send sends the requests on a socket.
+func (t *transmitter) send(m *exchange.Machine, conn udp.Socket) {
+	if len(t.requests) > 1 && conn.MaxSegments(1) > 1 {
+		// The order of datagrams that are sent at once does not matter, and equal sizes make
+		// segments.
+		slices.SortStableFunc(t.requests, func(a, b *exchange.Request) int {
+			return len(b.Data) - len(a.Data)
+		})
+	}
+	t.pack(conn)
+	_, unreachable := udp.SendAll(conn, t.batch.Messages, func(message, datagram int, err error) {
+		if t.unsent == nil {
+			t.unsent = make(map[int]error)
+		}
+		t.unsent[t.first[message]+datagram] = err
+	})
+	t.batch.Reset()
+	now := time.Now()
+	port := t.requests[0].Port
+	for range unreachable {
+		m.Unreachable(now, port, ErrPortUnreachable)
+	}
+	t.report(m, now)
+}
+
+// pack copies the requests side by side, so that neighbours of equal size become segments.
+func (t *transmitter) pack(conn udp.Socket) {
+	total := 0
+	for _, r := range t.requests {
+		total += len(r.Data)
+	}
+	if cap(t.data) < total || cap(t.data) > maxTransmitBuffer {
+		t.data = make([]byte, 0, total)
+	}
+	t.data, t.first = t.data[:0], t.first[:0]
+	t.batch.MaxSegments = conn.MaxSegments
+	var to udp.Message // a connected socket has one peer
+	for i, r := range t.requests {
+		begin := len(t.data)
+		t.data = append(t.data, r.Data...)
+		t.batch.Append(t.data[begin:], &to)
+		if len(t.batch.Messages) > len(t.first) {
+			t.first = append(t.first, i)
+		}
+	}
+}
+
+// maxTransmitBuffer is the size in bytes up to which the buffer of a transmitter is kept.
+const maxTransmitBuffer = 1 << 20
+
+// report reports the results of the requests in the order of their numbers.
+func (t *transmitter) report(m *exchange.Machine, now time.Time) {
+	if len(t.unsent) == 0 && !m.Observed() {
+		for _, r := range t.requests {
+			m.Sent(now, r, nil, false)
+		}
+		return
+	}
+	order := make([]int, len(t.requests))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int {
+		return cmp.Compare(t.requests[a].Number, t.requests[b].Number)
+	})
+	for _, i := range order {
+		err := t.unsent[i]
+		m.Sent(now, t.requests[i], err, udp.TooLong(err))
+	}
+	clear(t.unsent)
+}

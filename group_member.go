@@ -1,0 +1,108 @@
+package ohce
+
+import (
+	"context"
+	"iter"
+	"slices"
+	"sync"
+)
+
+// A memberStream is the stream of one of a Group's clients. Requests are put into it, and it
+// reports their results in the same order.
+type memberStream struct {
+	member int // the index of the client
+
+	mu       sync.Mutex
+	changed  sync.Cond // on mu: there is a request, or the stream is closed
+	waiting  []*groupRequest
+	inFlight []*groupRequest // taken by the client's stream
+	closed   bool
+}
+
+// An outcome is the result of a request at a member.
+type outcome struct {
+	member  int
+	request *groupRequest
+	resp    *Response
+	err     error
+}
+
+func newMemberStream(member int) *memberStream {
+	m := &memberStream{member: member}
+	m.changed.L = &m.mu
+	return m
+}
+
+// put adds a request. A slow member does not keep the requests that faster ones have answered.
+func (m *memberStream) put(r *groupRequest) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.waiting) == 2*maxGroupRequests {
+		m.waiting = slices.DeleteFunc(m.waiting, func(r *groupRequest) bool { return r.done.Load() })
+	}
+	m.waiting = append(m.waiting, r)
+	m.changed.Signal()
+}
+
+// close ends the stream.
+func (m *memberStream) close() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.closed = true
+	m.changed.Signal()
+}
+
+// requests yields the requests that need this member's response.
+func (m *memberStream) requests() iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for {
+			r := m.take()
+			if r == nil || !yield(r.data) {
+				return
+			}
+		}
+	}
+}
+
+// take waits for the next request. It returns nil when the stream is closed.
+func (m *memberStream) take() *groupRequest {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for {
+		for len(m.waiting) == 0 && !m.closed {
+			m.changed.Wait()
+		}
+		if m.closed {
+			return nil
+		}
+		r := m.waiting[0]
+		m.waiting[0] = nil
+		if m.waiting = m.waiting[1:]; r.done.Load() {
+			continue
+		}
+		m.inFlight = append(m.inFlight, r)
+		return r
+	}
+}
+
+// finished returns the request that the next result of the client's stream is about.
+func (m *memberStream) finished() *groupRequest {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := m.inFlight[0]
+	m.inFlight[0] = nil
+	m.inFlight = m.inFlight[1:]
+	return r
+}
+
+// run reports the result of each request until the stream is closed or ctx is done.
+func (m *memberStream) run(ctx context.Context, c *Client, failFast bool, outcomes chan<- outcome) {
+	cfg := c.streamConfig(failFast)
+	cfg.Patience = 0 // another server can answer
+	for result, err := range c.stream(ctx, m.requests(), cfg) {
+		if err != nil { // ctx is done
+			return
+		}
+		outcomes <- outcome{m.member, m.finished(), result.Response, result.Err}
+	}
+}
