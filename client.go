@@ -56,8 +56,8 @@ type Client struct {
 	MaxInFlight int
 
 	// MaxSockets limits the sockets of a Stream: without Match each request in flight has one of its
-	// own, and with Match those requests have that no other socket can take. If the system runs out of
-	// descriptors, fewer are used. 0 means 256; negative is an error.
+	// own, and with Match those requests have that no other socket can take. Sockets that linger are not
+	// counted. If the system runs out of descriptors, fewer are used. 0 means 256; negative is an error.
 	MaxSockets int
 
 	// MaxBytes limits the bytes of requests and responses that a Stream holds, with their records,

@@ -149,8 +149,8 @@ func (ss *streamSockets) read(port exchange.Port, k *streamSocket) {
 // many failures in a row it waits.
 func (ss *streamSockets) readFailed(port exchange.Port, at time.Time, err error,
 	failures *udp.Backoff) bool {
-	if errors.Is(err, net.ErrClosed) && ss.ctx.Err() != nil {
-		return false
+	if errors.Is(err, net.ErrClosed) {
+		return false // close has been called
 	}
 	if !ss.inbox.report(arrival{port: port, at: at, err: err}) || !udp.Refused(err) && !isTransient(err) {
 		return false
@@ -169,19 +169,24 @@ func (ss *streamSockets) readFailed(port exchange.Port, at time.Time, err error,
 // isTransient reports whether a socket can still be read after err.
 func isTransient(err error) bool { return !errors.Is(err, net.ErrClosed) && udp.Transient(err) }
 
-// retire passes a socket whose request has ended to its reader, which counts late responses.
+// retire passes a socket whose request has ended to its reader, which counts late responses and closes
+// it, or closes it at once if the client does not want that.
 func (ss *streamSockets) retire(port exchange.Port) {
 	k := ss.byPort[port]
 	if k == nil {
 		return
 	}
+	if ss.c.Linger < 0 {
+		ss.close(port)
+		return
+	}
 	delete(ss.byPort, port)
-	k.mu.Lock()
-	defer k.mu.Unlock()
 	if k.request == nil { // its request was too long to be sent
 		k.request = &exchange.Request{Port: port}
 	}
 	late := lateCopy(k.request)
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	k.retired = &late
 	k.conn.SetReadDeadline(time.Unix(1, 0)) // wakes the reader
 }

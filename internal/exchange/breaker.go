@@ -24,8 +24,8 @@ const (
 )
 
 // A Breaker is a circuit breaker: it keeps a stream from waiting for the whole schedule of request
-// after request while the server answers none. An exchange counts as failed if no response at all
-// arrived while it lasted.
+// after request while the server answers none. An exchange counts as failed if no response to any
+// request arrived while its last attempt waited.
 //
 // It also tells an outage from a server that was never there. If the server has answered before and
 // then falls silent, the requests that fail are kept for up to Patience after the last response,
@@ -45,10 +45,10 @@ type Breaker struct {
 // Answered notes a response.
 func (b *Breaker) Answered(now time.Time) { b.failures, b.answered = 0, now }
 
-// Failed notes that an exchange which began at begun got no response. It says nothing of the server
-// if other exchanges were answered meanwhile.
-func (b *Breaker) Failed(begun, now time.Time) {
-	if b.heardSince(begun) {
+// Failed notes that an exchange got no response. start is when its first attempt was made,
+// unanswered as for Waits. It says nothing of the server if later requests were answered meanwhile.
+func (b *Breaker) Failed(unanswered uint64, start, now time.Time) {
+	if b.heardSince(start) && unanswered < failureThreshold {
 		return
 	}
 	b.failures++
@@ -59,10 +59,13 @@ func (b *Breaker) heardSince(t time.Time) bool {
 	return !b.answered.IsZero() && !b.answered.Before(t)
 }
 
-// Waits reports whether a request that has had no response since begun is kept for the end of an
-// outage.
-func (b *Breaker) Waits(begun, now time.Time) bool {
-	return !b.answered.IsZero() && !b.heardSince(begun) && now.Before(b.WaitEnd())
+// Waits reports whether a request that got no response to its last attempt, made at sent, is kept
+// for the end of an outage. unanswered is the number of requests that were first sent after the
+// latest one that has been answered. A few can be requests that the server does not answer; many
+// are an outage.
+func (b *Breaker) Waits(unanswered uint64, sent, now time.Time) bool {
+	return !b.answered.IsZero() && unanswered >= failureThreshold && !b.heardSince(sent) &&
+		now.Before(b.WaitEnd())
 }
 
 // WaitEnd is when the patience ends with a server that stays silent.

@@ -55,11 +55,11 @@ func (m *Machine) timeout(now time.Time, r *Request) (time.Duration, bool) {
 
 // exhausted ends an exchange whose schedule is over, or parks it during an outage.
 func (m *Machine) exhausted(now time.Time, r *Request) {
-	if m.breaker.Waits(r.start, now) {
+	if m.breaker.Waits(m.sequence-m.answered, r.Sent, now) {
 		m.park(r)
 		return
 	}
-	m.breaker.Failed(r.start, now)
+	m.breaker.Failed(m.sequence-m.answered, r.start, now)
 	m.end(now, r, Down, nil)
 }
 
@@ -96,7 +96,7 @@ func (m *Machine) popParked() *Request {
 // endParked ends the parked requests when the patience with their server is over.
 func (m *Machine) endParked(now time.Time) {
 	for r := m.popParked(); r != nil; r = m.popParked() {
-		m.breaker.Failed(r.start, now)
+		m.breaker.Failed(m.sequence-m.answered, r.start, now)
 		m.end(now, r, Down, nil)
 	}
 }

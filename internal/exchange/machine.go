@@ -55,14 +55,15 @@ type Machine struct {
 	parked  queue[*Request] // kept until the server answers again; see Breaker
 	blocked []*Request      // until a socket can take their key
 
-	pending     int  // requests that have not ended
-	inFlight    int  // of them, those that are on a port and neither parked nor done
-	parkedCount int  // of them, those that are parked
-	freed       bool // an exchange has ended since the blocked ones were last tried
-	held        int  // bytes
-	reserved    int  // bytes, for the responses of pending requests
-	largest     int  // length of the longest response so far
-	sequence    uint64
+	pending     int      // requests that have not ended
+	inFlight    int      // of them, those that are on a port and neither parked nor done
+	parkedCount int      // of them, those that are parked
+	freed       bool     // an exchange has ended since the blocked ones were last tried
+	held        int      // bytes
+	reserved    int      // bytes, for the responses of pending requests
+	largest     int      // length of the longest response so far
+	sequence    uint64   // of the next request that is sent for the first time
+	answered    uint64   // the sequence behind the latest request that has been answered
 	probe       *Request // the one that is sent while the circuit is half-open
 	openErr     error    // why the last socket could not be opened
 
@@ -141,8 +142,10 @@ func (m *Machine) Room(now time.Time) (n, bytes int, delay time.Duration) {
 		return 0, 0, 0
 	}
 	switch state := m.breaker.State(now); {
-	case m.parkedCount > 0:
+	case m.parkedCount > 0 && (m.inFlight > 0 || m.ready.len() > 0):
 		return 0, 0, 0
+	case m.parkedCount > 0:
+		return 1, bytes, 0
 	case state == Open:
 		return n, bytes, 0
 	case state == HalfOpen && m.pending > 0:

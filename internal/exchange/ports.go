@@ -190,7 +190,7 @@ func (m *Machine) Failed(now time.Time, id Port, err error, shortage bool) {
 	}
 	m.openErr = err
 	for _, r := range m.on(id) {
-		m.breaker.Failed(now, now)
+		m.breaker.Failed(0, now, now)
 		m.end(now, r, NoSocket, err)
 	}
 }

@@ -83,6 +83,7 @@ func (m *Machine) accept(at time.Time, r *Request, data []byte, cost int) {
 			m.firstSample(at)
 		}
 	}
+	m.answered = max(m.answered, r.sequence+1)
 	m.window.Answered(r.sequence, m.sequence, rtt, at)
 	m.breaker.Answered(at)
 	m.end(at, r, Answered, nil)

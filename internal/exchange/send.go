@@ -85,7 +85,7 @@ func (m *Machine) nextDue(now time.Time) *Request {
 	switch {
 	case m.due.len() > 0:
 		return m.due.pop()
-	case m.parkedCount > 0:
+	case m.parkedCount > 0 && m.ready.len() == 0:
 		return m.popParked()
 	}
 	r := m.ready.pop()
@@ -96,8 +96,9 @@ func (m *Machine) nextDue(now time.Time) *Request {
 }
 
 // hasDue reports whether a request is to be sent as soon as pacing allows: one that is sent again,
-// or else a new one. During an outage it is one parked request at a time, and while the circuit is
-// half-open one new request.
+// or else a new one. During an outage it is one request at a time, preferably a new one, in case
+// the server answers and only those that are parked get no response. While the circuit is
+// half-open, it is one new request.
 func (m *Machine) hasDue(now time.Time) bool {
 	for m.due.len() > 0 && (m.due.first().done() || m.due.first().parked) {
 		m.due.pop()

@@ -1,0 +1,8 @@
+//go:build unix
+
+package ohce_test
+
+import "syscall"
+
+// errNoDescriptors is what a system without descriptors reports.
+var errNoDescriptors error = syscall.EMFILE

@@ -1,0 +1,221 @@
+package ohce_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ohce/ohce"
+	"github.com/ohce/ohce/link"
+	"github.com/ohce/ohce/ohcetest"
+)
+
+// numberedServer answers a request whose first two bytes are its identifier with the identifier and the
+// rest of the request reversed, as a protocol with identifiers does.
+var numberedServer = ohce.HandlerFunc(func(w *ohce.ResponseWriter, r *ohce.Request) {
+	if len(r.Data) >= 2 {
+		w.Write(append(bytes.Clone(r.Data[:2]), reversed(nil, r.Data[2:])...))
+	}
+})
+
+// inMemoryWith runs f with a network on which handler answers the client.
+func inMemoryWith(t *testing.T, handler ohce.Handler, link func(ohcetest.Datagram) []ohcetest.Arrival,
+	f func(t *testing.T, c *ohce.Client)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		n := &ohcetest.Network{Link: link}
+		pc, err := n.ListenPacket(linkedServer.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		serve(t, &ohce.Server{Handler: handler}, pc)
+		c := &ohce.Client{Addr: linkedServer.String(), Dial: n.Dial}
+		defer c.Close()
+		f(t, c)
+	})
+}
+
+// identified yields n requests with identifiers below ids, in turn, and a text that tells them apart.
+func identified(n, ids int) func(yield func([]byte) bool) {
+	return func(yield func([]byte) bool) {
+		for i := range n {
+			request := binary.BigEndian.AppendUint16(nil, uint16(i%ids))
+			if !yield(fmt.Appendf(request, "request %d", i)) {
+				return
+			}
+		}
+	}
+}
+
+// TestMatchBytesThroughABadNetwork: with identifiers that repeat sooner or later, or at once, no response
+// is taken for that to another request, though the network loses, doubles and reorders.
+func TestMatchBytesThroughABadNetwork(t *testing.T) {
+	way := link.Impairment{
+		Loss: link.RandomLoss(0.1), Duplicate: 0.1,
+		Delay: link.Delay{Base: 20 * time.Millisecond, Jitter: 15 * time.Millisecond},
+	}
+	for _, ids := range []int{1 << 16, 300, 10, 1} {
+		t.Run(fmt.Sprint(ids), func(t *testing.T) {
+			n := 5000
+			if ids == 1 {
+				n = 500 // each needs a socket of its own
+			}
+			bad := ohcetest.Impair(&link.Link{Seed: 5, Up: way, Down: way}, linkedServer)
+			inMemoryWith(t, numberedServer, bad, func(t *testing.T, c *ohce.Client) {
+				c.Match, c.Retry = ohce.MatchBytes(0, 2), ohce.AdaptiveRetry(3*time.Second)
+				answered := 0
+				for r, err := range c.Stream(t.Context(), identified(n, ids)) {
+					if err != nil {
+						t.Fatal(err)
+					}
+					if r.Err != nil {
+						continue
+					}
+					answered++
+					want := append(bytes.Clone(r.Request[:2]), reversed(nil, r.Request[2:])...)
+					if !bytes.Equal(r.Response.Data, want) {
+						t.Fatalf("request %q got %q", r.Request, r.Response.Data)
+					}
+				}
+				if answered < n-n/500 {
+					t.Errorf("%d of %d answered", answered, n)
+				}
+			})
+		})
+	}
+}
+
+// TestMatchSharesASocket: requests with different keys are in flight on one socket.
+func TestMatchSharesASocket(t *testing.T) {
+	inMemoryWith(t, numberedServer, after(10*time.Millisecond), func(t *testing.T, c *ohce.Client) {
+		c.Match = ohce.MatchBytes(0, 2)
+		sockets := countSockets(c)
+		begun := time.Now()
+		for r, err := range c.Stream(t.Context(), identified(20_000, 1<<16)) {
+			if err != nil || r.Err != nil {
+				t.Fatal(err, r.Err)
+			}
+		}
+		if took := time.Since(begun); sockets.Load() != 1 || took > time.Second {
+			t.Errorf("%d sockets and %v, want 1 and at most 1s", sockets.Load(), took)
+		}
+	})
+}
+
+// TestMatchKeepsEqualKeysApart: requests with equal keys have sockets of their own, or wait for each other
+// if there is one socket only.
+func TestMatchKeepsEqualKeysApart(t *testing.T) {
+	for _, maxSockets := range []int{0, 1} {
+		t.Run(fmt.Sprint(maxSockets), func(t *testing.T) {
+			inMemoryWith(t, numberedServer, after(time.Millisecond), func(t *testing.T, c *ohce.Client) {
+				c.Match, c.MaxSockets = ohce.MatchBytes(0, 2), maxSockets
+				const n = 5
+				begun := time.Now()
+				for r, err := range c.Stream(t.Context(), identified(n, 1)) {
+					if err != nil || r.Err != nil || !bytes.Equal(r.Response.Data[2:], reversed(nil, r.Request[2:])) {
+						t.Fatalf("%+v, %v", r, err)
+					}
+				}
+				// On one socket a key is used again after ten seconds.
+				took, want := time.Since(begun), 2*time.Millisecond
+				if maxSockets == 1 {
+					want += (n - 1) * (10*time.Second + 2*time.Millisecond)
+				}
+				if took != want {
+					t.Errorf("it took %v, want %v", took, want)
+				}
+			})
+		})
+	}
+}
+
+// TestMatchIgnoresLateResponses: the response to a request that has been given up is not taken for that to
+// a later request with the same key.
+func TestMatchIgnoresLateResponses(t *testing.T) {
+	slow := func(d ohcetest.Datagram) []ohcetest.Arrival {
+		if bytes.Contains(d.Data, []byte("0 ")) && d.From == linkedServer { // the response to request 0
+			return after(2 * time.Second)(d)
+		}
+		return after(time.Millisecond)(d)
+	}
+	inMemoryWith(t, numberedServer, slow, func(t *testing.T, c *ohce.Client) {
+		c.Match = ohce.MatchBytes(0, 2)
+		requests := func(yield func([]byte) bool) {
+			for i := range 40 {
+				if !yield(fmt.Appendf([]byte{0, 1}, "%d request", i)) {
+					return
+				}
+				time.Sleep(100 * time.Millisecond) // of the bubble's clock
+			}
+		}
+		for r, err := range c.Stream(t.Context(), requests) {
+			switch {
+			case err != nil:
+				t.Fatal(err)
+			case r.Index%10 == 0: // its own response is late too
+			case r.Err != nil || !bytes.Equal(r.Response.Data[2:], reversed(nil, r.Request[2:])):
+				t.Errorf("request %q: %+v, %v", r.Request, r.Response, r.Err)
+			}
+		}
+	})
+}
+
+// TestMatchAccept: a response with the right key that Accept rejects is not delivered.
+func TestMatchAccept(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 1))
+	wrong := ohce.HandlerFunc(func(w *ohce.ResponseWriter, r *ohce.Request) {
+		if random.IntN(3) == 0 {
+			w.Write(append(bytes.Clone(r.Data[:2]), "wrong"...))
+			return
+		}
+		numberedServer(w, r)
+	})
+	inMemoryWith(t, wrong, after(time.Millisecond), func(t *testing.T, c *ohce.Client) {
+		c.Match = ohce.MatchBytes(0, 2)
+		c.Match.Accept = func(request, response []byte) bool { return len(request) == len(response) }
+		answered := 0
+		for r, err := range c.Stream(t.Context(), identified(1000, 1<<16)) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Err == nil {
+				answered++
+				if !bytes.Equal(r.Response.Data[2:], reversed(nil, r.Request[2:])) {
+					t.Errorf("request %q got %q", r.Request, r.Response.Data)
+				}
+			}
+		}
+		st := checkExchanges(t, c, answered)
+		if answered < 980 || st.Unexpected == 0 { // a third of five attempts are wrong once in 243 requests
+			t.Errorf("%d answered, stats %+v", answered, st)
+		}
+	})
+}
+
+// TestMatchInAnExchange: Exchange uses the matcher as well.
+func TestMatchInAnExchange(t *testing.T) {
+	script := steps(ohcetest.Then(ohcetest.Forge([]byte{9, 9, 'x'}), ohcetest.Answer()))
+	onNetwork(t, script, func(t *testing.T, c *ohce.Client, _ *ohcetest.Peer, _ *journal) {
+		c.Match = &ohce.Matcher{
+			RequestKey:  func(dst, request []byte) []byte { return append(dst, bytes.ToUpper(request[:2])...) },
+			ResponseKey: func(dst, response []byte) ([]byte, bool) { return append(dst, response[:2]...), true },
+		}
+		resp, err := c.Exchange(t.Context(), []byte("hello"))
+		if err != nil || string(resp.Data) != "HELLO" || c.Stats().Unexpected != 1 {
+			t.Errorf("%v, %v, stats %+v, want HELLO and one unexpected datagram", resp, err, c.Stats())
+		}
+	})
+	c := &ohce.Client{Match: &ohce.Matcher{}}
+	if _, err := c.Exchange(t.Context(), nil); err == nil || errors.Is(err, ohce.ErrServerDown) {
+		t.Errorf("an empty Matcher: %v, want an error about the field", err)
+	}
+}
+
+// linkedServer is the address of the server of inMemory and inMemoryWith.
+var linkedServer = netip.MustParseAddrPort("192.0.2.2:3000")

@@ -1,0 +1,118 @@
+package ohce_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/ohce/ohce"
+	"github.com/ohce/ohce/ohcetest"
+)
+
+// outageAt returns a network that carries nothing for some time, from some time after its first
+// datagram on.
+func outageAt(from, length time.Duration) func(ohcetest.Datagram) []ohcetest.Arrival {
+	var begun time.Time
+	return func(d ohcetest.Datagram) []ohcetest.Arrival {
+		if begun.IsZero() {
+			begun = time.Now()
+		}
+		if at := time.Since(begun); at >= from && at < from+length {
+			return nil
+		}
+		return after(time.Millisecond)(d)
+	}
+}
+
+// TestStreamSurvivesAnOutage: an outage in the middle of a stream that is shorter than the client's
+// patience costs nothing but time.
+func TestStreamSurvivesAnOutage(t *testing.T) {
+	n := 200_000
+	if testing.Short() {
+		n = 50_000
+	}
+	for _, length := range []time.Duration{
+		100 * time.Millisecond, 1100 * time.Millisecond, 2500 * time.Millisecond, 9 * time.Second,
+	} {
+		for name, match := range map[string]*ohce.Matcher{
+			"shared socket": ohce.MatchExact(reversed), "a socket each": nil,
+		} {
+			t.Run(fmt.Sprint(length, " ", name), func(t *testing.T) {
+				count := n
+				if match == nil {
+					count /= 20
+				}
+				inMemory(t, outageAt(30*time.Millisecond, length), func(t *testing.T, c *ohce.Client) {
+					c.Match = match
+					begun := time.Now()
+					if answered := streamed(t, c, count); answered != count {
+						t.Errorf("%d of %d answered", answered, count)
+					}
+					if took := time.Since(begun); took < length || took > length+6*time.Second {
+						t.Errorf("the stream took %v with an outage of %v", took, length)
+					}
+				})
+			})
+		}
+	}
+}
+
+// TestStreamGivesUpAfterItsPatience: a server that falls silent for good costs the patience, and then the
+// requests fail fast.
+func TestStreamGivesUpAfterItsPatience(t *testing.T) {
+	for _, tt := range []struct {
+		patience, least, most time.Duration
+	}{
+		{0, 10 * time.Second, 13 * time.Second},
+		{3 * time.Second, 3 * time.Second, 6 * time.Second},
+		{-1, 1500 * time.Millisecond, 3 * time.Second},
+	} {
+		t.Run(fmt.Sprint(tt.patience), func(t *testing.T) {
+			network := outageAt(30*time.Millisecond, time.Hour)
+			inMemory(t, network, func(t *testing.T, c *ohce.Client) {
+				c.Patience = tt.patience
+				const n = 100_000
+				begun := time.Now()
+				answered := streamed(t, c, n)
+				if took := time.Since(begun); took < tt.least || took > tt.most {
+					t.Errorf("the stream took %v, want %v to %v", took, tt.least, tt.most)
+				}
+				if st := checkExchanges(t, c, answered); answered == 0 || st.Down != uint64(n-answered) {
+					t.Errorf("%d answered, stats %+v, want the others down", answered, st)
+				}
+			})
+		})
+	}
+}
+
+// TestStreamKnowsALostRequestFromAnOutage: one request that gets no response, while others do, fails at
+// the end of its schedule.
+func TestStreamKnowsALostRequestFromAnOutage(t *testing.T) {
+	inMemory(t, func(d ohcetest.Datagram) []ohcetest.Arrival {
+		if string(d.Data) == "request 7" {
+			return nil
+		}
+		return after(time.Millisecond)(d)
+	}, func(t *testing.T, c *ohce.Client) {
+		requests := func(yield func([]byte) bool) {
+			for request := range numbered(200) {
+				if !yield(request) {
+					return
+				}
+				time.Sleep(10 * time.Millisecond) // of the bubble's clock
+			}
+		}
+		for r, err := range c.Stream(t.Context(), requests) {
+			var op *ohce.OpError
+			switch {
+			case err != nil:
+				t.Fatal(err)
+			case r.Index != 7 && r.Err != nil:
+				t.Errorf("result %d: %v", r.Index, r.Err)
+			case r.Index == 7 && (!errors.As(r.Err, &op) || op.Elapsed != 1500*time.Millisecond):
+				t.Errorf("result 7: %v, want that it is down after 1.5s", r.Err)
+			}
+		}
+	})
+}

@@ -1,0 +1,169 @@
+package ohce_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"runtime"
+	"slices"
+	"sync/atomic"
+	"testing"
+
+	"github.com/ohce/ohce"
+	"github.com/ohce/ohce/ohcetest"
+)
+
+// TestStreamReturnsAfterItsRequests: when the loop over a stream is over, however it ends, so is the
+// iterator, and its caller can close what the iterator reads.
+func TestStreamReturnsAfterItsRequests(t *testing.T) {
+	for name, loop := range map[string]func(t *testing.T, c *ohce.Client, requests func(func([]byte) bool)){
+		"break": func(t *testing.T, c *ohce.Client, requests func(func([]byte) bool)) {
+			for range c.Stream(t.Context(), requests) {
+				break
+			}
+		},
+		"context": func(t *testing.T, c *ohce.Client, requests func(func([]byte) bool)) {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			for range c.Stream(ctx, requests) {
+				cancel()
+			}
+		},
+		"group": func(t *testing.T, c *ohce.Client, requests func(func([]byte) bool)) {
+			g := &ohce.Group{Clients: []*ohce.Client{c}}
+			for range g.Stream(t.Context(), requests) {
+				break
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := ohcetest.NewServer(reverser)
+			defer s.Close()
+			for _, match := range []*ohce.Matcher{ohce.MatchExact(reversed), nil} {
+				c := s.Client()
+				c.Match = match
+				closed := false // not atomic: the race detector is to see a race
+				var running atomic.Bool
+				requests := func(yield func([]byte) bool) {
+					running.Store(true)
+					defer running.Store(false)
+					for request := range numbered(1_000_000) {
+						if closed {
+							t.Error("a request was read from a closed input")
+						}
+						if !yield(request) {
+							runtime.Gosched() // a slow end
+							return
+						}
+					}
+				}
+				loop(t, c, requests)
+				if running.Load() {
+					t.Error("the iterator is still running")
+				}
+				closed = true
+				c.Close()
+			}
+		})
+	}
+}
+
+// TestStreamRaisesThePanicOfItsRequests: a panic of the iterator reaches the caller's recover.
+func TestStreamRaisesThePanicOfItsRequests(t *testing.T) {
+	s := ohcetest.NewServer(reverser)
+	defer s.Close()
+	for _, match := range []*ohce.Matcher{ohce.MatchExact(reversed), nil} {
+		c := s.Client()
+		c.Match = match
+		got, answered := any(nil), 0
+		func() {
+			defer func() { got = recover() }()
+			requests := func(yield func([]byte) bool) {
+				yield([]byte("one"))
+				yield([]byte("two"))
+				panic("the third is missing")
+			}
+			for r, err := range c.Stream(t.Context(), requests) {
+				if err == nil && r.Err == nil {
+					answered++
+				}
+			}
+		}()
+		if got != "the third is missing" {
+			t.Errorf("recovered %v after %d results, want the iterator's panic", got, answered)
+		}
+		if st := c.Stats(); st.Exchanges != st.Answered+st.Down+st.Failed {
+			t.Errorf("stats %+v, want all exchanges ended", st)
+		}
+		c.Close()
+	}
+}
+
+// TestStreamRunsGoexitOfItsRequests: an iterator that ends its goroutine, as t.FailNow does, ends the
+// loop's.
+func TestStreamRunsGoexitOfItsRequests(t *testing.T) {
+	s := ohcetest.NewServer(reverser)
+	defer s.Close()
+	c := s.Client()
+	defer c.Close()
+	ended := make(chan struct{})
+	go func() { // ends with the iterator; waited for below
+		defer close(ended)
+		for range c.Stream(context.Background(), func(func([]byte) bool) { runtime.Goexit() }) {
+		}
+		t.Error("the code behind the loop was reached")
+	}()
+	<-ended
+}
+
+// TestStreamGoesOnAfterAFailedDial: a socket that cannot be opened fails its request and no other.
+func TestStreamGoesOnAfterAFailedDial(t *testing.T) {
+	s := ohcetest.NewServer(reverser)
+	defer s.Close()
+	c := s.Client()
+	defer c.Close()
+	errDial := errors.New("no socket today")
+	var dials atomic.Int64
+	c.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		if dials.Add(1) == 3 {
+			return nil, errDial
+		}
+		return new(net.Dialer).DialContext(ctx, network, address)
+	}
+	failed, answered := 0, 0
+	for r, err := range c.Stream(t.Context(), numbered(50)) {
+		switch {
+		case err != nil:
+			t.Fatal(err)
+		case errors.Is(r.Err, errDial):
+			failed++
+		case r.Err != nil:
+			t.Errorf("result %d: %v", r.Index, r.Err)
+		default:
+			answered++
+		}
+	}
+	if failed != 1 || answered != 49 {
+		t.Errorf("%d failed and %d answered, want 1 and 49", failed, answered)
+	}
+}
+
+// TestEmptyResponseIsNotNil: an empty response is a response.
+func TestEmptyResponseIsNotNil(t *testing.T) {
+	s := ohcetest.NewServer(reverser)
+	defer s.Close()
+	for _, match := range []*ohce.Matcher{ohce.MatchExact(reversed), ohce.MatchBytes(0, 0), nil} {
+		c := s.Client()
+		c.Match = match
+		resp, err := c.Exchange(t.Context(), nil)
+		if err != nil || resp.Data == nil || len(resp.Data) != 0 {
+			t.Errorf("%v, %v, want an empty response that is not nil", resp, err)
+		}
+		for r, err := range c.Stream(t.Context(), slices.Values([][]byte{nil})) {
+			if err != nil || r.Err != nil || r.Response.Data == nil || r.Request == nil {
+				t.Errorf("%+v, %v, want an empty response that is not nil", r, err)
+			}
+		}
+		c.Close()
+	}
+}
