@@ -107,3 +107,51 @@ func TestTraceNumbersAStream(t *testing.T) {
 		}
 	}
 }
+
+// TestTraceAttributesStrays: a datagram or an ICMP message that answers no request is attributed to a
+// request only if that is the one request on the socket.
+func TestTraceAttributesStrays(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		requests int
+		steps    []ohcetest.Step // of the first request
+		want     uint64          // the exchange
+	}{
+		{"one in flight", 1, []ohcetest.Step{ohcetest.Forge([]byte("x")), ohcetest.Answer()}, 1},
+		{"two in flight", 2, []ohcetest.Step{ohcetest.Forge([]byte("x")), ohcetest.Answer()}, 0},
+		{"none in flight", 1, []ohcetest.Step{ohcetest.Answer(), ohcetest.Forge([]byte("x"))}, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n := &ohcetest.Network{}
+				n.NewPeer(peerAddr, upper, ohcetest.Then(tt.steps...), ohcetest.Delay(time.Millisecond))
+				var got []ohce.TraceAttempt
+				c := &ohce.Client{
+					Addr: peerAddr, Dial: n.Dial, Match: ohce.MatchExact(upper),
+					Trace: &ohce.ClientTrace{
+						DatagramIgnored: func(a ohce.TraceAttempt, _ ohce.IgnoreReason, _ []byte) {
+							got = append(got, a)
+						},
+					},
+				}
+				defer c.Close()
+				requests := func(yield func([]byte) bool) {
+					for i := range tt.requests {
+						if !yield(fmt.Append(nil, "r", i)) {
+							return
+						}
+					}
+					time.Sleep(time.Second) // of the bubble's clock; the stream stays open
+				}
+				for _, err := range outcomes(c.Stream(t.Context(), requests)) {
+					if err != nil {
+						t.Fatal(err)
+					}
+				}
+				if len(got) != 1 || got[0].Exchange != tt.want || got[0].Remote.String() != peerAddr {
+					t.Errorf("ignored %+v, want one datagram of exchange %d", got, tt.want)
+				}
+			})
+		})
+	}
+}

@@ -354,3 +354,27 @@ func TestGroupErrors(t *testing.T) {
 		t.Error("an unknown policy has a name")
 	}
 }
+
+// TestRaceAsksTheSlowServerToo: a server that is slower than the others is asked as many requests as it
+// can take, and not those that have been answered meanwhile.
+func TestRaceAsksTheSlowServerToo(t *testing.T) {
+	inGroup(t, ohce.Race, "up slow", func(t *testing.T, s *servers) {
+		n := 0
+		requests := func(yield func([]byte) bool) {
+			for request := range numbered(20_000) {
+				if !yield(request) {
+					return
+				}
+			}
+		}
+		for _, err := range outcomes(s.group.Stream(t.Context(), requests)) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			n++
+		}
+		if n != 20_000 || s.count(1) < 100 || s.count(1) > 10_000 {
+			t.Errorf("%d answered, the slow server was asked %d times", n, s.count(1))
+		}
+	})
+}
