@@ -162,7 +162,9 @@ type Request struct {
 	key       []byte
 	sequence  uint64 // of the first attempt, among those of all requests
 	hash      uint64
+	port      *port     // that of Port; nil before it has been chosen
 	next      *Request  // in the table, with the same hash
+	tail      *Request  // of the first one with this hash, the last one
 	start     time.Time // of the current schedule
 	previous  time.Time // when the attempt before the last one was made
 	deadline  time.Time
@@ -170,7 +172,6 @@ type Request struct {
 	jitter    float64
 	parked    bool
 	ambiguous bool // a response may answer one of several attempts (Karn)
-	placed    bool // on Port
 	inTable   bool
 	held      int // bytes charged to Config.MaxBytes
 	reserved  int // bytes kept for the response

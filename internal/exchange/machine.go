@@ -91,6 +91,10 @@ func New(cfg Config) *Machine {
 		m.window.Max = min(int(m.window.max()), cfg.MaxPorts)
 	}
 	m.table.init()
+	m.ended.limit = maxReserved
+	if cfg.Match.exact() {
+		m.ended.limit = maxDuplicates
+	}
 	m.updateRTO()
 	return m
 }
@@ -215,13 +219,13 @@ func (m *Machine) end(now time.Time, r *Request, outcome Outcome, cause error) {
 		r.Cause = cause
 	}
 	m.deadlines.remove(r)
-	if r.placed {
+	if r.port != nil {
 		m.leavePort(now, r)
 	}
 	if r.parked {
 		r.parked = false
 		m.parkedCount--
-	} else if r.placed {
+	} else if r.port != nil {
 		m.inFlight--
 	}
 	m.pending--

@@ -21,19 +21,17 @@ type Matcher struct {
 // have equal responses then, so it does not matter which of them a response is assigned to.
 func (m *Matcher) exact() bool { return m != nil && m.ResponseKey == nil }
 
-// A table finds requests in flight by port and key.
+// A table finds requests in flight by port and key. Its zero value is empty; call init first.
 type table struct {
-	seed  maphash.Seed
-	heads map[uint64]*Request // those with the same hash, oldest first
-	tails map[uint64]*Request
+	seed maphash.Seed
+	// heads has the oldest of the requests with the same hash, which knows the youngest.
+	heads map[uint64]*Request
 	len   int
 }
 
 func (t *table) init() {
-	if t.heads == nil {
-		t.seed = maphash.MakeSeed()
-		t.heads, t.tails = make(map[uint64]*Request), make(map[uint64]*Request)
-	}
+	t.seed = maphash.MakeSeed()
+	t.heads = make(map[uint64]*Request)
 }
 
 // hash is that of a key on a port.
@@ -43,12 +41,13 @@ func (t *table) hash(port Port, key []byte) uint64 {
 
 // add adds r, whose Port, key and hash are set.
 func (t *table) add(r *Request) {
-	if tail := t.tails[r.hash]; tail != nil {
-		tail.next = r
+	if head := t.heads[r.hash]; head != nil {
+		head.tail.next = r
+		head.tail = r
 	} else {
 		t.heads[r.hash] = r
+		r.tail = r
 	}
-	t.tails[r.hash] = r
 	r.inTable = true
 	t.len++
 }
@@ -67,64 +66,69 @@ func (t *table) remove(r *Request) {
 	if !r.inTable {
 		return
 	}
-	var before *Request
-	for at := t.heads[r.hash]; at != r; at = at.next {
-		before = at
-	}
+	head := t.heads[r.hash]
 	switch {
-	case before != nil:
-		before.next = r.next
+	case head != r:
+		before := head
+		for before.next != r {
+			before = before.next
+		}
+		if before.next = r.next; r.next == nil {
+			head.tail = before
+		}
 	case r.next != nil:
+		r.next.tail = r.tail
 		t.heads[r.hash] = r.next
 	default:
 		delete(t.heads, r.hash)
-		delete(t.tails, r.hash)
 	}
-	if r.next == nil && before != nil {
-		t.tails[r.hash] = before
-	}
-	r.next, r.inTable = nil, false
+	r.next, r.tail, r.inTable = nil, nil, false
 	t.len--
 }
 
-// maxEnded is the number of exchanges that are remembered after their end.
-const maxEnded = 1 << 15
+// The numbers of exchanges that are remembered after their end, at least: maxReserved to keep keys
+// from being used again, maxDuplicates to recognise duplicates if keys can be.
+const (
+	maxReserved   = 1 << 15
+	maxDuplicates = 1 << 12
+)
 
-// ended remembers, by the hash of port and key, the exchanges that have ended, the latest maxEnded
-// of them. It tells late responses and duplicates from strangers, and keeps a key from being used
-// again on a port too early.
+// ended remembers the exchanges that have ended, by the hash of port and key. It tells late
+// responses and duplicates from strangers, and keeps a key from being used again on a port too
+// early. It has two generations: when the young one is full, the old one is forgotten.
 type ended struct {
-	byHash map[uint64]end
-	order  queue[endRef]
-	count  uint64
+	limit      int // of a generation
+	young, old map[uint64]end
 }
 
 // An end is how and when an exchange ended.
 type end struct {
 	time     time.Time
 	answered bool
-	number   uint64 // of the latest exchange with this hash
 }
 
-type endRef struct{ hash, number uint64 }
-
 func (e *ended) add(hash uint64, now time.Time, answered bool) {
-	if e.byHash == nil {
-		e.byHash = make(map[uint64]end)
-	}
-	if e.order.len() == maxEnded {
-		if oldest := e.order.pop(); e.byHash[oldest.hash].number == oldest.number {
-			delete(e.byHash, oldest.hash)
+	if e.young == nil || len(e.young) >= e.limit {
+		e.young, e.old = e.old, e.young
+		clear(e.young)
+		if e.young == nil {
+			e.young = make(map[uint64]end)
 		}
 	}
-	e.count++
-	e.order.push(endRef{hash, e.count})
-	e.byHash[hash] = end{now, answered, e.count}
+	e.young[hash] = end{now, answered}
+}
+
+func (e *ended) find(hash uint64) (end, bool) {
+	if end, ok := e.young[hash]; ok {
+		return end, true
+	}
+	end, ok := e.old[hash]
+	return end, ok
 }
 
 // reuse returns when a key may be used again on its port; the zero Time is at once.
 func (e *ended) reuse(hash uint64) time.Time {
-	end, ok := e.byHash[hash]
+	end, ok := e.find(hash)
 	if !ok {
 		return time.Time{}
 	}
@@ -133,7 +137,7 @@ func (e *ended) reuse(hash uint64) time.Time {
 
 // reason returns why a datagram with this hash is ignored if no request is in flight.
 func (e *ended) reason(hash uint64) Reason {
-	end, ok := e.byHash[hash]
+	end, ok := e.find(hash)
 	switch {
 	case !ok:
 		return Unexpected

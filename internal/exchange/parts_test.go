@@ -108,23 +108,23 @@ func TestTable(t *testing.T) {
 // TestEnded: the memory of ended exchanges is bounded, and tells duplicates from late responses and
 // strangers.
 func TestEnded(t *testing.T) {
-	var e ended
+	const limit, n = 1000, 10_000
+	e := ended{limit: limit}
 	now := time.Unix(1000, 0)
-	const n = 3 * maxEnded
 	for i := range uint64(n) {
 		e.add(i, now, i%2 == 0)
 	}
-	e.add(n-maxEnded, now.Add(time.Second), true) // the oldest, once more
-	if len(e.byHash) != maxEnded || e.order.len() != maxEnded {
-		t.Errorf("%d and %d remembered, want %d", len(e.byHash), e.order.len(), maxEnded)
+	e.add(n-limit, now.Add(time.Second), true) // once more
+	if got := len(e.young) + len(e.old); got < limit || got > 2*limit {
+		t.Errorf("%d remembered, want %d to %d", got, limit, 2*limit)
 	}
-	for hash, want := range map[uint64]Reason{0: Unexpected, n - 1: Late, n - 2: Duplicate} {
+	for hash, want := range map[uint64]Reason{0: Unexpected, n - limit + 1: Late, n - 1: Late, n - 2: Duplicate} {
 		if got := e.reason(hash); got != want {
 			t.Errorf("a datagram for exchange %d is ignored as %d, want %d", hash, got, want)
 		}
 	}
 	for hash, want := range map[uint64]time.Time{
-		0: {}, n - 1: now.Add(reuseDelay), n - maxEnded: now.Add(time.Second + reuseDelay),
+		0: {}, n - 1: now.Add(reuseDelay), n - limit: now.Add(time.Second + reuseDelay),
 	} {
 		if got := e.reuse(hash); !got.Equal(want) {
 			t.Errorf("the key of exchange %d can be used again at %v, want %v", hash, got, want)
@@ -150,8 +150,8 @@ func TestScheduleOfWaits(t *testing.T) {
 	}
 }
 
-// TestAdaptiveSchedule: the waits grow from the RTO on, fill the budget exactly and leave no attempt that
-// could not be answered.
+// TestAdaptiveSchedule: the waits grow from the RTO on, fill the budget exactly and leave no
+// attempt that could not be answered.
 func TestAdaptiveSchedule(t *testing.T) {
 	for _, rto := range []time.Duration{minRTO, 200 * time.Millisecond, initialRTO, 3 * time.Second} {
 		s := Schedule{Budget: 1500 * time.Millisecond}
@@ -203,8 +203,8 @@ func TestEstimator(t *testing.T) {
 	}
 }
 
-// TestPacer: over a second a pacer allows what 1.25 times the window over the round trip gives, in bursts
-// of limited size.
+// TestPacer: over a second a pacer allows what 1.25 times the window over the round trip gives, in
+// bursts of limited size.
 func TestPacer(t *testing.T) {
 	var p Pacer
 	now := time.Unix(1000, 0)

@@ -21,6 +21,7 @@ type port struct {
 	pending   int        // requests that are placed on it and have not ended
 	last      *Request   // the request that was placed last
 	waiting   []*Request // for the socket to open
+	failed    bool       // and not used any more
 	cause     error      // what the network reported last
 	causeTime time.Time
 }
@@ -47,7 +48,7 @@ func (m *Machine) place(now time.Time, r *Request) bool {
 	if p == nil {
 		return false
 	}
-	r.Port, r.placed = p.id, true
+	r.Port, r.port = p.id, p
 	r.hash = m.table.hash(p.id, r.key)
 	m.table.add(r)
 	p.last = r
@@ -120,17 +121,14 @@ func (m *Machine) retire(p *port) {
 func (m *Machine) leavePort(now time.Time, r *Request) {
 	m.table.remove(r)
 	m.freed = true
-	p := m.ports.all[r.Port]
+	p := r.port
 	if !r.Begun.IsZero() {
 		m.ended.add(r.hash, now, r.Outcome == Answered)
-	}
-	if p == nil {
-		return
 	}
 	if r.Outcome != Answered && r.Cause == nil && p.cause != nil && !p.causeTime.Before(r.start) {
 		r.Cause = p.cause
 	}
-	if p.pending--; p.pending > 0 || p == m.ports.shared || p.socket == nil {
+	if p.pending--; p.pending > 0 || p == m.ports.shared || p.socket == nil || p.failed {
 		return
 	}
 	if m.cfg.Match == nil {
@@ -176,6 +174,7 @@ func (m *Machine) Failed(now time.Time, id Port, err error, shortage bool) {
 		return
 	}
 	delete(m.ports.all, id)
+	p.failed = true
 	m.ports.idle = slices.DeleteFunc(m.ports.idle, func(q *port) bool { return q == p })
 	if m.ports.shared == p {
 		m.ports.shared = nil
@@ -199,7 +198,7 @@ func (m *Machine) Failed(now time.Time, id Port, err error, shortage bool) {
 func (m *Machine) displace(p *port) {
 	for _, r := range p.waiting {
 		m.table.remove(r)
-		r.placed = false
+		r.port = nil
 		m.inFlight--
 		m.blocked = append(m.blocked, r)
 	}
@@ -208,7 +207,7 @@ func (m *Machine) displace(p *port) {
 // on returns the requests on a port that have not ended, oldest first.
 func (m *Machine) on(id Port) (all []*Request) {
 	for _, r := range m.order.items[m.order.head:] {
-		if r.placed && r.Port == id && !r.done() {
+		if r.port != nil && r.Port == id && !r.done() {
 			all = append(all, r)
 		}
 	}

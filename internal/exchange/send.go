@@ -117,11 +117,11 @@ func (m *Machine) hasDue(now time.Time) bool {
 
 // attempt sends a request, or makes it wait for a port.
 func (m *Machine) attempt(now time.Time, r *Request) {
-	if !r.placed && !m.place(now, r) {
+	if r.port == nil && !m.place(now, r) {
 		m.blocked = append(m.blocked, r)
 		return
 	}
-	p := m.ports.all[r.Port]
+	p := r.port
 	if p.socket == nil {
 		p.waiting = append(p.waiting, r)
 		return
@@ -161,9 +161,7 @@ func (m *Machine) Sent(now time.Time, r *Request, err error, permanent bool) {
 		m.cfg.Counters.Sent.Add(1)
 	} else {
 		m.cfg.Counters.Unsent.Add(1)
-		if p := m.ports.all[r.Port]; p != nil {
-			p.cause, p.causeTime = err, now
-		}
+		r.port.cause, r.port.causeTime = err, now
 	}
 	e := r.event(AttemptSent, now)
 	e.Err = err
