@@ -18,6 +18,9 @@ const module = "github.com/ohce/ohce"
 // theMap lists the packages from top to bottom: each may import only what stands below it.
 // docs/design.md says what each one is. "." is the root package.
 var theMap = []string{
+	"examples/dns",
+	"examples/stun",
+	"examples/internal/daemon",
 	"cmd/ohce",
 	"internal/cli",
 	"internal/linkapi",
@@ -39,6 +42,8 @@ var theMap = []string{
 var forbidden = []struct{ from, to, because string }{
 	{"cmd/ohce", ".", "main only calls internal/cli, where everything can be tested"},
 	{"cmd/ohce", "flip", "main only calls internal/cli, where everything can be tested"},
+	{"examples/dns", "internal/...", "an example uses what every user of the library can use"},
+	{"examples/stun", "internal/...", "an example uses what every user of the library can use"},
 	{"internal/cli", "internal/udp", "the command uses what every user of the library can use"},
 	{"internal/cli", "ohcetest", "test support does not belong in the product"},
 	{"internal/cli", "internal/netns", "test support does not belong in the product"},
@@ -84,9 +89,11 @@ var forbidden = []struct{ from, to, because string }{
 
 // kernelPackages may be imported by internal/udp alone, and by the files named here.
 var kernelPackages = map[string][]string{
-	"unsafe":           nil,
-	"syscall":          {"internal/cli/signals.go"}, // SIGTERM has no other name
-	"golang.org/x/sys": {"internal/netns/netns.go"}, // it only makes hosts for tests
+	"unsafe": nil,
+	"syscall": { // SIGTERM and EMFILE have no other name
+		"internal/cli/signals.go", "internal/cli/descriptors_unix.go",
+	},
+	"golang.org/x/sys": {"internal/netns/netns.go"}, // namespaces for tests
 }
 
 // lean are the packages whose importers are to get nothing but the standard library and golang.org/x.

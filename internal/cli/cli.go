@@ -81,8 +81,13 @@ Exit codes: 0 all answered; 1 no answer, interrupted, or the work failed; 2 wron
 
 		SuggestionsMinimumDistance: 2,
 
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return a.setFromEnv(cmd) },
-		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkDescriptors(cmd); err != nil {
+				return err
+			}
+			return a.setFromEnv(cmd)
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetIn(a.in)
 	root.SetOut(a.out)

@@ -16,6 +16,9 @@ func listenFailure(addr string, err error) error {
 	case errors.Is(err, ohce.ErrAddrInUse):
 		f.what = fmt.Sprintf("cannot listen on %s: the port is taken", addr)
 		f.hint = "another server runs there; choose another port, or port 0 for any free one"
+	case isDescriptorLimit(err):
+		f.what = fmt.Sprintf("cannot listen on %s: %v", addr, rootCause(err))
+		f.hint = descriptorHint
 	case errors.Is(err, fs.ErrPermission):
 		f.what = fmt.Sprintf("cannot listen on %s: permission denied", addr)
 		f.hint = "ports below 1024 belong to the system; choose a higher one"

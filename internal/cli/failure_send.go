@@ -27,6 +27,9 @@ func (s *sender) failure(message []byte, err error) error {
 		f.hint = "send the text in parts; the limit may be a setting (macOS: net.inet.udp.maxdgram)"
 	case errors.Is(err, ohce.ErrTooLarge):
 		return tooLong(len(message))
+	case isDescriptorLimit(err):
+		f.what = fmt.Sprintf("cannot reach %s: %v", strings.Join(s.flags.servers, ","), rootCause(err))
+		f.hint = descriptorHint
 	case isNameError(err):
 		f.what = nameError(err)
 		f.hint = "check the name, or give an IP address"

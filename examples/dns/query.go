@@ -1,0 +1,114 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"golang.org/x/net/dns/dnsmessage"
+)
+
+// appendQuery appends a query for the records of one type to dst. name must end in a dot.
+func appendQuery(dst []byte, id uint16, name string, qtype dnsmessage.Type) ([]byte, error) {
+	n, err := dnsmessage.NewName(name)
+	if err != nil {
+		return dst, fmt.Errorf("name %q: %w", name, err)
+	}
+	b := dnsmessage.NewBuilder(dst, dnsmessage.Header{ID: id, RecursionDesired: true})
+	err = errors.Join(b.StartQuestions(),
+		b.Question(dnsmessage.Question{Name: n, Type: qtype, Class: dnsmessage.ClassINET}))
+	if err != nil {
+		return dst, fmt.Errorf("name %q: %w", name, err)
+	}
+	return b.Finish()
+}
+
+// appendRequestKey appends the key of a query to dst: its ID and its question. If request is not a
+// query, the key is empty.
+func appendRequestKey(dst, request []byte) []byte {
+	dst, _ = appendKey(dst, request, false)
+	return dst
+}
+
+// appendResponseKey appends the key of a response to dst. It is the key of the query that the
+// response answers. The result is false if response is not a DNS response to a single question.
+//
+// RFC 5452, section 9.1, requires that a resolver compare both the ID and the question. The ID
+// alone has only 65,536 values, so it does not tell two queries apart when many are in flight.
+func appendResponseKey(dst, response []byte) ([]byte, bool) {
+	return appendKey(dst, response, true)
+}
+
+// appendKey appends the key of a message, which must be a response or a query, as stated.
+func appendKey(dst, message []byte, response bool) ([]byte, bool) {
+	var p dnsmessage.Parser
+	h, err := p.Start(message)
+	if err != nil || h.Response != response {
+		return dst, false
+	}
+	q, err := p.Question()
+	if err != nil {
+		return dst, false
+	}
+	if _, err := p.Question(); !errors.Is(err, dnsmessage.ErrSectionDone) {
+		return dst, false
+	}
+	dst = append(dst, byte(h.ID>>8), byte(h.ID))
+	dst = append(dst, byte(q.Type>>8), byte(q.Type), byte(q.Class>>8), byte(q.Class))
+	for _, c := range q.Name.Data[:q.Name.Length] {
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A' // names are equal regardless of case (RFC 4343)
+		}
+		dst = append(dst, c)
+	}
+	return dst, true
+}
+
+// errTruncated is the error for a response that did not fit into a datagram. The client would have
+// to ask again over TCP.
+var errTruncated = errors.New("the response is truncated")
+
+// parseAddrs returns the addresses in the answer section of a response. A response without
+// addresses is not an error.
+func parseAddrs(response []byte) ([]netip.Addr, error) {
+	var p dnsmessage.Parser
+	h, err := p.Start(response)
+	switch {
+	case err != nil:
+		return nil, err
+	case h.RCode != dnsmessage.RCodeSuccess:
+		return nil, fmt.Errorf("the server reports %v", h.RCode)
+	case h.Truncated:
+		return nil, errTruncated
+	}
+	if err := p.SkipAllQuestions(); err != nil {
+		return nil, err
+	}
+	var addrs []netip.Addr
+	for {
+		rh, err := p.AnswerHeader()
+		if errors.Is(err, dnsmessage.ErrSectionDone) {
+			return addrs, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		switch rh.Type {
+		case dnsmessage.TypeA:
+			var r dnsmessage.AResource
+			if r, err = p.AResource(); err == nil {
+				addrs = append(addrs, netip.AddrFrom4(r.A))
+			}
+		case dnsmessage.TypeAAAA:
+			var r dnsmessage.AAAAResource
+			if r, err = p.AAAAResource(); err == nil {
+				addrs = append(addrs, netip.AddrFrom16(r.AAAA))
+			}
+		default:
+			err = p.SkipAnswer()
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/net/dns/dnsmessage"
+)
+
+// query returns a query for tests.
+func query(t testing.TB, id uint16, name string, qtype dnsmessage.Type) []byte {
+	t.Helper()
+	q, err := appendQuery(nil, id, name, qtype)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return q
+}
+
+// respond returns a response to a query with the given header bits and addresses.
+func respond(t *testing.T, query []byte, h dnsmessage.Header, addrs ...string) []byte {
+	t.Helper()
+	var m dnsmessage.Message
+	if err := m.Unpack(query); err != nil {
+		t.Fatal(err)
+	}
+	h.ID, h.Response = m.ID, true
+	m.Header = h
+	name := m.Questions[0].Name
+	alias := &dnsmessage.CNAMEResource{CNAME: dnsmessage.MustNewName("alias.test.")}
+	m.Answers = append(m.Answers, dnsmessage.Resource{
+		Header: dnsmessage.ResourceHeader{Name: name, Class: dnsmessage.ClassINET}, Body: alias,
+	})
+	for _, a := range addrs {
+		addr := netip.MustParseAddr(a)
+		var body dnsmessage.ResourceBody = &dnsmessage.AAAAResource{AAAA: addr.As16()}
+		if addr.Is4() {
+			body = &dnsmessage.AResource{A: addr.As4()}
+		}
+		m.Answers = append(m.Answers, dnsmessage.Resource{
+			Header: dnsmessage.ResourceHeader{Name: name, Class: dnsmessage.ClassINET}, Body: body,
+		})
+	}
+	b, err := m.Pack()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestKeys(t *testing.T) {
+	q := query(t, 7, "www.Example.test.", dnsmessage.TypeA)
+	key := appendRequestKey([]byte("before"), q)
+	if !bytes.HasPrefix(key, []byte("before")) {
+		t.Fatalf("the key %q does not begin with dst", key)
+	}
+	key = key[len("before"):]
+	for _, tt := range []struct {
+		name   string
+		answer []byte
+		ok     bool // it has a key
+		equal  bool // the key is that of q
+	}{
+		{"same", respond(t, q, dnsmessage.Header{}, "192.0.2.7"), true, true},
+		{"other case", respond(t, query(t, 7, "WWW.example.TEST.", dnsmessage.TypeA),
+			dnsmessage.Header{}), true, true},
+		{"failure", respond(t, q, dnsmessage.Header{RCode: dnsmessage.RCodeNameError}), true, true},
+		{"other ID", respond(t, query(t, 8, "www.example.test.", dnsmessage.TypeA),
+			dnsmessage.Header{}), true, false},
+		{"other name", respond(t, query(t, 7, "ww.example.test.", dnsmessage.TypeA),
+			dnsmessage.Header{}), true, false},
+		{"other type", respond(t, query(t, 7, "www.example.test.", dnsmessage.TypeAAAA),
+			dnsmessage.Header{}), true, false},
+		{"query", q, false, false},
+		{"empty", nil, false, false},
+		{"short", respond(t, q, dnsmessage.Header{})[:20], false, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got, ok := appendResponseKey(nil, tt.answer)
+			if ok != tt.ok || ok && bytes.Equal(got, key) != tt.equal {
+				t.Errorf("key %q, %v; the query's is %q", got, ok, key)
+			}
+		})
+	}
+}
+
+// A response with two questions could be taken for the response to either one.
+func TestTwoQuestionsHaveNoKey(t *testing.T) {
+	var m dnsmessage.Message
+	if err := m.Unpack(query(t, 7, "one.test.", dnsmessage.TypeA)); err != nil {
+		t.Fatal(err)
+	}
+	m.Response = true
+	m.Questions = append(m.Questions, m.Questions[0])
+	b, err := m.Pack()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if key, ok := appendResponseKey(nil, b); ok {
+		t.Errorf("the key is %q", key)
+	}
+}
+
+func TestKeysDoNotAllocate(t *testing.T) {
+	q := query(t, 7, "www.example.test.", dnsmessage.TypeA)
+	r := respond(t, q, dnsmessage.Header{}, "192.0.2.7")
+	buf := make([]byte, 0, 512)
+	if n := testing.AllocsPerRun(100, func() {
+		appendRequestKey(buf, q)
+		appendResponseKey(buf, r)
+	}); n != 0 {
+		t.Errorf("%v allocations, want none", n)
+	}
+}
+
+func TestParseAddrs(t *testing.T) {
+	q := query(t, 7, "www.example.test.", dnsmessage.TypeA)
+	addrs, err := parseAddrs(respond(t, q, dnsmessage.Header{}, "192.0.2.7", "2001:db8::7"))
+	want := []netip.Addr{netip.MustParseAddr("192.0.2.7"), netip.MustParseAddr("2001:db8::7")}
+	if err != nil || !slices.Equal(addrs, want) {
+		t.Errorf("got %v, %v, want %v", addrs, err, want)
+	}
+	truncated := respond(t, q, dnsmessage.Header{Truncated: true})
+	if _, err := parseAddrs(truncated); !errors.Is(err, errTruncated) {
+		t.Errorf("got %v, want %v", err, errTruncated)
+	}
+	refused := respond(t, q, dnsmessage.Header{RCode: dnsmessage.RCodeRefused})
+	if _, err := parseAddrs(refused); err == nil || !strings.Contains(err.Error(), "Refused") {
+		t.Errorf("got %v, want an error with the response code", err)
+	}
+	whole := respond(t, q, dnsmessage.Header{}, "192.0.2.7")
+	for n := range whole {
+		if _, err := parseAddrs(whole[:n]); err == nil {
+			t.Errorf("%d of %d bytes are accepted", n, len(whole))
+		}
+	}
+}
+
+func TestNameTooLong(t *testing.T) {
+	for _, name := range []string{
+		strings.Repeat("a", 64) + ".test.", strings.Repeat("a.", 200), "nodot",
+	} {
+		if q, err := appendQuery(nil, 1, name, dnsmessage.TypeA); err == nil {
+			t.Errorf("%q becomes %q", name, q)
+		}
+	}
+}
+
+// No datagram makes the key functions or the parser panic.
+func FuzzResponse(f *testing.F) {
+	f.Add(query(f, 7, "www.example.test.", dnsmessage.TypeA))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		appendRequestKey(nil, data)
+		if key, ok := appendResponseKey(nil, data); ok && len(key) < 6 {
+			t.Errorf("key %q", key)
+		}
+		parseAddrs(data)
+	})
+}
