@@ -27,7 +27,7 @@ var fields = [...]field{
 	{"loss", "lose a `SHARE` of the datagrams, as 10%", getLoss, setLoss,
 		func(i *Impairment) { i.Loss = lossOf(0, burstOf(i.Loss)) }},
 	{"burst", "lose them in bursts of `N` on average", getBurst, setBurst,
-		func(i *Impairment) { i.Loss = lossOf(i.Loss.Share(), 0) }},
+		func(i *Impairment) { i.Loss = lossOf(i.Loss.Rate(), 0) }},
 	{"rate", "let `BITS` a second through, as 10Mbit/s", getRate, setRate,
 		func(i *Impairment) { i.Rate = 0 }},
 	countField("queue", "let `N` datagrams wait for the rate, and drop what comes then",
@@ -241,7 +241,7 @@ func parseShare(text string) (float64, error) {
 	return share, nil
 }
 
-func getLoss(i *Impairment) string { return shareText(i.Loss.Share()) }
+func getLoss(i *Impairment) string { return shareText(i.Loss.Rate()) }
 func getBurst(i *Impairment) string {
 	if b := burstOf(i.Loss); b != 0 {
 		return strconv.FormatFloat(b, 'g', 10, 64)
@@ -277,7 +277,7 @@ func setBurst(i *Impairment, text string) error {
 	if err != nil || !(burst >= 1 && burst <= math.MaxInt32) {
 		return fmt.Errorf("must be a number of datagrams, at least 1")
 	}
-	return i.setLoss(i.Loss.Share(), burst)
+	return i.setLoss(i.Loss.Rate(), burst)
 }
 
 // setLoss sets share and length of bursts together: there must be time between the bursts.

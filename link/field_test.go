@@ -204,7 +204,7 @@ func TestPresets(t *testing.T) {
 			t.Errorf("%s: %v", p.Name, err)
 		}
 		found, ok := FindPreset(p.Name)
-		if !ok || found != p || p.Says == "" {
+		if !ok || found != p || p.Description == "" {
 			t.Errorf("%s is found as %+v", p.Name, found)
 		}
 		var back Impairment

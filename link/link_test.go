@@ -12,11 +12,11 @@ import (
 )
 
 // pass sends n datagrams of size bytes, one every gap, and returns what arrived of each.
-func pass(d *Direction, n, size int, gap time.Duration) [][]Arrival {
+func pass(d *direction, n, size int, gap time.Duration) [][]Arrival {
 	data := make([]byte, size)
 	all := make([][]Arrival, n)
 	for i := range all {
-		all[i] = d.Pass(nil, time.Duration(i)*gap, data)
+		all[i] = d.pass(nil, time.Duration(i)*gap, data)
 	}
 	return all
 }
@@ -36,7 +36,7 @@ func near(t *testing.T, what string, got uint64, n int, want, spread float64) {
 func TestRandomShares(t *testing.T) {
 	const n = 200_000
 	for seed, share := range []float64{0, 0.01, 0.05, 0.1, 0.3, 0.5, 1} {
-		d := Direction{seed: mix(uint64(seed)), does: Impairment{
+		d := direction{seed: mix(uint64(seed)), impairment: Impairment{
 			Loss: RandomLoss(share), Duplicate: 0.1, Corrupt: 0.01, Truncate: 0.02,
 		}}
 		pass(&d, n, 100, 0)
@@ -59,10 +59,10 @@ func TestBursts(t *testing.T) {
 	for _, tt := range []struct{ share, length float64 }{{0.01, 5}, {0.1, 2}, {0.1, 20}, {0.3, 10}, {0.5, 3}} {
 		t.Run(fmt.Sprintf("%g in bursts of %g", tt.share, tt.length), func(t *testing.T) {
 			loss := BurstLoss(tt.share, tt.length)
-			if math.Abs(loss.Share()-tt.share) > 1e-12 {
-				t.Errorf("Share is %g", loss.Share())
+			if math.Abs(loss.Rate()-tt.share) > 1e-12 {
+				t.Errorf("Rate is %g", loss.Rate())
 			}
-			d := Direction{seed: mix(7), does: Impairment{Loss: loss}}
+			d := direction{seed: mix(7), impairment: Impairment{Loss: loss}}
 			bursts, before := 0, false
 			for _, got := range pass(&d, n, 1, 0) {
 				if lost := len(got) == 0; lost && !before {
@@ -135,7 +135,7 @@ func TestDelays(t *testing.T) {
 	} {
 		for _, inOrder := range []bool{false, true} {
 			t.Run(fmt.Sprint(tt.shape, inOrder), func(t *testing.T) {
-				d := Direction{seed: mix(5), does: Impairment{Delay: Delay{base, jitter, tt.shape, inOrder}}}
+				d := direction{seed: mix(5), impairment: Impairment{Delay: Delay{base, jitter, tt.shape, inOrder}}}
 				var sum, squares float64
 				var last time.Duration
 				overtakes := 0
@@ -176,7 +176,7 @@ func TestDelays(t *testing.T) {
 // whole queue; the rest overflows.
 func TestRate(t *testing.T) {
 	const n, size, queue = 10_000, 97, 20 // 125 bytes with headers: 1 ms at a megabit a second
-	d := Direction{does: Impairment{Rate: 1_000_000, Queue: queue}}
+	d := direction{impairment: Impairment{Rate: 1_000_000, Queue: queue}}
 	var last time.Duration
 	for i, got := range pass(&d, n, size, 500*time.Microsecond) {
 		at := time.Duration(i) * 500 * time.Microsecond
@@ -198,7 +198,7 @@ func TestRate(t *testing.T) {
 	}
 
 	// Without more than it carries nothing waits for anything but itself.
-	d = Direction{does: Impairment{Rate: 1_000_000, Queue: 1}}
+	d = direction{impairment: Impairment{Rate: 1_000_000, Queue: 1}}
 	for i, got := range pass(&d, 1000, size, 2*time.Millisecond) {
 		if len(got) != 1 || got[0].After != time.Millisecond {
 			t.Fatalf("datagram %d: %v, want 1ms", i, got)
@@ -209,9 +209,9 @@ func TestRate(t *testing.T) {
 func TestChanges(t *testing.T) {
 	data := []byte("a datagram of some length")
 	before := bytes.Clone(data)
-	d := Direction{does: Impairment{Corrupt: 1}}
+	d := direction{impairment: Impairment{Corrupt: 1}}
 	for range 1000 {
-		got := d.Pass(nil, 0, data)[0].Data
+		got := d.pass(nil, 0, data)[0].Data
 		flipped := 0
 		for i := range got {
 			flipped += bits.OnesCount8(got[i] ^ data[i])
@@ -220,10 +220,10 @@ func TestChanges(t *testing.T) {
 			t.Fatalf("%q has %d bits flipped, want one", got, flipped)
 		}
 	}
-	d = Direction{does: Impairment{Truncate: 1}}
+	d = direction{impairment: Impairment{Truncate: 1}}
 	lengths := make(map[int]bool)
 	for range 1000 {
-		got := d.Pass(nil, 0, data)[0].Data
+		got := d.pass(nil, 0, data)[0].Data
 		if len(got) >= len(data) || !bytes.HasPrefix(data, got) {
 			t.Fatalf("%q is not shorter", got)
 		}
@@ -235,28 +235,28 @@ func TestChanges(t *testing.T) {
 	if !bytes.Equal(data, before) {
 		t.Error("the datagram itself was changed")
 	}
-	d = Direction{does: Impairment{Corrupt: 1, Truncate: 1}}
-	if got := d.Pass(nil, 0, nil); len(got) != 1 || len(got[0].Data) != 0 || d.stats.Corrupted != 0 {
+	d = direction{impairment: Impairment{Corrupt: 1, Truncate: 1}}
+	if got := d.pass(nil, 0, nil); len(got) != 1 || len(got[0].Data) != 0 || d.stats.Corrupted != 0 {
 		t.Errorf("an empty datagram became %v", got)
 	}
 }
 
 func TestWalls(t *testing.T) {
-	d := Direction{does: Impairment{MTU: 1500}}
-	if len(d.Pass(nil, 0, make([]byte, 1472))) != 1 || len(d.Pass(nil, 0, make([]byte, 1473))) != 0 {
+	d := direction{impairment: Impairment{MTU: 1500}}
+	if len(d.pass(nil, 0, make([]byte, 1472))) != 1 || len(d.pass(nil, 0, make([]byte, 1473))) != 0 {
 		t.Error("an MTU of 1500 takes 1472 bytes and no more")
 	}
-	d.does = Impairment{BlackHole: true}
-	if len(d.Pass(nil, 0, nil)) != 0 {
+	d.impairment = Impairment{BlackHole: true}
+	if len(d.pass(nil, 0, nil)) != 0 {
 		t.Error("something came out of the black hole")
 	}
 	if want := (Stats{Seen: 3, Delivered: 1, TooLong: 1, BlackHoled: 1}); d.stats != want {
 		t.Errorf("stats %+v, want %+v", d.stats, want)
 	}
-	d = Direction{does: Impairment{RebindEvery: 3}}
+	d = direction{impairment: Impairment{RebindEvery: 3}}
 	var at []int
 	for i := range 9 {
-		if d.Pass(nil, 0, nil)[0].Rebind {
+		if d.pass(nil, 0, nil)[0].Rebind {
 			at = append(at, i)
 		}
 	}
@@ -349,13 +349,13 @@ func TestShapeText(t *testing.T) {
 
 func BenchmarkPass(b *testing.B) {
 	b.ReportAllocs()
-	d := Direction{does: Impairment{
+	d := direction{impairment: Impairment{
 		Loss: BurstLoss(0.1, 3), Rate: 1 << 40, Queue: 100, Duplicate: 0.01,
 		Delay: Delay{Base: time.Millisecond, Jitter: time.Millisecond, Shape: Normal},
 	}}
 	data := make([]byte, 64)
 	var out []Arrival
 	for i := 0; b.Loop(); i++ {
-		out = d.Pass(out[:0], time.Duration(i)*time.Microsecond, data)
+		out = d.pass(out[:0], time.Duration(i)*time.Microsecond, data)
 	}
 }

@@ -90,7 +90,7 @@ func presetHelp() string {
 	var b strings.Builder
 	b.WriteString("Kinds of network, in round figures:\n")
 	for _, p := range link.Presets() {
-		fmt.Fprintf(&b, "  %s: %s\n", p.Name, p.Says)
+		fmt.Fprintf(&b, "  %s: %s\n", p.Name, p.Description)
 		if p.Up == p.Down {
 			fmt.Fprintf(&b, "      each way: %v\n", &p.Up)
 			continue

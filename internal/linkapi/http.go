@@ -135,10 +135,10 @@ func (c *call) body() ([]byte, error) {
 
 func presets(*call) (any, error) {
 	type preset struct {
-		Name string          `json:"name"`
-		Says string          `json:"says"`
-		Up   link.Impairment `json:"up"`
-		Down link.Impairment `json:"down"`
+		Name        string          `json:"name"`
+		Description string          `json:"description"`
+		Up          link.Impairment `json:"up"`
+		Down        link.Impairment `json:"down"`
 	}
 	var all []preset
 	for _, p := range link.Presets() {

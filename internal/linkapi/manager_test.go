@@ -112,7 +112,7 @@ func TestAPI(t *testing.T) {
 		{"GET", "/links/bad/up", "", 200, `{}`},
 		{"DELETE", "/links/bad", "", 204, ""},
 		{"GET", "/links/bad", "", 404, `"field":"name"`},
-		{"GET", "/presets", "", 200, `{"name":"wifi","says":"`},
+		{"GET", "/presets", "", 200, `{"name":"wifi","description":"`},
 	} {
 		status, text := a.do(step.method, step.path, step.body)
 		if status != step.status {

@@ -237,7 +237,7 @@ func (r *Relay) Server() netip.AddrPort { return r.server }
 func (r *Relay) Impairments() (up, down link.Impairment) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.model.Does()
+	return r.model.Current()
 }
 
 // Change lets f change what the link does, both directions at once. Where f returns an error, or what
@@ -245,7 +245,7 @@ func (r *Relay) Impairments() (up, down link.Impairment) {
 func (r *Relay) Change(f func(up, down *link.Impairment) error) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	up, down := r.model.Does()
+	up, down := r.model.Current()
 	if err := f(&up, &down); err != nil {
 		return err
 	}
