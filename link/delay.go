@@ -51,5 +51,7 @@ func (s *Shape) UnmarshalText(text []byte) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("unknown shape %q: use one of %s", text, strings.Join(shapeNames[:], ", "))
+	return fmt.Errorf("invalid shape %q: must be %s", text, shapeList())
 }
+
+func shapeList() string { return strings.Join(shapeNames[:shapes-1], ", ") + " or " + shapeNames[shapes-1] }

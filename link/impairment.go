@@ -41,11 +41,16 @@ type Impairment struct {
 // A FieldError reports an invalid value of a field.
 type FieldError struct {
 	Field string // for example "up.loss.good"
-	Value string
+	Value string // "" if there is no such field
 	Want  string // for example "must be from 0 to 1"
 }
 
-func (e *FieldError) Error() string { return fmt.Sprintf("%s is %s: %s", e.Field, e.Value, e.Want) }
+func (e *FieldError) Error() string {
+	if e.Value == "" {
+		return fmt.Sprintf("unknown field %s: %s", e.Field, e.Want)
+	}
+	return fmt.Sprintf("%s is %s: %s", e.Field, e.Value, e.Want)
+}
 
 // Check returns a *FieldError for the first field with an invalid value, or nil.
 func (i *Impairment) Check() error { return i.check("") }
@@ -84,7 +89,7 @@ func (i *Impairment) check(prefix string) error {
 		}
 	}
 	if i.Delay.Shape >= shapes {
-		return &FieldError{prefix + "delay.shape", strconv.Itoa(int(i.Delay.Shape)), "is not a shape"}
+		return &FieldError{prefix + "delay.shape", strconv.Itoa(int(i.Delay.Shape)), "must be " + shapeList()}
 	}
 	return nil
 }

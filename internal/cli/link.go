@@ -92,10 +92,10 @@ func presetHelp() string {
 	for _, p := range link.Presets() {
 		fmt.Fprintf(&b, "  %s: %s\n", p.Name, p.Description)
 		if p.Up == p.Down {
-			fmt.Fprintf(&b, "      each way: %v\n", &p.Up)
+			fmt.Fprintf(&b, "      each way: %v\n", p.Up)
 			continue
 		}
-		fmt.Fprintf(&b, "      up: %v\n      down: %v\n", &p.Up, &p.Down)
+		fmt.Fprintf(&b, "      up: %v\n      down: %v\n", p.Up, p.Down)
 	}
 	return strings.TrimSuffix(b.String(), "\n")
 }
@@ -180,10 +180,10 @@ func parseSchedule(texts []string, up, down link.Impairment) (all []link.Phase, 
 				text)
 		}
 		ups, downs := splitWays(list)
-		if err := p.Up.Apply(ups); err != nil {
+		if err := p.Up.UnmarshalText([]byte(ups)); err != nil {
 			return nil, listError("at", err)
 		}
-		if err := p.Down.Apply(downs); err != nil {
+		if err := p.Down.UnmarshalText([]byte(downs)); err != nil {
 			return nil, listError("at", err)
 		}
 		all = append(all, p)
@@ -261,10 +261,10 @@ func (a *app) serveLinks(addr string, m *linkapi.Manager) (*apiServer, error) {
 
 // printImpairments tells what a link does.
 func printImpairments(w io.Writer, s *linkapi.Status) {
-	fmt.Fprintf(w, "  up: %v\n  down: %v\n", &s.Up, &s.Down)
+	fmt.Fprintf(w, "  up: %v\n  down: %v\n", s.Up, s.Down)
 	for _, p := range s.Schedule {
 		fmt.Fprintf(w, "  %v after the first datagram, up: %v\n  %v after the first datagram, down: %v\n", p.At,
-			&p.Up, p.At, &p.Down)
+			p.Up, p.At, p.Down)
 	}
 }
 

@@ -150,19 +150,48 @@ func (a *app) ctlChange(ctx context.Context, c *linkapi.Client, f *ctlFlags, nam
 	} else if err := f.link.change(&up, &down); err != nil {
 		return err
 	}
-	s, err := c.Change(ctx, name, texts(&now.Up, &up), texts(&now.Down, &down))
+	upChanges, err := changes(now.Up, up)
+	if err != nil {
+		return err
+	}
+	downChanges, err := changes(now.Down, down)
+	if err != nil {
+		return err
+	}
+	s, err := c.Change(ctx, name, upChanges, downChanges)
 	return a.printCtl(f, s, err)
 }
 
-// texts are the fields in which two impairments differ, as the second one has them.
-func texts(was, is *link.Impairment) map[string]string {
-	all := make(map[string]string)
-	for _, name := range link.FieldNames() {
-		if text := is.Get(name); text != was.Get(name) {
-			all[name] = text
+// changes returns the fields in which two impairments differ, with their values in the second one; nil
+// stands for no effect.
+func changes(before, after link.Impairment) (map[string]any, error) {
+	was, err := fieldsOf(before)
+	if err != nil {
+		return nil, err
+	}
+	all, err := fieldsOf(after)
+	if err != nil {
+		return nil, err
+	}
+	for name, value := range was {
+		switch now, ok := all[name]; {
+		case !ok:
+			all[name] = nil
+		case now == value:
+			delete(all, name)
 		}
 	}
-	return all
+	return all, nil
+}
+
+// fieldsOf returns the JSON object of an impairment.
+func fieldsOf(i link.Impairment) (map[string]any, error) {
+	data, err := json.Marshal(i)
+	if err != nil {
+		return nil, err
+	}
+	var fields map[string]any
+	return fields, json.Unmarshal(data, &fields)
 }
 
 func (a *app) ctlRemove(ctx context.Context, c *linkapi.Client, f *ctlFlags, name string) error {

@@ -35,11 +35,11 @@ func (c *Client) Create(ctx context.Context, spec Spec) (*Status, error) {
 	return &s, c.do(ctx, "POST", "/links", spec, &s)
 }
 
-// Change sets the fields of a link that up and down name, by the text that link.Impairment.Set takes; ""
-// takes one away.
-func (c *Client) Change(ctx context.Context, name string, up, down map[string]string) (*Status, error) {
+// Change sets the fields of a link that up and down name. The values are as in link.Impairment's JSON; nil
+// resets a field.
+func (c *Client) Change(ctx context.Context, name string, up, down map[string]any) (*Status, error) {
 	var s Status
-	body := map[string]map[string]string{"up": up, "down": down}
+	body := map[string]map[string]any{"up": up, "down": down}
 	return &s, c.do(ctx, "PATCH", "/links/"+url.PathEscape(name), body, &s)
 }
 

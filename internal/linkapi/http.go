@@ -189,13 +189,7 @@ func (c *call) change(f func(*link.Impairment) error) (*Status, error) {
 		if c.way == "down" {
 			i = down
 		}
-		err := f(i)
-		if e := (*Error)(nil); err == nil || errors.As(err, &e) {
-			return err
-		}
-		e := explain(err)
-		e.Field, e.Message = c.way+"."+e.Field, c.way+"."+e.Message
-		return e
+		return f(i)
 	})
 }
 
@@ -256,6 +250,10 @@ func putField(c *call) (any, error) {
 }
 
 func clearField(c *call) (any, error) {
-	_, err := c.change(func(i *link.Impairment) error { return i.Set(c.field, "") })
+	one, err := json.Marshal(map[string]any{c.field: nil})
+	if err != nil {
+		return nil, err
+	}
+	_, err = c.change(func(i *link.Impairment) error { return readField(c.way, one, i) })
 	return nil, err
 }

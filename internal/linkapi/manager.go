@@ -27,7 +27,7 @@
 //	DELETE /links/{name}/{way}/{field}  take one away: 204
 //	GET    /presets                     the networks that "like" names
 //
-// Fields are those of link.FieldNames. An error is {"error":"...","field":"..."} with a status of 4xx or
+// Fields are those of link.Impairment.UnmarshalText. An error is {"error":"...","field":"..."} with a status of 4xx or
 // 5xx, and has changed nothing.
 //
 // # Who may

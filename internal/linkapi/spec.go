@@ -103,24 +103,18 @@ func readImpairment(name string, data json.RawMessage, i *link.Impairment) error
 	return readField(name, data, i)
 }
 
-// readField decodes a part of a document, and says of an error where it is.
+// readField decodes a part of a document. An error names the part.
 func readField(name string, data json.RawMessage, v json.Unmarshaler) error {
 	err := v.UnmarshalJSON(data)
-	if err == nil {
-		return nil
-	}
-	e := explain(err)
-	e.Field = strings.TrimSuffix(name+"."+e.Field, ".")
-	e.Message = strings.TrimSuffix(name+"."+e.Message, ".")
-	if !isField(err) {
-		e.Message = name + ": " + err.Error()
-	}
-	return e
-}
-
-func isField(err error) bool {
 	var field *link.FieldError
-	return errors.As(err, &field)
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &field):
+		return explain(&link.FieldError{Field: name + "." + field.Field, Value: field.Value, Want: field.Want})
+	default:
+		return &Error{400, name, name + ": " + err.Error()}
+	}
 }
 
 // decode reads one JSON document strictly: what it does not know is an *Error, as is anything else that

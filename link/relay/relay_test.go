@@ -370,7 +370,7 @@ func TestChange(t *testing.T) {
 		t.Errorf("a bad change has changed something: %v", &after)
 	}
 	ask(t, c, "two")
-	if err := r.Change(func(up, _ *link.Impairment) error { return up.Apply("black_hole") }); err != nil {
+	if err := r.Change(func(up, _ *link.Impairment) error { return up.UnmarshalText([]byte("black_hole")) }); err != nil {
 		t.Fatal(err)
 	}
 	send(t, c, "three")
