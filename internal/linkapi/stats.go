@@ -38,17 +38,17 @@ type Way struct {
 
 func statsOf(s relay.Stats) Stats {
 	return Stats{
-		Up: wayOf(s.Up), Down: wayOf(s.Down), Ports: s.Ports, Opened: s.Opened, Expired: s.Expired,
-		NoPort: s.NoPort, Refused: s.Refused, Errors: s.ReadErrors,
+		Up: wayOf(s.Up), Down: wayOf(s.Down), Ports: s.Mappings, Opened: s.Opened, Expired: s.Expired,
+		NoPort: s.NoMapping, Refused: s.PortUnreachable, Errors: s.ReadErrors,
 	}
 }
 
-func wayOf(w relay.Way) Way {
+func wayOf(w relay.DirectionStats) Way {
 	return Way{
 		Received: w.Received, Oversize: w.Oversize, BlackHoled: w.BlackHoled, TooLong: w.TooLong,
 		Lost: w.Lost, Overflow: w.Overflow, Delivered: w.Delivered, Truncated: w.Truncated,
 		Corrupted: w.Corrupted, Duplicated: w.Duplicated, Reordered: w.Reordered, Rebound: w.Rebound,
-		Sent: w.Sent, Unsent: w.Unsent, Crowded: w.Crowded, Forgotten: w.Forgotten, Waiting: w.Waiting,
+		Sent: w.Sent, Unsent: w.Unsent, Crowded: w.BufferFull, Forgotten: w.Unmapped, Waiting: w.Delayed,
 		KernelDropped: w.KernelDropped,
 	}
 }

@@ -114,7 +114,7 @@ func onSockets(t *testing.T, model *link.Link) world {
 	r := start(t, &relay.Relay{To: srv.LocalAddr().String(), Link: model})
 	c := dial(t, r.Addr())
 	var asked, answered, served, got uint64
-	settled := func(w relay.Way) bool { return w.Sent+w.Forgotten == w.Delivered+w.Duplicated }
+	settled := func(w relay.DirectionStats) bool { return w.Sent+w.Unmapped == w.Delivered+w.Duplicated }
 	return world{
 		ask: func(text string) { send(t, c, text); asked++ },
 		served: func() (all []came) {

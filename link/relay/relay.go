@@ -46,9 +46,9 @@ import (
 
 // What the fields are where they are 0.
 const (
-	DefaultIdle     = time.Minute
-	DefaultMaxPorts = 16_384
-	DefaultMaxBytes = 64 << 20
+	DefaultIdle        = time.Minute
+	DefaultMaxMappings = 16_384
+	DefaultMaxBytes    = 64 << 20
 )
 
 // A Relay carries datagrams between clients and a server. Its exported fields must not be changed once
@@ -69,13 +69,13 @@ type Relay struct {
 	// negative is an error.
 	Idle time.Duration
 
-	// MaxPorts is how many ports are open at once at most; a request that would need one more is dropped
-	// and counted (Stats.NoPort). Each is a file descriptor, and the system may grant less. 0 means
-	// DefaultMaxPorts; negative is an error.
-	MaxPorts int
+	// MaxMappings is how many ports are open at once at most; a request that would need one more is dropped
+	// and counted (Stats.NoMapping). Each is a file descriptor, and the system may grant less. 0 means
+	// DefaultMaxMappings; negative is an error.
+	MaxMappings int
 
 	// MaxBytes is how many bytes of datagrams are kept at most while they are delayed; what comes when
-	// they are there is dropped and counted (Way.Crowded). 0 means DefaultMaxBytes; negative is an error.
+	// they are there is dropped and counted (DirectionStats.BufferFull). 0 means DefaultMaxBytes; negative is an error.
 	MaxBytes int
 
 	// Observe is told what becomes of each datagram. It is called with the relay's lock held, must be
@@ -83,9 +83,9 @@ type Relay struct {
 	Observe func(Event)
 
 	addr, server netip.AddrPort
-	fronts       []*front
+	listeners    []*listener
 	lender       udp.Lender
-	later        *later
+	delays       *delayQueue
 	done         chan struct{}
 	loops        sync.WaitGroup // of sockets, of what is delayed, and of what is idle
 
@@ -94,8 +94,8 @@ type Relay struct {
 	begun    time.Time // of the link: the first datagram
 	model    *link.Link
 	arrivals []link.Arrival
-	ports    map[key]*port
-	all      map[*port]struct{} // those that are retired too
+	mappings map[key]*mapping
+	all      map[*mapping]struct{} // those that are retired too
 	stats    Stats
 	closed   bool
 	err      error
@@ -103,36 +103,36 @@ type Relay struct {
 	up, down tally
 }
 
-// A Way is what a Relay has done in one direction. Received = Seen + Oversize (+ Stats.NoPort, on the
-// way up), and Delivered + Duplicated = Sent + Unsent + Crowded + Forgotten + Waiting, but for what is
+// A DirectionStats is what a Relay has done in one direction. Received = Seen + Oversize (+ Stats.NoMapping, on the
+// way up), and Delivered + Duplicated = Sent + Unsent + BufferFull + Unmapped + Delayed, but for what is
 // just being passed on.
-type Way struct {
+type DirectionStats struct {
 	link.Stats
 	// Received counts the datagrams read, Oversize those of them that were longer than a datagram can
 	// be read.
 	Received, Oversize uint64
 	// Sent counts the datagrams handed to the kernel, Unsent those that it refused.
 	Sent, Unsent uint64
-	// Crowded counts those that were to be delayed and found no room (Relay.MaxBytes).
-	Crowded uint64
-	// Forgotten counts answers to a port that its client does not have any more.
-	Forgotten uint64
-	// Waiting is how many are delayed now.
-	Waiting uint64
+	// BufferFull counts those that were to be delayed and found no room (Relay.MaxBytes).
+	BufferFull uint64
+	// Unmapped counts answers to a port that its client does not have any more.
+	Unmapped uint64
+	// Delayed is how many are delayed now.
+	Delayed uint64
 	// KernelDropped is how many the kernel threw away before they were read.
 	KernelDropped uint64
 }
 
 // Stats is what a Relay has done.
 type Stats struct {
-	Up, Down Way
-	// Ports is how many are open now; Opened counts all, Expired those that were idle.
-	Ports           int
+	Up, Down DirectionStats
+	// Mappings is how many are open now; Opened counts all, Expired those that were idle.
+	Mappings        int
 	Opened, Expired uint64
-	// NoPort counts requests that were dropped because no port could be had.
-	NoPort uint64
-	// Refused counts how often the network said that nobody listens at the server's address.
-	Refused uint64
+	// NoMapping counts requests that were dropped because no port could be had.
+	NoMapping uint64
+	// PortUnreachable counts the ICMP port unreachable messages about the server's address.
+	PortUnreachable uint64
 	// ReadErrors counts reads that failed otherwise, but for the end.
 	ReadErrors uint64
 }
@@ -179,14 +179,14 @@ func (r *Relay) Start(ctx context.Context) error {
 	}
 	r.addr, r.model = bound, cmp.Or(r.Link, &link.Link{})
 	r.epoch, r.done = time.Now(), make(chan struct{})
-	r.ports, r.all = make(map[key]*port), make(map[*port]struct{})
-	r.later = newLater(cmp.Or(r.MaxBytes, DefaultMaxBytes), r.epoch)
+	r.mappings, r.all = make(map[key]*mapping), make(map[*mapping]struct{})
+	r.delays = newDelayQueue(cmp.Or(r.MaxBytes, DefaultMaxBytes), r.epoch)
 	for _, c := range conns {
-		f := &front{r: r, conn: c}
-		r.fronts = append(r.fronts, f)
+		f := &listener{r: r, conn: c}
+		r.listeners = append(r.listeners, f)
 		r.loops.Go(f.run) // ends when its socket does, as all of them
 	}
-	r.loops.Go(r.deliverLater)
+	r.loops.Go(r.deliverDelayed)
 	r.loops.Go(r.expire)
 	go func() { // ends when all of them have
 		r.loops.Wait()
@@ -201,8 +201,8 @@ func (r *Relay) check() error {
 		return errors.New("relay: it has been started before")
 	case r.Idle < 0:
 		return fmt.Errorf("relay: Idle is %v, want at least 0", r.Idle)
-	case r.MaxPorts < 0:
-		return fmt.Errorf("relay: MaxPorts is %d, want at least 0", r.MaxPorts)
+	case r.MaxMappings < 0:
+		return fmt.Errorf("relay: MaxMappings is %d, want at least 0", r.MaxMappings)
 	case r.MaxBytes < 0:
 		return fmt.Errorf("relay: MaxBytes is %d, want at least 0", r.MaxBytes)
 	case r.Link == nil:
@@ -258,17 +258,17 @@ func (r *Relay) Change(f func(up, down *link.Impairment) error) error {
 
 // Stats is what the relay has done so far.
 func (r *Relay) Stats() Stats {
-	waitingUp, waitingDown := r.later.waiting()
+	waitingUp, waitingDown := r.delays.waiting()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := r.stats
 	s.Up.Stats, s.Down.Stats = r.model.Stats()
-	s.Up.Sent, s.Up.Unsent, s.Up.Waiting = r.up.sent.Load(), r.up.unsent.Load(), waitingUp
-	s.Down.Sent, s.Down.Unsent, s.Down.Waiting = r.down.sent.Load(), r.down.unsent.Load(), waitingDown
-	s.Ports = len(r.all)
-	s.Refused = r.up.refused.Load()
+	s.Up.Sent, s.Up.Unsent, s.Up.Delayed = r.up.sent.Load(), r.up.unsent.Load(), waitingUp
+	s.Down.Sent, s.Down.Unsent, s.Down.Delayed = r.down.sent.Load(), r.down.unsent.Load(), waitingDown
+	s.Mappings = len(r.all)
+	s.PortUnreachable = r.up.refused.Load()
 	s.ReadErrors = r.up.readErrors.Load() + r.down.readErrors.Load()
-	for _, f := range r.fronts {
+	for _, f := range r.listeners {
 		s.Up.KernelDropped += f.conn.KernelDrops()
 	}
 	for p := range r.all {
@@ -288,7 +288,7 @@ func (r *Relay) Err() error {
 }
 
 // Close ends the relay and waits for that. What is delayed at that time does not arrive; Stats keeps
-// counting it as Waiting. It returns Err.
+// counting it as Delayed. It returns Err.
 func (r *Relay) Close() error {
 	if r.done == nil {
 		return nil
@@ -306,13 +306,13 @@ func (r *Relay) shut(err error) {
 		return
 	}
 	r.closed, r.err = true, err
-	for _, f := range r.fronts {
+	for _, f := range r.listeners {
 		f.conn.Close()
 	}
 	for p := range r.all {
 		p.conn.Close()
 	}
-	r.later.close()
+	r.delays.close()
 }
 
 // expire forgets ports on which nothing has passed for long.
@@ -324,7 +324,7 @@ func (r *Relay) expire() {
 		select {
 		case <-tick.C:
 			r.forget(time.Since(r.epoch) - idle)
-		case <-r.later.closed:
+		case <-r.delays.closed:
 			return
 		}
 	}
@@ -335,7 +335,7 @@ func (r *Relay) forget(before time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for p := range r.all {
-		if p.waiting.Load() == 0 && time.Duration(p.used.Load()) < before { // in this order; see gone
+		if p.waiting.Load() == 0 && time.Duration(p.used.Load()) < before { // in this order; see release
 			r.drop(p)
 			r.stats.Expired++
 		}

@@ -52,14 +52,14 @@ func turning(t *testing.T) *ohcetest.Server {
 func account(t *testing.T, r *relay.Relay) {
 	t.Helper()
 	s := r.Stats()
-	if got := s.Up.Seen + s.Up.Oversize + s.NoPort; got != s.Up.Received {
+	if got := s.Up.Seen + s.Up.Oversize + s.NoMapping; got != s.Up.Received {
 		t.Errorf("%d requests received, %d booked: %+v", s.Up.Received, got, s)
 	}
 	if got := s.Down.Seen + s.Down.Oversize; got != s.Down.Received {
 		t.Errorf("%d answers received, %d booked: %+v", s.Down.Received, got, s)
 	}
-	for _, w := range []relay.Way{s.Up, s.Down} {
-		if out := w.Sent + w.Unsent + w.Crowded + w.Forgotten + w.Waiting; out != w.Delivered+w.Duplicated {
+	for _, w := range []relay.DirectionStats{s.Up, s.Down} {
+		if out := w.Sent + w.Unsent + w.BufferFull + w.Unmapped + w.Delayed; out != w.Delivered+w.Duplicated {
 			t.Errorf("%d to be delivered, %d booked: %+v", w.Delivered+w.Duplicated, out, w)
 		}
 		if in := w.BlackHoled + w.TooLong + w.Lost + w.Overflow + w.Delivered; in != w.Seen {
@@ -137,7 +137,7 @@ func TestPassesEverything(t *testing.T) {
 	ask(t, c, "")
 	ask(t, c, strings.Repeat("a", 65_507))
 	s := r.Stats()
-	if s.Ports != 1 || s.Up.Sent != 102 || s.Down.Sent != 102 {
+	if s.Mappings != 1 || s.Up.Sent != 102 || s.Down.Sent != 102 {
 		t.Errorf("stats %+v", s)
 	}
 }
@@ -169,8 +169,8 @@ func TestEachClientHasAPort(t *testing.T) {
 		}
 	}
 	srv.Close()
-	if s := r.Stats(); s.Ports != clients || len(seen) != clients {
-		t.Errorf("%d ports, the server saw %d, want %d", s.Ports, len(seen), clients)
+	if s := r.Stats(); s.Mappings != clients || len(seen) != clients {
+		t.Errorf("%d ports, the server saw %d, want %d", s.Mappings, len(seen), clients)
 	}
 }
 
@@ -284,14 +284,14 @@ func TestRebind(t *testing.T) {
 	if got, _ := receive(t, c); got != "b" {
 		t.Errorf("the client got %q, want what was sent to its new port", got)
 	}
-	until(t, "the other one is counted", func() bool { return r.Stats().Down.Forgotten == 1 })
+	until(t, "the other one is counted", func() bool { return r.Stats().Down.Unmapped == 1 })
 }
 
 func TestIdlePortsExpire(t *testing.T) {
 	r := start(t, &relay.Relay{Idle: 20 * time.Millisecond})
 	c := dial(t, r.Addr())
 	ask(t, c, "one")
-	until(t, "the port expires", func() bool { return r.Stats().Expired == 1 && r.Stats().Ports == 0 })
+	until(t, "the port expires", func() bool { return r.Stats().Expired == 1 && r.Stats().Mappings == 0 })
 	ask(t, c, "two")
 	if s := r.Stats(); s.Opened != 2 {
 		t.Errorf("%d ports were opened, want 2", s.Opened)
@@ -309,11 +309,11 @@ func TestWhatIsDelayedKeepsItsPort(t *testing.T) {
 }
 
 func TestLimits(t *testing.T) {
-	r := start(t, &relay.Relay{MaxPorts: 1})
+	r := start(t, &relay.Relay{MaxMappings: 1})
 	first, second := dial(t, r.Addr()), dial(t, r.Addr())
 	ask(t, first, "one")
 	send(t, second, "two")
-	until(t, "the second has no port", func() bool { return r.Stats().NoPort == 1 })
+	until(t, "the second has no port", func() bool { return r.Stats().NoMapping == 1 })
 	ask(t, first, "three")
 
 	r = start(t, &relay.Relay{MaxBytes: 10, Link: &link.Link{Up: link.Impairment{
@@ -325,7 +325,7 @@ func TestLimits(t *testing.T) {
 	}
 	until(t, "the third has no room", func() bool {
 		s := r.Stats()
-		return s.Up.Crowded == 1 && s.Up.Waiting == 2
+		return s.Up.BufferFull == 1 && s.Up.Delayed == 2
 	})
 }
 
@@ -337,7 +337,7 @@ func TestServerRestarts(t *testing.T) {
 	r := start(t, &relay.Relay{To: addr.String()})
 	c := dial(t, r.Addr())
 	send(t, c, "one")
-	until(t, "it is refused", func() bool { return r.Stats().Refused > 0 })
+	until(t, "it is refused", func() bool { return r.Stats().PortUnreachable > 0 })
 	srv, err := net.ListenUDP("udp", addr)
 	if err != nil {
 		t.Fatal(err)
@@ -392,7 +392,7 @@ func TestStartErrors(t *testing.T) {
 		{"bad server", &relay.Relay{To: "127.0.0.1:70000"}, "to 127.0.0.1:70000"},
 		{"bad address", &relay.Relay{Listen: "nowhere", To: taken}, "listen nowhere"},
 		{"idle", &relay.Relay{Idle: -1}, "Idle is -1ns"},
-		{"ports", &relay.Relay{MaxPorts: -1}, "MaxPorts is -1"},
+		{"ports", &relay.Relay{MaxMappings: -1}, "MaxMappings is -1"},
 		{"bytes", &relay.Relay{MaxBytes: -1}, "MaxBytes is -1"},
 		{"link", &relay.Relay{Link: &link.Link{Up: link.Impairment{MTU: -1}}}, "up.mtu is -1"},
 	} {

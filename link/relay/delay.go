@@ -9,9 +9,9 @@ import (
 )
 
 // A later keeps datagrams until they are due.
-type later struct {
+type delayQueue struct {
 	epoch  time.Time
-	most   int       // bytes
+	max    int       // bytes
 	alarm  udp.Alarm // set to when the first one is due
 	closed chan struct{}
 
@@ -26,33 +26,33 @@ type later struct {
 
 // A delayed is a datagram on its way.
 type delayed struct {
-	due   time.Duration // since the epoch
-	order uint64
-	port  *port
-	up    bool
-	data  []byte
+	due     time.Duration // since the epoch
+	order   uint64
+	mapping *mapping
+	up      bool
+	data    []byte
 }
 
-// grain is how long the next wake-up is put off after one, so that a busy link is not woken up for each
+// minInterval is how long the next wake-up is put off after one, so that a busy link is not woken up for each
 // datagram: what is due meanwhile goes together.
-const grain = 200 * time.Microsecond
+const minInterval = 200 * time.Microsecond
 
-// keepFree is how many used records wait to be used again, with their buffers.
-const keepFree = 4096
+// maxFree is how many used records wait to be used again, with their buffers.
+const maxFree = 4096
 
-func newLater(most int, epoch time.Time) *later {
-	return &later{epoch: epoch, most: most, alarm: udp.NewAlarm(), closed: make(chan struct{})}
+func newDelayQueue(most int, epoch time.Time) *delayQueue {
+	return &delayQueue{epoch: epoch, max: most, alarm: udp.NewAlarm(), closed: make(chan struct{})}
 }
 
 // add takes a copy of data, or returns false where there is no room.
-func (l *later) add(due time.Time, p *port, up bool, data []byte) bool {
+func (l *delayQueue) add(due time.Time, p *mapping, up bool, data []byte) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.bytes+len(data) > l.most {
+	if l.bytes+len(data) > l.max {
 		return false
 	}
 	d := l.record()
-	d.due, d.order, d.port, d.up = due.Sub(l.epoch), l.order, p, up
+	d.due, d.order, d.mapping, d.up = due.Sub(l.epoch), l.order, p, up
 	d.data = append(d.data[:0], data...)
 	l.order++
 	l.bytes += len(data)
@@ -65,7 +65,7 @@ func (l *later) add(due time.Time, p *port, up bool, data []byte) bool {
 	return true
 }
 
-func (l *later) record() *delayed {
+func (l *delayQueue) record() *delayed {
 	if n := len(l.free); n > 0 {
 		d := l.free[n-1]
 		l.free = l.free[:n-1]
@@ -75,7 +75,7 @@ func (l *later) record() *delayed {
 }
 
 // due appends what is due, up to a number. Where nothing is, the alarm is set.
-func (l *later) due(dst []*delayed, most int) []*delayed {
+func (l *delayQueue) due(dst []*delayed, most int) []*delayed {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Since(l.epoch)
@@ -94,33 +94,33 @@ func (l *later) due(dst []*delayed, most int) []*delayed {
 }
 
 // arm sets the alarm to when the first one is due. It is called with mu held.
-func (l *later) arm(now time.Duration) {
-	l.alarm.Set(max(l.queue[0].due, l.woken+grain) - now)
+func (l *delayQueue) arm(now time.Duration) {
+	l.alarm.Set(max(l.queue[0].due, l.woken+minInterval) - now)
 }
 
-// gone takes back the records of what was sent.
-func (l *later) gone(ds []*delayed) {
+// release takes back the records of what was sent.
+func (l *delayQueue) release(ds []*delayed) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
 	for _, d := range ds {
 		l.count[way(d.up)]--
-		d.port.use(now) // before nothing waits for it
-		d.port.waiting.Add(-1)
-		d.port = nil
-		if len(l.free) < keepFree {
+		d.mapping.use(now) // before nothing waits for it
+		d.mapping.waiting.Add(-1)
+		d.mapping = nil
+		if len(l.free) < maxFree {
 			l.free = append(l.free, d)
 		}
 	}
 }
 
-func (l *later) waiting() (up, down uint64) {
+func (l *delayQueue) waiting() (up, down uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.count[1], l.count[0]
 }
 
-func (l *later) close() {
+func (l *delayQueue) close() {
 	close(l.closed)
 	l.alarm.Close()
 }
@@ -132,44 +132,44 @@ func way(up bool) int {
 	return 0
 }
 
-// deliverLater sends what was delayed when it is due.
-func (r *Relay) deliverLater() {
+// deliverDelayed sends what was delayed when it is due.
+func (r *Relay) deliverDelayed() {
 	const most = 256
 	due := make([]*delayed, 0, most)
 	for {
-		if due = r.later.due(due[:0], most); len(due) > 0 {
-			r.sendLate(due)
-			r.later.gone(due)
+		if due = r.delays.due(due[:0], most); len(due) > 0 {
+			r.sendDelayed(due)
+			r.delays.release(due)
 			continue
 		}
-		if r.later.alarm.Wait() != nil {
+		if r.delays.alarm.Wait() != nil {
 			return
 		}
 	}
 }
 
-// sendLate sends datagrams, those of a socket together.
-func (r *Relay) sendLate(due []*delayed) {
-	var ports []*port
+// sendDelayed sends datagrams, those of a socket together.
+func (r *Relay) sendDelayed(due []*delayed) {
+	var mappings []*mapping
 	for _, d := range due {
-		p := d.port
+		p := d.mapping
 		switch {
 		case !d.up:
-			p.front.late = append(p.front.late, p.message(d.data))
+			p.listener.due = append(p.listener.due, p.message(d.data))
 		default:
-			if len(p.late) == 0 {
-				ports = append(ports, p)
+			if len(p.due) == 0 {
+				mappings = append(mappings, p)
 			}
-			p.late = append(p.late, udp.Message{Buf: d.data})
+			p.due = append(p.due, udp.Message{Buf: d.data})
 		}
 	}
-	for _, p := range ports {
-		p.send(p.late)
-		p.late = emptied(p.late)
+	for _, p := range mappings {
+		p.send(p.due)
+		p.due = emptied(p.due)
 	}
-	for _, f := range r.fronts {
-		f.send(f.late, &r.down)
-		f.late = emptied(f.late)
+	for _, f := range r.listeners {
+		f.send(f.due, &r.down)
+		f.due = emptied(f.due)
 	}
 }
 

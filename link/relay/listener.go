@@ -11,21 +11,21 @@ import (
 	"github.com/ohce/ohce/link"
 )
 
-// A front is a socket that clients ask:
+// A listener is a socket that clients ask:
 //
 //	run → passUp → appendTo → port.send
-//	            ↘ delay → deliverLater → port.send
-type front struct {
-	r     *Relay
-	conn  udp.Conn
-	ports []*port       // that have something to send
-	late  []udp.Message // of the loop that delivers what was delayed
-	write sync.Mutex    // guards conn.Write
+//	            ↘ delay → deliverDelayed → port.send
+type listener struct {
+	r        *Relay
+	conn     udp.Conn
+	mappings []*mapping    // that have something to send
+	due      []udp.Message // of the loop that delivers what was delayed
+	write    sync.Mutex    // guards conn.Write
 }
 
 // run passes on what clients ask until the socket closes; an error that is not of one datagram ends the
 // relay.
-func (f *front) run() {
+func (f *listener) run() {
 	var failures failures
 	for {
 		ms, err := f.conn.ReadLent(&f.r.lender)
@@ -38,7 +38,7 @@ func (f *front) run() {
 			return
 		case udp.Transient(err):
 			f.r.up.readErrors.Add(1)
-			failures.pause(f.r.later.closed)
+			failures.pause(f.r.delays.closed)
 		default:
 			f.r.shut(err)
 			return
@@ -47,27 +47,27 @@ func (f *front) run() {
 }
 
 // passUp lets requests pass the link, and sends what arrives at once.
-func (f *front) passUp(ms []udp.Message) {
+func (f *listener) passUp(ms []udp.Message) {
 	f.r.mu.Lock()
 	now := time.Now()
 	for i := range ms {
 		f.pass(now, &ms[i])
 	}
 	f.r.mu.Unlock()
-	for _, p := range f.ports {
+	for _, p := range f.mappings {
 		p.send(p.out)
 		p.out = emptied(p.out)
 	}
-	f.ports = f.ports[:0]
+	f.mappings = f.mappings[:0]
 }
 
 // pass lets the datagrams of a message pass. It is called with mu held.
-func (f *front) pass(now time.Time, m *udp.Message) {
+func (f *listener) pass(now time.Time, m *udp.Message) {
 	r := f.r
-	p := r.portFor(f, m)
+	p := r.mappingFor(f, m)
 	if p == nil {
 		r.stats.Up.Received += uint64(m.Datagrams())
-		r.stats.NoPort += uint64(m.Datagrams())
+		r.stats.NoMapping += uint64(m.Datagrams())
 		return
 	}
 	for data := range datagrams(m, &r.stats.Up) {
@@ -84,20 +84,20 @@ func (f *front) pass(now time.Time, m *udp.Message) {
 }
 
 // arrive sends or delays a request.
-func (f *front) arrive(now time.Time, p *port, a link.Arrival) {
+func (f *listener) arrive(now time.Time, p *mapping, a link.Arrival) {
 	if a.After > 0 {
 		f.r.delay(now, p, true, a)
 		return
 	}
 	if len(p.out) == 0 {
-		f.ports = append(f.ports, p)
+		f.mappings = append(f.mappings, p)
 	}
 	p.out = appendTo(p.out, udp.Message{Buf: a.Data}, p.conn)
 }
 
 // rebind gives a client another port, or where none can be had leaves it its own.
-func (r *Relay) rebind(p *port) *port {
-	if next := r.open(p.key, p.front, p.ifIndex); next != nil {
+func (r *Relay) rebind(p *mapping) *mapping {
+	if next := r.open(p.key, p.listener, p.ifIndex); next != nil {
 		return next
 	}
 	return p
@@ -111,27 +111,27 @@ func (r *Relay) at(now time.Time) time.Duration {
 	return now.Sub(r.begun)
 }
 
-func (r *Relay) observe(now time.Time, up bool, p *port, data []byte) {
+func (r *Relay) observe(now time.Time, up bool, p *mapping, data []byte) {
 	if r.Observe != nil {
 		r.Observe(Event{now, up, p.key.peer, data, r.arrivals})
 	}
 }
 
 // delay keeps a datagram until it arrives.
-func (r *Relay) delay(now time.Time, p *port, up bool, a link.Arrival) {
-	if r.later.add(now.Add(a.After), p, up, a.Data) {
+func (r *Relay) delay(now time.Time, p *mapping, up bool, a link.Arrival) {
+	if r.delays.add(now.Add(a.After), p, up, a.Data) {
 		return
 	}
 	way := &r.stats.Down
 	if up {
 		way = &r.stats.Up
 	}
-	way.Crowded++
+	way.BufferFull++
 }
 
 // datagrams are those of a message, which it counts. A datagram's capacity reaches to the end of the
 // message; see appendTo.
-func datagrams(m *udp.Message, way *Way) iter.Seq[[]byte] {
+func datagrams(m *udp.Message, way *DirectionStats) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		way.Received += uint64(m.Datagrams())
 		if m.Truncated {
@@ -170,7 +170,7 @@ func appendTo(ms []udp.Message, m udp.Message, conn udp.Conn) []udp.Message {
 }
 
 // send hands answers to the kernel.
-func (f *front) send(ms []udp.Message, t *tally) {
+func (f *listener) send(ms []udp.Message, t *tally) {
 	if len(ms) == 0 {
 		return
 	}

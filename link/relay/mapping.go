@@ -20,35 +20,35 @@ type key struct {
 }
 
 // A port is a socket towards the server that carries the datagrams of one client.
-type port struct {
-	r       *Relay
-	key     key
-	ifIndex uint32
-	front   *front // the socket that the client asks
-	conn    udp.Conn
-	waiting atomic.Int64 // datagrams delayed for it, in both directions
-	used    atomic.Int64 // when something last passed, in nanoseconds since the epoch
-	retired bool         // its client has another one now; guarded by r.mu
+type mapping struct {
+	r        *Relay
+	key      key
+	ifIndex  uint32
+	listener *listener // the socket that the client asks
+	conn     udp.Conn
+	waiting  atomic.Int64 // datagrams delayed for it, in both directions
+	used     atomic.Int64 // when something last passed, in nanoseconds since the epoch
+	retired  bool         // its client has another one now; guarded by r.mu
 
-	out  []udp.Message // the front's own
-	late []udp.Message // of the loop that delivers what was delayed
+	out []udp.Message // the listener's own
+	due []udp.Message // of the loop that delivers what was delayed
 
 	write sync.Mutex // guards conn.Write
 }
 
-// portFor finds the port of who sent m, or opens one; nil if none can be had. It is called with mu
+// mappingFor finds the port of who sent m, or opens one; nil if none can be had. It is called with mu
 // held.
-func (r *Relay) portFor(f *front, m *udp.Message) *port {
+func (r *Relay) mappingFor(f *listener, m *udp.Message) *mapping {
 	k := key{m.Peer, m.Local}
-	if p, ok := r.ports[k]; ok {
+	if p, ok := r.mappings[k]; ok {
 		return p
 	}
 	return r.open(k, f, m.IfIndex)
 }
 
 // open makes a new port for a client, which retires the one that it had.
-func (r *Relay) open(k key, f *front, ifIndex uint32) *port {
-	if r.closed || len(r.all) >= cmp.Or(r.MaxPorts, DefaultMaxPorts) {
+func (r *Relay) open(k key, f *listener, ifIndex uint32) *mapping {
+	if r.closed || len(r.all) >= cmp.Or(r.MaxMappings, DefaultMaxMappings) {
 		return nil
 	}
 	socket, err := udp.Dial(context.Background(), r.server.String())
@@ -60,31 +60,31 @@ func (r *Relay) open(k key, f *front, ifIndex uint32) *port {
 		socket.Close()
 		return nil
 	}
-	if old, ok := r.ports[k]; ok {
+	if old, ok := r.mappings[k]; ok {
 		old.retired = true
 	}
-	p := &port{r: r, key: k, ifIndex: ifIndex, front: f, conn: conn}
+	p := &mapping{r: r, key: k, ifIndex: ifIndex, listener: f, conn: conn}
 	p.use(time.Now())
-	r.ports[k], r.all[p] = p, struct{}{}
+	r.mappings[k], r.all[p] = p, struct{}{}
 	r.stats.Opened++
 	r.loops.Go(p.run) // ends when its socket is closed, by drop or shut
 	return p
 }
 
-func (p *port) use(now time.Time) { p.used.Store(int64(now.Sub(p.r.epoch))) }
+func (p *mapping) use(now time.Time) { p.used.Store(int64(now.Sub(p.r.epoch))) }
 
 // drop closes a port and forgets it. It is called with mu held.
-func (r *Relay) drop(p *port) {
+func (r *Relay) drop(p *mapping) {
 	p.conn.Close()
 	r.stats.Down.KernelDropped += p.conn.KernelDrops()
 	delete(r.all, p)
 	if !p.retired {
-		delete(r.ports, p.key)
+		delete(r.mappings, p.key)
 	}
 }
 
 // run passes on what the server answers.
-func (p *port) run() {
+func (p *mapping) run() {
 	out := make([]udp.Message, 0, udp.MaxWidth)
 	var failures failures
 	for {
@@ -93,7 +93,7 @@ func (p *port) run() {
 		case err == nil:
 			failures = 0
 			out = p.r.passDown(p, ms, out[:0])
-			p.front.send(out, &p.r.down)
+			p.listener.send(out, &p.r.down)
 			p.r.lender.Return(ms)
 		case errors.Is(err, net.ErrClosed):
 			return
@@ -101,13 +101,13 @@ func (p *port) run() {
 			p.r.up.refused.Add(1)
 		default:
 			p.r.down.readErrors.Add(1)
-			failures.pause(p.r.later.closed)
+			failures.pause(p.r.delays.closed)
 		}
 	}
 }
 
 // passDown lets answers pass the link and appends to out what arrives at once.
-func (r *Relay) passDown(p *port, ms, out []udp.Message) []udp.Message {
+func (r *Relay) passDown(p *mapping, ms, out []udp.Message) []udp.Message {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now() // under the lock, so that the link's time does not go back
@@ -119,11 +119,11 @@ func (r *Relay) passDown(p *port, ms, out []udp.Message) []udp.Message {
 			for _, a := range r.arrivals {
 				switch {
 				case p.retired:
-					r.stats.Down.Forgotten++
+					r.stats.Down.Unmapped++
 				case a.After > 0:
 					r.delay(now, p, false, a)
 				default:
-					out = appendTo(out, p.message(a.Data), p.front.conn)
+					out = appendTo(out, p.message(a.Data), p.listener.conn)
 				}
 			}
 		}
@@ -132,12 +132,12 @@ func (r *Relay) passDown(p *port, ms, out []udp.Message) []udp.Message {
 }
 
 // message is an answer to the port's client.
-func (p *port) message(data []byte) udp.Message {
+func (p *mapping) message(data []byte) udp.Message {
 	return udp.Message{Buf: data, Peer: p.key.peer, Local: p.key.local, IfIndex: p.ifIndex}
 }
 
 // send hands requests to the kernel.
-func (p *port) send(ms []udp.Message) {
+func (p *mapping) send(ms []udp.Message) {
 	p.write.Lock()
 	defer p.write.Unlock()
 	deliver(patient{p.conn, &p.r.up}, ms, &p.r.up)

@@ -35,7 +35,7 @@ func TestRunsStayRuns(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			m := udp.Message{Buf: []byte(tt.run), Segment: 3}
-			var way Way
+			var way DirectionStats
 			var out []udp.Message
 			for data := range datagrams(&m, &way) {
 				if !bytes.Equal(data, []byte(tt.lost)) {
