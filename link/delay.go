@@ -54,4 +54,6 @@ func (s *Shape) UnmarshalText(text []byte) error {
 	return fmt.Errorf("invalid shape %q: must be %s", text, shapeList())
 }
 
-func shapeList() string { return strings.Join(shapeNames[:shapes-1], ", ") + " or " + shapeNames[shapes-1] }
+func shapeList() string {
+	return strings.Join(shapeNames[:shapes-1], ", ") + " or " + shapeNames[shapes-1]
+}

@@ -1,14 +1,17 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -268,40 +271,39 @@ func printImpairments(w io.Writer, s *linkapi.Status) {
 	}
 }
 
-// printStats tells what a link has done.
-func printStats(w io.Writer, s *linkapi.Stats) {
-	fmt.Fprintf(w, "up: %s\ndown: %s\n", wayText(&s.Up), wayText(&s.Down))
-	fmt.Fprintf(w, "ports: opened %d, expired %d", s.Opened, s.Expired)
-	for _, c := range []count{
-		{"requests without a port", s.NoPort}, {"refused by the server", s.Refused}, {"read errors", s.Errors},
-	} {
-		if c.n > 0 {
-			fmt.Fprintf(w, ", %s %d", c.name, c.n)
-		}
-	}
-	fmt.Fprintln(w)
+// printStats prints the counters of a link.
+func printStats(w io.Writer, s *relay.Stats) {
+	printCounters(w, "up", s.Up.All(), "received", "sent")
+	printCounters(w, "down", s.Down.All(), "received", "sent")
+	printCounters(w, "mappings", s.All(), "opened", "expired")
 }
 
-// A count is a number with its name.
-type count struct {
-	name string
-	n    uint64
+// hiddenCounters are no news in a summary: they follow from the others.
+var hiddenCounters = []string{"seen", "delivered", "mappings"}
+
+// counterText has the texts of counters whose names are not clear by themselves.
+var counterText = map[string]string{
+	"black_holed":    "black-holed",
+	"too_long":       "longer than the MTU",
+	"overflow":       "dropped by the full queue",
+	"buffer_full":    "dropped by the full buffer",
+	"unsent":         "refused by the kernel",
+	"kernel_dropped": "dropped by the kernel",
+	"no_mapping":     "requests without a mapping",
 }
 
-// wayText lists what happened in one direction, without what did not.
-func wayText(w *linkapi.Way) string {
-	text := fmt.Sprintf("received %d, sent %d", w.Received, w.Sent)
-	for _, c := range []count{
-		{"lost", w.Lost}, {"overflowed the queue", w.Overflow}, {"black-holed", w.BlackHoled},
-		{"longer than the MTU", w.TooLong}, {"doubled", w.Duplicated}, {"reordered", w.Reordered},
-		{"corrupted", w.Corrupted}, {"cut", w.Truncated}, {"rebound", w.Rebound}, {"waiting", w.Waiting},
-		{"for a forgotten port", w.Forgotten}, {"without room to wait", w.Crowded},
-		{"refused by the kernel", w.Unsent}, {"oversize", w.Oversize},
-		{"thrown away by the kernel", w.KernelDropped},
-	} {
-		if c.n > 0 {
-			text += fmt.Sprintf(", %s %d", c.name, c.n)
+// printCounters prints a line of counters: first those that are named, then the others that are not 0.
+func printCounters(w io.Writer, title string, all iter.Seq2[string, uint64], first ...string) {
+	var head, tail []string
+	for name, n := range all {
+		text := cmp.Or(counterText[name], strings.ReplaceAll(name, "_", " "))
+		text = fmt.Sprintf("%s %d", text, n)
+		switch {
+		case slices.Contains(first, name):
+			head = append(head, text)
+		case n > 0 && !slices.Contains(hiddenCounters, name):
+			tail = append(tail, text)
 		}
 	}
-	return text
+	fmt.Fprintf(w, "%s: %s\n", title, strings.Join(append(head, tail...), ", "))
 }

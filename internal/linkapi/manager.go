@@ -92,7 +92,7 @@ type Status struct {
 	Up       link.Impairment `json:"up"`
 	Down     link.Impairment `json:"down"`
 	Schedule []link.Phase    `json:"schedule,omitempty"`
-	Stats    Stats           `json:"stats"`
+	Stats    relay.Stats     `json:"stats"`
 	Error    string          `json:"error,omitempty"` // why it carries nothing any more
 }
 
@@ -254,7 +254,7 @@ func (m *Manager) find(name string) (*entry, error) {
 func (e *entry) status() *Status {
 	s := &Status{
 		Name: e.name, Listen: e.relay.Addr().String(), To: e.relay.To, Seed: e.seed,
-		Schedule: e.schedule, Stats: statsOf(e.relay.Stats()),
+		Schedule: e.schedule, Stats: e.relay.Stats(),
 	}
 	s.Up, s.Down = e.relay.Impairments()
 	if err := e.relay.Err(); err != nil {

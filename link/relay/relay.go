@@ -37,7 +37,6 @@ import (
 	"net"
 	"net/netip"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/ohce/ohce/internal/udp"
@@ -102,43 +101,6 @@ type Relay struct {
 
 	up, down tally
 }
-
-// A DirectionStats is what a Relay has done in one direction. Received = Seen + Oversize (+ Stats.NoMapping, on the
-// way up), and Delivered + Duplicated = Sent + Unsent + BufferFull + Unmapped + Delayed, but for what is
-// just being passed on.
-type DirectionStats struct {
-	link.Stats
-	// Received counts the datagrams read, Oversize those of them that were longer than a datagram can
-	// be read.
-	Received, Oversize uint64
-	// Sent counts the datagrams handed to the kernel, Unsent those that it refused.
-	Sent, Unsent uint64
-	// BufferFull counts those that were to be delayed and found no room (Relay.MaxBytes).
-	BufferFull uint64
-	// Unmapped counts answers to a port that its client does not have any more.
-	Unmapped uint64
-	// Delayed is how many are delayed now.
-	Delayed uint64
-	// KernelDropped is how many the kernel threw away before they were read.
-	KernelDropped uint64
-}
-
-// Stats is what a Relay has done.
-type Stats struct {
-	Up, Down DirectionStats
-	// Mappings is how many are open now; Opened counts all, Expired those that were idle.
-	Mappings        int
-	Opened, Expired uint64
-	// NoMapping counts requests that were dropped because no port could be had.
-	NoMapping uint64
-	// PortUnreachable counts the ICMP port unreachable messages about the server's address.
-	PortUnreachable uint64
-	// ReadErrors counts reads that failed otherwise, but for the end.
-	ReadErrors uint64
-}
-
-// tally are the counts that are not made under the lock.
-type tally struct{ sent, unsent, refused, readErrors atomic.Uint64 }
 
 // An Event is what becomes of one datagram.
 type Event struct {
@@ -265,7 +227,7 @@ func (r *Relay) Stats() Stats {
 	s.Up.Stats, s.Down.Stats = r.model.Stats()
 	s.Up.Sent, s.Up.Unsent, s.Up.Delayed = r.up.sent.Load(), r.up.unsent.Load(), waitingUp
 	s.Down.Sent, s.Down.Unsent, s.Down.Delayed = r.down.sent.Load(), r.down.unsent.Load(), waitingDown
-	s.Mappings = len(r.all)
+	s.Mappings = uint64(len(r.all))
 	s.PortUnreachable = r.up.refused.Load()
 	s.ReadErrors = r.up.readErrors.Load() + r.down.readErrors.Load()
 	for _, f := range r.listeners {
