@@ -2,12 +2,21 @@ package link
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"time"
 )
 
 // headers is the number of bytes that IPv4 and UDP add to a datagram (RFC 791, RFC 768).
 const headers = 28
+
+// The largest valid values. With maxDelay no sum of delays overflows a time.Duration.
+const (
+	maxCount = math.MaxInt32
+	maxQueue = 1_000_000
+	maxRate  = 1<<62 - 1 // bits per second
+	maxDelay = time.Hour
+)
 
 // An Impairment describes what one direction of a link does to datagrams. The zero value does nothing.
 //
@@ -24,7 +33,7 @@ type Impairment struct {
 	// Rate limits the throughput in bits per second, counting 28 bytes for IPv4 and UDP. 0 means no limit.
 	Rate int64
 	// Queue is the number of datagrams that may wait for the rate; the link drops further ones. 0 means no
-	// limit. Without a Rate, no datagram waits.
+	// limit, and the largest value is 1,000,000. Without a Rate, no datagram waits.
 	Queue int
 	// Truncate is the share of datagrams that are cut to a random shorter length, from 0 to 1.
 	Truncate float64
@@ -70,22 +79,23 @@ func (i *Impairment) check(prefix string) error {
 		}
 	}
 	for _, n := range []struct {
-		name  string
-		value int64
+		name         string
+		value, limit int64
 	}{
-		{"mtu", int64(i.MTU)}, {"rate", i.Rate}, {"queue", int64(i.Queue)},
-		{"rebind_every", int64(i.RebindEvery)},
+		{"mtu", int64(i.MTU), maxCount}, {"rate", i.Rate, maxRate}, {"queue", int64(i.Queue), maxQueue},
+		{"rebind_every", int64(i.RebindEvery), maxCount},
 	} {
-		if n.value < 0 {
-			return &FieldError{prefix + n.name, strconv.FormatInt(n.value, 10), "must not be negative"}
+		if n.value < 0 || n.value > n.limit {
+			return &FieldError{prefix + n.name, strconv.FormatInt(n.value, 10),
+				fmt.Sprintf("must be from 0 to %d", n.limit)}
 		}
 	}
 	for _, t := range []struct {
 		name  string
 		value time.Duration
 	}{{"delay.base", i.Delay.Base}, {"delay.jitter", i.Delay.Jitter}} {
-		if t.value < 0 {
-			return &FieldError{prefix + t.name, t.value.String(), "must not be negative"}
+		if t.value < 0 || t.value > maxDelay {
+			return &FieldError{prefix + t.name, t.value.String(), "must be from 0 to 1h"}
 		}
 	}
 	if i.Delay.Shape >= shapes {

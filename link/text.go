@@ -17,18 +17,22 @@ type textField struct {
 // textFields is in the order in which datagrams meet the impairments.
 var textFields = [...]textField{
 	boolField("black_hole", func(i *Impairment) *bool { return &i.BlackHole }),
-	countField("mtu", func(i *Impairment) *int { return &i.MTU }),
-	{"loss", getLoss, setLoss, func(i *Impairment) { i.Loss = lossOf(0, burstOf(i.Loss)) }},
-	{"burst", getBurst, setBurst, func(i *Impairment) { i.Loss = lossOf(i.Loss.Rate(), 0) }},
+	countField("mtu", maxCount, func(i *Impairment) *int { return &i.MTU }),
+	{"loss", getLoss, setLoss, resetLoss},
+	{"burst", getBurst, setBurst, resetBurst},
+	parameterField("loss_good", func(l *Loss) *float64 { return &l.Good }),
+	parameterField("loss_bad", func(l *Loss) *float64 { return &l.Bad }),
+	parameterField("to_bad", func(l *Loss) *float64 { return &l.ToBad }),
+	parameterField("to_good", func(l *Loss) *float64 { return &l.ToGood }),
 	{"rate", getRate, setRate, func(i *Impairment) { i.Rate = 0 }},
-	countField("queue", func(i *Impairment) *int { return &i.Queue }),
+	countField("queue", maxQueue, func(i *Impairment) *int { return &i.Queue }),
 	shareField("truncate", func(i *Impairment) *float64 { return &i.Truncate }),
 	shareField("corrupt", func(i *Impairment) *float64 { return &i.Corrupt }),
 	{"delay", getDelay, setDelay, func(i *Impairment) { i.Delay.Base, i.Delay.Jitter = 0, 0 }},
 	{"shape", getShape, setShape, func(i *Impairment) { i.Delay.Shape = Uniform }},
 	boolField("in_order", func(i *Impairment) *bool { return &i.Delay.InOrder }),
 	shareField("duplicate", func(i *Impairment) *float64 { return &i.Duplicate }),
-	countField("rebind_every", func(i *Impairment) *int { return &i.RebindEvery }),
+	countField("rebind_every", maxCount, func(i *Impairment) *int { return &i.RebindEvery }),
 }
 
 func fieldNames() []string {
@@ -68,17 +72,19 @@ func (i Impairment) list() string {
 //	mtu           bytes, including 28 for IPv4 and UDP
 //	loss          share: 10% or 0.1
 //	burst         mean length of bursts of loss in datagrams, at least 1; see BurstLoss
+//	loss_good     share, as are loss_bad, to_bad and to_good: the parameters of another Loss
 //	rate          bits per second: 10Mbit/s, 64kbit/s or 1000000
-//	queue         datagrams
+//	queue         datagrams, at most 1000000
 //	truncate      share
 //	corrupt       share
-//	delay         50ms, or with jitter 50ms±20ms or 50ms+-20ms
+//	delay         50ms, or with jitter 50ms±20ms or 50ms+-20ms, each at most 1h
 //	shape         uniform, normal or pareto
 //	in_order      true
 //	duplicate     share
 //	rebind_every  datagrams
 //
-// The error is a *FieldError; the impairment is then unchanged.
+// MarshalText writes loss_good, loss_bad, to_bad and to_good only for a Loss that loss and burst do not
+// describe. The error is a *FieldError; the impairment is then unchanged.
 func (i *Impairment) UnmarshalText(text []byte) error {
 	values := make(map[string]string)
 	for _, part := range strings.FieldsFunc(string(text), func(r rune) bool { return r == ' ' || r == ',' }) {

@@ -27,7 +27,7 @@ func boolField(name string, at func(*Impairment) *bool) textField {
 	}
 }
 
-func countField(name string, at func(*Impairment) *int) textField {
+func countField(name string, limit int64, at func(*Impairment) *int) textField {
 	return textField{name,
 		func(i Impairment) string {
 			if *at(&i) == 0 {
@@ -36,9 +36,9 @@ func countField(name string, at func(*Impairment) *int) textField {
 			return strconv.Itoa(*at(&i))
 		},
 		func(i *Impairment, text string) error {
-			n, err := strconv.ParseInt(text, 10, 32)
-			if err != nil || n < 0 {
-				return fmt.Errorf("must be a number from 0 to %d", math.MaxInt32)
+			n, err := strconv.ParseInt(text, 10, 64)
+			if err != nil || n < 0 || n > limit {
+				return fmt.Errorf("must be a number from 0 to %d", limit)
 			}
 			*at(i) = int(n)
 			return nil
@@ -58,13 +58,20 @@ func shareField(name string, at func(*Impairment) *float64) textField {
 	}
 }
 
-// shareText writes a share in percent, without the noise of binary fractions.
+// shareText returns the shortest text of a share: in percent if that is exact, else as a fraction.
 func shareText(share float64) string {
 	if share == 0 {
 		return ""
 	}
-	return strconv.FormatFloat(share*100, 'g', 10, 64) + "%"
+	percent := strconv.FormatFloat(share*100, 'g', 10, 64) + "%"
+	if back, err := parseShare(percent); err == nil && back == share {
+		return percent
+	}
+	return formatFloat(share)
 }
+
+// formatFloat returns the shortest text that parses as x.
+func formatFloat(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
 
 func parseShare(text string) (float64, error) {
 	number, percent := strings.CutSuffix(strings.TrimSpace(text), "%")
@@ -78,57 +85,6 @@ func parseShare(text string) (float64, error) {
 	return share, nil
 }
 
-func getLoss(i Impairment) string { return shareText(i.Loss.Rate()) }
-
-func getBurst(i Impairment) string {
-	if b := burstOf(i.Loss); b != 0 {
-		return strconv.FormatFloat(b, 'g', 10, 64)
-	}
-	return ""
-}
-
-// burstOf returns the mean length of the bursts, or 0 if there are none.
-func burstOf(l Loss) float64 {
-	if l.ToGood == 0 || l.Bad != 1 {
-		return 0
-	}
-	return 1 / l.ToGood
-}
-
-func lossOf(rate, burst float64) Loss {
-	if burst == 0 {
-		return RandomLoss(rate)
-	}
-	return BurstLoss(rate, burst)
-}
-
-func setLoss(i *Impairment, text string) error {
-	rate, err := parseShare(text)
-	if err != nil {
-		return err
-	}
-	return i.setLoss(rate, burstOf(i.Loss))
-}
-
-func setBurst(i *Impairment, text string) error {
-	burst, err := strconv.ParseFloat(text, 64)
-	if err != nil || !(burst >= 1 && burst <= math.MaxInt32) {
-		return errors.New("must be a number of datagrams, at least 1")
-	}
-	return i.setLoss(i.Loss.Rate(), burst)
-}
-
-// setLoss sets the rate and the length of bursts together, because the rate limits the length: at least
-// one datagram must arrive between two bursts.
-func (i *Impairment) setLoss(rate, burst float64) error {
-	if burst > 0 && rate > burst/(burst+1) {
-		return fmt.Errorf("a loss of %s needs longer bursts: bursts of %g lose at most %s",
-			shareText(rate), burst, shareText(burst/(burst+1)))
-	}
-	i.Loss = lossOf(rate, burst)
-	return nil
-}
-
 // rateUnits is in the order in which a text is compared: no unit is the end of a later one.
 var rateUnits = []struct {
 	name string
@@ -140,14 +96,20 @@ func getRate(i Impairment) string {
 		return ""
 	}
 	for _, u := range rateUnits[:3] {
-		if r := float64(i.Rate) / u.bits; r >= 1 {
-			return strconv.FormatFloat(r, 'g', 17, 64) + u.name
+		text := formatFloat(float64(i.Rate)/u.bits) + u.name
+		if rate, err := parseRate(text); err == nil && rate == i.Rate && i.Rate >= int64(u.bits) {
+			return text
 		}
 	}
 	return strconv.FormatInt(i.Rate, 10) + "bit/s"
 }
 
-func setRate(i *Impairment, text string) error {
+func setRate(i *Impairment, text string) (err error) {
+	i.Rate, err = parseRate(text)
+	return err
+}
+
+func parseRate(text string) (int64, error) {
 	number, unit := strings.ToLower(text), 1.0
 	for _, u := range rateUnits {
 		if rest, ok := strings.CutSuffix(number, strings.ToLower(u.name)); ok {
@@ -155,12 +117,15 @@ func setRate(i *Impairment, text string) error {
 			break
 		}
 	}
-	rate, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
-	if rate *= unit; err != nil || !(rate >= 0 && rate < 1<<62) || rate > 0 && rate < 1 {
-		return errors.New("must be in bits per second, such as 10Mbit/s or 64kbit/s")
+	number = strings.TrimSpace(number)
+	if n, err := strconv.ParseInt(number, 10, 64); err == nil && unit == 1 && n >= 0 && n <= maxRate {
+		return n, nil
 	}
-	i.Rate = int64(math.Round(rate))
-	return nil
+	rate, err := strconv.ParseFloat(number, 64)
+	if rate *= unit; err != nil || !(rate >= 0 && rate < maxRate) || rate > 0 && rate < 1 {
+		return 0, errors.New("must be in bits per second, such as 10Mbit/s or 64kbit/s")
+	}
+	return int64(math.Round(rate)), nil
 }
 
 func getDelay(i Impairment) string {
@@ -190,9 +155,6 @@ func setDelay(i *Impairment, text string) error {
 	i.Delay.Base, i.Delay.Jitter = b, j
 	return nil
 }
-
-// maxDelay bounds the base and the jitter of a delay.
-const maxDelay = time.Hour
 
 func parseDelay(text string) (time.Duration, error) {
 	d, err := time.ParseDuration(strings.TrimSpace(text))
