@@ -2,6 +2,7 @@ package link
 
 import (
 	"bytes"
+	"cmp"
 	"math"
 	"time"
 )
@@ -69,6 +70,9 @@ func (d *direction) lost() bool {
 	return d.happens(chanceLoss, l.Good)
 }
 
+// maxWait is the longest wait in a queue.
+const maxWait = 1000 * time.Hour
+
 // transmit queues a datagram of size bytes and returns the time until it has left. It reports false if the
 // queue has no room.
 func (d *direction) transmit(at time.Duration, size int) (wait time.Duration, ok bool) {
@@ -80,13 +84,17 @@ func (d *direction) transmit(at time.Duration, size int) (wait time.Duration, ok
 		d.queue = d.queue[1:]
 	}
 	// The first one is being sent; the others wait.
-	if i.Queue > 0 && len(d.queue) > i.Queue {
+	if len(d.queue) > cmp.Or(i.Queue, DefaultQueue) {
 		return 0, false
 	}
 	bits := float64(size+headers) * 8
-	d.free = max(d.free, at) + time.Duration(bits/float64(i.Rate)*float64(time.Second))
-	d.queue = append(d.queue, d.free)
-	return d.free - at, true
+	free := max(d.free, at) + time.Duration(bits/float64(i.Rate)*float64(time.Second))
+	if free-at > maxWait {
+		return 0, false
+	}
+	d.free = free
+	d.queue = append(d.queue, free)
+	return free - at, true
 }
 
 // arrive returns the time until one copy of a datagram arrives. If the impairment keeps the order, the

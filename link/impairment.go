@@ -18,6 +18,10 @@ const (
 	maxDelay = time.Hour
 )
 
+// DefaultQueue is the length of the queue in datagrams if Impairment.Queue is 0. It is the default queue
+// length of Linux network interfaces.
+const DefaultQueue = 1000
+
 // An Impairment describes what one direction of a link does to datagrams. The zero value does nothing.
 //
 // A datagram meets the impairments in this order: black hole, MTU, loss, rate and queue, truncation and
@@ -31,9 +35,10 @@ type Impairment struct {
 	// Loss drops datagrams at random.
 	Loss Loss
 	// Rate limits the throughput in bits per second, counting 28 bytes for IPv4 and UDP. 0 means no limit.
+	// The link drops a datagram that would have to wait longer than 1,000 hours.
 	Rate int64
-	// Queue is the number of datagrams that may wait for the rate; the link drops further ones. 0 means no
-	// limit, and the largest value is 1,000,000. Without a Rate, no datagram waits.
+	// Queue is the number of datagrams that may wait for the rate; the link drops further ones. 0 means
+	// DefaultQueue, and the largest value is 1,000,000. Without a Rate, no datagram waits.
 	Queue int
 	// Truncate is the share of datagrams that are cut to a random shorter length, from 0 to 1.
 	Truncate float64

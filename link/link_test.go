@@ -206,6 +206,38 @@ func TestRate(t *testing.T) {
 	}
 }
 
+// TestSlowRate sends far more than a link of 1 bit per second carries. Each arrival must have a sensible
+// time, and the queue must stay short.
+func TestSlowRate(t *testing.T) {
+	const n, perDatagram = 1_000_000, 29 * 8 * time.Second
+	for _, tt := range []struct {
+		queue int // of the impairment
+		limit time.Duration
+	}{
+		{0, (DefaultQueue + 1) * perDatagram},
+		{10, 11 * perDatagram},
+		{maxQueue, maxWait},
+	} {
+		d := direction{impairment: Impairment{Rate: 1, Queue: tt.queue}}
+		var latest time.Duration
+		for i := range n {
+			for _, a := range d.pass(nil, 0, []byte("x")) {
+				if a.After < latest {
+					t.Fatalf("queue %d: datagram %d arrives after %v, earlier than the one before it", tt.queue, i,
+						a.After)
+				}
+				latest = a.After
+			}
+		}
+		if latest > tt.limit || latest < tt.limit-perDatagram {
+			t.Errorf("queue %d: the last datagram arrives after %v, want %v", tt.queue, latest, tt.limit)
+		}
+		if got := d.stats.Delivered; got != uint64(latest/perDatagram) || d.stats.Overflow != n-got {
+			t.Errorf("queue %d: stats %+v", tt.queue, d.stats)
+		}
+	}
+}
+
 func TestChanges(t *testing.T) {
 	data := []byte("a datagram of some length")
 	before := bytes.Clone(data)
