@@ -101,11 +101,12 @@ func (a *app) demoExchanges(ctx context.Context, server string, picture *sequenc
 	st := a.styleFor(a.out)
 	w := &witness{}
 	way := &relay.Relay{To: server, Link: demoLink(), Observe: w.observe}
-	if err := way.Start(ctx); err != nil {
+	if err := way.Listen(ctx); err != nil {
 		return &failure{what: fmt.Sprintf("cannot make a link: %v", err), hint: "run it again", code: exitFail}
 	}
+	go way.Serve() // ends with Close, which waits for it
 	defer way.Close()
-	addr := way.Addr().String()
+	addr := way.LocalAddr().String()
 	fmt.Fprintf(a.out, "%s\n%s\n\n", st.bold("A server answers on "+server+", as `ohce serve` does."),
 		st.bold("On the way, at "+addr+", a link loses 30 % each way, as `ohce link --loss 30%` does:"))
 	client := &ohce.Client{Addr: addr, Expect: flip.Append, Trace: traceTo(w.tell)}

@@ -74,7 +74,7 @@ The first SIGINT or SIGTERM ends it, and a summary says what it did to the traff
 	f.add(cmd)
 	flags.StringArrayVar(&f.at, "at", nil, "so long after the first datagram, do otherwise: `'TIME LIST'` as '10s loss=50%'")
 	flags.Uint32Var(&f.seed, "seed", 0, "decide by `NUMBER`; by chance if not given")
-	flags.DurationVar(&f.idle, "idle", relay.DefaultIdle, "forget a client's port after `TIME` in silence")
+	flags.DurationVar(&f.idle, "idle", relay.DefaultIdleTimeout, "forget a client's port after `TIME` in silence")
 	flags.StringVar(&f.api, "api", linkapi.DefaultAddr, "`HOST:PORT` of the API; port 0 is any free one, "+
 		"none is no API")
 	completeFlag(cmd, "listen", linkListen)

@@ -65,6 +65,19 @@ type entry struct {
 	seed     uint64
 	schedule []link.Phase
 	relay    *relay.Relay
+	done     chan struct{} // closed when Serve has returned
+	err      error         // what Serve returned; valid once done is closed
+}
+
+func (e *entry) serve() {
+	defer close(e.done)
+	e.err = e.relay.Serve()
+}
+
+// close closes the relay and waits until Serve has returned.
+func (e *entry) close() {
+	e.relay.Close()
+	<-e.done
 }
 
 // A Spec says what a link is to be. In JSON it is as Status, with the fields that Status does not tell.
@@ -104,9 +117,10 @@ func (m *Manager) Create(ctx context.Context, s Spec) (*Status, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := e.relay.Start(ctx); err != nil {
-		return nil, explainStart(err)
+	if err := e.relay.Listen(ctx); err != nil {
+		return nil, listenError(err)
 	}
+	go e.serve() // ends when Remove or Close closes the relay
 	if m.links == nil {
 		m.links = make(map[string]*entry)
 	}
@@ -133,9 +147,10 @@ func (m *Manager) newEntry(s *Spec) (*entry, error) {
 		seed = *s.Seed
 	}
 	model := &link.Link{Seed: seed, Up: s.Up, Down: s.Down, Schedule: s.Schedule}
-	return &entry{name, seed, s.Schedule, &relay.Relay{
-		Listen: s.Listen, To: s.To, Link: model, Idle: s.Idle,
-	}}, nil
+	return &entry{
+		name: name, seed: seed, schedule: s.Schedule, done: make(chan struct{}),
+		relay: &relay.Relay{Addr: s.Listen, To: s.To, Link: model, IdleTimeout: s.Idle},
+	}, nil
 }
 
 // nameFor is a name, or a free one for "".
@@ -166,20 +181,20 @@ func goodName(s string) bool {
 	return len(s) <= 64 && s != "." && s != ".."
 }
 
-// explainStart says which field kept a relay from starting.
-func explainStart(err error) error {
+// listenError returns the *Error for a relay that cannot listen.
+func listenError(err error) error {
 	var addr *relay.AddrError
-	var field *link.FieldError
-	switch {
-	case errors.As(err, &addr) && addr.InUse():
-		return &Error{409, addr.Field, err.Error()}
-	case errors.As(err, &addr):
-		return &Error{400, addr.Field, err.Error()}
-	case errors.As(err, &field):
-		return &Error{400, field.Field, err.Error()}
-	default:
-		return &Error{Status: 400, Message: err.Error()}
+	if !errors.As(err, &addr) {
+		return explain(err)
 	}
+	e := &Error{400, "listen", err.Error()}
+	if addr.InUse() {
+		e.Status = 409
+	}
+	if addr.Op == "dial" {
+		e.Field = "to"
+	}
+	return e
 }
 
 // List tells all links by name.
@@ -225,7 +240,7 @@ func (m *Manager) Remove(name string) error {
 		delete(m.links, name)
 	}
 	m.mu.Unlock()
-	e.relay.Close() // what ended it before is not news to who removes it
+	e.close()
 	return nil
 }
 
@@ -237,7 +252,7 @@ func (m *Manager) Close() {
 	m.links = nil
 	m.mu.Unlock()
 	for _, e := range links {
-		e.relay.Close()
+		e.close()
 	}
 }
 
@@ -253,12 +268,16 @@ func (m *Manager) find(name string) (*entry, error) {
 
 func (e *entry) status() *Status {
 	s := &Status{
-		Name: e.name, Listen: e.relay.Addr().String(), To: e.relay.To, Seed: e.seed,
+		Name: e.name, Listen: e.relay.LocalAddr().String(), To: e.relay.To, Seed: e.seed,
 		Schedule: e.schedule, Stats: e.relay.Stats(),
 	}
 	s.Up, s.Down = e.relay.Impairments()
-	if err := e.relay.Err(); err != nil {
-		s.Error = err.Error()
+	select {
+	case <-e.done:
+		if !errors.Is(e.err, relay.ErrClosed) {
+			s.Error = e.err.Error()
+		}
+	default:
 	}
 	return s
 }

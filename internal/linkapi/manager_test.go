@@ -170,7 +170,7 @@ func TestBadInput(t *testing.T) {
 		{"POST", "/links", `{"listen":"127.0.0.1:70000",` + to + `}`, 400, "listen", "listen 127.0.0.1:70000"},
 		{"POST", "/links", `{"listen":7,` + to + `}`, 400, "listen", "listen must not be a number"},
 		{"POST", "/links", `{}`, 400, "to", "to is missing"},
-		{"POST", "/links", `{"to":"nowhere"}`, 400, "to", "to nowhere"},
+		{"POST", "/links", `{"to":"nowhere"}`, 400, "to", "dial nowhere"},
 		{"POST", "/links", `{` + to + `,"seed":-1}`, 400, "seed", "seed must not be"},
 		{"POST", "/links", `{` + to + `,"like":"heaven"}`, 400, "like", "must be one of transatlantic"},
 		{"POST", "/links", `{` + to + `,"idle":"-1s"}`, 400, "idle", "idle is"},

@@ -112,7 +112,7 @@ func inMemory(t *testing.T, model *link.Link) world {
 func onSockets(t *testing.T, model *link.Link) world {
 	srv := listen(t)
 	r := start(t, &relay.Relay{To: srv.LocalAddr().String(), Link: model})
-	c := dial(t, r.Addr())
+	c := dial(t, r.LocalAddr())
 	var asked, answered, served, got uint64
 	settled := func(w relay.DirectionStats) bool { return w.Sent+w.Unmapped == w.Delivered+w.Duplicated }
 	return world{

@@ -22,6 +22,7 @@ type delayQueue struct {
 	bytes int
 	count [2]uint64 // down, up
 	free  []*delayed
+	empty chan struct{} // closed when no datagram is left, if not nil
 }
 
 // A delayed is a datagram on its way.
@@ -112,6 +113,26 @@ func (l *delayQueue) release(ds []*delayed) {
 			l.free = append(l.free, d)
 		}
 	}
+	if l.empty != nil && l.count == [2]uint64{} {
+		close(l.empty)
+		l.empty = nil
+	}
+}
+
+// whenEmpty returns a channel that is closed once no datagram is delayed.
+func (l *delayQueue) whenEmpty() <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	empty := l.empty
+	if empty == nil {
+		empty = make(chan struct{})
+		if l.count == [2]uint64{} {
+			close(empty)
+		} else {
+			l.empty = empty
+		}
+	}
+	return empty
 }
 
 func (l *delayQueue) waiting() (up, down uint64) {

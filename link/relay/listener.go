@@ -20,12 +20,14 @@ type listener struct {
 	conn     udp.Conn
 	mappings []*mapping    // that have something to send
 	due      []udp.Message // of the loop that delivers what was delayed
+	done     chan struct{} // closed when run has ended
 	write    sync.Mutex    // guards conn.Write
 }
 
 // run passes on what clients ask until the socket closes; an error that is not of one datagram ends the
 // relay.
 func (f *listener) run() {
+	defer close(f.done)
 	var failures failures
 	for {
 		ms, err := f.conn.ReadLent(&f.r.lender)

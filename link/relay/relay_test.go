@@ -28,12 +28,17 @@ func start(t *testing.T, r *relay.Relay) *relay.Relay {
 	if r.To == "" {
 		r.To = turning(t).Addr
 	}
-	if err := r.Start(t.Context()); err != nil {
+	if err := r.Listen(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	served := make(chan error, 1)
+	go func() { served <- r.Serve() }() // ends with Close
 	t.Cleanup(func() {
 		if err := r.Close(); err != nil {
-			t.Errorf("the relay ended with %v", err)
+			t.Error(err)
+		}
+		if err := <-served; err != relay.ErrClosed {
+			t.Errorf("Serve returned %v, want ErrClosed", err)
 		}
 		account(t, r)
 	})
@@ -130,7 +135,7 @@ func until(t *testing.T, what string, f func() bool) {
 
 func TestPassesEverything(t *testing.T) {
 	r := start(t, &relay.Relay{})
-	c := dial(t, r.Addr())
+	c := dial(t, r.LocalAddr())
 	for i := range 100 {
 		ask(t, c, fmt.Sprintf("Hello %d", i))
 	}
@@ -154,7 +159,7 @@ func TestEachClientHasAPort(t *testing.T) {
 	r := start(t, &relay.Relay{To: srv.Addr})
 	var all []*net.UDPConn
 	for range clients {
-		all = append(all, dial(t, r.Addr()))
+		all = append(all, dial(t, r.LocalAddr()))
 	}
 	for i, c := range all {
 		ask(t, c, fmt.Sprint("client ", i))
@@ -200,7 +205,7 @@ func TestWhatArrivesIsWhatWasDecided(t *testing.T) {
 			r := start(t, &relay.Relay{
 				To: srv.LocalAddr().String(), Link: &link.Link{Seed: 7, Up: tt.up},
 			})
-			c := dial(t, r.Addr())
+			c := dial(t, r.LocalAddr())
 			got := make(chan int)
 			go func() {
 				buf, n := make([]byte, 100), 0
@@ -243,7 +248,7 @@ func TestDelays(t *testing.T) {
 	const delay = 30 * time.Millisecond
 	way := link.Impairment{Delay: link.Delay{Base: delay}}
 	r := start(t, &relay.Relay{Link: &link.Link{Up: way, Down: way}})
-	c := dial(t, r.Addr())
+	c := dial(t, r.LocalAddr())
 	begun := time.Now()
 	ask(t, c, "Hello")
 	if took := time.Since(begun); took < 2*delay {
@@ -266,7 +271,7 @@ func TestRebind(t *testing.T) {
 	r := start(t, &relay.Relay{
 		To: srv.LocalAddr().String(), Link: &link.Link{Up: link.Impairment{RebindEvery: 3}},
 	})
-	c := dial(t, r.Addr())
+	c := dial(t, r.LocalAddr())
 	var from []netip.AddrPort
 	for i := range 5 {
 		send(t, c, fmt.Sprint(i))
@@ -288,8 +293,8 @@ func TestRebind(t *testing.T) {
 }
 
 func TestIdlePortsExpire(t *testing.T) {
-	r := start(t, &relay.Relay{Idle: 20 * time.Millisecond})
-	c := dial(t, r.Addr())
+	r := start(t, &relay.Relay{IdleTimeout: 20 * time.Millisecond})
+	c := dial(t, r.LocalAddr())
 	ask(t, c, "one")
 	until(t, "the port expires", func() bool { return r.Stats().Expired == 1 && r.Stats().Mappings == 0 })
 	ask(t, c, "two")
@@ -301,8 +306,8 @@ func TestIdlePortsExpire(t *testing.T) {
 // TestWhatIsDelayedKeepsItsPort: a port does not expire while something is on its way.
 func TestWhatIsDelayedKeepsItsPort(t *testing.T) {
 	way := link.Impairment{Delay: link.Delay{Base: 400 * time.Millisecond}}
-	r := start(t, &relay.Relay{Idle: 200 * time.Millisecond, Link: &link.Link{Up: way, Down: way}})
-	ask(t, dial(t, r.Addr()), "Hello")
+	r := start(t, &relay.Relay{IdleTimeout: 200 * time.Millisecond, Link: &link.Link{Up: way, Down: way}})
+	ask(t, dial(t, r.LocalAddr()), "Hello")
 	if s := r.Stats(); s.Opened != 1 {
 		t.Errorf("%d ports were opened, want 1", s.Opened)
 	}
@@ -310,7 +315,7 @@ func TestWhatIsDelayedKeepsItsPort(t *testing.T) {
 
 func TestLimits(t *testing.T) {
 	r := start(t, &relay.Relay{MaxMappings: 1})
-	first, second := dial(t, r.Addr()), dial(t, r.Addr())
+	first, second := dial(t, r.LocalAddr()), dial(t, r.LocalAddr())
 	ask(t, first, "one")
 	send(t, second, "two")
 	until(t, "the second has no port", func() bool { return r.Stats().NoMapping == 1 })
@@ -319,7 +324,7 @@ func TestLimits(t *testing.T) {
 	r = start(t, &relay.Relay{MaxBytes: 10, Link: &link.Link{Up: link.Impairment{
 		Delay: link.Delay{Base: time.Hour},
 	}}})
-	c := dial(t, r.Addr())
+	c := dial(t, r.LocalAddr())
 	for range 3 {
 		send(t, c, "four")
 	}
@@ -335,7 +340,7 @@ func TestServerRestarts(t *testing.T) {
 	addr := srv.LocalAddr().(*net.UDPAddr)
 	srv.Close()
 	r := start(t, &relay.Relay{To: addr.String()})
-	c := dial(t, r.Addr())
+	c := dial(t, r.LocalAddr())
 	send(t, c, "one")
 	until(t, "it is refused", func() bool { return r.Stats().PortUnreachable > 0 })
 	srv, err := net.ListenUDP("udp", addr)
@@ -355,7 +360,7 @@ func TestServerRestarts(t *testing.T) {
 
 func TestChange(t *testing.T) {
 	r := start(t, &relay.Relay{Link: &link.Link{Down: link.Impairment{MTU: 100}}})
-	c := dial(t, r.Addr())
+	c := dial(t, r.LocalAddr())
 	ask(t, c, "one")
 	before, _ := r.Impairments()
 	for _, change := range []func(up, down *link.Impairment) error{
@@ -380,24 +385,24 @@ func TestChange(t *testing.T) {
 	}
 }
 
-func TestStartErrors(t *testing.T) {
+func TestListenErrors(t *testing.T) {
 	taken := listen(t).LocalAddr().String()
 	for _, tt := range []struct {
 		name  string
 		relay *relay.Relay
 		says  string
 	}{
-		{"taken", &relay.Relay{Listen: taken, To: taken}, "listen " + taken},
-		{"no server", &relay.Relay{}, "to : "},
-		{"bad server", &relay.Relay{To: "127.0.0.1:70000"}, "to 127.0.0.1:70000"},
-		{"bad address", &relay.Relay{Listen: "nowhere", To: taken}, "listen nowhere"},
-		{"idle", &relay.Relay{Idle: -1}, "Idle is -1ns"},
+		{"taken", &relay.Relay{Addr: taken, To: taken}, "listen " + taken},
+		{"no server", &relay.Relay{}, "dial : "},
+		{"bad server", &relay.Relay{To: "127.0.0.1:70000"}, "dial 127.0.0.1:70000"},
+		{"bad address", &relay.Relay{Addr: "nowhere", To: taken}, "listen nowhere"},
+		{"idle", &relay.Relay{IdleTimeout: -1}, "IdleTimeout is -1ns"},
 		{"ports", &relay.Relay{MaxMappings: -1}, "MaxMappings is -1"},
 		{"bytes", &relay.Relay{MaxBytes: -1}, "MaxBytes is -1"},
 		{"link", &relay.Relay{Link: &link.Link{Up: link.Impairment{MTU: -1}}}, "up.mtu is -1"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			err := tt.relay.Start(t.Context())
+			err := tt.relay.Listen(t.Context())
 			if err == nil {
 				tt.relay.Close()
 			}
@@ -410,19 +415,20 @@ func TestStartErrors(t *testing.T) {
 			}
 		})
 	}
-	r := start(t, &relay.Relay{To: taken})
-	if err := r.Start(context.Background()); err == nil {
-		t.Error("it starts twice")
+	r := start(t, &relay.Relay{})
+	ask(t, dial(t, r.LocalAddr()), "serving")
+	if err := r.Listen(context.Background()); err == nil {
+		t.Error("a second Listen succeeds")
 	}
-	if err := new(relay.Relay).Close(); err != nil {
-		t.Errorf("closing what was not started: %v", err)
+	if err := r.Serve(); err == nil || errors.Is(err, relay.ErrClosed) {
+		t.Errorf("a second Serve returns %v", err)
 	}
 }
 
 // TestWildcard: a client gets its answer from the address that it asked.
 func TestWildcard(t *testing.T) {
-	r := start(t, &relay.Relay{Listen: "0.0.0.0:0"})
+	r := start(t, &relay.Relay{Addr: "0.0.0.0:0"})
 	for _, ip := range wildcardAddrs {
-		ask(t, dial(t, netip.AddrPortFrom(netip.MustParseAddr(ip), r.Addr().Port())), "Hello")
+		ask(t, dial(t, netip.AddrPortFrom(netip.MustParseAddr(ip), r.LocalAddr().Port())), "Hello")
 	}
 }
