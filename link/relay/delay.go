@@ -1,166 +1,148 @@
 package relay
 
 import (
-	"container/heap"
 	"sync"
 	"time"
 
 	"github.com/ohce/ohce/internal/udp"
+	"github.com/ohce/ohce/link"
 )
 
-// A later keeps datagrams until they are due.
-type delayQueue struct {
+// minInterval is the shortest time between two wake-ups, so that a busy link sends batches. Timer
+// interrupts for single datagrams would take a noticeable part of a CPU at 10 Mbit/s.
+const minInterval = 200 * time.Microsecond
+
+// A delayer holds datagrams until they are due. It adds a lock, a clock and an alarm to a delayQueue.
+type delayer struct {
 	epoch  time.Time
-	max    int       // bytes
-	alarm  udp.Alarm // set to when the first one is due
+	alarm  udp.Alarm // set to the first due time
 	closed chan struct{}
 
 	mu    sync.Mutex
-	woken time.Duration // when something was last sent
-	queue dueQueue
-	order uint64 // so that of two at one time the first comes first
-	bytes int
-	count [2]uint64 // down, up
-	free  []*delayed
-	empty chan struct{} // closed when no datagram is left, if not nil
+	woken time.Duration // time of the last delivery
+	queue delayQueue
+	count [2]uint64     // delayed datagrams down and up
+	empty chan struct{} // if non-nil, closed when no datagram is left
 }
 
-// A delayed is a datagram on its way.
-type delayed struct {
-	due     time.Duration // since the epoch
-	order   uint64
-	mapping *mapping
-	up      bool
-	data    []byte
+func newDelayer(maxBytes int, epoch time.Time) *delayer {
+	return &delayer{
+		epoch: epoch, alarm: udp.NewAlarm(), closed: make(chan struct{}), queue: delayQueue{maxBytes: maxBytes},
+	}
 }
 
-// minInterval is how long the next wake-up is put off after one, so that a busy link is not woken up for each
-// datagram: what is due meanwhile goes together.
-const minInterval = 200 * time.Microsecond
-
-// maxFree is how many used records wait to be used again, with their buffers.
-const maxFree = 4096
-
-func newDelayQueue(most int, epoch time.Time) *delayQueue {
-	return &delayQueue{epoch: epoch, max: most, alarm: udp.NewAlarm(), closed: make(chan struct{})}
-}
-
-// add takes a copy of data, or returns false where there is no room.
-func (l *delayQueue) add(due time.Time, p *mapping, up bool, data []byte) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.bytes+len(data) > l.max {
+// add holds a copy of data for m. It reports false if the queue has no room.
+func (d *delayer) add(due time.Time, m *mapping, up bool, data []byte) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	at := due.Sub(d.epoch)
+	if !d.queue.add(at, m, up, data) {
 		return false
 	}
-	d := l.record()
-	d.due, d.order, d.mapping, d.up = due.Sub(l.epoch), l.order, p, up
-	d.data = append(d.data[:0], data...)
-	l.order++
-	l.bytes += len(data)
-	l.count[way(up)]++
-	p.waiting.Add(1)
-	heap.Push(&l.queue, d)
-	if l.queue[0] == d {
-		l.arm(time.Since(l.epoch))
+	d.count[direction(up)]++
+	m.waiting.Add(1)
+	if next, _ := d.queue.next(); next == at {
+		d.arm(time.Since(d.epoch))
 	}
 	return true
 }
 
-func (l *delayQueue) record() *delayed {
-	if n := len(l.free); n > 0 {
-		d := l.free[n-1]
-		l.free = l.free[:n-1]
-		return d
-	}
-	return &delayed{}
-}
-
-// due appends what is due, up to a number. Where nothing is, the alarm is set.
-func (l *delayQueue) due(dst []*delayed, most int) []*delayed {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	now := time.Since(l.epoch)
-	for len(l.queue) > 0 && len(dst) < most && l.queue[0].due <= now {
-		d := heap.Pop(&l.queue).(*delayed)
-		l.bytes -= len(d.data)
-		dst = append(dst, d)
-	}
-	switch {
-	case len(dst) > 0:
-		l.woken = now
-	case len(l.queue) > 0:
-		l.arm(now)
+// due appends at most limit datagrams that are due. If there are none, it sets the alarm.
+func (d *delayer) due(dst []*delayed, limit int) []*delayed {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := time.Since(d.epoch)
+	if dst = d.queue.pop(dst, now, limit); len(dst) > 0 {
+		d.woken = now
+	} else {
+		d.arm(now)
 	}
 	return dst
 }
 
-// arm sets the alarm to when the first one is due. It is called with mu held.
-func (l *delayQueue) arm(now time.Duration) {
-	l.alarm.Set(max(l.queue[0].due, l.woken+minInterval) - now)
+// arm sets the alarm to the first due time. The caller holds mu.
+func (d *delayer) arm(now time.Duration) {
+	if next, ok := d.queue.next(); ok {
+		d.alarm.Set(max(next, d.woken+minInterval) - now)
+	}
 }
 
-// release takes back the records of what was sent.
-func (l *delayQueue) release(ds []*delayed) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+// sent releases datagrams from due.
+func (d *delayer) sent(ds []*delayed) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	now := time.Now()
-	for _, d := range ds {
-		l.count[way(d.up)]--
-		d.mapping.use(now) // before nothing waits for it
-		d.mapping.waiting.Add(-1)
-		d.mapping = nil
-		if len(l.free) < maxFree {
-			l.free = append(l.free, d)
-		}
+	for _, one := range ds {
+		d.count[direction(one.up)]--
+		one.mapping.use(now) // before waiting decreases; see expire
+		one.mapping.waiting.Add(-1)
+		d.queue.release(one)
 	}
-	if l.empty != nil && l.count == [2]uint64{} {
-		close(l.empty)
-		l.empty = nil
+	if d.empty != nil && d.count == [2]uint64{} {
+		close(d.empty)
+		d.empty = nil
 	}
 }
 
 // whenEmpty returns a channel that is closed once no datagram is delayed.
-func (l *delayQueue) whenEmpty() <-chan struct{} {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	empty := l.empty
+func (d *delayer) whenEmpty() <-chan struct{} {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	empty := d.empty
 	if empty == nil {
 		empty = make(chan struct{})
-		if l.count == [2]uint64{} {
+		if d.count == [2]uint64{} {
 			close(empty)
 		} else {
-			l.empty = empty
+			d.empty = empty
 		}
 	}
 	return empty
 }
 
-func (l *delayQueue) waiting() (up, down uint64) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.count[1], l.count[0]
+// waiting returns the number of delayed datagrams.
+func (d *delayer) waiting() (up, down uint64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.count[1], d.count[0]
 }
 
-func (l *delayQueue) close() {
-	close(l.closed)
-	l.alarm.Close()
+func (d *delayer) close() {
+	close(d.closed)
+	d.alarm.Close()
 }
 
-func way(up bool) int {
+// direction returns the index of a direction in delayer.count.
+func direction(up bool) int {
 	if up {
 		return 1
 	}
 	return 0
 }
 
-// deliverDelayed sends what was delayed when it is due.
+// delay holds a datagram until it arrives. The caller holds mu.
+func (r *Relay) delay(now time.Time, m *mapping, up bool, a link.Arrival) {
+	switch {
+	case r.delays.add(now.Add(a.After), m, up, a.Data):
+	case up:
+		r.stats.Up.BufferFull++
+	default:
+		r.stats.Down.BufferFull++
+	}
+}
+
+// deliverDelayed sends delayed datagrams when they are due, until the delayer is closed.
 func (r *Relay) deliverDelayed() {
-	const most = 256
-	due := make([]*delayed, 0, most)
+	const limit = 256
+	due := make([]*delayed, 0, limit)
+	var mappings []*mapping
 	for {
-		if due = r.delays.due(due[:0], most); len(due) > 0 {
-			r.sendDelayed(due)
-			r.delays.release(due)
+		if due = r.delays.due(due[:0], limit); len(due) > 0 {
+			mappings = r.sendDelayed(due, mappings[:0])
+			r.delays.sent(due)
+			clear(due)
+			clear(mappings)
+			r.progress()
 			continue
 		}
 		if r.delays.alarm.Wait() != nil {
@@ -169,50 +151,34 @@ func (r *Relay) deliverDelayed() {
 	}
 }
 
-// sendDelayed sends datagrams, those of a socket together.
-func (r *Relay) sendDelayed(due []*delayed) {
-	var mappings []*mapping
+// sendDelayed sends datagrams in one batch for each socket. It appends the mappings that it used.
+func (r *Relay) sendDelayed(due []*delayed, mappings []*mapping) []*mapping {
 	for _, d := range due {
-		p := d.mapping
-		switch {
-		case !d.up:
-			p.listener.due = append(p.listener.due, p.message(d.data))
-		default:
-			if len(p.due) == 0 {
-				mappings = append(mappings, p)
+		m := d.mapping
+		if l := m.key.listener; !d.up {
+			if l.due == nil {
+				l.due = newBatch()
 			}
-			p.due = append(p.due, udp.Message{Buf: d.data})
+			l.due.ms = append(l.due.ms, m.message(d.data))
+			continue
+		}
+		if m.due == nil {
+			m.due = newBatch()
+			mappings = append(mappings, m)
+		}
+		m.due.ms = append(m.due.ms, udp.Message{Buf: d.data})
+	}
+	for _, m := range mappings {
+		m.send(m.due.ms)
+		m.due.release()
+		m.due = nil
+	}
+	for _, l := range r.listeners {
+		if l.due != nil {
+			l.send(l.due.ms)
+			l.due.release()
+			l.due = nil
 		}
 	}
-	for _, p := range mappings {
-		p.send(p.due)
-		p.due = emptied(p.due)
-	}
-	for _, f := range r.listeners {
-		f.send(f.due, &r.down)
-		f.due = emptied(f.due)
-	}
-}
-
-// emptied keeps the room and lets go of the bytes.
-func emptied(ms []udp.Message) []udp.Message {
-	clear(ms)
-	return ms[:0]
-}
-
-// A dueQueue is a heap of what is due first.
-type dueQueue []*delayed
-
-func (q dueQueue) Len() int { return len(q) }
-func (q dueQueue) Less(i, j int) bool {
-	return q[i].due < q[j].due || q[i].due == q[j].due && q[i].order < q[j].order
-}
-func (q dueQueue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
-func (q *dueQueue) Push(x any)   { *q = append(*q, x.(*delayed)) }
-func (q *dueQueue) Pop() any {
-	last := len(*q) - 1
-	d := (*q)[last]
-	(*q)[last] = nil
-	*q = (*q)[:last]
-	return d
+	return mappings
 }

@@ -2,7 +2,6 @@ package relay
 
 import (
 	"errors"
-	"iter"
 	"net"
 	"sync"
 	"time"
@@ -11,101 +10,107 @@ import (
 	"github.com/ohce/ohce/link"
 )
 
-// A listener is a socket that clients ask:
+// A listener is a socket that clients send to. A request passes
 //
-//	run → passUp → appendTo → port.send
-//	            ↘ delay → deliverDelayed → port.send
+//	run → passUp → mapping.send
+//	             ↘ delayer.add → deliverDelayed → mapping.send
 type listener struct {
-	r        *Relay
-	conn     udp.Conn
-	mappings []*mapping    // that have something to send
-	due      []udp.Message // of the loop that delivers what was delayed
-	done     chan struct{} // closed when run has ended
-	write    sync.Mutex    // guards conn.Write
+	r    *Relay
+	conn udp.Conn
+	done chan struct{} // closed when run has ended
+
+	// Used by run only.
+	pending  []*mapping // have a batch to send
+	arrivals []link.Arrival
+
+	due *batch // used by deliverDelayed only
+
+	write sync.Mutex // serializes conn.Write
 }
 
-// run passes on what clients ask until the socket closes; an error that is not of one datagram ends the
-// relay.
-func (f *listener) run() {
-	defer close(f.done)
+// run passes requests until the socket is drained or closed. An error that does not concern a single
+// datagram closes the relay.
+func (l *listener) run() {
+	defer close(l.done)
 	var failures failures
 	for {
-		ms, err := f.conn.ReadLent(&f.r.lender)
+		ms, err := l.conn.ReadLent(&l.r.lender)
 		switch {
 		case err == nil:
 			failures = 0
-			f.passUp(ms)
-			f.r.lender.Return(ms)
+			l.passUp(ms)
+			l.r.lender.Return(ms)
 		case errors.Is(err, net.ErrClosed):
 			return
 		case udp.Transient(err):
-			f.r.up.readErrors.Add(1)
-			failures.pause(f.r.delays.closed)
+			l.r.up.readErrors.Add(1)
+			failures.pause(l.r.delays.closed)
 		default:
-			f.r.shut(err)
+			l.r.shut(err)
 			return
 		}
+		l.r.progress()
 	}
 }
 
-// passUp lets requests pass the link, and sends what arrives at once.
-func (f *listener) passUp(ms []udp.Message) {
-	f.r.mu.Lock()
-	now := time.Now()
+// passUp passes requests to the link and sends those that arrive at once.
+func (l *listener) passUp(ms []udp.Message) {
+	l.r.mu.Lock()
 	for i := range ms {
-		f.pass(now, &ms[i])
+		l.pass(&ms[i])
 	}
-	f.r.mu.Unlock()
-	for _, p := range f.mappings {
-		p.send(p.out)
-		p.out = emptied(p.out)
+	l.r.mu.Unlock()
+	for _, m := range l.pending {
+		m.send(m.out.ms)
+		m.out.release()
+		m.out = nil
 	}
-	f.mappings = f.mappings[:0]
+	clear(l.pending)
+	l.pending = l.pending[:0]
 }
 
-// pass lets the datagrams of a message pass. It is called with mu held.
-func (f *listener) pass(now time.Time, m *udp.Message) {
-	r := f.r
-	p := r.mappingFor(f, m)
-	if p == nil {
-		r.stats.Up.Received += uint64(m.Datagrams())
-		r.stats.NoMapping += uint64(m.Datagrams())
+// pass passes the datagrams of a message to the link. The caller holds mu, which pass releases while it
+// opens a mapping.
+func (l *listener) pass(msg *udp.Message) {
+	r := l.r
+	m := r.mappingFor(l, msg)
+	if m == nil {
+		r.stats.Up.Received += uint64(msg.Datagrams())
+		r.stats.NoMapping += uint64(msg.Datagrams())
 		return
 	}
-	for data := range datagrams(m, &r.stats.Up) {
-		r.arrivals = r.model.PassUp(r.arrivals[:0], r.at(now), data)
-		r.observe(now, true, p, data)
-		for _, a := range r.arrivals {
+	now := time.Now()
+	m.use(now)
+	for data := range datagrams(msg, &r.stats.Up) {
+		l.arrivals = r.network().PassUp(l.arrivals[:0], r.at(now), data)
+		r.observe(now, true, m, data, l.arrivals)
+		for _, a := range l.arrivals {
 			if a.Rebind {
-				p = r.rebind(p)
+				m = r.rebind(m)
 			}
-			f.arrive(now, p, a)
+			l.arrive(now, m, a)
+			if a.Rebind {
+				now = time.Now() // the lock was released: others have advanced the link's time
+			}
 		}
 	}
-	p.use(now)
+	m.use(now)
 }
 
 // arrive sends or delays a request.
-func (f *listener) arrive(now time.Time, p *mapping, a link.Arrival) {
+func (l *listener) arrive(now time.Time, m *mapping, a link.Arrival) {
 	if a.After > 0 {
-		f.r.delay(now, p, true, a)
+		l.r.delay(now, m, true, a)
 		return
 	}
-	if len(p.out) == 0 {
-		f.mappings = append(f.mappings, p)
+	if m.out == nil {
+		m.out = newBatch()
+		l.pending = append(l.pending, m)
 	}
-	p.out = appendTo(p.out, udp.Message{Buf: a.Data}, p.conn)
+	m.out.ms = appendTo(m.out.ms, udp.Message{Buf: a.Data}, m.conn)
 }
 
-// rebind gives a client another port, or where none can be had leaves it its own.
-func (r *Relay) rebind(p *mapping) *mapping {
-	if next := r.open(p.key, p.listener, p.ifIndex); next != nil {
-		return next
-	}
-	return p
-}
-
-// at is the time since the link's beginning, which is the first datagram.
+// at returns the link's time. The caller holds mu.
 func (r *Relay) at(now time.Time) time.Duration {
 	if r.begun.IsZero() {
 		r.begun = now
@@ -113,78 +118,25 @@ func (r *Relay) at(now time.Time) time.Duration {
 	return now.Sub(r.begun)
 }
 
-func (r *Relay) observe(now time.Time, up bool, p *mapping, data []byte) {
+func (r *Relay) observe(now time.Time, up bool, m *mapping, data []byte, arrivals []link.Arrival) {
 	if r.Observe != nil {
-		r.Observe(Event{now, up, p.key.peer, data, r.arrivals})
+		r.Observe(Event{now, up, m.key.peer, data, arrivals})
 	}
 }
 
-// delay keeps a datagram until it arrives.
-func (r *Relay) delay(now time.Time, p *mapping, up bool, a link.Arrival) {
-	if r.delays.add(now.Add(a.After), p, up, a.Data) {
-		return
-	}
-	way := &r.stats.Down
-	if up {
-		way = &r.stats.Up
-	}
-	way.BufferFull++
-}
-
-// datagrams are those of a message, which it counts. A datagram's capacity reaches to the end of the
-// message; see appendTo.
-func datagrams(m *udp.Message, way *DirectionStats) iter.Seq[[]byte] {
-	return func(yield func([]byte) bool) {
-		way.Received += uint64(m.Datagrams())
-		if m.Truncated {
-			way.Oversize += uint64(m.Datagrams())
-			return
-		}
-		data := m.Buf
-		for m.Segment > 0 && len(data) > m.Segment {
-			if !yield(data[:m.Segment]) {
-				return
-			}
-			data = data[m.Segment:]
-		}
-		yield(data)
+// progress tells a test that a loop has completed a step.
+func (r *Relay) progress() {
+	if r.onProgress != nil {
+		r.onProgress()
 	}
 }
 
-// appendTo appends a datagram to the messages for conn. Those that stood side by side in a run that was
-// read stay a run, where nothing came between them; a run has one peer.
-func appendTo(ms []udp.Message, m udp.Message, conn udp.Conn) []udp.Message {
-	if len(ms) == 0 || len(m.Buf) == 0 {
-		return append(ms, m)
-	}
-	last := &ms[len(ms)-1]
-	have := len(last.Buf)
-	size := last.Segment
-	if size == 0 {
-		size = have
-	}
-	if have == 0 || have%size != 0 || len(m.Buf) > size || (have/size+1) > conn.Run(size) ||
-		cap(last.Buf) < have+len(m.Buf) || &last.Buf[:have+1][have] != &m.Buf[0] {
-		return append(ms, m)
-	}
-	last.Buf, last.Segment = last.Buf[:have+len(m.Buf)], size
-	return ms
-}
-
-// send hands answers to the kernel.
-func (f *listener) send(ms []udp.Message, t *tally) {
+// send passes responses to the kernel.
+func (l *listener) send(ms []udp.Message) {
 	if len(ms) == 0 {
 		return
 	}
-	f.write.Lock()
-	defer f.write.Unlock()
-	deliver(f.conn, ms, t)
-}
-
-// deliver hands messages to the kernel and counts them.
-func deliver(conn udp.Conn, ms []udp.Message, t *tally) {
-	refused := 0
-	sent := udp.Transmit(conn, ms, func(_, _ int, _ error) { refused++ })
-	t.sent.Add(uint64(sent))
-	t.unsent.Add(uint64(refused))
+	l.write.Lock()
+	defer l.write.Unlock()
+	deliver(l.conn, ms, &l.r.down)
 }

@@ -11,146 +11,200 @@ import (
 	"time"
 
 	"github.com/ohce/ohce/internal/udp"
+	"github.com/ohce/ohce/link"
 )
 
-// A key tells clients apart: by where they are, and by which of this machine's addresses they ask.
+// A key identifies a client: its address, the address of this machine that it sends to, and the listener
+// bound to that address. Only the goroutine of that listener opens mappings for the key.
 type key struct {
-	peer  netip.AddrPort
-	local netip.Addr
+	peer     netip.AddrPort
+	local    netip.Addr
+	listener *listener
 }
 
-// A port is a socket towards the server that carries the datagrams of one client.
+// A mapping is a socket towards the server that carries the datagrams of one client.
 type mapping struct {
-	r        *Relay
-	key      key
-	ifIndex  uint32
-	listener *listener // the socket that the client asks
-	conn     udp.Conn
-	waiting  atomic.Int64 // datagrams delayed for it, in both directions
-	used     atomic.Int64 // when something last passed, in nanoseconds since the epoch
-	retired  bool         // its client has another one now; guarded by r.mu
+	r       *Relay
+	key     key
+	ifIndex uint32
+	conn    udp.Conn
+	waiting atomic.Int64 // delayed datagrams in both directions
+	used    atomic.Int64 // time of the last datagram in nanoseconds since the epoch
+	retired bool         // the client has a newer mapping, or this one is being closed; guarded by r.mu
 
-	out []udp.Message // the listener's own
-	due []udp.Message // of the loop that delivers what was delayed
+	out *batch // used by listener.run only; nil if empty
+	due *batch // used by deliverDelayed only; nil if empty
 
-	write sync.Mutex // guards conn.Write
+	write sync.Mutex // serializes conn.Write
 }
 
-// mappingFor finds the port of who sent m, or opens one; nil if none can be had. It is called with mu
-// held.
-func (r *Relay) mappingFor(f *listener, m *udp.Message) *mapping {
-	k := key{m.Peer, m.Local}
-	if p, ok := r.mappings[k]; ok {
-		return p
+// mappingFor returns the mapping for the sender of msg. If there is none, it opens one; it returns nil if
+// that fails. The caller holds mu; see open.
+func (r *Relay) mappingFor(l *listener, msg *udp.Message) *mapping {
+	k := key{msg.Peer, msg.Local, l}
+	if m, ok := r.mappings[k]; ok {
+		return m
 	}
-	return r.open(k, f, m.IfIndex)
+	return r.open(k, msg.IfIndex)
 }
 
-// open makes a new port for a client, which retires the one that it had.
-func (r *Relay) open(k key, f *listener, ifIndex uint32) *mapping {
-	if r.closed || len(r.all) >= cmp.Or(r.MaxMappings, DefaultMaxMappings) {
+// rebind replaces the mapping of a client. If no new one can be opened, the client keeps m.
+func (r *Relay) rebind(m *mapping) *mapping {
+	if next := r.open(m.key, m.ifIndex); next != nil {
+		return next
+	}
+	return m
+}
+
+// open opens a mapping and retires the one that the client has. It returns nil if that fails. The caller is
+// the goroutine of k.listener and holds mu; open releases mu while it opens the socket.
+func (r *Relay) open(k key, ifIndex uint32) *mapping {
+	if r.closed || len(r.all)+r.opening >= cmp.Or(r.MaxMappings, DefaultMaxMappings) {
 		return nil
 	}
-	socket, err := udp.Dial(context.Background(), r.server.String())
+	r.opening++
+	r.mu.Unlock()
+	conn, err := r.connect(r.server)
+	r.mu.Lock()
+	r.opening--
 	if err != nil {
 		return nil
 	}
-	conn, err := udp.Connect(socket)
-	if err != nil {
-		socket.Close()
+	if r.closed {
+		conn.Close()
 		return nil
 	}
 	if old, ok := r.mappings[k]; ok {
 		old.retired = true
 	}
-	p := &mapping{r: r, key: k, ifIndex: ifIndex, listener: f, conn: conn}
-	p.use(time.Now())
-	r.mappings[k], r.all[p] = p, struct{}{}
+	m := &mapping{r: r, key: k, ifIndex: ifIndex, conn: conn}
+	m.use(time.Now())
+	r.mappings[k], r.all[m] = m, struct{}{}
 	r.stats.Opened++
-	r.loops.Go(p.run) // ends when its socket is closed, by drop or shut
-	return p
+	r.loops.Go(m.run) // ends when expire or shut closes its socket
+	return m
 }
 
-func (p *mapping) use(now time.Time) { p.used.Store(int64(now.Sub(p.r.epoch))) }
+// connect opens a socket towards the server.
+func connect(server netip.AddrPort) (udp.Conn, error) {
+	socket, err := udp.Dial(context.Background(), server.String())
+	if err != nil {
+		return nil, err
+	}
+	conn, err := udp.Connect(socket)
+	if err != nil {
+		socket.Close()
+		return nil, err
+	}
+	return conn, nil
+}
 
-// drop closes a port and forgets it. It is called with mu held.
-func (r *Relay) drop(p *mapping) {
-	p.conn.Close()
-	r.stats.Down.KernelDropped += p.conn.KernelDrops()
-	delete(r.all, p)
-	if !p.retired {
-		delete(r.mappings, p.key)
+func (m *mapping) use(now time.Time) { m.used.Store(int64(now.Sub(m.r.epoch))) }
+
+// expire closes the mappings that were last used before the given time and for which no datagram is
+// delayed. The sockets are closed without the lock.
+func (r *Relay) expire(before time.Duration) {
+	r.mu.Lock()
+	var idle []*mapping
+	for m := range r.all {
+		if m.waiting.Load() == 0 && time.Duration(m.used.Load()) < before { // in this order; see sent
+			if !m.retired {
+				delete(r.mappings, m.key)
+			}
+			m.retired = true
+			idle = append(idle, m)
+		}
+	}
+	r.mu.Unlock()
+	var drops uint64
+	for _, m := range idle {
+		m.conn.Close()
+		drops += m.conn.KernelDrops()
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stats.Down.KernelDropped += drops
+	r.stats.Expired += uint64(len(idle))
+	for _, m := range idle {
+		delete(r.all, m)
 	}
 }
 
-// run passes on what the server answers.
-func (p *mapping) run() {
-	out := make([]udp.Message, 0, udp.MaxWidth)
+// run passes responses until the socket is closed.
+func (m *mapping) run() {
 	var failures failures
 	for {
-		ms, err := p.conn.ReadLent(&p.r.lender)
+		ms, err := m.conn.ReadLent(&m.r.lender)
 		switch {
 		case err == nil:
 			failures = 0
-			out = p.r.passDown(p, ms, out[:0])
-			p.listener.send(out, &p.r.down)
-			p.r.lender.Return(ms)
+			m.passDown(ms)
+			m.r.lender.Return(ms)
 		case errors.Is(err, net.ErrClosed):
 			return
 		case udp.Refused(err):
-			p.r.up.refused.Add(1)
+			m.r.up.refused.Add(1)
 		default:
-			p.r.down.readErrors.Add(1)
-			failures.pause(p.r.delays.closed)
+			m.r.down.readErrors.Add(1)
+			failures.pause(m.r.delays.closed)
 		}
+		m.r.progress()
 	}
 }
 
-// passDown lets answers pass the link and appends to out what arrives at once.
-func (r *Relay) passDown(p *mapping, ms, out []udp.Message) []udp.Message {
+// passDown passes responses to the link and sends those that arrive at once.
+func (m *mapping) passDown(ms []udp.Message) {
+	b := newBatch()
+	defer b.release()
+	r := m.r
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	now := time.Now() // under the lock, so that the link's time does not go back
-	p.use(now)
+	now := time.Now() // with the lock held, so that the link's time does not decrease
+	m.use(now)
 	for i := range ms {
 		for data := range datagrams(&ms[i], &r.stats.Down) {
-			r.arrivals = r.model.PassDown(r.arrivals[:0], r.at(now), data)
-			r.observe(now, false, p, data)
+			r.arrivals = r.network().PassDown(r.arrivals[:0], r.at(now), data)
+			r.observe(now, false, m, data, r.arrivals)
 			for _, a := range r.arrivals {
-				switch {
-				case p.retired:
-					r.stats.Down.Unmapped++
-				case a.After > 0:
-					r.delay(now, p, false, a)
-				default:
-					out = appendTo(out, p.message(a.Data), p.listener.conn)
-				}
+				m.arrive(now, a, b)
 			}
 		}
 	}
-	return out
+	r.mu.Unlock()
+	m.key.listener.send(b.ms)
 }
 
-// message is an answer to the port's client.
-func (p *mapping) message(data []byte) udp.Message {
-	return udp.Message{Buf: data, Peer: p.key.peer, Local: p.key.local, IfIndex: p.ifIndex}
+// arrive appends a response to b, or delays or drops it. The caller holds r.mu.
+func (m *mapping) arrive(now time.Time, a link.Arrival, b *batch) {
+	switch {
+	case m.retired:
+		m.r.stats.Down.Unmapped++
+	case a.After > 0:
+		m.r.delay(now, m, false, a)
+	default:
+		b.ms = appendTo(b.ms, m.message(a.Data), m.key.listener.conn)
+	}
 }
 
-// send hands requests to the kernel.
-func (p *mapping) send(ms []udp.Message) {
-	p.write.Lock()
-	defer p.write.Unlock()
-	deliver(patient{p.conn, &p.r.up}, ms, &p.r.up)
+// message returns a response to the client.
+func (m *mapping) message(data []byte) udp.Message {
+	return udp.Message{Buf: data, Peer: m.key.peer, Local: m.key.local, IfIndex: m.ifIndex}
 }
 
-// A patient sends again what was not sent because of the network's word about an earlier datagram
+// send passes requests to the kernel.
+func (m *mapping) send(ms []udp.Message) {
+	m.write.Lock()
+	defer m.write.Unlock()
+	deliver(retryConn{m.conn, &m.r.up}, ms, &m.r.up)
+}
+
+// A retryConn repeats a write that failed because of an ICMP error about an earlier datagram
 // (Linux: udp(7), ERRORS).
-type patient struct {
+type retryConn struct {
 	udp.Conn
 	tally *tally
 }
 
-func (c patient) Write(ms []udp.Message) (sent int, err error) {
+func (c retryConn) Write(ms []udp.Message) (sent int, err error) {
 	for again := false; ; again = true {
 		n, err := c.Conn.Write(ms[sent:])
 		if sent += n; !udp.Refused(err) {
@@ -163,10 +217,10 @@ func (c patient) Write(ms []udp.Message) (sent int, err error) {
 	}
 }
 
-// failures counts reads in a row that failed.
+// failures counts consecutive failed reads.
 type failures int
 
-// pause keeps a socket that fails again and again from taking the processor.
+// pause keeps the loop of a socket that fails permanently from using a whole CPU.
 func (f *failures) pause(end <-chan struct{}) {
 	const free, wait = 16, 10 * time.Millisecond
 	if *f++; *f <= free {

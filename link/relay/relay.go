@@ -37,8 +37,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -86,9 +88,11 @@ type Relay struct {
 
 	addr, server netip.AddrPort // set by Listen
 	listeners    []*listener
-	delays       *delayQueue
+	delays       *delayer
 	lender       udp.Lender
-	loops        sync.WaitGroup // the goroutines of Serve
+	loops        sync.WaitGroup                         // the goroutines of Serve
+	connect      func(netip.AddrPort) (udp.Conn, error) // opens the socket of a mapping
+	onProgress   func()                                 // set by tests; see progress
 
 	mu        sync.Mutex
 	listening bool
@@ -98,8 +102,9 @@ type Relay struct {
 	epoch     time.Time // origin of the times of mappings and delays
 	begun     time.Time // origin of the link's time: the first datagram
 	model     *link.Link
-	arrivals  []link.Arrival
+	arrivals  []link.Arrival // of the current response
 	mappings  map[key]*mapping
+	opening   int                   // mappings that are being opened
 	all       map[*mapping]struct{} // includes retired ones
 	stats     Stats
 
@@ -173,7 +178,10 @@ func (r *Relay) Listen(ctx context.Context) error {
 	}
 	r.listening, r.addr, r.server, r.epoch = true, bound, server, time.Now()
 	r.mappings, r.all = make(map[key]*mapping), make(map[*mapping]struct{})
-	r.delays = newDelayQueue(cmp.Or(r.MaxBytes, DefaultMaxBytes), r.epoch)
+	r.delays = newDelayer(cmp.Or(r.MaxBytes, DefaultMaxBytes), r.epoch)
+	if r.connect == nil {
+		r.connect = connect
+	}
 	for _, c := range conns {
 		r.listeners = append(r.listeners, &listener{r: r, conn: c, done: make(chan struct{})})
 	}
@@ -266,9 +274,21 @@ func (r *Relay) Change(f func(up, down *link.Impairment) error) error {
 
 // Stats returns the counters. They remain available after Close.
 func (r *Relay) Stats() Stats {
+	s, listeners, mappings := r.counters()
+	for _, l := range listeners { // without the lock: each one may take a system call
+		s.Up.KernelDropped += l.conn.KernelDrops()
+	}
+	for _, m := range mappings {
+		s.Down.KernelDropped += m.conn.KernelDrops()
+	}
+	return s
+}
+
+// counters returns all counters but those of open sockets, which it returns too.
+func (r *Relay) counters() (s Stats, listeners []*listener, mappings []*mapping) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s := r.stats
+	s = r.stats
 	s.Up.Stats, s.Down.Stats = r.network().Stats()
 	s.Up.Sent, s.Up.Unsent = r.up.sent.Load(), r.up.unsent.Load()
 	s.Down.Sent, s.Down.Unsent = r.down.sent.Load(), r.down.unsent.Load()
@@ -278,11 +298,5 @@ func (r *Relay) Stats() Stats {
 	s.Mappings = uint64(len(r.all))
 	s.PortUnreachable = r.up.refused.Load()
 	s.ReadErrors = r.up.readErrors.Load() + r.down.readErrors.Load()
-	for _, l := range r.listeners {
-		s.Up.KernelDropped += l.conn.KernelDrops()
-	}
-	for p := range r.all {
-		s.Down.KernelDropped += p.conn.KernelDrops()
-	}
-	return s
+	return s, r.listeners, slices.Collect(maps.Keys(r.all))
 }

@@ -321,7 +321,7 @@ func TestLimits(t *testing.T) {
 	until(t, "the second has no port", func() bool { return r.Stats().NoMapping == 1 })
 	ask(t, first, "three")
 
-	r = start(t, &relay.Relay{MaxBytes: 10, Link: &link.Link{Up: link.Impairment{
+	r = start(t, &relay.Relay{MaxBytes: 250, Link: &link.Link{Up: link.Impairment{
 		Delay: link.Delay{Base: time.Hour},
 	}}})
 	c := dial(t, r.LocalAddr())

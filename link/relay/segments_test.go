@@ -35,9 +35,9 @@ func TestRunsStayRuns(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			m := udp.Message{Buf: []byte(tt.run), Segment: 3}
-			var way DirectionStats
+			var stats DirectionStats
 			var out []udp.Message
-			for data := range datagrams(&m, &way) {
+			for data := range datagrams(&m, &stats) {
 				if !bytes.Equal(data, []byte(tt.lost)) {
 					out = appendTo(out, udp.Message{Buf: data}, taker{most: tt.most})
 				}
@@ -49,8 +49,8 @@ func TestRunsStayRuns(t *testing.T) {
 			if got != " "+tt.want {
 				t.Errorf("sent as%s, want %s", got, tt.want)
 			}
-			if int(way.Received) != (len(tt.run)+2)/3 {
-				t.Errorf("%d received", way.Received)
+			if int(stats.Received) != (len(tt.run)+2)/3 {
+				t.Errorf("%d received", stats.Received)
 			}
 		})
 	}

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -86,19 +88,21 @@ func (r *Relay) Close() error {
 	return nil
 }
 
-// shut closes all sockets, which ends all goroutines.
+// shut closes all sockets, which ends all goroutines. The sockets are closed without the lock.
 func (r *Relay) shut(err error) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	if r.closed {
+		r.mu.Unlock()
 		return
 	}
 	r.closed, r.err = true, err
+	mappings := slices.Collect(maps.Keys(r.all))
+	r.mu.Unlock()
 	for _, l := range r.listeners {
 		l.conn.Close()
 	}
-	for p := range r.all {
-		p.conn.Close()
+	for _, m := range mappings {
+		m.conn.Close()
 	}
 	if r.delays != nil {
 		r.delays.close()
@@ -114,21 +118,9 @@ func (r *Relay) expireIdle() {
 		select {
 		case <-tick.C:
 			r.expire(time.Since(r.epoch) - idle)
+			r.progress()
 		case <-r.delays.closed:
 			return
-		}
-	}
-}
-
-// expire closes the mappings that were last used before the given time and for which no datagram is
-// delayed.
-func (r *Relay) expire(before time.Duration) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for p := range r.all {
-		if p.waiting.Load() == 0 && time.Duration(p.used.Load()) < before { // in this order; see release
-			r.drop(p)
-			r.stats.Expired++
 		}
 	}
 }
