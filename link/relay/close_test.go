@@ -46,7 +46,7 @@ func TestZeroRelay(t *testing.T) {
 
 // TestCloseBeforeServe must leave no socket behind.
 func TestCloseBeforeServe(t *testing.T) {
-	r := &relay.Relay{To: turning(t).Addr}
+	r := &relay.Relay{To: flipServer(t).Addr}
 	if err := r.Listen(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +109,7 @@ func TestShutdownEndsWithItsContext(t *testing.T) {
 // TestServeReturnsErrClosed calls Shutdown, with a context that is done, and Close at once while
 // datagrams pass.
 func TestServeReturnsErrClosed(t *testing.T) {
-	srv := turning(t)
+	srv := flipServer(t)
 	for range 100 {
 		r := &relay.Relay{To: srv.Addr}
 		if err := r.Listen(t.Context()); err != nil {
