@@ -10,9 +10,9 @@ import (
 type Delay struct {
 	// Base is the delay without jitter, at most one hour.
 	Base time.Duration
-	// Jitter is the spread around Base: the largest deviation for Uniform, the standard deviation for
-	// Normal, the mean of the additional delay for Pareto. It is at most one hour. A negative sum of Base
-	// and jitter counts as 0.
+	// Jitter is the spread around Base: the largest deviation for Uniform, the standard deviation
+	// for Normal, the mean of the additional delay for Pareto. It is at most one hour. A negative
+	// sum of Base and jitter counts as 0.
 	Jitter time.Duration
 	// Shape is the distribution of the jitter.
 	Shape Shape

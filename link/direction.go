@@ -54,8 +54,8 @@ func (d *direction) pass(dst []Arrival, at time.Duration, data []byte) []Arrival
 	return dst
 }
 
-// lost advances the state of the loss model and reports whether the datagram is lost. The datagram meets
-// the new state.
+// lost advances the state of the loss model and reports whether the datagram is lost. The datagram
+// meets the new state.
 func (d *direction) lost() bool {
 	l := &d.impairment.Loss
 	switch {
@@ -73,8 +73,8 @@ func (d *direction) lost() bool {
 // maxWait is the longest wait in a queue.
 const maxWait = 1000 * time.Hour
 
-// transmit queues a datagram of size bytes and returns the time until it has left. It reports false if the
-// queue has no room.
+// transmit queues a datagram of size bytes and returns the time until it has left. It reports false
+// if the queue has no room.
 func (d *direction) transmit(at time.Duration, size int) (wait time.Duration, ok bool) {
 	i := &d.impairment
 	if i.Rate <= 0 {
@@ -97,8 +97,8 @@ func (d *direction) transmit(at time.Duration, size int) (wait time.Duration, ok
 	return free - at, true
 }
 
-// arrive returns the time until one copy of a datagram arrives. If the impairment keeps the order, the
-// copy arrives no earlier than the ones before it.
+// arrive returns the time until one copy of a datagram arrives. If the impairment keeps the order,
+// the copy arrives no earlier than the ones before it.
 func (d *direction) arrive(at, wait time.Duration, c chance) time.Duration {
 	after := wait + d.delay(c)
 	switch {

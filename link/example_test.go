@@ -69,9 +69,12 @@ func ExampleImpairment_MarshalJSON() {
 		Loss: link.Loss{Good: 0.01, Bad: 0.5, ToBad: 0.02, ToGood: 0.2},
 		Rate: 10_000_000,
 	})
-	fmt.Println(string(text), err)
+	if err != nil {
+		fmt.Println(err)
+	}
+	fmt.Println(string(text))
 	// Output:
-	// {"mtu":1500,"loss_good":"1%","loss_bad":"50%","to_bad":"2%","to_good":"20%","rate":"10Mbit/s"} <nil>
+	// {"mtu":1500,"loss_good":"1%","loss_bad":"50%","to_bad":"2%","to_good":"20%","rate":"10Mbit/s"}
 }
 
 func ExampleFindPreset() {

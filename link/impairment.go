@@ -18,27 +18,28 @@ const (
 	maxDelay = time.Hour
 )
 
-// DefaultQueue is the length of the queue in datagrams if Impairment.Queue is 0. It is the default queue
-// length of Linux network interfaces.
+// DefaultQueue is the length of the queue in datagrams if Impairment.Queue is 0. It is the default
+// queue length of Linux network interfaces.
 const DefaultQueue = 1000
 
-// An Impairment describes what one direction of a link does to datagrams. The zero value does nothing.
+// An Impairment describes what one direction of a link does to datagrams. The zero value does
+// nothing.
 //
-// A datagram meets the impairments in this order: black hole, MTU, loss, rate and queue, truncation and
-// corruption, delay, duplication.
+// A datagram meets the impairments in this order: black hole, MTU, loss, rate and queue, truncation
+// and corruption, delay, duplication.
 type Impairment struct {
 	// BlackHole drops every datagram.
 	BlackHole bool
-	// MTU is the length in bytes of the longest packet that passes, including 28 bytes for IPv4 and UDP.
-	// Longer packets are dropped silently. 0 means no limit.
+	// MTU is the length in bytes of the longest packet that passes, including 28 bytes for IPv4 and
+	// UDP. Longer packets are dropped silently. 0 means no limit.
 	MTU int
 	// Loss drops datagrams at random.
 	Loss Loss
-	// Rate limits the throughput in bits per second, counting 28 bytes for IPv4 and UDP. 0 means no limit.
-	// The link drops a datagram that would have to wait longer than 1,000 hours.
+	// Rate limits the throughput in bits per second, counting 28 bytes for IPv4 and UDP. 0 means no
+	// limit. The link drops a datagram that would have to wait longer than 1,000 hours.
 	Rate int64
-	// Queue is the number of datagrams that may wait for the rate; the link drops further ones. 0 means
-	// DefaultQueue, and the largest value is 1,000,000. Without a Rate, no datagram waits.
+	// Queue is the number of datagrams that may wait for the rate; the link drops further ones. 0
+	// means DefaultQueue, and the largest value is 1,000,000. Without a Rate, no datagram waits.
 	Queue int
 	// Truncate is the share of datagrams that are cut to a random shorter length, from 0 to 1.
 	Truncate float64
@@ -46,7 +47,8 @@ type Impairment struct {
 	Corrupt float64
 	// Delay is the time to the arrival, in addition to the time in the queue.
 	Delay Delay
-	// Duplicate is the share of datagrams that arrive twice, from 0 to 1. Each copy has its own delay.
+	// Duplicate is the share of datagrams that arrive twice, from 0 to 1. Each copy has its own
+	// delay.
 	Duplicate float64
 	// RebindEvery gives the sender a new port with every RebindEvery-th datagram. 0 means never.
 	RebindEvery int
@@ -80,7 +82,7 @@ func (i *Impairment) check(prefix string) error {
 		{"duplicate", i.Duplicate},
 	} {
 		if !(p.value >= 0 && p.value <= 1) { // also rejects NaN
-			return &FieldError{prefix + p.name, strconv.FormatFloat(p.value, 'g', -1, 64), "must be from 0 to 1"}
+			return &FieldError{prefix + p.name, formatFloat(p.value), "must be from 0 to 1"}
 		}
 	}
 	for _, n := range []struct {
@@ -104,7 +106,7 @@ func (i *Impairment) check(prefix string) error {
 		}
 	}
 	if i.Delay.Shape >= shapes {
-		return &FieldError{prefix + "delay.shape", strconv.Itoa(int(i.Delay.Shape)), "must be " + shapeList()}
+		return &FieldError{prefix + "delay.shape", i.Delay.Shape.String(), "must be " + shapeList()}
 	}
 	return nil
 }

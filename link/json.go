@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// MarshalJSON returns an object with the fields that have an effect, under the names of UnmarshalText.
+// MarshalJSON returns an object with the fields that have an effect, under the names of
+// UnmarshalText.
 func (i Impairment) MarshalJSON() ([]byte, error) {
 	var b bytes.Buffer
 	b.WriteByte('{')
@@ -37,9 +38,9 @@ func jsonValue(text string) []byte {
 	return quoted
 }
 
-// UnmarshalJSON sets the fields of an object and leaves the other fields unchanged. Values are strings in
-// the form of UnmarshalText, numbers or booleans; null and false reset a field to no effect. An error
-// about a field is a *FieldError. After an error the impairment is unchanged.
+// UnmarshalJSON sets the fields of an object and leaves the other fields unchanged. Values are
+// strings in the form of UnmarshalText, numbers or booleans; null and false reset a field to no
+// effect. An error about a field is a *FieldError. After an error the impairment is unchanged.
 func (i *Impairment) UnmarshalJSON(data []byte) error {
 	var object map[string]json.RawMessage
 	if err := json.Unmarshal(data, &object); err != nil {
@@ -61,8 +62,8 @@ func objectError(err error) error {
 	return err
 }
 
-// textValue returns a JSON value in the form of UnmarshalText. No field accepts the text of an object or
-// an array.
+// textValue returns a JSON value in the form of UnmarshalText. No field accepts the text of an
+// object or an array.
 func textValue(value json.RawMessage) string {
 	switch s := string(value); {
 	case s == "null" || s == "false":
@@ -89,8 +90,8 @@ func (p Phase) MarshalJSON() ([]byte, error) {
 	return json.Marshal(phaseJSON{p.At.String(), up, down})
 }
 
-// UnmarshalJSON parses the object that MarshalJSON returns. A missing direction has no impairment in this
-// phase. An error about a field is a *FieldError. After an error the phase is unchanged.
+// UnmarshalJSON parses the object that MarshalJSON returns. A missing direction has no impairment
+// in this phase. An error about a field is a *FieldError. After an error the phase is unchanged.
 func (p *Phase) UnmarshalJSON(data []byte) error {
 	var in phaseJSON
 	d := json.NewDecoder(bytes.NewReader(data))

@@ -1,25 +1,26 @@
-// Package link models a bad network. A [Link] decides for each datagram whether it arrives, when, how
-// often and with which content.
+// Package link models a bad network. A [Link] decides for each datagram whether it arrives, when,
+// how often and with which content.
 //
-// The package opens no sockets and reads no clock: the caller passes the time. The same model therefore
-// serves a test in simulated time, a relay between real sockets and a report about either.
+// The package opens no sockets and reads no clock: the caller passes the time. The same model
+// therefore serves a test in simulated time, a relay between real sockets and a report about
+// either.
 //
 // # Use
 //
 // A Link has two directions, up for requests and down for responses, each with an [Impairment].
-// [Link.PassUp] and [Link.PassDown] take a datagram and the time since the link began, and append its
-// arrivals to a slice.
+// [Link.PassUp] and [Link.PassDown] take a datagram and the time since the link began, and append
+// its arrivals to a slice.
 //
 // # Reproducible runs
 //
 // The fate of the n-th datagram of a direction depends on the seed, on n and on the impairment. It
-// depends on the time only if the impairment has a rate or the link has a schedule. Each decision draws
-// its own random number: a change of the loss does not change which datagrams are duplicated.
+// depends on the time only if the impairment has a rate or the link has a schedule. Each decision
+// draws its own random number: a change of the loss does not change which datagrams are duplicated.
 //
 // # Text and JSON
 //
-// An Impairment is written as a list such as "loss=10% delay=50ms±20ms", or as a JSON object with the
-// same names and values. See [Impairment.UnmarshalText] for the names.
+// An Impairment is written as a list such as "loss=10% delay=50ms±20ms", or as a JSON object with
+// the same names and values. See [Impairment.UnmarshalText] for the names.
 //
 // # Concurrency
 //
@@ -31,14 +32,16 @@ import (
 	"time"
 )
 
-// A Link is a seeded pair of directions with a schedule. Its fields must not be changed after the first
-// datagram; use Set instead. The zero value passes every datagram unchanged and without delay.
+// A Link is a seeded pair of directions with a schedule. Its fields must not be changed after the
+// first datagram; use Set instead. The zero value passes every datagram unchanged and without
+// delay.
 type Link struct {
 	// Seed determines every random decision.
 	Seed uint64
 	// Up applies to requests and Down to responses, until Set or the schedule replaces them.
 	Up, Down Impairment
-	// Schedule replaces both impairments at given times. It is sorted by time. nil replaces nothing.
+	// Schedule replaces both impairments at given times. It is sorted by time. nil replaces
+	// nothing.
 	Schedule []Phase
 
 	up, down direction
@@ -79,9 +82,9 @@ func checkBoth(prefix string, up, down *Impairment) error {
 	return down.check(prefix + "down.")
 }
 
-// PassUp passes a request that was sent at the given time since the link began, and appends its arrivals
-// to dst: none if the request is lost, two if it is duplicated. The times of consecutive calls of PassUp
-// and PassDown must not decrease. PassUp keeps neither dst nor data.
+// PassUp passes a request that was sent at the given time since the link began, and appends its
+// arrivals to dst: none if the request is lost, two if it is duplicated. The times of consecutive
+// calls of PassUp and PassDown must not decrease. PassUp keeps neither dst nor data.
 func (l *Link) PassUp(dst []Arrival, at time.Duration, data []byte) []Arrival {
 	l.advance(at)
 	return l.up.pass(dst, at, data)
@@ -93,8 +96,8 @@ func (l *Link) PassDown(dst []Arrival, at time.Duration, data []byte) []Arrival 
 	return l.down.pass(dst, at, data)
 }
 
-// Set replaces both impairments. Datagrams in the queue of a rate stay there, and later phases of the
-// schedule still take effect.
+// Set replaces both impairments. Datagrams in the queue of a rate stay there, and later phases of
+// the schedule still take effect.
 func (l *Link) Set(up, down Impairment) {
 	l.begin()
 	l.up.impairment, l.down.impairment = up, down
@@ -132,10 +135,10 @@ func (l *Link) advance(at time.Duration) {
 type Arrival struct {
 	// After is the time from the call of PassUp or PassDown to the arrival. It is never negative.
 	After time.Duration
-	// Data is the content. It is the slice that was passed in or a part of it, unless the link flipped a
-	// bit: then it is a copy.
+	// Data is the content. It is the slice that was passed in or a part of it, unless the link
+	// flipped a bit: then it is a copy.
 	Data []byte
-	// Rebind reports that the sender has a new port from this datagram on, as if an address translator
-	// had lost its mapping.
+	// Rebind reports that the sender has a new port from this datagram on, as if an address
+	// translator had lost its mapping.
 	Rebind bool
 }

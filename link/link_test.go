@@ -21,8 +21,8 @@ func pass(d *direction, n, size int, gap time.Duration) [][]Arrival {
 	return all
 }
 
-// near fails if a share of n is not within 3 standard errors of what was asked; spread is how much wider
-// than for independent events the error is.
+// near fails if a share of n is not within 3 standard errors of what was asked; spread is how much
+// wider than for independent events the error is.
 func near(t *testing.T, what string, got uint64, n int, want, spread float64) {
 	t.Helper()
 	share := float64(got) / float64(n)
@@ -70,7 +70,8 @@ func TestBursts(t *testing.T) {
 				}
 				before = len(got) == 0
 			}
-			// What follows is like what came before: the correlation of neighbours widens the error.
+			// What follows is like what came before: the correlation of neighbours widens the
+			// error.
 			neighbours := 1 - loss.ToBad - loss.ToGood
 			near(t, "lost", d.stats.Lost, n, tt.share, math.Sqrt((1+neighbours)/(1-neighbours)))
 			length := float64(d.stats.Lost) / float64(bursts)
@@ -172,8 +173,8 @@ func TestDelays(t *testing.T) {
 	}
 }
 
-// TestRate sends twice what the link carries: half of it arrives, as fast as the link goes, after the
-// whole queue; the rest overflows.
+// TestRate sends twice what the link carries: half of it arrives, as fast as the link goes, after
+// the whole queue; the rest overflows.
 func TestRate(t *testing.T) {
 	const n, size, queue = 10_000, 97, 20 // 125 bytes with headers: 1 ms at a megabit a second
 	d := direction{impairment: Impairment{Rate: 1_000_000, Queue: queue}}
@@ -206,8 +207,8 @@ func TestRate(t *testing.T) {
 	}
 }
 
-// TestSlowRate sends far more than a link of 1 bit per second carries. Each arrival must have a sensible
-// time, and the queue must stay short.
+// TestSlowRate sends far more than a link of 1 bit per second carries. Each arrival must have a
+// sensible time, and the queue must stay short.
 func TestSlowRate(t *testing.T) {
 	const n, perDatagram = 1_000_000, 29 * 8 * time.Second
 	for _, tt := range []struct {

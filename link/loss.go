@@ -1,19 +1,19 @@
 package link
 
-// A Loss is a Gilbert-Elliott model: a good and a bad state, a loss rate for each, and the probabilities,
-// for each datagram, of changing the state. The zero value loses nothing.
+// A Loss is a Gilbert-Elliott model: a good and a bad state, a loss rate for each, and the
+// probabilities, for each datagram, of changing the state. The zero value loses nothing.
 type Loss struct {
 	Good, Bad     float64 // loss rate in each state
 	ToBad, ToGood float64 // probability of entering that state from the other one
 }
 
-// RandomLoss returns a model that loses each datagram with the same probability, independently of the
-// others.
+// RandomLoss returns a model that loses each datagram with the same probability, independently of
+// the others.
 func RandomLoss(rate float64) Loss { return Loss{Good: rate} }
 
-// BurstLoss returns a model that loses datagrams at the given rate in the long run, in bursts with the
-// given mean length in datagrams (Gilbert, 1960): the bad state loses every datagram, the good state none.
-// The rate must be less than 1 and the length at least 1; Check reports other values.
+// BurstLoss returns a model that loses datagrams at the given rate in the long run, in bursts with
+// the given mean length in datagrams (Gilbert, 1960): the bad state loses every datagram, the good
+// state none. The rate must be less than 1 and the length at least 1; Check reports other values.
 func BurstLoss(rate, length float64) Loss {
 	return Loss{Bad: 1, ToGood: 1 / length, ToBad: rate / (1 - rate) / length}
 }

@@ -2,8 +2,8 @@ package link
 
 import "time"
 
-// A Preset is a link with the parameters of a kind of network, in round figures. Presets are meant for
-// tests that should see the problems of such a network. They do not reproduce measurements.
+// A Preset is a link with the parameters of a kind of network, in round figures. Presets are meant
+// for tests that should see the problems of such a network. They do not reproduce measurements.
 type Preset struct {
 	Name        string
 	Description string
@@ -39,11 +39,15 @@ func Presets() []Preset {
 		Delay: Delay{Base: 10 * ms, Jitter: 5 * ms},
 	}
 	return []Preset{
-		{"transatlantic", "a good line between two continents, 80 ms round trip", transatlantic, transatlantic},
-		{"wifi", "a shared radio channel: short bursts of loss, occasional long delays", wifi, wifi},
-		{"lte", "a mobile network, 50 ms round trip, slower on the way up", lte(mbit(10)), lte(mbit(40))},
-		{"satellite", "a geostationary satellite, 580 ms round trip", satellite(mbit(3)), satellite(mbit(25))},
-		{"lossy", "every kind of impairment, for tests: 30 % loss each way, duplicates, reordering, corruption",
+		{"transatlantic", "a good line between two continents, 80 ms round trip",
+			transatlantic, transatlantic},
+		{"wifi", "a shared radio channel: short bursts of loss, occasional long delays",
+			wifi, wifi},
+		{"lte", "a mobile network, 50 ms round trip, slower on the way up",
+			lte(mbit(10)), lte(mbit(40))},
+		{"satellite", "a geostationary satellite, 580 ms round trip",
+			satellite(mbit(3)), satellite(mbit(25))},
+		{"lossy", "every impairment, for tests: 30 % loss each way, duplicates, reordering, corruption",
 			lossy, lossy},
 	}
 }

@@ -51,7 +51,8 @@ func (i Impairment) String() string {
 	return i.list()
 }
 
-// MarshalText returns the fields that have an effect as a list, such as "loss=10% delay=50ms±20ms".
+// MarshalText returns the fields that have an effect as a list, such as
+// "loss=10% delay=50ms±20ms".
 func (i Impairment) MarshalText() ([]byte, error) { return []byte(i.list()), nil }
 
 func (i Impairment) list() string {
@@ -64,9 +65,9 @@ func (i Impairment) list() string {
 	return strings.Join(parts, " ")
 }
 
-// UnmarshalText sets the fields in a list of name=value, separated by spaces or commas, and leaves the
-// other fields unchanged. A name without a value stands for name=true. An empty value resets a field to
-// no effect. A dash in a name counts as an underscore. The names and their values are:
+// UnmarshalText sets the fields in a list of name=value, separated by spaces or commas, and leaves
+// the other fields unchanged. A name without a value stands for name=true. An empty value resets a
+// field to no effect. A dash in a name counts as an underscore. The names and their values are:
 //
 //	black_hole    true
 //	mtu           bytes, including 28 for IPv4 and UDP
@@ -83,11 +84,12 @@ func (i Impairment) list() string {
 //	duplicate     share
 //	rebind_every  datagrams
 //
-// MarshalText writes loss_good, loss_bad, to_bad and to_good only for a Loss that loss and burst do not
-// describe. The error is a *FieldError; the impairment is then unchanged.
+// MarshalText writes loss_good, loss_bad, to_bad and to_good only for a Loss that loss and burst do
+// not describe. The error is a *FieldError; the impairment is then unchanged.
 func (i *Impairment) UnmarshalText(text []byte) error {
 	values := make(map[string]string)
-	for _, part := range strings.FieldsFunc(string(text), func(r rune) bool { return r == ' ' || r == ',' }) {
+	separator := func(r rune) bool { return r == ' ' || r == ',' }
+	for _, part := range strings.FieldsFunc(string(text), separator) {
 		name, value, ok := strings.Cut(part, "=")
 		if !ok {
 			value = "true"
@@ -97,8 +99,8 @@ func (i *Impairment) UnmarshalText(text []byte) error {
 	return i.setAll(values)
 }
 
-// setAll sets fields by name. The error is a *FieldError for the first invalid one; the impairment is then
-// unchanged.
+// setAll sets fields by name. The error is a *FieldError for the first invalid one; the impairment
+// is then unchanged.
 func (i *Impairment) setAll(values map[string]string) error {
 	byName := make(map[string]string, len(values))
 	for _, name := range slices.Sorted(maps.Keys(values)) {

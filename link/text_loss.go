@@ -7,8 +7,8 @@ import (
 	"strconv"
 )
 
-// The text of a Loss is "loss" for RandomLoss, "loss" and "burst" for BurstLoss, and otherwise the four
-// parameters of the model.
+// The text of a Loss is "loss" for RandomLoss, "loss" and "burst" for BurstLoss, and otherwise the
+// four parameters of the model.
 
 func getLoss(i Impairment) string {
 	rate, _, _ := lossText(i.Loss)
@@ -20,7 +20,8 @@ func getBurst(i Impairment) string {
 	return burst
 }
 
-// lossText returns the texts of "loss" and "burst". It reports false if they can't describe l exactly.
+// lossText returns the texts of "loss" and "burst". It reports false if they can't describe l
+// exactly.
 func lossText(l Loss) (rate, burst string, ok bool) {
 	if l == RandomLoss(l.Good) {
 		return shareText(l.Good), "", true
@@ -31,7 +32,7 @@ func lossText(l Loss) (rate, burst string, ok bool) {
 	}
 	// Long texts are only used if the short ones are not exact.
 	for _, burst := range []string{strconv.FormatFloat(length, 'g', 10, 64), formatFloat(length)} {
-		for _, rate := range []string{strconv.FormatFloat(l.Rate()*100, 'g', 10, 64) + "%", shareText(l.Rate())} {
+		for _, rate := range []string{percentText(l.Rate()), shareText(l.Rate())} {
 			var i Impairment
 			if rate == "0%" {
 				rate = ""
@@ -44,7 +45,8 @@ func lossText(l Loss) (rate, burst string, ok bool) {
 	return "", "", false
 }
 
-// parameterField is the field for one parameter of a Loss that neither RandomLoss nor BurstLoss describes.
+// parameterField is the field for one parameter of a Loss that neither RandomLoss nor BurstLoss
+// describes.
 func parameterField(name string, at func(*Loss) *float64) textField {
 	f := shareField(name, func(i *Impairment) *float64 { return at(&i.Loss) })
 	get := f.get
@@ -90,8 +92,8 @@ func setBurst(i *Impairment, text string) error {
 	return i.setLossRate(i.Loss.Rate(), burst)
 }
 
-// setLossRate sets the rate and the length of bursts together, because the length limits the rate: at
-// least one datagram arrives between two bursts.
+// setLossRate sets the rate and the length of bursts together, because the length limits the rate:
+// at least one datagram arrives between two bursts.
 func (i *Impairment) setLossRate(rate, burst float64) error {
 	if burst > 0 && rate > burst/(burst+1) {
 		return fmt.Errorf("a loss of %s needs longer bursts: bursts of %g lose at most %s",

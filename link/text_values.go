@@ -63,12 +63,15 @@ func shareText(share float64) string {
 	if share == 0 {
 		return ""
 	}
-	percent := strconv.FormatFloat(share*100, 'g', 10, 64) + "%"
+	percent := percentText(share)
 	if back, err := parseShare(percent); err == nil && back == share {
 		return percent
 	}
 	return formatFloat(share)
 }
+
+// percentText returns a share in percent, without the noise of binary fractions.
+func percentText(share float64) string { return strconv.FormatFloat(share*100, 'g', 10, 64) + "%" }
 
 // formatFloat returns the shortest text that parses as x.
 func formatFloat(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
@@ -89,7 +92,10 @@ func parseShare(text string) (float64, error) {
 var rateUnits = []struct {
 	name string
 	bits float64
-}{{"Gbit/s", 1e9}, {"Mbit/s", 1e6}, {"kbit/s", 1e3}, {"Gbit", 1e9}, {"Mbit", 1e6}, {"kbit", 1e3}, {"bit/s", 1}}
+}{
+	{"Gbit/s", 1e9}, {"Mbit/s", 1e6}, {"kbit/s", 1e3},
+	{"Gbit", 1e9}, {"Mbit", 1e6}, {"kbit", 1e3}, {"bit/s", 1},
+}
 
 func getRate(i Impairment) string {
 	if i.Rate == 0 {

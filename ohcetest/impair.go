@@ -7,12 +7,12 @@ import (
 	"github.com/ohce/ohce/link"
 )
 
-// Impair returns a Network.Link that applies a model. Datagrams to server go up, datagrams from server go
-// down, and all others pass. The model's time begins with the first datagram. Impair panics if the model's
-// Check fails.
+// Impair returns a Network.Link that applies a model. Datagrams to server go up, datagrams from
+// server go down, and all others pass. The model's time begins with the first datagram. Impair
+// panics if the model's Check fails.
 //
-// If the model gives the sender a new port, the server sees that port from then on, and datagrams that it
-// sends to the old one are lost, as behind an address translator that has lost its mapping.
+// If the model gives the sender a new port, the server sees that port from then on, and datagrams
+// that it sends to the old one are lost, as behind an address translator that has lost its mapping.
 func Impair(model *link.Link, server netip.AddrPort) func(Datagram) []Arrival {
 	if err := model.Check(); err != nil {
 		panic("ohcetest: " + err.Error())

@@ -15,8 +15,8 @@ import (
 
 var impaired = netip.MustParseAddrPort("192.0.2.2:3000")
 
-// overLink makes n exchanges with an echo server through a link. It returns their round-trip times, 0
-// without a response, and the ports that the server saw.
+// overLink makes n exchanges with an echo server through a link. It returns their round-trip times,
+// 0 without a response, and the ports that the server saw.
 func overLink(t *testing.T, model *link.Link, n int) (trips []time.Duration, ports []uint16) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {

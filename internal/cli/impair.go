@@ -10,8 +10,8 @@ import (
 	"github.com/ohce/ohce/link"
 )
 
-// impairmentUsage lists the fields of an impairment with the help text of their flags. A text without a
-// placeholder in backquotes belongs to a flag that needs no value.
+// impairmentUsage lists the fields of an impairment with the help text of their flags. A text
+// without a placeholder in backquotes belongs to a flag that needs no value.
 var impairmentUsage = []struct{ field, usage string }{
 	{"black_hole", "drop every datagram"},
 	{"mtu", "drop packets longer than `BYTES`, including 28 for IPv4 and UDP"},
@@ -39,8 +39,8 @@ type impairFlags struct {
 	up, down []string
 }
 
-// An impairFlag is the flag for one field of both impairments. pflag sets it from the command line and
-// from the environment.
+// An impairFlag is the flag for one field of both impairments. pflag sets it from the command line
+// and from the environment.
 type impairFlag struct {
 	field string
 	kind  string // "bool" if the flag needs no value

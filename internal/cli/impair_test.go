@@ -8,8 +8,8 @@ import (
 	"github.com/ohce/ohce/link"
 )
 
-// TestImpairmentFlags compares the flags with the fields that link knows: an error about an unknown field
-// lists them all.
+// TestImpairmentFlags compares the flags with the fields that link knows: an error about an unknown
+// field lists them all.
 func TestImpairmentFlags(t *testing.T) {
 	err := new(link.Impairment).UnmarshalText([]byte("nonsense=1"))
 	_, known, ok := strings.Cut(err.Error(), "must be one of ")

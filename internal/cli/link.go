@@ -72,11 +72,13 @@ otherwise. The first SIGINT or SIGTERM ends the link and prints a summary.
 	flags.StringVar(&f.listen, "listen", linkListen, "listen on `HOST:PORT`; port 0 is a free port")
 	flags.StringVar(&f.to, "to", linkTo, "forward to the server at `HOST:PORT`")
 	f.add(cmd)
-	flags.StringArrayVar(&f.at, "at", nil, "change the link after a time: `'TIME LIST'` such as '10s loss=50%'")
+	flags.StringArrayVar(&f.at, "at", nil,
+		"change the link after a time: `'TIME LIST'` such as '10s loss=50%'")
 	flags.Uint32Var(&f.seed, "seed", 0, "use the random seed `NUMBER`; without it, a random one")
-	flags.DurationVar(&f.idle, "idle", relay.DefaultIdleTimeout, "close a client's port after `TIME` without datagrams")
-	flags.StringVar(&f.api, "api", linkapi.DefaultAddr, "serve the API on `HOST:PORT`; port 0 is a free port, "+
-		"none disables the API")
+	flags.DurationVar(&f.idle, "idle", relay.DefaultIdleTimeout,
+		"close a client's port after `TIME` without datagrams")
+	flags.StringVar(&f.api, "api", linkapi.DefaultAddr,
+		"serve the API on `HOST:PORT`; port 0 is a free port, none disables the API")
 	completeFlag(cmd, "listen", linkListen)
 	completeFlag(cmd, "to", linkTo)
 	cmd.AddCommand(a.linkCtlCommand())
@@ -119,7 +121,7 @@ func (a *app) link(ctx context.Context, f *linkFlags) error {
 		return err
 	}
 	defer api.Close()
-	fmt.Fprintf(a.err, "%s: listening on %s, forwarding to %s (random seed %d)\n", s.Name, s.Listen, s.To, s.Seed)
+	printTitle(a.err, s)
 	printImpairments(a.err, s)
 	if api.addr != "" {
 		fmt.Fprintf(a.err, "API: http://%s/links\n", api.addr)
@@ -191,7 +193,8 @@ func parseSchedule(texts []string, up, down link.Impairment) (all []link.Phase, 
 	return all, nil
 }
 
-// splitDirections splits a list into one for each direction. A name without up. or down. applies to both.
+// splitDirections splits a list into one for each direction. A name without up. or down. applies to
+// both.
 func splitDirections(list string) (up, down string) {
 	for _, part := range strings.FieldsFunc(list, func(r rune) bool { return r == ' ' || r == ',' }) {
 		if rest, ok := strings.CutPrefix(part, "up."); ok {
@@ -259,6 +262,12 @@ func (a *app) serveLinks(addr string, m *linkapi.Manager) (*apiServer, error) {
 	return s, nil
 }
 
+// printTitle prints the name and the addresses of a link.
+func printTitle(w io.Writer, s *linkapi.Status) {
+	fmt.Fprintf(w, "%s: listening on %s, forwarding to %s (random seed %d)\n",
+		s.Name, s.Listen, s.To, s.Seed)
+}
+
 // printImpairments prints the impairments of a link.
 func printImpairments(w io.Writer, s *linkapi.Status) {
 	fmt.Fprintf(w, "  up: %v\n  down: %v\n", s.Up, s.Down)
@@ -288,7 +297,8 @@ var counterText = map[string]string{
 	"no_mapping":     "requests without a mapping",
 }
 
-// printCounters prints a line of counters: first those that are named, then the others that are not 0.
+// printCounters prints a line of counters: first those that are named, then the others that are not
+// 0.
 func printCounters(w io.Writer, title string, all iter.Seq2[string, uint64], first ...string) {
 	var head, tail []string
 	for name, n := range all {

@@ -51,7 +51,8 @@ impairments, the other flags only those that they name; a flag such as --loss 0 
 	return cmd
 }
 
-// ctlCommand returns a subcommand. needs selects its flags: those of a whole "spec", of a "change", or none.
+// ctlCommand returns a subcommand. needs selects its flags: those of a whole "spec", of a "change",
+// or none.
 func (a *app) ctlCommand(use, short, needs string,
 	run func(ctx context.Context, c *linkapi.Client, f *ctlFlags, name string) error) *cobra.Command {
 	f := &ctlFlags{}
@@ -89,7 +90,8 @@ func (a *app) ctlCommand(use, short, needs string,
 		flags.StringVar(&f.link.to, "to", linkTo, "forward to the server at `HOST:PORT`")
 		flags.StringArrayVar(&f.link.at, "at", nil, "change the link after a time: `'TIME LIST'`")
 		flags.Uint32Var(&f.link.seed, "seed", 0, "use the random seed `NUMBER`; without it, a random one")
-		flags.DurationVar(&f.link.idle, "idle", time.Minute, "close a client's port after `TIME` without datagrams")
+		flags.DurationVar(&f.link.idle, "idle", time.Minute,
+			"close a client's port after `TIME` without datagrams")
 		f.link.add(cmd)
 	case "change":
 		flags.BoolVar(&f.clear, "clear", false, "reset all impairments first")
@@ -162,8 +164,8 @@ func (a *app) ctlChange(ctx context.Context, c *linkapi.Client, f *ctlFlags, nam
 	return a.printCtl(f, s, err)
 }
 
-// changes returns the fields in which two impairments differ, with their values in the second one; nil
-// stands for no effect.
+// changes returns the fields in which two impairments differ, with their values in the second one;
+// nil stands for no effect.
 func changes(before, after link.Impairment) (map[string]any, error) {
 	was, err := fieldsOf(before)
 	if err != nil {
@@ -222,7 +224,7 @@ func (a *app) printCtl(f *ctlFlags, s *linkapi.Status, err error) error {
 }
 
 func printLink(w io.Writer, s *linkapi.Status) {
-	fmt.Fprintf(w, "%s: listening on %s, forwarding to %s (random seed %d)\n", s.Name, s.Listen, s.To, s.Seed)
+	printTitle(w, s)
 	if s.Error != "" {
 		fmt.Fprintf(w, "  failed: %s\n", s.Error)
 	}

@@ -10,8 +10,8 @@ import (
 	"net/url"
 )
 
-// A Client uses the API of a Manager in another process. The zero value uses DefaultAddr. If the API refuses
-// a request, the error is an *Error.
+// A Client uses the API of a Manager in another process. The zero value uses DefaultAddr. If the
+// API refuses a request, the error is an *Error.
 type Client struct {
 	// Addr is the "host:port" of the API. "" means DefaultAddr.
 	Addr string
@@ -36,8 +36,8 @@ func (c *Client) Create(ctx context.Context, spec Spec) (*Status, error) {
 	return &s, c.do(ctx, "POST", "/links", spec, &s)
 }
 
-// Change sets the fields of a link that up and down name. The values are those of link.Impairment's JSON;
-// nil resets a field.
+// Change sets the fields of a link that up and down name. The values are those of link.Impairment's
+// JSON; nil resets a field.
 func (c *Client) Change(ctx context.Context, name string, up, down map[string]any) (*Status, error) {
 	var s Status
 	body := map[string]map[string]any{"up": up, "down": down}

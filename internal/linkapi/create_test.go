@@ -13,8 +13,8 @@ import (
 
 const patience = 10 * time.Second
 
-// hangingResolver makes every look-up of a host name wait until its context is done. The channel receives
-// a value when a look-up begins.
+// hangingResolver makes every look-up of a host name wait until its context is done. The channel
+// receives a value when a look-up begins.
 func hangingResolver(t *testing.T) <-chan struct{} {
 	begun := make(chan struct{}, 10)
 	before := net.DefaultResolver
@@ -45,8 +45,8 @@ func within(t *testing.T, what string, f func()) {
 	}
 }
 
-// TestSlowName creates a link to a name whose look-up hangs. Meanwhile the other links can be used, and
-// Close ends the look-up.
+// TestSlowName creates a link to a name whose look-up hangs. Meanwhile the other links can be used,
+// and Close ends the look-up.
 func TestSlowName(t *testing.T) {
 	srv := ohcetest.NewServer(nil)
 	defer srv.Close()

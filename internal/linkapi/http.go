@@ -68,7 +68,8 @@ func (m *Manager) route(w http.ResponseWriter, r *http.Request) (any, error) {
 		return c.dispatch(methods{"GET": getLink, "PATCH": patchLink, "DELETE": deleteLink})
 	}
 	if c.direction = parts[2]; c.direction != "up" && c.direction != "down" {
-		return nil, &Error{404, "direction", "unknown direction " + strconv.Quote(c.direction) + ": use up or down"}
+		return nil, &Error{404, "direction",
+			"unknown direction " + strconv.Quote(c.direction) + ": use up or down"}
 	}
 	if len(parts) == 3 {
 		return c.dispatch(methods{"GET": getImpairment, "PUT": putImpairment, "PATCH": patchImpairment,
@@ -113,9 +114,12 @@ func checkOrigin(r *http.Request) error {
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h
 	}
-	// A web page can have this machine as its origin, if its own host name resolves to it (DNS rebinding).
-	if _, err := netip.ParseAddr(strings.Trim(host, "[]")); err != nil && !strings.EqualFold(host, "localhost") {
-		return &Error{403, "host", "host " + strconv.Quote(host) + " is refused: use an IP address or localhost"}
+	// A web page can have this machine as its origin, if its own host name resolves to it (DNS
+	// rebinding).
+	_, err = netip.ParseAddr(strings.Trim(host, "[]"))
+	if err != nil && !strings.EqualFold(host, "localhost") {
+		return &Error{403, "host",
+			"host " + strconv.Quote(host) + " is refused: use an IP address or localhost"}
 	}
 	return nil
 }

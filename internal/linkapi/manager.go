@@ -1,5 +1,5 @@
-// Package linkapi manages links by name: it lists, creates, changes and removes them while traffic passes.
-// A Manager is an HTTP handler; a Client is its counterpart.
+// Package linkapi manages links by name: it lists, creates, changes and removes them while traffic
+// passes. A Manager is an HTTP handler; a Client is its counterpart.
 //
 // # Use
 //
@@ -27,14 +27,14 @@
 //	DELETE /links/{name}/{direction}/{field}  reset one field: 204
 //	GET    /presets                           list the networks for "like"
 //
-// The fields are those of link.Impairment's JSON. An error is {"error":"...","field":"..."} with a status
-// of 4xx or 5xx; nothing has changed then.
+// The fields are those of link.Impairment's JSON. An error is {"error":"...","field":"..."} with a
+// status of 4xx or 5xx; nothing has changed then.
 //
 // # Access
 //
-// There are no passwords: everyone who can connect can change the links. Web pages can't: the manager
-// refuses requests from another origin, and on a loopback address requests for another host than
-// localhost.
+// There are no passwords: everyone who can connect can change the links. Web pages can't: the
+// manager refuses requests from another origin, and on a loopback address requests for another host
+// than localhost.
 package linkapi
 
 import (
@@ -63,7 +63,8 @@ type Manager struct {
 
 // A Spec describes a new link.
 type Spec struct {
-	// Name has up to 64 letters, digits, dots, - and _. "" means the first free one of link-1, link-2 ….
+	// Name has up to 64 letters, digits, dots, - and _. "" means the first free one of link-1,
+	// link-2 ….
 	Name string
 	// Listen and To are Addr and To of the relay.Relay.
 	Listen, To string
@@ -89,8 +90,8 @@ type Status struct {
 	Error    string          `json:"error,omitempty"` // why the link no longer carries datagrams
 }
 
-// Create starts a link. It returns when ctx is done. Until the link listens, its name is taken but the other
-// methods do not see the link.
+// Create starts a link. It returns when ctx is done. Until the link listens, its name is taken but
+// the other methods do not see the link.
 func (m *Manager) Create(ctx context.Context, s Spec) (*Status, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -120,7 +121,8 @@ var errClosed = &Error{Status: 503, Message: "the links are being closed"}
 func (m *Manager) reserve(s *Spec, cancel context.CancelFunc) (*entry, error) {
 	switch {
 	case s.To == "":
-		return nil, &Error{400, "to", `to is missing: set it to the server's HOST:PORT, such as "127.0.0.1:3000"`}
+		return nil, &Error{400, "to",
+			`to is missing: set it to the server's HOST:PORT, such as "127.0.0.1:3000"`}
 	case s.Idle < 0:
 		return nil, &Error{400, "idle", "idle must not be negative"}
 	}
@@ -173,7 +175,8 @@ func (m *Manager) nameFor(name string) (string, error) {
 func validName(s string) bool {
 	for _, r := range s {
 		switch {
-		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '-', r == '_', r == '.':
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9':
+		case r == '-', r == '_', r == '.':
 		default:
 			return false
 		}

@@ -201,8 +201,8 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
-// TestBrowsersAreKeptOut checks that web pages change nothing: neither those of another origin nor those
-// whose host name resolves to this machine.
+// TestBrowsersAreKeptOut checks that web pages change nothing: neither those of another origin nor
+// those whose host name resolves to this machine.
 func TestBrowsersAreKeptOut(t *testing.T) {
 	a := newAPI(t)
 	for _, tt := range []struct {
@@ -252,8 +252,8 @@ func TestTraffic(t *testing.T) {
 		}
 	}
 	ask("one")
-	// The MTU of 31 bytes lets 3 bytes pass: the response to "two" tells that the relay has seen the request
-	// before it.
+	// The MTU of 31 bytes lets 3 bytes pass: the response to "two" tells that the relay has seen
+	// the request before it.
 	if _, err := a.client.Change(ctx, "x", map[string]any{"mtu": 31}, nil); err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,8 @@ import (
 	"github.com/ohce/ohce/link"
 )
 
-// A specJSON is the JSON form of a Spec. "like" names a preset; the fields of up and down change it.
+// A specJSON is the JSON form of a Spec. "like" names a preset; the fields of up and down change
+// it.
 type specJSON struct {
 	Name     string            `json:"name,omitempty"`
 	Listen   string            `json:"listen,omitempty"`
@@ -80,7 +81,8 @@ func (s *Spec) UnmarshalJSON(data []byte) error {
 	if in.Idle != "" {
 		var err error
 		if out.Idle, err = time.ParseDuration(in.Idle); err != nil || out.Idle <= 0 {
-			return &Error{400, "idle", "idle is " + strconv.Quote(in.Idle) + ": must be a positive duration, such as 1m"}
+			return &Error{400, "idle",
+				"idle is " + strconv.Quote(in.Idle) + ": must be a positive duration, such as 1m"}
 		}
 	}
 	*s = out
@@ -112,7 +114,9 @@ func decodeField(name string, data json.RawMessage, v json.Unmarshaler) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &field):
-		return apiError(&link.FieldError{Field: name + "." + field.Field, Value: field.Value, Want: field.Want})
+		inner := *field
+		inner.Field = name + "." + field.Field
+		return apiError(&inner)
 	default:
 		return &Error{400, name, name + ": " + err.Error()}
 	}
@@ -148,9 +152,11 @@ func decodeError(err error) error {
 	case errors.As(err, &kind):
 		return &Error{400, kind.Field, kind.Field + " must not be a " + kind.Value}
 	}
-	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok { // encoding/json has no type for it
+	// encoding/json has no type for this error.
+	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
 		name, _ = strconv.Unquote(name)
-		return &Error{400, name, "unknown field " + name + ": must be one of " + strings.Join(specFields, ", ")}
+		return &Error{400, name,
+			"unknown field " + name + ": must be one of " + strings.Join(specFields, ", ")}
 	}
 	return apiError(err)
 }
@@ -168,7 +174,8 @@ func decodeChange(data []byte) (*changeJSON, error) {
 	var c changeJSON
 	err := decode(data, &c)
 	var e *Error
-	if errors.As(err, &e) && slices.Contains(specFields, e.Field) && e.Field != "up" && e.Field != "down" {
+	if errors.As(err, &e) && e.Field != "up" && e.Field != "down" &&
+		slices.Contains(specFields, e.Field) {
 		return nil, &Error{400, e.Field, e.Field +
 			" cannot be changed: remove the link and create it again, or change up and down only"}
 	}

@@ -6,7 +6,8 @@ import (
 	"github.com/ohce/ohce/internal/udp"
 )
 
-// A batch is a list of messages for one socket. Batches are pooled, so that an idle mapping holds none.
+// A batch is a list of messages for one socket. Batches are pooled, so that an idle mapping holds
+// none.
 type batch struct{ ms []udp.Message }
 
 var batches = sync.Pool{New: func() any { return new(batch) }}

@@ -159,9 +159,9 @@ func next(t *testing.T, arrivals <-chan int) int {
 	}
 }
 
-// TestSameDecisions compares an in-memory network with a relay on real sockets: with the same seed the same
-// datagrams are lost, duplicated, truncated, corrupted and sent from a new port. Another seed has another
-// result.
+// TestSameDecisions compares an in-memory network with a relay on real sockets: with the same seed
+// the same datagrams are lost, duplicated, truncated, corrupted and sent from a new port. Another
+// seed has another result.
 func TestSameDecisions(t *testing.T) {
 	var want []string
 	synctest.Test(t, func(t *testing.T) { want = decisions(inMemory(t, trouble(42))) })

@@ -12,7 +12,8 @@ import (
 // interrupts for single datagrams would take a noticeable part of a CPU at 10 Mbit/s.
 const minInterval = 200 * time.Microsecond
 
-// A delayer holds datagrams until they are due. It adds a lock, a clock and an alarm to a delayQueue.
+// A delayer holds datagrams until they are due. It adds a lock, a clock and an alarm to a
+// delayQueue.
 type delayer struct {
 	epoch  time.Time
 	alarm  udp.Alarm // set to the first due time
@@ -27,7 +28,8 @@ type delayer struct {
 
 func newDelayer(maxBytes int, epoch time.Time) *delayer {
 	return &delayer{
-		epoch: epoch, alarm: udp.NewAlarm(), closed: make(chan struct{}), queue: delayQueue{maxBytes: maxBytes},
+		epoch: epoch, alarm: udp.NewAlarm(), closed: make(chan struct{}),
+		queue: delayQueue{maxBytes: maxBytes},
 	}
 }
 

@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// A delayQueue orders datagrams by the time at which they are due. It holds copies of them, in a bounded
-// amount of memory. It has no clock: times are durations since an epoch of the caller's choice.
+// A delayQueue orders datagrams by the time at which they are due. It holds copies of them, in a
+// bounded amount of memory. It has no clock: times are durations since an epoch of the caller's
+// choice.
 type delayQueue struct {
 	maxBytes int
 	heap     dueHeap
@@ -24,12 +25,13 @@ type delayed struct {
 	up      bool
 }
 
-// overhead is the memory in bytes that a datagram takes besides its data: 64 for the delayed, which is its
-// size class, and 32 for its slot of 8 bytes in the heap, which grows before it is full and shrinks when
-// three quarters are empty.
+// overhead is the memory in bytes that a datagram takes besides its data: 64 for the delayed, which
+// is its size class, and 32 for its slot of 8 bytes in the heap, which grows before it is full and
+// shrinks when three quarters are empty.
 const overhead = 64 + 32
 
-// The free list holds at most maxFree records with buffers of at most maxFreeBuffer bytes: about 2 MiB.
+// The free list holds at most maxFree records with buffers of at most maxFreeBuffer bytes: about 2
+// MiB.
 const (
 	maxFree       = 1024
 	maxFreeBuffer = 2048
@@ -67,7 +69,8 @@ func (q *delayQueue) next() (time.Duration, bool) {
 	return q.heap[0].due, true
 }
 
-// pop appends at most limit datagrams that are due at now. The caller returns each one with release.
+// pop appends at most limit datagrams that are due at now. The caller returns each one with
+// release.
 func (q *delayQueue) pop(dst []*delayed, now time.Duration, limit int) []*delayed {
 	for len(q.heap) > 0 && len(dst) < limit && q.heap[0].due <= now {
 		dst = append(dst, heap.Pop(&q.heap).(*delayed))

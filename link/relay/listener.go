@@ -28,8 +28,8 @@ type listener struct {
 	write sync.Mutex // serializes conn.Write
 }
 
-// run passes requests until the socket is drained or closed. An error that does not concern a single
-// datagram closes the relay.
+// run passes requests until the socket is drained or closed. An error that does not concern a
+// single datagram closes the relay.
 func (l *listener) run() {
 	defer close(l.done)
 	var failures failures
@@ -69,8 +69,8 @@ func (l *listener) passUp(ms []udp.Message) {
 	l.pending = l.pending[:0]
 }
 
-// pass passes the datagrams of a message to the link. The caller holds mu, which pass releases while it
-// opens a mapping.
+// pass passes the datagrams of a message to the link. The caller holds mu, which pass releases
+// while it opens a mapping.
 func (l *listener) pass(msg *udp.Message) {
 	r := l.r
 	m := r.mappingFor(l, msg)

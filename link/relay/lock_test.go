@@ -60,8 +60,8 @@ func read(t *testing.T, c *net.UDPConn, want string) netip.AddrPort {
 	return from
 }
 
-// TestSlowOpen lets the socket of a second client take long to open. Meanwhile responses to the first one
-// pass and the relay can be changed; afterwards the second client has one mapping.
+// TestSlowOpen lets the socket of a second client take long to open. Meanwhile responses to the
+// first one pass and the relay can be changed; afterwards the second client has one mapping.
 func TestSlowOpen(t *testing.T) {
 	var slow atomic.Bool
 	opening, release := make(chan struct{}), make(chan struct{})
@@ -134,8 +134,8 @@ func TestCloseWhileOpening(t *testing.T) {
 	}
 }
 
-// TestNoSystemCallsWithLock checks that the counters of sockets are read, and sockets are closed, without
-// the lock of the data path.
+// TestNoSystemCallsWithLock checks that the counters of sockets are read, and sockets are closed,
+// without the lock of the data path.
 func TestNoSystemCallsWithLock(t *testing.T) {
 	r := &Relay{}
 	r.connect = func(server netip.AddrPort) (udp.Conn, error) {

@@ -14,8 +14,8 @@ import (
 	"github.com/ohce/ohce/link"
 )
 
-// A key identifies a client: its address, the address of this machine that it sends to, and the listener
-// bound to that address. Only the goroutine of that listener opens mappings for the key.
+// A key identifies a client: its address, the address of this machine that it sends to, and the
+// listener bound to that address. Only the goroutine of that listener opens mappings for the key.
 type key struct {
 	peer     netip.AddrPort
 	local    netip.Addr
@@ -30,7 +30,7 @@ type mapping struct {
 	conn    udp.Conn
 	waiting atomic.Int64 // delayed datagrams in both directions
 	used    atomic.Int64 // time of the last datagram in nanoseconds since the epoch
-	retired bool         // the client has a newer mapping, or this one is being closed; guarded by r.mu
+	retired bool         // replaced by a newer mapping, or being closed; guarded by r.mu
 
 	out *batch // used by listener.run only; nil if empty
 	due *batch // used by deliverDelayed only; nil if empty
@@ -38,8 +38,8 @@ type mapping struct {
 	write sync.Mutex // serializes conn.Write
 }
 
-// mappingFor returns the mapping for the sender of msg. If there is none, it opens one; it returns nil if
-// that fails. The caller holds mu; see open.
+// mappingFor returns the mapping for the sender of msg. If there is none, it opens one; it returns
+// nil if that fails. The caller holds mu; see open.
 func (r *Relay) mappingFor(l *listener, msg *udp.Message) *mapping {
 	k := key{msg.Peer, msg.Local, l}
 	if m, ok := r.mappings[k]; ok {
@@ -56,8 +56,8 @@ func (r *Relay) rebind(m *mapping) *mapping {
 	return m
 }
 
-// open opens a mapping and retires the one that the client has. It returns nil if that fails. The caller is
-// the goroutine of k.listener and holds mu; open releases mu while it opens the socket.
+// open opens a mapping and retires the one that the client has. It returns nil if that fails. The
+// caller is the goroutine of k.listener and holds mu; open releases mu while it opens the socket.
 func (r *Relay) open(k key, ifIndex uint32) *mapping {
 	if r.closed || len(r.all)+r.opening >= cmp.Or(r.MaxMappings, DefaultMaxMappings) {
 		return nil

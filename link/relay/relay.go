@@ -1,5 +1,5 @@
-// Package relay carries datagrams between UDP clients and their server over a bad network. A [link.Link]
-// decides for each datagram whether it arrives, when, how often and with which content.
+// Package relay carries datagrams between UDP clients and their server over a bad network. A
+// [link.Link] decides for each datagram whether it arrives, when, how often and with which content.
 //
 // # Use
 //
@@ -11,25 +11,25 @@
 //
 // # Mappings
 //
-// Each client has its own socket, and so its own port, towards the server: a mapping in the sense of
-// RFC 4787. The client gets the responses from the address that it sent its request to. The relay closes a
-// mapping that is idle for a while; the next request of that client opens a new one.
+// Each client has its own socket, and so its own port, towards the server: a mapping in the sense
+// of RFC 4787. The client gets the responses from the address that it sent its request to. The
+// relay closes a mapping that is idle for a while; the next request of that client opens a new one.
 //
 // # Reproducible runs
 //
-// All clients share the link. With the same seed the n-th datagram of a direction has the same fate as on
-// an in-memory network (ohcetest.Impair), whichever client sends it.
+// All clients share the link. With the same seed the n-th datagram of a direction has the same fate
+// as on an in-memory network (ohcetest.Impair), whichever client sends it.
 //
 // # Time
 //
-// A delay begins when the relay has read a datagram and ends when the relay passes it to the kernel. A
-// datagram without a delay is sent by the goroutine that read it.
+// A delay begins when the relay has read a datagram and ends when the relay passes it to the
+// kernel. A datagram without a delay is sent by the goroutine that read it.
 //
 // # Platforms
 //
-// On Linux the relay reads and writes batches, keeps segments (GSO, GRO) together, and a mapping that
-// waits holds no buffer. Elsewhere each mapping has a buffer of 64 KiB. A client never gets an ICMP port
-// unreachable message through a relay; Stats counts those from the server.
+// On Linux the relay reads and writes batches, keeps segments (GSO, GRO) together, and a mapping
+// that waits holds no buffer. Elsewhere each mapping has a buffer of 64 KiB. A client never gets an
+// ICMP port unreachable message through a relay; Stats counts those from the server.
 package relay
 
 import (
@@ -55,35 +55,35 @@ const (
 	DefaultMaxBytes    = 64 << 20
 )
 
-// A Relay carries datagrams between clients and a server. Its exported fields must not be changed after
-// Listen. Its methods may be called from several goroutines.
+// A Relay carries datagrams between clients and a server. Its exported fields must not be changed
+// after Listen. Its methods may be called from several goroutines.
 type Relay struct {
-	// Addr is the "host:port" that clients send to. "" means "127.0.0.1:0". Port 0 is a free port, and an
-	// empty host is every address of this machine.
+	// Addr is the "host:port" that clients send to. "" means "127.0.0.1:0". Port 0 is a free port,
+	// and an empty host is every address of this machine.
 	Addr string
 
 	// To is the server's "host:port". Listen resolves a host name once.
 	To string
 
-	// Link decides the fate of each datagram. It belongs to the relay from Listen on; use Change and Stats
-	// to reach it. Its time begins with the first datagram. nil passes everything.
+	// Link decides the fate of each datagram. It belongs to the relay from Listen on; use Change
+	// and Stats to reach it. Its time begins with the first datagram. nil passes everything.
 	Link *link.Link
 
 	// IdleTimeout is the time without datagrams after which the relay closes a mapping. 0 means
 	// DefaultIdleTimeout; negative is an error.
 	IdleTimeout time.Duration
 
-	// MaxMappings limits the number of open mappings. The relay drops a request that needs one more and
-	// counts it in Stats.NoMapping. Each mapping takes a file descriptor, and the system may grant fewer.
-	// 0 means DefaultMaxMappings; negative is an error.
+	// MaxMappings limits the number of open mappings. The relay drops a request that needs one more
+	// and counts it in Stats.NoMapping. Each mapping takes a file descriptor, and the system may
+	// grant fewer. 0 means DefaultMaxMappings; negative is an error.
 	MaxMappings int
 
-	// MaxBytes limits the memory in bytes of delayed datagrams. The relay drops further ones and counts
-	// them in DirectionStats.BufferFull. 0 means DefaultMaxBytes; negative is an error.
+	// MaxBytes limits the memory in bytes of delayed datagrams. The relay drops further ones and
+	// counts them in DirectionStats.BufferFull. 0 means DefaultMaxBytes; negative is an error.
 	MaxBytes int
 
-	// Observe, if non-nil, receives an event for each datagram. The relay calls it with a lock held: it
-	// must be quick, must not call the relay, and must not keep the slices of the event.
+	// Observe, if non-nil, receives an event for each datagram. The relay calls it with a lock
+	// held: it must be quick, must not call the relay, and must not keep the slices of the event.
 	Observe func(Event)
 
 	addr, server netip.AddrPort // set by Listen
@@ -153,8 +153,8 @@ func addrError(op, addr string, err error) error {
 }
 
 // Listen resolves To and binds Addr. It returns when ctx is done. The error is an *AddrError, a
-// *link.FieldError about Link, an error about another field, or ErrClosed. After an error Listen may be
-// called again.
+// *link.FieldError about Link, an error about another field, or ErrClosed. After an error Listen
+// may be called again.
 func (r *Relay) Listen(ctx context.Context) error {
 	if err := r.check(); err != nil {
 		return err
@@ -205,7 +205,8 @@ func (r *Relay) check() error {
 	}
 }
 
-// startError returns the error of Listen on a relay that is closed or listens already. The caller holds mu.
+// startError returns the error of Listen on a relay that is closed or listens already. The caller
+// holds mu.
 func (r *Relay) startError() error {
 	if r.closed {
 		return ErrClosed
@@ -256,8 +257,8 @@ func (r *Relay) Impairments() (up, down link.Impairment) {
 	return r.network().Current()
 }
 
-// Change lets f change both impairments at once. If f returns an error or leaves an invalid value, nothing
-// changes and Change returns the error. f must not call the relay.
+// Change lets f change both impairments at once. If f returns an error or leaves an invalid value,
+// nothing changes and Change returns the error. f must not call the relay.
 func (r *Relay) Change(f func(up, down *link.Impairment) error) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -28,8 +28,8 @@ type testRelay struct {
 	progress chan struct{}
 }
 
-// start serves a relay until the test ends. If the relay has no server, start gives it one that reverses
-// and swaps the case of each request.
+// start serves a relay until the test ends. If the relay has no server, start gives it one that
+// reverses and swaps the case of each request.
 func start(t *testing.T, r *relay.Relay) *testRelay {
 	t.Helper()
 	if r.To == "" {
@@ -164,8 +164,8 @@ func TestPassesEverything(t *testing.T) {
 	})
 }
 
-// TestEachClientHasAMapping lets 1,000 clients send in turn and all at once. Each gets its own responses,
-// and the server sees as many ports.
+// TestEachClientHasAMapping lets 1,000 clients send in turn and all at once. Each gets its own
+// responses, and the server sees as many ports.
 func TestEachClientHasAMapping(t *testing.T) {
 	const clients = 1000
 	var mu sync.Mutex
@@ -199,8 +199,8 @@ func TestEachClientHasAMapping(t *testing.T) {
 	}
 }
 
-// TestShareOfArrivals compares the share of datagrams that arrive at a server with the model, within 3
-// standard errors.
+// TestShareOfArrivals compares the share of datagrams that arrive at a server with the model,
+// within 3 standard errors.
 func TestShareOfArrivals(t *testing.T) {
 	const n = 20_000
 	for _, tt := range []struct {
@@ -327,7 +327,8 @@ func TestIdleMappingsExpire(t *testing.T) {
 	}
 }
 
-// TestDelayedDatagramKeepsItsMapping checks that a mapping does not expire while a datagram is delayed.
+// TestDelayedDatagramKeepsItsMapping checks that a mapping does not expire while a datagram is
+// delayed.
 func TestDelayedDatagramKeepsItsMapping(t *testing.T) {
 	r := start(t, &relay.Relay{Link: &link.Link{Up: link.Impairment{Delay: link.Delay{Base: time.Hour}}}})
 	send(t, dial(t, r.LocalAddr()), "Hello")

@@ -26,8 +26,8 @@ func datagrams(m *udp.Message, stats *DirectionStats) iter.Seq[[]byte] {
 	}
 }
 
-// appendTo appends a datagram to the messages for conn. A datagram that follows the last one in memory,
-// because both are segments of one message, becomes a segment of the last message.
+// appendTo appends a datagram to the messages for conn. A datagram that follows the last one in
+// memory, because both are segments of one message, becomes a segment of the last message.
 func appendTo(ms []udp.Message, m udp.Message, conn udp.Conn) []udp.Message {
 	if len(ms) == 0 || len(m.Buf) == 0 {
 		return append(ms, m)

@@ -16,8 +16,8 @@ type taker struct {
 
 func (t taker) Run(int) int { return t.most }
 
-// TestRunsStayRuns lets datagrams of a run that was read be appended, but for some that were lost, and looks at
-// the messages that come of it.
+// TestRunsStayRuns lets datagrams of a run that was read be appended, but for some that were lost,
+// and looks at the messages that come of it.
 func TestRunsStayRuns(t *testing.T) {
 	for _, tt := range []struct {
 		name string

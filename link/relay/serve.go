@@ -9,8 +9,9 @@ import (
 	"time"
 )
 
-// Serve carries datagrams until the relay is closed. It returns ErrClosed after Shutdown or Close, and only
-// then; otherwise the error that ended it. Serve must be called after Listen and only once.
+// Serve carries datagrams until the relay is closed. It returns ErrClosed after Shutdown or Close,
+// and only then; otherwise the error that ended it. Serve must be called after Listen and only
+// once.
 func (r *Relay) Serve() error {
 	r.mu.Lock()
 	switch {
@@ -39,8 +40,8 @@ func (r *Relay) Serve() error {
 }
 
 // Shutdown stops reading from clients, waits until the requests that have arrived and all delayed
-// datagrams are sent, and closes the relay. If ctx is done first, Shutdown closes the relay at once and
-// returns ctx.Err(); Stats counts the remaining datagrams as Delayed.
+// datagrams are sent, and closes the relay. If ctx is done first, Shutdown closes the relay at once
+// and returns ctx.Err(); Stats counts the remaining datagrams as Delayed.
 func (r *Relay) Shutdown(ctx context.Context) error {
 	r.mu.Lock()
 	serving := r.done != nil
@@ -75,8 +76,9 @@ func (r *Relay) drain(ctx context.Context) error {
 	}
 }
 
-// Close closes the relay and waits until Serve's goroutines have ended. Delayed datagrams are not sent;
-// Stats counts them as Delayed. Close returns nil; it may be called before Listen and more than once.
+// Close closes the relay and waits until Serve's goroutines have ended. Delayed datagrams are not
+// sent; Stats counts them as Delayed. Close returns nil; it may be called before Listen and more
+// than once.
 func (r *Relay) Close() error {
 	r.shut(nil)
 	r.mu.Lock()

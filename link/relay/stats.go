@@ -12,22 +12,22 @@ import (
 //	Received = Seen + Oversize (+ Stats.NoMapping for requests)
 //	Delivered + Duplicated = Sent + Unsent + BufferFull + Unmapped + Delayed
 type DirectionStats struct {
-	// Received counts the datagrams that the relay read. Oversize counts those that were longer than the
-	// relay's buffer.
+	// Received counts the datagrams that the relay read. Oversize counts those that were longer
+	// than the relay's buffer.
 	Received uint64 `json:"received"`
 	Oversize uint64 `json:"oversize"`
 
 	// Stats counts the decisions of the link.
 	link.Stats
 
-	// Sent counts the datagrams that the relay passed to the kernel. Unsent counts those that the kernel
-	// refused.
+	// Sent counts the datagrams that the relay passed to the kernel. Unsent counts those that the
+	// kernel refused.
 	Sent   uint64 `json:"sent"`
 	Unsent uint64 `json:"unsent"`
 	// BufferFull counts datagrams dropped because the delayed ones already take MaxBytes.
 	BufferFull uint64 `json:"buffer_full"`
-	// Unmapped counts responses dropped because the client has a newer mapping or the mapping is being
-	// closed.
+	// Unmapped counts responses dropped because the client has a newer mapping or the mapping is
+	// being closed.
 	Unmapped uint64 `json:"unmapped"`
 	// Delayed is the number of datagrams that wait for their arrival time.
 	Delayed uint64 `json:"delayed"`
@@ -60,8 +60,8 @@ type Stats struct {
 	Up   DirectionStats `json:"up"`
 	Down DirectionStats `json:"down"`
 
-	// Mappings is the number of open mappings. Opened counts all mappings, Expired those that the relay
-	// closed after IdleTimeout.
+	// Mappings is the number of open mappings. Opened counts all mappings, Expired those that the
+	// relay closed after IdleTimeout.
 	Mappings uint64 `json:"mappings"`
 	Opened   uint64 `json:"opened"`
 	Expired  uint64 `json:"expired"`

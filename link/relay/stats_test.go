@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// TestStatsAll gives each counter of a struct its own value, and expects the same from All and from JSON.
+// TestStatsAll gives each counter of a struct its own value, and expects the same from All and from
+// JSON.
 func TestStatsAll(t *testing.T) {
 	var s Stats
 	check(t, reflect.ValueOf(&s.Up).Elem(), func() iter.Seq2[string, uint64] { return s.Up.All() })
