@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// pass sends n datagrams of size bytes, one every gap, and returns what arrived of each.
+// pass sends n datagrams of size bytes, one every gap, and returns the arrivals of each.
 func pass(d *direction, n, size int, gap time.Duration) [][]Arrival {
 	data := make([]byte, size)
 	all := make([][]Arrival, n)
@@ -21,15 +21,14 @@ func pass(d *direction, n, size int, gap time.Duration) [][]Arrival {
 	return all
 }
 
-// near fails if a share of n is not within 3 standard errors of what was asked; spread is how much
-// wider than for independent events the error is.
+// near fails if the share of got in n differs from want by more than 3 standard errors. spread is
+// the ratio of the error to that of independent events.
 func near(t *testing.T, what string, got uint64, n int, want, spread float64) {
 	t.Helper()
 	share := float64(got) / float64(n)
 	se := math.Sqrt(want*(1-want)/float64(n)) * spread
 	if math.Abs(share-want) > 3*se {
-		t.Errorf("%s: a share of %.5f, asked for %.5f, more than 3 standard errors of %.5f away", what, share,
-			want, se)
+		t.Errorf("%s: a share of %.5f, want %.5f with a standard error of %.5f", what, share, want, se)
 	}
 }
 
@@ -49,7 +48,7 @@ func TestRandomShares(t *testing.T) {
 		near(t, "corrupted", s.Corrupted, int(s.Delivered), 0.01, 1)
 		near(t, "truncated", s.Truncated, int(s.Delivered), 0.02, 1)
 		if s.Seen != n || s.Seen != s.Lost+s.Delivered {
-			t.Errorf("the counts do not add up: %+v", s)
+			t.Errorf("the counters do not add up: %+v", s)
 		}
 	}
 }
@@ -84,8 +83,9 @@ func TestBursts(t *testing.T) {
 	}
 }
 
-// TestTheSameAgain: a run repeats from its seed, and a decision does not hang on the others.
-func TestTheSameAgain(t *testing.T) {
+// TestReproducible repeats a run from its seed, and checks that decisions are independent of each
+// other.
+func TestReproducible(t *testing.T) {
 	const n = 10_000
 	run := func(seed uint64, i Impairment) (fates []int) {
 		l := Link{Seed: seed, Up: i}
@@ -97,10 +97,10 @@ func TestTheSameAgain(t *testing.T) {
 	some := Impairment{Loss: RandomLoss(0.2), Duplicate: 0.3}
 	first := run(1, some)
 	if !slices.Equal(first, run(1, some)) {
-		t.Error("the same seed does not do the same")
+		t.Error("the same seed has another result")
 	}
 	if slices.Equal(first, run(2, some)) {
-		t.Error("another seed does the same")
+		t.Error("another seed has the same result")
 	}
 	other := some
 	other.Loss, other.Delay = RandomLoss(0.4), Delay{Base: time.Second, Jitter: time.Second}
@@ -120,7 +120,7 @@ func TestTheSameAgain(t *testing.T) {
 		_ = k
 	}
 	if down < n/10 {
-		t.Errorf("the directions do the same but for %d datagrams", down)
+		t.Errorf("the directions differ in %d datagrams only", down)
 	}
 }
 
@@ -152,7 +152,7 @@ func TestDelays(t *testing.T) {
 				}
 				if inOrder {
 					if overtakes > 0 || d.stats.Reordered > 0 {
-						t.Errorf("%d overtake, %d are counted, in order", overtakes, d.stats.Reordered)
+						t.Errorf("in order, %d datagrams overtake, %d are counted", overtakes, d.stats.Reordered)
 					}
 					return
 				}
@@ -164,7 +164,7 @@ func TestDelays(t *testing.T) {
 				if math.Abs(mean-tt.mean.Seconds()) > 3*tt.dev.Seconds()/math.Sqrt(n) {
 					t.Errorf("mean %v, want %v", mean, tt.mean)
 				}
-				// The tail of Pareto has no fourth moment: its deviation comes slowly.
+				// Pareto has no fourth moment: the deviation converges slowly.
 				if math.Abs(dev/tt.dev.Seconds()-1) > map[Shape]float64{Uniform: 0.01, Normal: 0.01, Pareto: 0.2}[tt.shape] {
 					t.Errorf("deviation %v, want %v", dev, tt.dev)
 				}
@@ -173,8 +173,8 @@ func TestDelays(t *testing.T) {
 	}
 }
 
-// TestRate sends twice what the link carries: half of it arrives, as fast as the link goes, after
-// the whole queue; the rest overflows.
+// TestRate sends twice as much as the link carries. Half of it arrives at the rate of the link,
+// after the time in a full queue; the rest overflows.
 func TestRate(t *testing.T) {
 	const n, size, queue = 10_000, 97, 20 // 125 bytes with headers: 1 ms at a megabit a second
 	d := direction{impairment: Impairment{Rate: 1_000_000, Queue: queue}}
@@ -186,7 +186,7 @@ func TestRate(t *testing.T) {
 				t.Fatalf("datagram %d takes %v, longer than the queue", i, a.After)
 			}
 			if gap := at + a.After - last; gap < time.Millisecond && last > 0 {
-				t.Fatalf("datagram %d arrives %v behind the one before it, want 1ms", i, gap)
+				t.Fatalf("datagram %d arrives %v after the one before it, want 1ms", i, gap)
 			}
 			last = at + a.After
 		}
@@ -195,10 +195,10 @@ func TestRate(t *testing.T) {
 		t.Errorf("%d delivered of %d, want half and the queue", got, n)
 	}
 	if d.stats.Delivered+d.stats.Overflow != n {
-		t.Errorf("the counts do not add up: %+v", d.stats)
+		t.Errorf("the counters do not add up: %+v", d.stats)
 	}
 
-	// Without more than it carries nothing waits for anything but itself.
+	// Below its rate a datagram takes the time of its own transmission.
 	d = direction{impairment: Impairment{Rate: 1_000_000, Queue: 1}}
 	for i, got := range pass(&d, 1000, size, 2*time.Millisecond) {
 		if len(got) != 1 || got[0].After != time.Millisecond {
@@ -239,7 +239,7 @@ func TestSlowRate(t *testing.T) {
 	}
 }
 
-func TestChanges(t *testing.T) {
+func TestDamage(t *testing.T) {
 	data := []byte("a datagram of some length")
 	before := bytes.Clone(data)
 	d := direction{impairment: Impairment{Corrupt: 1}}
@@ -266,7 +266,7 @@ func TestChanges(t *testing.T) {
 		t.Errorf("%d lengths, want each shorter one", len(lengths))
 	}
 	if !bytes.Equal(data, before) {
-		t.Error("the datagram itself was changed")
+		t.Error("the caller's datagram has changed")
 	}
 	d = direction{impairment: Impairment{Corrupt: 1, Truncate: 1}}
 	if got := d.pass(nil, 0, nil); len(got) != 1 || len(got[0].Data) != 0 || d.stats.Corrupted != 0 {
@@ -274,14 +274,14 @@ func TestChanges(t *testing.T) {
 	}
 }
 
-func TestWalls(t *testing.T) {
+func TestMTUBlackHoleRebind(t *testing.T) {
 	d := direction{impairment: Impairment{MTU: 1500}}
 	if len(d.pass(nil, 0, make([]byte, 1472))) != 1 || len(d.pass(nil, 0, make([]byte, 1473))) != 0 {
-		t.Error("an MTU of 1500 takes 1472 bytes and no more")
+		t.Error("an MTU of 1500 must let at most 1472 bytes pass")
 	}
 	d.impairment = Impairment{BlackHole: true}
 	if len(d.pass(nil, 0, nil)) != 0 {
-		t.Error("something came out of the black hole")
+		t.Error("a datagram leaves the black hole")
 	}
 	if want := (Stats{Seen: 3, Delivered: 1, TooLong: 1, BlackHoled: 1}); d.stats != want {
 		t.Errorf("stats %+v, want %+v", d.stats, want)
@@ -321,7 +321,7 @@ func TestScheduleAndSet(t *testing.T) {
 		t.Errorf("stats %+v, %+v", up, down)
 	}
 
-	// Set before anything passed counts too, and what is on at 0 is on at once.
+	// A phase at 0 begins with the first datagram.
 	l = Link{Schedule: []Phase{{Up: hole}}}
 	if got := passes(0); got != "0 1" {
 		t.Errorf("%s pass, want what the schedule says at 0", got)
@@ -359,7 +359,7 @@ func TestCheck(t *testing.T) {
 		case tt.field == "" && err != nil:
 			t.Errorf("%+v: %v", tt.link, err)
 		case tt.field != "" && (!errors.As(err, &field) || field.Field != tt.field):
-			t.Errorf("%+v: %v, want an error of %s", tt.link, err, tt.field)
+			t.Errorf("%+v: %v, want an error about %s", tt.link, err, tt.field)
 		}
 	}
 }
@@ -376,7 +376,7 @@ func TestShapeText(t *testing.T) {
 		}
 	}
 	if err := new(Shape).UnmarshalText([]byte("round")); err == nil {
-		t.Error("round is a shape")
+		t.Error("round is accepted as a shape")
 	}
 }
 

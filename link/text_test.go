@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// TestFieldText sets each field from text, and reads it back in its own words.
-func TestFieldText(t *testing.T) {
+// TestText reads each field from text and writes it back.
+func TestText(t *testing.T) {
 	const ms = time.Millisecond
 	for _, tt := range []struct {
 		list string
@@ -83,7 +83,7 @@ func TestFieldErrorsChangeNothing(t *testing.T) {
 	}
 }
 
-// TestResetFields takes every field back, one by one, until nothing is left.
+// TestResetFields resets every field, one by one.
 func TestResetFields(t *testing.T) {
 	i := Impairment{
 		BlackHole: true, MTU: 1, Loss: BurstLoss(0.1, 2), Rate: 1, Queue: 1, Truncate: 0.1, Corrupt: 0.1,
@@ -108,11 +108,11 @@ func TestResetFields(t *testing.T) {
 	}
 }
 
-// TestLossAndBurstTogether: a new share need not fit the old bursts, if new bursts come with it.
+// TestLossAndBurstTogether sets a loss that fits the new length of bursts but not the old one.
 func TestLossAndBurstTogether(t *testing.T) {
 	i := Impairment{Loss: BurstLoss(0.1, 2)}
 	if err := i.UnmarshalText([]byte("loss=90%")); err == nil {
-		t.Error("bursts of 2 lose nine of ten")
+		t.Error("a loss of 90% is accepted with bursts of 2")
 	}
 	if err := i.UnmarshalText([]byte("loss=90% burst=20")); err != nil || i.Loss != BurstLoss(0.9, 20) {
 		t.Errorf("%+v, %v", i.Loss, err)
@@ -183,7 +183,7 @@ func TestPhaseJSON(t *testing.T) {
 		`{"at":"soon"}`, `{}`, `{"at":"-1s"}`, `{"at":"1s","up":{"loss":2}}`, `{"at":"1s","sideways":{}}`,
 	} {
 		if err := json.Unmarshal([]byte(text), &back); err == nil {
-			t.Errorf("%s is taken", text)
+			t.Errorf("%s is accepted", text)
 		}
 	}
 	if err := json.Unmarshal([]byte(`{"at":"0s","up":null}`), &back); err != nil || back != (Phase{}) {
@@ -207,6 +207,6 @@ func TestPresets(t *testing.T) {
 		}
 	}
 	if _, ok := FindPreset("perfect"); ok {
-		t.Error("there is a perfect network")
+		t.Error("FindPreset finds an unknown preset")
 	}
 }
