@@ -47,7 +47,7 @@ func drain(q *delayQueue) (n int) {
 // TestMemory fills a queue with datagrams of several sizes, more than once. The heap must grow by
 // no more than maxBytes, and must shrink when the queue is empty.
 func TestMemory(t *testing.T) {
-	const maxBytes = 64 << 20
+	const maxBytes = 16 << 20
 	for _, tt := range []struct {
 		name  string
 		size  func() int
