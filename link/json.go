@@ -5,131 +5,117 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// MarshalJSON is an object of the fields that do something, each as its text; see FieldNames.
+// MarshalJSON returns an object with the fields that have an effect, under the names of
+// UnmarshalText.
 func (i Impairment) MarshalJSON() ([]byte, error) {
 	var b bytes.Buffer
 	b.WriteByte('{')
-	for _, name := range FieldNames() {
-		text := i.Get(name)
+	for k := range textFields {
+		text := textFields[k].get(i)
 		if text == "" {
 			continue
 		}
 		if b.Len() > 1 {
 			b.WriteByte(',')
 		}
-		fmt.Fprintf(&b, "%q:%s", name, jsonText(text))
+		fmt.Fprintf(&b, "%q:%s", textFields[k].name, jsonValue(text))
 	}
 	b.WriteByte('}')
 	return b.Bytes(), nil
 }
 
-// jsonText is a text as JSON: true and whole numbers as they are, all else as a string.
-func jsonText(text string) []byte {
+// jsonValue returns true and whole numbers as they are, and other texts as JSON strings.
+func jsonValue(text string) []byte {
 	if text == "true" || strings.Trim(text, "0123456789") == "" {
 		return []byte(text)
 	}
-	quoted, _ := json.Marshal(text) // of a string it does not fail
+	quoted, _ := json.Marshal(text) // cannot fail for a string
 	return quoted
 }
 
-// UnmarshalJSON sets the fields that the object names and leaves the others as they are; null sets one
-// to what does nothing. Values are texts as Set takes them, or numbers and true or false. An error about
-// a field is a *FieldError, and nothing has changed then.
+// UnmarshalJSON sets the fields of an object and leaves the other fields unchanged. Values are
+// strings in the form of UnmarshalText, numbers or booleans; null and false reset a field to no
+// effect. An error about a field is a *FieldError. After an error the impairment is unchanged.
 func (i *Impairment) UnmarshalJSON(data []byte) error {
-	var values map[string]json.RawMessage
-	if err := json.Unmarshal(data, &values); err != nil {
-		return notAnObject(err)
+	var object map[string]json.RawMessage
+	if err := json.Unmarshal(data, &object); err != nil {
+		return objectError(err)
 	}
-	texts := make(map[string]string, len(values))
-	for _, name := range slices.Sorted(maps.Keys(values)) { // of several bad ones it is always the first
-		text, err := textOf(values[name])
-		if err != nil {
-			return &FieldError{Field: name, Value: string(values[name]), Want: err.Error()}
-		}
-		texts[name] = text
+	values := make(map[string]string, len(object))
+	for name, value := range object {
+		values[name] = textValue(value)
 	}
-	return i.SetAll(texts)
+	return i.setAll(values)
 }
 
-// notAnObject says of JSON that is well-formed what was wanted.
-func notAnObject(err error) error {
+// objectError improves the error for JSON that is valid but not an object.
+func objectError(err error) error {
 	var kind *json.UnmarshalTypeError
 	if errors.As(err, &kind) {
-		return fmt.Errorf("must be an object of %s, not %s", strings.Join(FieldNames(), ", "), kind.Value)
+		return fmt.Errorf("must be a JSON object, not %s", kind.Value)
 	}
 	return err
 }
 
-// textOf is a JSON value as the text that Set takes.
-func textOf(value json.RawMessage) (string, error) {
-	switch value[0] {
-	case '{', '[':
-		return "", errors.New("must be a text, a number, true or false")
-	case '"':
-		var s string
-		err := json.Unmarshal(value, &s)
-		return s, err
-	}
-	switch s := string(value); s {
-	case "null", "false":
-		return "", nil
+// textValue returns a JSON value in the form of UnmarshalText. No field accepts the text of an
+// object or an array.
+func textValue(value json.RawMessage) string {
+	switch s := string(value); {
+	case s == "null" || s == "false":
+		return ""
+	case s[0] == '"':
+		_ = json.Unmarshal(value, &s) // cannot fail: it is part of valid JSON
+		return s
 	default:
-		return s, nil
+		return s
 	}
 }
 
-// A phaseJSON is a Phase on the wire.
+// A phaseJSON is the JSON form of a Phase.
 type phaseJSON struct {
 	At   string          `json:"at"`
 	Up   json.RawMessage `json:"up"`
 	Down json.RawMessage `json:"down"`
 }
 
-// MarshalJSON is {"at":"10s","up":{...},"down":{...}}.
+// MarshalJSON returns {"at":"10s","up":{...},"down":{...}}.
 func (p Phase) MarshalJSON() ([]byte, error) {
-	out := phaseJSON{At: p.At.String()}
-	var err error
-	if out.Up, err = p.Up.MarshalJSON(); err != nil {
-		return nil, err
-	}
-	if out.Down, err = p.Down.MarshalJSON(); err != nil {
-		return nil, err
-	}
-	return json.Marshal(out)
+	up, _ := p.Up.MarshalJSON() // never fails
+	down, _ := p.Down.MarshalJSON()
+	return json.Marshal(phaseJSON{p.At.String(), up, down})
 }
 
-// UnmarshalJSON reads what MarshalJSON writes. A direction that is left out does nothing in this phase.
+// UnmarshalJSON parses the object that MarshalJSON returns. A missing direction has no impairment
+// in this phase. An error about a field is a *FieldError. After an error the phase is unchanged.
 func (p *Phase) UnmarshalJSON(data []byte) error {
 	var in phaseJSON
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&in); err != nil {
-		return err
+		return objectError(err)
 	}
 	at, err := time.ParseDuration(in.At)
 	if err != nil || at < 0 {
-		return &FieldError{Field: "at", Value: strconv.Quote(in.At), Want: "must be a time with its unit, as 10s"}
+		return &FieldError{"at", strconv.Quote(in.At), "must be a duration, such as 10s"}
 	}
 	phase := Phase{At: at}
-	if err := readWay("up", in.Up, &phase.Up); err != nil {
+	if err := unmarshalDirection("up", in.Up, &phase.Up); err != nil {
 		return err
 	}
-	if err := readWay("down", in.Down, &phase.Down); err != nil {
+	if err := unmarshalDirection("down", in.Down, &phase.Down); err != nil {
 		return err
 	}
 	*p = phase
 	return nil
 }
 
-// readWay decodes a direction, and says of an error that it is there.
-func readWay(name string, data json.RawMessage, i *Impairment) error {
+// unmarshalDirection adds the direction to the name of the field in a *FieldError.
+func unmarshalDirection(name string, data json.RawMessage, i *Impairment) error {
 	if len(data) == 0 || string(data) == "null" {
 		return nil
 	}

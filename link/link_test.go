@@ -11,32 +11,31 @@ import (
 	"time"
 )
 
-// pass sends n datagrams of size bytes, one every gap, and returns what arrived of each.
-func pass(d *Direction, n, size int, gap time.Duration) [][]Arrival {
+// pass sends n datagrams of size bytes, one every gap, and returns the arrivals of each.
+func pass(d *direction, n, size int, gap time.Duration) [][]Arrival {
 	data := make([]byte, size)
 	all := make([][]Arrival, n)
 	for i := range all {
-		all[i] = d.Pass(nil, time.Duration(i)*gap, data)
+		all[i] = d.pass(nil, time.Duration(i)*gap, data)
 	}
 	return all
 }
 
-// near fails if a share of n is not within 3 standard errors of what was asked; spread is how much wider
-// than for independent events the error is.
+// near fails if the share of got in n differs from want by more than 3 standard errors. spread is
+// the ratio of the error to that of independent events.
 func near(t *testing.T, what string, got uint64, n int, want, spread float64) {
 	t.Helper()
 	share := float64(got) / float64(n)
 	se := math.Sqrt(want*(1-want)/float64(n)) * spread
 	if math.Abs(share-want) > 3*se {
-		t.Errorf("%s: a share of %.5f, asked for %.5f, more than 3 standard errors of %.5f away", what, share,
-			want, se)
+		t.Errorf("%s: a share of %.5f, want %.5f with a standard error of %.5f", what, share, want, se)
 	}
 }
 
 func TestRandomShares(t *testing.T) {
 	const n = 200_000
 	for seed, share := range []float64{0, 0.01, 0.05, 0.1, 0.3, 0.5, 1} {
-		d := Direction{seed: mix(uint64(seed)), does: Impairment{
+		d := direction{seed: mix(uint64(seed)), impairment: Impairment{
 			Loss: RandomLoss(share), Duplicate: 0.1, Corrupt: 0.01, Truncate: 0.02,
 		}}
 		pass(&d, n, 100, 0)
@@ -49,7 +48,7 @@ func TestRandomShares(t *testing.T) {
 		near(t, "corrupted", s.Corrupted, int(s.Delivered), 0.01, 1)
 		near(t, "truncated", s.Truncated, int(s.Delivered), 0.02, 1)
 		if s.Seen != n || s.Seen != s.Lost+s.Delivered {
-			t.Errorf("the counts do not add up: %+v", s)
+			t.Errorf("the counters do not add up: %+v", s)
 		}
 	}
 }
@@ -59,10 +58,10 @@ func TestBursts(t *testing.T) {
 	for _, tt := range []struct{ share, length float64 }{{0.01, 5}, {0.1, 2}, {0.1, 20}, {0.3, 10}, {0.5, 3}} {
 		t.Run(fmt.Sprintf("%g in bursts of %g", tt.share, tt.length), func(t *testing.T) {
 			loss := BurstLoss(tt.share, tt.length)
-			if math.Abs(loss.Share()-tt.share) > 1e-12 {
-				t.Errorf("Share is %g", loss.Share())
+			if math.Abs(loss.Rate()-tt.share) > 1e-12 {
+				t.Errorf("Rate is %g", loss.Rate())
 			}
-			d := Direction{seed: mix(7), does: Impairment{Loss: loss}}
+			d := direction{seed: mix(7), impairment: Impairment{Loss: loss}}
 			bursts, before := 0, false
 			for _, got := range pass(&d, n, 1, 0) {
 				if lost := len(got) == 0; lost && !before {
@@ -70,7 +69,7 @@ func TestBursts(t *testing.T) {
 				}
 				before = len(got) == 0
 			}
-			// What follows is like what came before: the correlation of neighbours widens the error.
+			// The correlation of neighbours widens the error.
 			neighbours := 1 - loss.ToBad - loss.ToGood
 			near(t, "lost", d.stats.Lost, n, tt.share, math.Sqrt((1+neighbours)/(1-neighbours)))
 			length := float64(d.stats.Lost) / float64(bursts)
@@ -83,8 +82,9 @@ func TestBursts(t *testing.T) {
 	}
 }
 
-// TestTheSameAgain: a run repeats from its seed, and a decision does not hang on the others.
-func TestTheSameAgain(t *testing.T) {
+// TestReproducible repeats a run from its seed, and checks that decisions are independent of each
+// other.
+func TestReproducible(t *testing.T) {
 	const n = 10_000
 	run := func(seed uint64, i Impairment) (fates []int) {
 		l := Link{Seed: seed, Up: i}
@@ -96,10 +96,10 @@ func TestTheSameAgain(t *testing.T) {
 	some := Impairment{Loss: RandomLoss(0.2), Duplicate: 0.3}
 	first := run(1, some)
 	if !slices.Equal(first, run(1, some)) {
-		t.Error("the same seed does not do the same")
+		t.Error("the same seed has another result")
 	}
 	if slices.Equal(first, run(2, some)) {
-		t.Error("another seed does the same")
+		t.Error("another seed has the same result")
 	}
 	other := some
 	other.Loss, other.Delay = RandomLoss(0.4), Delay{Base: time.Second, Jitter: time.Second}
@@ -119,7 +119,7 @@ func TestTheSameAgain(t *testing.T) {
 		_ = k
 	}
 	if down < n/10 {
-		t.Errorf("the directions do the same but for %d datagrams", down)
+		t.Errorf("the directions differ in %d datagrams only", down)
 	}
 }
 
@@ -135,7 +135,7 @@ func TestDelays(t *testing.T) {
 	} {
 		for _, inOrder := range []bool{false, true} {
 			t.Run(fmt.Sprint(tt.shape, inOrder), func(t *testing.T) {
-				d := Direction{seed: mix(5), does: Impairment{Delay: Delay{base, jitter, tt.shape, inOrder}}}
+				d := direction{seed: mix(5), impairment: Impairment{Delay: Delay{base, jitter, tt.shape, inOrder}}}
 				var sum, squares float64
 				var last time.Duration
 				overtakes := 0
@@ -151,7 +151,7 @@ func TestDelays(t *testing.T) {
 				}
 				if inOrder {
 					if overtakes > 0 || d.stats.Reordered > 0 {
-						t.Errorf("%d overtake, %d are counted, in order", overtakes, d.stats.Reordered)
+						t.Errorf("in order, %d datagrams overtake, %d are counted", overtakes, d.stats.Reordered)
 					}
 					return
 				}
@@ -163,7 +163,7 @@ func TestDelays(t *testing.T) {
 				if math.Abs(mean-tt.mean.Seconds()) > 3*tt.dev.Seconds()/math.Sqrt(n) {
 					t.Errorf("mean %v, want %v", mean, tt.mean)
 				}
-				// The tail of Pareto has no fourth moment: its deviation comes slowly.
+				// Pareto has no fourth moment: the deviation converges slowly.
 				if math.Abs(dev/tt.dev.Seconds()-1) > map[Shape]float64{Uniform: 0.01, Normal: 0.01, Pareto: 0.2}[tt.shape] {
 					t.Errorf("deviation %v, want %v", dev, tt.dev)
 				}
@@ -172,11 +172,11 @@ func TestDelays(t *testing.T) {
 	}
 }
 
-// TestRate sends twice what the link carries: half of it arrives, as fast as the link goes, after the
-// whole queue; the rest overflows.
+// TestRate sends twice as much as the link carries. Half of it arrives at the rate of the link,
+// after the time in a full queue; the rest overflows.
 func TestRate(t *testing.T) {
 	const n, size, queue = 10_000, 97, 20 // 125 bytes with headers: 1 ms at a megabit a second
-	d := Direction{does: Impairment{Rate: 1_000_000, Queue: queue}}
+	d := direction{impairment: Impairment{Rate: 1_000_000, Queue: queue}}
 	var last time.Duration
 	for i, got := range pass(&d, n, size, 500*time.Microsecond) {
 		at := time.Duration(i) * 500 * time.Microsecond
@@ -185,7 +185,7 @@ func TestRate(t *testing.T) {
 				t.Fatalf("datagram %d takes %v, longer than the queue", i, a.After)
 			}
 			if gap := at + a.After - last; gap < time.Millisecond && last > 0 {
-				t.Fatalf("datagram %d arrives %v behind the one before it, want 1ms", i, gap)
+				t.Fatalf("datagram %d arrives %v after the one before it, want 1ms", i, gap)
 			}
 			last = at + a.After
 		}
@@ -194,11 +194,11 @@ func TestRate(t *testing.T) {
 		t.Errorf("%d delivered of %d, want half and the queue", got, n)
 	}
 	if d.stats.Delivered+d.stats.Overflow != n {
-		t.Errorf("the counts do not add up: %+v", d.stats)
+		t.Errorf("the counters do not add up: %+v", d.stats)
 	}
 
-	// Without more than it carries nothing waits for anything but itself.
-	d = Direction{does: Impairment{Rate: 1_000_000, Queue: 1}}
+	// Below its rate a datagram takes the time of its own transmission.
+	d = direction{impairment: Impairment{Rate: 1_000_000, Queue: 1}}
 	for i, got := range pass(&d, 1000, size, 2*time.Millisecond) {
 		if len(got) != 1 || got[0].After != time.Millisecond {
 			t.Fatalf("datagram %d: %v, want 1ms", i, got)
@@ -206,12 +206,44 @@ func TestRate(t *testing.T) {
 	}
 }
 
-func TestChanges(t *testing.T) {
+// TestSlowRate sends far more than a link of 1 bit per second carries. Each arrival must have a
+// sensible time, and the queue must stay short.
+func TestSlowRate(t *testing.T) {
+	const n, perDatagram = 200_000, 29 * 8 * time.Second
+	for _, tt := range []struct {
+		queue int // of the impairment
+		limit time.Duration
+	}{
+		{0, (DefaultQueue + 1) * perDatagram},
+		{10, 11 * perDatagram},
+		{maxQueue, maxWait},
+	} {
+		d := direction{impairment: Impairment{Rate: 1, Queue: tt.queue}}
+		var latest time.Duration
+		for i := range n {
+			for _, a := range d.pass(nil, 0, []byte("x")) {
+				if a.After < latest {
+					t.Fatalf("queue %d: datagram %d arrives after %v, earlier than the one before it", tt.queue, i,
+						a.After)
+				}
+				latest = a.After
+			}
+		}
+		if latest > tt.limit || latest < tt.limit-perDatagram {
+			t.Errorf("queue %d: the last datagram arrives after %v, want %v", tt.queue, latest, tt.limit)
+		}
+		if got := d.stats.Delivered; got != uint64(latest/perDatagram) || d.stats.Overflow != n-got {
+			t.Errorf("queue %d: stats %+v", tt.queue, d.stats)
+		}
+	}
+}
+
+func TestDamage(t *testing.T) {
 	data := []byte("a datagram of some length")
 	before := bytes.Clone(data)
-	d := Direction{does: Impairment{Corrupt: 1}}
+	d := direction{impairment: Impairment{Corrupt: 1}}
 	for range 1000 {
-		got := d.Pass(nil, 0, data)[0].Data
+		got := d.pass(nil, 0, data)[0].Data
 		flipped := 0
 		for i := range got {
 			flipped += bits.OnesCount8(got[i] ^ data[i])
@@ -220,10 +252,10 @@ func TestChanges(t *testing.T) {
 			t.Fatalf("%q has %d bits flipped, want one", got, flipped)
 		}
 	}
-	d = Direction{does: Impairment{Truncate: 1}}
+	d = direction{impairment: Impairment{Truncate: 1}}
 	lengths := make(map[int]bool)
 	for range 1000 {
-		got := d.Pass(nil, 0, data)[0].Data
+		got := d.pass(nil, 0, data)[0].Data
 		if len(got) >= len(data) || !bytes.HasPrefix(data, got) {
 			t.Fatalf("%q is not shorter", got)
 		}
@@ -233,30 +265,30 @@ func TestChanges(t *testing.T) {
 		t.Errorf("%d lengths, want each shorter one", len(lengths))
 	}
 	if !bytes.Equal(data, before) {
-		t.Error("the datagram itself was changed")
+		t.Error("the caller's datagram has changed")
 	}
-	d = Direction{does: Impairment{Corrupt: 1, Truncate: 1}}
-	if got := d.Pass(nil, 0, nil); len(got) != 1 || len(got[0].Data) != 0 || d.stats.Corrupted != 0 {
+	d = direction{impairment: Impairment{Corrupt: 1, Truncate: 1}}
+	if got := d.pass(nil, 0, nil); len(got) != 1 || len(got[0].Data) != 0 || d.stats.Corrupted != 0 {
 		t.Errorf("an empty datagram became %v", got)
 	}
 }
 
-func TestWalls(t *testing.T) {
-	d := Direction{does: Impairment{MTU: 1500}}
-	if len(d.Pass(nil, 0, make([]byte, 1472))) != 1 || len(d.Pass(nil, 0, make([]byte, 1473))) != 0 {
-		t.Error("an MTU of 1500 takes 1472 bytes and no more")
+func TestMTUBlackHoleRebind(t *testing.T) {
+	d := direction{impairment: Impairment{MTU: 1500}}
+	if len(d.pass(nil, 0, make([]byte, 1472))) != 1 || len(d.pass(nil, 0, make([]byte, 1473))) != 0 {
+		t.Error("an MTU of 1500 must let at most 1472 bytes pass")
 	}
-	d.does = Impairment{BlackHole: true}
-	if len(d.Pass(nil, 0, nil)) != 0 {
-		t.Error("something came out of the black hole")
+	d.impairment = Impairment{BlackHole: true}
+	if len(d.pass(nil, 0, nil)) != 0 {
+		t.Error("a datagram leaves the black hole")
 	}
 	if want := (Stats{Seen: 3, Delivered: 1, TooLong: 1, BlackHoled: 1}); d.stats != want {
 		t.Errorf("stats %+v, want %+v", d.stats, want)
 	}
-	d = Direction{does: Impairment{RebindEvery: 3}}
+	d = direction{impairment: Impairment{RebindEvery: 3}}
 	var at []int
 	for i := range 9 {
-		if d.Pass(nil, 0, nil)[0].Rebind {
+		if d.pass(nil, 0, nil)[0].Rebind {
 			at = append(at, i)
 		}
 	}
@@ -288,7 +320,7 @@ func TestScheduleAndSet(t *testing.T) {
 		t.Errorf("stats %+v, %+v", up, down)
 	}
 
-	// Set before anything passed counts too, and what is on at 0 is on at once.
+	// A phase at 0 begins with the first datagram.
 	l = Link{Schedule: []Phase{{Up: hole}}}
 	if got := passes(0); got != "0 1" {
 		t.Errorf("%s pass, want what the schedule says at 0", got)
@@ -326,7 +358,7 @@ func TestCheck(t *testing.T) {
 		case tt.field == "" && err != nil:
 			t.Errorf("%+v: %v", tt.link, err)
 		case tt.field != "" && (!errors.As(err, &field) || field.Field != tt.field):
-			t.Errorf("%+v: %v, want an error of %s", tt.link, err, tt.field)
+			t.Errorf("%+v: %v, want an error about %s", tt.link, err, tt.field)
 		}
 	}
 }
@@ -343,19 +375,19 @@ func TestShapeText(t *testing.T) {
 		}
 	}
 	if err := new(Shape).UnmarshalText([]byte("round")); err == nil {
-		t.Error("round is a shape")
+		t.Error("round is accepted as a shape")
 	}
 }
 
 func BenchmarkPass(b *testing.B) {
 	b.ReportAllocs()
-	d := Direction{does: Impairment{
+	d := direction{impairment: Impairment{
 		Loss: BurstLoss(0.1, 3), Rate: 1 << 40, Queue: 100, Duplicate: 0.01,
 		Delay: Delay{Base: time.Millisecond, Jitter: time.Millisecond, Shape: Normal},
 	}}
 	data := make([]byte, 64)
 	var out []Arrival
 	for i := 0; b.Loop(); i++ {
-		out = d.Pass(out[:0], time.Duration(i)*time.Microsecond, data)
+		out = d.pass(out[:0], time.Duration(i)*time.Microsecond, data)
 	}
 }

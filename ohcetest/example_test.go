@@ -5,8 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
+	"time"
 
 	"github.com/ohce/ohce"
+	"github.com/ohce/ohce/link"
 	"github.com/ohce/ohce/ohcetest"
 )
 
@@ -92,4 +95,38 @@ func ExampleNetwork_NewPeer() {
 	// Hello, at attempt 2
 	// unexpected: 1
 	// requests: 2
+}
+
+// Impair applies a model of package link to a Network. In a test, the delay takes no time in a bubble of
+// testing/synctest.
+func ExampleImpair() {
+	server := netip.MustParseAddrPort("192.0.2.9:3000")
+	model := &link.Link{Seed: 1, Up: link.Impairment{
+		Delay:     link.Delay{Base: 5 * time.Millisecond},
+		Duplicate: 1,
+	}}
+	network := ohcetest.Network{Link: ohcetest.Impair(model, server)}
+	network.NewPeer(server.String(), nil) // echoes
+	client, err := network.Dial(context.Background(), "udp", server.String())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer client.Close()
+
+	sent := time.Now()
+	client.Write([]byte("Hello"))
+	buf := make([]byte, 100)
+	for range 2 {
+		n, err := client.Read(buf)
+		fmt.Printf("%s %v\n", buf[:n], err)
+	}
+	fmt.Println(time.Since(sent) >= 5*time.Millisecond)
+	up, down := model.Stats()
+	fmt.Println(up.Delivered, up.Duplicated, down.Delivered)
+	// Output:
+	// Hello <nil>
+	// Hello <nil>
+	// true
+	// 1 1 2
 }

@@ -7,12 +7,12 @@ import (
 	"github.com/ohce/ohce/link"
 )
 
-// Impair makes a Network.Link of a model: what is sent to server goes up, what server sends goes
-// down, and everything else passes. The link begins with the first datagram. It is an error of the
-// test if the model's Check fails, and Impair panics.
+// Impair returns a Network.Link that applies a model. Datagrams to server go up, datagrams from
+// server go down, and all others pass. The model's time begins with the first datagram. Impair
+// panics if the model's Check fails.
 //
-// Where the model gives the sender another port, the server sees that port from then on, and what it
-// still sends to the old one is lost, as behind an address translator that has forgotten it.
+// If the model gives the sender a new port, the server sees that port from then on, and datagrams
+// that it sends to the old one are lost, as behind an address translator that has lost its mapping.
 func Impair(model *link.Link, server netip.AddrPort) func(Datagram) []Arrival {
 	if err := model.Check(); err != nil {
 		panic("ohcetest: " + err.Error())
@@ -24,18 +24,18 @@ func Impair(model *link.Link, server netip.AddrPort) func(Datagram) []Arrival {
 	return i.pass
 }
 
-// rebound is where the ports begin that an address translator gives: above those of Network.
-const rebound = 60_000
+// firstMappedPort is the first port of the address translator, above the ports of Network.
+const firstMappedPort = 60_001
 
-// An impairment is a model on a Network, with the translator that rebinding needs.
+// An impairment is a model on a Network, with an address translator.
 type impairment struct {
-	model   *link.Link
-	server  netip.AddrPort
-	begun   time.Time
-	outside map[netip.AddrPort]netip.AddrPort // of a client that has been rebound, by its own address
-	inside  map[netip.AddrPort]netip.AddrPort // the other way round
-	next    uint16
-	passed  []link.Arrival
+	model    *link.Link
+	server   netip.AddrPort
+	begun    time.Time
+	outside  map[netip.AddrPort]netip.AddrPort // mapped address of a client that has been rebound
+	inside   map[netip.AddrPort]netip.AddrPort // the inverse of outside
+	mapped   uint16                            // number of mapped ports so far
+	arrivals []link.Arrival
 }
 
 func (i *impairment) pass(d Datagram) []Arrival {
@@ -45,10 +45,10 @@ func (i *impairment) pass(d Datagram) []Arrival {
 	at := time.Since(i.begun)
 	switch i.server {
 	case d.To:
-		i.passed = i.model.PassUp(i.passed[:0], at, d.Data)
+		i.arrivals = i.model.PassUp(i.arrivals[:0], at, d.Data)
 		return i.up(d)
 	case d.From:
-		i.passed = i.model.PassDown(i.passed[:0], at, d.Data)
+		i.arrivals = i.model.PassDown(i.arrivals[:0], at, d.Data)
 		return i.down(d)
 	default:
 		return []Arrival{{Datagram: d}}
@@ -56,7 +56,7 @@ func (i *impairment) pass(d Datagram) []Arrival {
 }
 
 func (i *impairment) up(d Datagram) (all []Arrival) {
-	for _, a := range i.passed {
+	for _, a := range i.arrivals {
 		if a.Rebind {
 			i.rebind(d.From)
 		}
@@ -73,22 +73,23 @@ func (i *impairment) down(d Datagram) (all []Arrival) {
 	to, ok := i.inside[d.To]
 	if !ok {
 		to = d.To
-		if _, forgotten := i.outside[d.To]; forgotten {
-			return nil // the client has another port now
+		if _, rebound := i.outside[d.To]; rebound {
+			return nil // the client has a new port
 		}
 	}
-	for _, a := range i.passed {
+	for _, a := range i.arrivals {
 		all = append(all, Arrival{a.After, Datagram{From: d.From, To: to, Data: a.Data}})
 	}
 	return all
 }
 
-// rebind gives a client another port outside.
+// rebind gives a client a new mapped port.
 func (i *impairment) rebind(client netip.AddrPort) {
 	if old, ok := i.outside[client]; ok {
 		delete(i.inside, old)
 	}
-	i.next = i.next%(1<<16-rebound-1) + 1
-	now := netip.AddrPortFrom(client.Addr(), rebound+i.next)
-	i.outside[client], i.inside[now] = now, client
+	port := firstMappedPort + i.mapped
+	i.mapped = (i.mapped + 1) % (1<<16 - firstMappedPort)
+	mapped := netip.AddrPortFrom(client.Addr(), port)
+	i.outside[client], i.inside[mapped] = mapped, client
 }

@@ -15,8 +15,8 @@ import (
 
 var impaired = netip.MustParseAddrPort("192.0.2.2:3000")
 
-// overLink makes n exchanges with an echo through a link, and returns their round trips, 0 for those
-// without an answer, and the ports that the server saw.
+// overLink makes n exchanges with an echo server through a link. It returns their round-trip times,
+// 0 without a response, and the ports that the server saw.
 func overLink(t *testing.T, model *link.Link, n int) (trips []time.Duration, ports []uint16) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -55,14 +55,14 @@ func overLink(t *testing.T, model *link.Link, n int) (trips []time.Duration, por
 	return trips, ports
 }
 
-func TestImpairGoesBothWays(t *testing.T) {
+func TestImpairDelaysBothDirections(t *testing.T) {
 	model := &link.Link{
 		Up:   link.Impairment{Delay: link.Delay{Base: 30 * time.Millisecond}},
 		Down: link.Impairment{Delay: link.Delay{Base: 12 * time.Millisecond}},
 	}
 	trips, _ := overLink(t, model, 3)
 	if want := slices.Repeat([]time.Duration{42 * time.Millisecond}, 3); !slices.Equal(trips, want) {
-		t.Errorf("round trips %v, want %v", trips, want)
+		t.Errorf("round-trip times %v, want %v", trips, want)
 	}
 	up, down := model.Stats()
 	if up.Seen != 3 || down.Seen != 3 {
@@ -70,8 +70,8 @@ func TestImpairGoesBothWays(t *testing.T) {
 	}
 }
 
-// TestImpairDoesTheSameAgain: the same seed loses the same exchanges.
-func TestImpairDoesTheSameAgain(t *testing.T) {
+// TestImpairIsReproducible checks that the same seed loses the same exchanges.
+func TestImpairIsReproducible(t *testing.T) {
 	run := func(seed uint64) []time.Duration {
 		bad := link.Impairment{Loss: link.RandomLoss(0.3), Delay: link.Delay{Base: time.Millisecond}}
 		trips, _ := overLink(t, &link.Link{Seed: seed, Up: bad, Down: bad}, 300)
@@ -79,26 +79,26 @@ func TestImpairDoesTheSameAgain(t *testing.T) {
 	}
 	first := run(1)
 	if !slices.Equal(first, run(1)) {
-		t.Error("the same seed does not do the same")
+		t.Error("the same seed loses other exchanges")
 	}
 	if slices.Equal(first, run(2)) {
-		t.Error("another seed does the same")
+		t.Error("another seed loses the same exchanges")
 	}
 }
 
-// TestImpairRebinds: the server sees another port with each third datagram, and the answers arrive.
+// TestImpairRebinds lets the server see a new port with each third datagram. The responses arrive.
 func TestImpairRebinds(t *testing.T) {
 	up := link.Impairment{RebindEvery: 3, Delay: link.Delay{Base: time.Millisecond}}
 	trips, ports := overLink(t, &link.Link{Up: up}, 9)
 	if slices.Contains(trips, 0) || len(trips) != 9 {
-		t.Errorf("round trips %v, want all answered", trips)
+		t.Errorf("round-trip times %v, want all responses", trips)
 	}
 	changes := 0
 	for i := 1; i < len(ports); i++ {
 		if ports[i] != ports[i-1] {
 			changes++
 			if (i+1)%3 != 0 {
-				t.Errorf("datagram %d comes from another port: %v", i, ports)
+				t.Errorf("datagram %d has a new port: %v", i, ports)
 			}
 		}
 	}

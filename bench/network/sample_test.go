@@ -41,11 +41,12 @@ func sample(t *testing.T) []result {
 // onSockets makes exchanges through a relay.
 func onSockets(t *testing.T, server string, c cell, r retry, seed uint64) (o outcome) {
 	way := &relay.Relay{To: server, Link: c.model(seed)}
-	if err := way.Start(t.Context()); err != nil {
+	if err := way.Listen(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	go way.Serve() // ends with Close, which waits for it
 	defer way.Close()
-	client := &ohce.Client{Addr: way.Addr().String(), Retry: r.retry, Match: ohce.MatchExact(flip.Append), Linger: -1}
+	client := &ohce.Client{Addr: way.LocalAddr().String(), Retry: r.retry, Match: ohce.MatchExact(flip.Append), Linger: -1}
 	defer client.Close()
 	for { // until it knows how long the way is, which an answer to one attempt tells
 		if resp, err := client.Exchange(t.Context(), []byte("first")); err == nil && resp.Attempts == 1 ||

@@ -104,12 +104,13 @@ func (a *app) demoExchanges(ctx context.Context, server string, diagram *sequenc
 	st := a.styleFor(a.out)
 	var merger traceMerger
 	lossy := &relay.Relay{To: server, Link: demoLink(), Observe: merger.addLink}
-	if err := lossy.Start(ctx); err != nil {
+	if err := lossy.Listen(ctx); err != nil {
 		return &failure{what: fmt.Sprintf("cannot make a link: %v", err), hint: "run it again",
 			code: exitFail}
 	}
+	go lossy.Serve() // ends with Close, which waits for it
 	defer lossy.Close()
-	addr := lossy.Addr().String()
+	addr := lossy.LocalAddr().String()
 	fmt.Fprintf(a.out, "%s\n%s\n\n", st.bold("A server answers on "+server+", as `ohce serve` does."),
 		st.bold("On the way, at "+addr+", a link loses 30 % each way, as `ohce link --loss 30%` does:"))
 	client := &ohce.Client{Addr: addr, Match: ohce.MatchExact(flip.Append), Trace: clientTrace(merger.addClient)}

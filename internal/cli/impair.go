@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"encoding/json"
 	"errors"
 	"strings"
 
@@ -9,27 +10,49 @@ import (
 	"github.com/ohce/ohce/link"
 )
 
-// impairFlags are the flags that say what a link does.
+// impairmentUsage lists the fields of an impairment with the help text of their flags. A text
+// without a placeholder in backquotes belongs to a flag that needs no value.
+var impairmentUsage = []struct{ field, usage string }{
+	{"black_hole", "drop every datagram"},
+	{"mtu", "drop packets longer than `BYTES`, including 28 for IPv4 and UDP"},
+	{"loss", "lose a `SHARE` of the datagrams, such as 10%"},
+	{"burst", "lose datagrams in bursts of `N` on average"},
+	{"loss_good", "lose a `SHARE` in the good state of a Gilbert-Elliott model"},
+	{"loss_bad", "lose a `SHARE` in the bad state of a Gilbert-Elliott model"},
+	{"to_bad", "enter the bad state with a `SHARE` of the datagrams"},
+	{"to_good", "leave the bad state with a `SHARE` of the datagrams"},
+	{"rate", "limit the throughput to `BITS` per second, such as 10Mbit/s"},
+	{"queue", "let at most `N` datagrams wait for the rate and drop further ones"},
+	{"truncate", "cut a `SHARE` of the datagrams short"},
+	{"corrupt", "flip one bit in a `SHARE` of the datagrams"},
+	{"delay", "delay datagrams by `TIME`, such as 50ms or 50ms±20ms"},
+	{"shape", "distribution of the delay: `NAME` is uniform, normal or pareto"},
+	{"in_order", "never deliver a datagram before an earlier one"},
+	{"duplicate", "deliver a `SHARE` of the datagrams twice"},
+	{"rebind_every", "give the client a new port with every `N`th datagram"},
+}
+
+// impairFlags are the flags that describe impairments.
 type impairFlags struct {
 	like     string
-	both     map[string]*fieldFlag // by flag
+	both     []*impairFlag
 	up, down []string
 }
 
-// A fieldFlag is a flag for one field of an impairment; pflag sets it from the command line and from the
-// environment.
-type fieldFlag struct {
+// An impairFlag is the flag for one field of both impairments. pflag sets it from the command line
+// and from the environment.
+type impairFlag struct {
 	field string
-	kind  string // "bool" where it needs no value
+	kind  string // "bool" if the flag needs no value
 	text  string
 	given bool
 }
 
-func (f *fieldFlag) String() string { return f.text }
-func (f *fieldFlag) Type() string   { return f.kind }
+func (f *impairFlag) String() string { return f.text }
+func (f *impairFlag) Type() string   { return f.kind }
 
-// Set takes any text: what is wrong with it shows when all flags are known.
-func (f *fieldFlag) Set(text string) error {
+// Set accepts any text. The check happens in change, when all flags are known.
+func (f *impairFlag) Set(text string) error {
 	f.text, f.given = text, true
 	return nil
 }
@@ -37,76 +60,90 @@ func (f *fieldFlag) Set(text string) error {
 // add adds the flags to a command.
 func (f *impairFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	var names []string
-	for _, p := range link.Presets() {
-		names = append(names, p.Name)
-	}
-	flags.StringVar(&f.like, "like", "", "begin with a kind of network: `NAME` is "+strings.Join(names, ", "))
-	completeFlag(cmd, "like", names...)
-	f.both = make(map[string]*fieldFlag)
-	for _, field := range link.FieldNames() {
-		name := strings.ReplaceAll(field, "_", "-")
-		usage := link.FieldUsage(field)
-		v := &fieldFlag{field: field, kind: "value"}
-		if !strings.Contains(usage, "`") {
+	flags.StringVar(&f.like, "like", "", "start from a kind of network: `NAME` is "+
+		strings.Join(presetNames(), ", "))
+	completeFlag(cmd, "like", presetNames()...)
+	for _, u := range impairmentUsage {
+		v := &impairFlag{field: u.field, kind: "value"}
+		name := flagName(u.field)
+		if !strings.Contains(u.usage, "`") {
 			v.kind = "bool"
 		}
-		f.both[name] = v
-		flags.Var(v, name, usage)
+		f.both = append(f.both, v)
+		flags.Var(v, name, u.usage)
 		if v.kind == "bool" {
 			flags.Lookup(name).NoOptDefVal = "true"
 		}
 	}
 	completeFlag(cmd, "shape", "uniform", "normal", "pareto")
-	flags.StringArrayVar(&f.up, "up", nil, "for requests alone: a `LIST` as loss=20%,delay=5ms")
-	flags.StringArrayVar(&f.down, "down", nil, "for answers alone: a `LIST`")
+	flags.StringArrayVar(&f.up, "up", nil, "change requests only: a `LIST` such as loss=20%,delay=5ms")
+	flags.StringArrayVar(&f.down, "down", nil, "change responses only: a `LIST`")
 }
 
-// impairments is what the flags ask for.
+// flagName returns the name of a field's flag.
+func flagName(field string) string { return strings.ReplaceAll(field, "_", "-") }
+
+func presetNames() []string {
+	var names []string
+	for _, p := range link.Presets() {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
+// impairments returns the impairments that the flags describe.
 func (f *impairFlags) impairments() (up, down link.Impairment, err error) {
 	if f.like != "" {
 		p, ok := link.FindPreset(f.like)
 		if !ok {
-			var names []string
-			for _, p := range link.Presets() {
-				names = append(names, p.Name)
-			}
-			return up, down, usage("choose one of "+strings.Join(names, ", "), "--like: there is no network %q",
-				f.like)
+			return up, down, usage("choose one of "+strings.Join(presetNames(), ", "),
+				"--like: unknown kind of network %q", f.like)
 		}
 		up, down = p.Up, p.Down
 	}
 	return up, down, f.change(&up, &down)
 }
 
-// change makes the changes that the flags ask for, but for --like.
+// change applies all flags but --like.
 func (f *impairFlags) change(up, down *link.Impairment) error {
-	texts := make(map[string]string)
+	fields := make(map[string]string)
 	for _, v := range f.both {
 		if v.given {
-			texts[v.field] = v.text
+			fields[v.field] = v.text
 		}
 	}
-	if err := errors.Join(up.SetAll(texts), down.SetAll(texts)); err != nil {
-		var field *link.FieldError
-		errors.As(err, &field)
-		return usage("see ohce link --help", "--%s is %s: %s", strings.ReplaceAll(field.Field, "_", "-"),
-			field.Value, field.Want)
+	data, err := json.Marshal(fields)
+	if err != nil {
+		return err
+	}
+	for _, i := range []*link.Impairment{up, down} {
+		if err := i.UnmarshalJSON(data); err != nil {
+			return flagError(err)
+		}
 	}
 	for _, list := range f.up {
-		if err := up.Apply(list); err != nil {
+		if err := up.UnmarshalText([]byte(list)); err != nil {
 			return listError("up", err)
 		}
 	}
 	for _, list := range f.down {
-		if err := down.Apply(list); err != nil {
+		if err := down.UnmarshalText([]byte(list)); err != nil {
 			return listError("down", err)
 		}
 	}
 	return nil
 }
 
-// listError is what is wrong with a list.
+// flagError reports an invalid value of a field's flag.
+func flagError(err error) error {
+	var field *link.FieldError
+	if !errors.As(err, &field) {
+		return err
+	}
+	return usage("see ohce link --help", "--%s is %s: %s", flagName(field.Field), field.Value, field.Want)
+}
+
+// listError reports an invalid list of fields.
 func listError(flag string, err error) error {
-	return usage("write names and values, as loss=20%,delay=5ms", "--%s: %v", flag, err)
+	return usage("write names and values, as in loss=20%,delay=5ms", "--%s: %v", flag, err)
 }

@@ -1,14 +1,17 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,7 +22,7 @@ import (
 	"github.com/ohce/ohce/link/relay"
 )
 
-// What ohce link does without flags.
+// The defaults of ohce link.
 const (
 	linkListen = "127.0.0.1:4000"
 	linkTo     = "127.0.0.1:3000"
@@ -39,23 +42,23 @@ func (a *app) linkCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "link",
 		Short: "Put a bad network between clients and a server",
-		Long: `Pass datagrams between clients and a server, and lose, delay, double, damage or hold up some
-of them on the way. Clients ask the link's address instead of the server's; each has a port
-of its own towards the server, as behind an address translator.
+		Long: `Relay datagrams between clients and a server, and lose, delay, duplicate, corrupt or throttle
+them on the way. Clients send to the link's address instead of the server's. Each client has
+its own port towards the server, as behind an address translator.
 
-A flag such as --loss counts for both directions; --up and --down change one of them, as in
---up loss=20%,delay=5ms. --like begins with the parameters of a kind of network, which the
-other flags change. --at changes them later, as often as it is given: --at '10s loss=50%'
---at '20s up.black_hole' (up. and down. mean one direction). Its clock begins with the first
-datagram, and at each of its times what ctl has changed meanwhile is over.
+A flag such as --loss applies to both directions. --up and --down change one of them, as in
+--up loss=20%,delay=5ms. --like starts from the parameters of a kind of network, which the
+other flags change. --at changes them later and can be repeated: --at '10s loss=50%' --at
+'20s up.black_hole' (up. and down. select one direction). Its time starts with the first
+datagram. At each of its times the changes made with ctl are undone.
 
-Everything left to chance follows from --seed, which is printed: with the same seed the n-th
-datagram of a direction has the same fate. So have messages that are sent one at a time; of
-those that are under way at once, which one is the n-th is not the link's choice.
+All random decisions follow from --seed, which is printed. With the same seed the n-th
+datagram of a direction has the same fate, and so do messages that are sent one at a time.
+If several are in flight, the network decides which one is the n-th.
 
-While it runs, ohce link ctl lists, creates, changes and removes links, through an HTTP API
-with JSON that has no passwords and is on the loopback interface unless --api says otherwise.
-The first SIGINT or SIGTERM ends it, and a summary says what it did to the traffic.
+While the link runs, ohce link ctl lists, creates, changes and removes links. It uses an HTTP
+API with JSON, which has no passwords and listens on the loopback interface unless --api says
+otherwise. The first SIGINT or SIGTERM ends the link and prints a summary.
 
 ` + presetHelp(),
 		Example: `  ohce link --loss 10% --delay 50ms±20ms       127.0.0.1:4000 -> 127.0.0.1:3000
@@ -66,14 +69,16 @@ The first SIGINT or SIGTERM ends it, and a summary says what it did to the traff
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringVar(&f.listen, "listen", linkListen, "`HOST:PORT` that clients ask; port 0 is any free one")
-	flags.StringVar(&f.to, "to", linkTo, "the server's `HOST:PORT`")
+	flags.StringVar(&f.listen, "listen", linkListen, "listen on `HOST:PORT`; port 0 is a free port")
+	flags.StringVar(&f.to, "to", linkTo, "forward to the server at `HOST:PORT`")
 	f.add(cmd)
-	flags.StringArrayVar(&f.at, "at", nil, "so long after the first datagram, do otherwise: `'TIME LIST'` as '10s loss=50%'")
-	flags.Uint32Var(&f.seed, "seed", 0, "decide by `NUMBER`; by chance if not given")
-	flags.DurationVar(&f.idle, "idle", relay.DefaultIdle, "forget a client's port after `TIME` in silence")
-	flags.StringVar(&f.api, "api", linkapi.DefaultAddr, "`HOST:PORT` of the API; port 0 is any free one, "+
-		"none is no API")
+	flags.StringArrayVar(&f.at, "at", nil,
+		"change the link after a time: `'TIME LIST'` such as '10s loss=50%'")
+	flags.Uint32Var(&f.seed, "seed", 0, "use the random seed `NUMBER`; without it, a random one")
+	flags.DurationVar(&f.idle, "idle", relay.DefaultIdleTimeout,
+		"close a client's port after `TIME` without datagrams")
+	flags.StringVar(&f.api, "api", linkapi.DefaultAddr,
+		"serve the API on `HOST:PORT`; port 0 is a free port, none disables the API")
 	completeFlag(cmd, "listen", linkListen)
 	completeFlag(cmd, "to", linkTo)
 	cmd.AddCommand(a.linkCtlCommand())
@@ -85,17 +90,17 @@ The first SIGINT or SIGTERM ends it, and a summary says what it did to the traff
 	return cmd
 }
 
-// presetHelp lists the presets with what they do.
+// presetHelp lists the presets with their impairments.
 func presetHelp() string {
 	var b strings.Builder
 	b.WriteString("Kinds of network, in round figures:\n")
 	for _, p := range link.Presets() {
-		fmt.Fprintf(&b, "  %s: %s\n", p.Name, p.Says)
+		fmt.Fprintf(&b, "  %s: %s\n", p.Name, p.Description)
 		if p.Up == p.Down {
-			fmt.Fprintf(&b, "      each way: %v\n", &p.Up)
+			fmt.Fprintf(&b, "      each way: %v\n", p.Up)
 			continue
 		}
-		fmt.Fprintf(&b, "      up: %v\n      down: %v\n", &p.Up, &p.Down)
+		fmt.Fprintf(&b, "      up: %v\n      down: %v\n", p.Up, p.Down)
 	}
 	return strings.TrimSuffix(b.String(), "\n")
 }
@@ -109,19 +114,19 @@ func (a *app) link(ctx context.Context, f *linkFlags) error {
 	defer m.Close()
 	s, err := m.Create(ctx, *spec)
 	if err != nil {
-		return explainLink(f, err)
+		return createError(f, err)
 	}
 	api, err := a.serveLinks(f.api, m)
 	if err != nil {
 		return err
 	}
 	defer api.Close()
-	fmt.Fprintf(a.err, "Listening to %s for %s, seed %d, as %s\n", s.Listen, s.To, s.Seed, s.Name)
+	printTitle(a.err, s)
 	printImpairments(a.err, s)
 	if api.addr != "" {
 		fmt.Fprintf(a.err, "API: http://%s/links\n", api.addr)
 		if ap, err := netip.ParseAddrPort(api.addr); err == nil && !ap.Addr().Unmap().IsLoopback() {
-			fmt.Fprintln(a.err, "The API has no passwords, and others than this machine can reach it.")
+			fmt.Fprintln(a.err, "The API has no passwords, and other machines can reach it.")
 		}
 	}
 	ctx, stop := a.untilSignal(ctx, true)
@@ -129,7 +134,7 @@ func (a *app) link(ctx context.Context, f *linkFlags) error {
 	select {
 	case <-ctx.Done():
 	case err := <-api.failed:
-		return &failure{what: fmt.Sprintf("the API has ended: %v", err), code: exitFail}
+		return &failure{what: fmt.Sprintf("the API failed: %v", err), code: exitFail}
 	}
 	for _, s := range m.List() {
 		if s.Name != "link-1" {
@@ -148,7 +153,7 @@ func (f *linkFlags) spec() (*linkapi.Spec, error) {
 		return nil, err
 	}
 	if f.idle <= 0 {
-		return nil, usage("write a time, as 1m", "--idle %v is not a time", f.idle)
+		return nil, usage("write a duration, such as 1m", "--idle %v is not a positive duration", f.idle)
 	}
 	seed := uint64(f.seed)
 	s := &linkapi.Spec{Listen: f.listen, To: f.to, Seed: &seed, Idle: f.idle}
@@ -160,30 +165,27 @@ func (f *linkFlags) spec() (*linkapi.Spec, error) {
 	return s, err
 }
 
-// parseSchedule reads phases, of which each changes the one before it.
+// parseSchedule parses the phases of --at. Each one changes the one before it.
 func parseSchedule(texts []string, up, down link.Impairment) (all []link.Phase, err error) {
 	p := link.Phase{Up: up, Down: down}
+	const example = "write a time and settings, as in --at '10s loss=50%'"
 	for i, text := range texts {
 		when, list, _ := strings.Cut(strings.TrimSpace(text), " ")
 		at, err := time.ParseDuration(when)
-		if err != nil || at < 0 {
-			return nil, usage("write a time and a list, as --at '10s loss=50%'", "--at %q: %q is not a time", text,
-				when)
-		}
-		if i > 0 && at < p.At {
-			return nil, usage("write the times in their order", "--at %q: comes before the one that precedes it",
-				text)
+		switch {
+		case err != nil || at < 0:
+			return nil, usage(example, "--at %q: %q is not a time", text, when)
+		case i > 0 && at < p.At:
+			return nil, usage("sort the times", "--at %q: the time is before the preceding one", text)
+		case strings.TrimSpace(list) == "":
+			return nil, usage(example, "--at %q: missing settings after the time", text)
 		}
 		p.At = at
-		if strings.TrimSpace(list) == "" {
-			return nil, usage("write a time and a list, as --at '10s loss=50%'", "--at %q: says not what is to change",
-				text)
-		}
-		ups, downs := splitWays(list)
-		if err := p.Up.Apply(ups); err != nil {
+		ups, downs := splitDirections(list)
+		if err := p.Up.UnmarshalText([]byte(ups)); err != nil {
 			return nil, listError("at", err)
 		}
-		if err := p.Down.Apply(downs); err != nil {
+		if err := p.Down.UnmarshalText([]byte(downs)); err != nil {
 			return nil, listError("at", err)
 		}
 		all = append(all, p)
@@ -191,8 +193,9 @@ func parseSchedule(texts []string, up, down link.Impairment) (all []link.Phase, 
 	return all, nil
 }
 
-// splitWays makes a list for each direction of one in which up. and down. mean one of them.
-func splitWays(list string) (up, down string) {
+// splitDirections splits a list into one for each direction. A name without up. or down. applies to
+// both.
+func splitDirections(list string) (up, down string) {
 	for _, part := range strings.FieldsFunc(list, func(r rune) bool { return r == ' ' || r == ',' }) {
 		if rest, ok := strings.CutPrefix(part, "up."); ok {
 			up += rest + " "
@@ -205,18 +208,18 @@ func splitWays(list string) (up, down string) {
 	return up, down
 }
 
-// explainLink says why a link could not be made.
-func explainLink(f *linkFlags, err error) error {
+// createError returns the failure for a link that cannot be created.
+func createError(f *linkFlags, err error) error {
 	var e *linkapi.Error
 	switch {
 	case !errors.As(err, &e):
 		return &failure{what: err.Error(), code: exitFail}
 	case e.Field == "listen" && e.Status == http.StatusConflict:
-		return &failure{what: fmt.Sprintf("cannot listen on %s: the port is taken", f.listen),
-			hint: "choose another port with --listen, or port 0 for any free one", code: exitFail}
+		return &failure{what: fmt.Sprintf("cannot listen on %s: the port is in use", f.listen),
+			hint: "choose another port with --listen, or port 0 for a free one", code: exitFail}
 	case e.Field == "listen":
 		return &failure{what: "cannot listen: " + e.Message, code: exitFail,
-			hint: "it must be an address of this machine; 0.0.0.0 and [::] stand for all of them"}
+			hint: "use an address of this machine; 0.0.0.0 and [::] stand for all of them"}
 	case e.Field == "to":
 		return &failure{what: e.Message, hint: "check the name, or give an IP address", code: exitFail}
 	default:
@@ -224,21 +227,21 @@ func explainLink(f *linkFlags, err error) error {
 	}
 }
 
-// An apiServer serves the API; with an empty addr it does not.
+// An apiServer serves the API. Without an API, addr is empty.
 type apiServer struct {
 	addr   string
 	http   *http.Server
 	failed chan error
 }
 
-// Close ends it. What it is just answering is cut short.
+// Close stops the server and aborts requests in progress.
 func (s *apiServer) Close() {
 	if s.http != nil {
 		s.http.Close()
 	}
 }
 
-// serveLinks begins to serve the API of m.
+// serveLinks starts to serve the API of m.
 func (a *app) serveLinks(addr string, m *linkapi.Manager) (*apiServer, error) {
 	s := &apiServer{failed: make(chan error, 1)}
 	if addr == "none" {
@@ -250,8 +253,8 @@ func (a *app) serveLinks(addr string, m *linkapi.Manager) (*apiServer, error) {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, &failure{what: fmt.Sprintf("cannot listen on %s: %v", addr, rootCause(err)), code: exitFail,
-			hint: "if an ohce link runs there, add a link to it with: ohce link ctl create; " +
-				"else choose another address with --api, or none"}
+			hint: "to add a link to an ohce link that runs there, use: ohce link ctl create; " +
+				"otherwise choose another address with --api, or none"}
 	}
 	s.addr = l.Addr().String()
 	s.http = &http.Server{Handler: m, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second}
@@ -259,49 +262,54 @@ func (a *app) serveLinks(addr string, m *linkapi.Manager) (*apiServer, error) {
 	return s, nil
 }
 
-// printImpairments tells what a link does.
+// printTitle prints the name and the addresses of a link.
+func printTitle(w io.Writer, s *linkapi.Status) {
+	fmt.Fprintf(w, "%s: listening on %s, forwarding to %s (random seed %d)\n",
+		s.Name, s.Listen, s.To, s.Seed)
+}
+
+// printImpairments prints the impairments of a link.
 func printImpairments(w io.Writer, s *linkapi.Status) {
-	fmt.Fprintf(w, "  up: %v\n  down: %v\n", &s.Up, &s.Down)
+	fmt.Fprintf(w, "  up: %v\n  down: %v\n", s.Up, s.Down)
 	for _, p := range s.Schedule {
-		fmt.Fprintf(w, "  %v after the first datagram, up: %v\n  %v after the first datagram, down: %v\n", p.At,
-			&p.Up, p.At, &p.Down)
+		fmt.Fprintf(w, "  from %v on, up: %v\n  from %v on, down: %v\n", p.At, p.Up, p.At, p.Down)
 	}
 }
 
-// printStats tells what a link has done.
-func printStats(w io.Writer, s *linkapi.Stats) {
-	fmt.Fprintf(w, "up: %s\ndown: %s\n", wayText(&s.Up), wayText(&s.Down))
-	fmt.Fprintf(w, "ports: opened %d, expired %d", s.Opened, s.Expired)
-	for _, c := range []count{
-		{"requests without a port", s.NoPort}, {"refused by the server", s.Refused}, {"read errors", s.Errors},
-	} {
-		if c.n > 0 {
-			fmt.Fprintf(w, ", %s %d", c.name, c.n)
+// printStats prints the counters of a link.
+func printStats(w io.Writer, s *relay.Stats) {
+	printCounters(w, "up", s.Up.All(), "received", "sent")
+	printCounters(w, "down", s.Down.All(), "received", "sent")
+	printCounters(w, "mappings", s.All(), "opened", "expired")
+}
+
+// hiddenCounters are left out of the summary, because they follow from the others.
+var hiddenCounters = []string{"seen", "delivered", "mappings"}
+
+// counterText has the texts of counters whose names are not clear by themselves.
+var counterText = map[string]string{
+	"black_holed":    "black-holed",
+	"too_long":       "longer than the MTU",
+	"overflow":       "dropped by the full queue",
+	"buffer_full":    "dropped by the full buffer",
+	"unsent":         "refused by the kernel",
+	"kernel_dropped": "dropped by the kernel",
+	"no_mapping":     "requests without a mapping",
+}
+
+// printCounters prints a line of counters: first those that are named, then the others that are not
+// 0.
+func printCounters(w io.Writer, title string, all iter.Seq2[string, uint64], first ...string) {
+	var head, tail []string
+	for name, n := range all {
+		text := cmp.Or(counterText[name], strings.ReplaceAll(name, "_", " "))
+		text = fmt.Sprintf("%s %d", text, n)
+		switch {
+		case slices.Contains(first, name):
+			head = append(head, text)
+		case n > 0 && !slices.Contains(hiddenCounters, name):
+			tail = append(tail, text)
 		}
 	}
-	fmt.Fprintln(w)
-}
-
-// A count is a number with its name.
-type count struct {
-	name string
-	n    uint64
-}
-
-// wayText lists what happened in one direction, without what did not.
-func wayText(w *linkapi.Way) string {
-	text := fmt.Sprintf("received %d, sent %d", w.Received, w.Sent)
-	for _, c := range []count{
-		{"lost", w.Lost}, {"overflowed the queue", w.Overflow}, {"black-holed", w.BlackHoled},
-		{"longer than the MTU", w.TooLong}, {"doubled", w.Duplicated}, {"reordered", w.Reordered},
-		{"corrupted", w.Corrupted}, {"cut", w.Truncated}, {"rebound", w.Rebound}, {"waiting", w.Waiting},
-		{"for a forgotten port", w.Forgotten}, {"without room to wait", w.Crowded},
-		{"refused by the kernel", w.Unsent}, {"oversize", w.Oversize},
-		{"thrown away by the kernel", w.KernelDropped},
-	} {
-		if c.n > 0 {
-			text += fmt.Sprintf(", %s %d", c.name, c.n)
-		}
-	}
-	return text
+	fmt.Fprintf(w, "%s: %s\n", title, strings.Join(append(head, tail...), ", "))
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/ohce/ohce/link"
 )
 
-// apiPatience is how long an answer of the API is waited for.
-const apiPatience = 10 * time.Second
+// apiTimeout bounds a request to the API.
+const apiTimeout = 10 * time.Second
 
 type ctlFlags struct {
 	api   string
@@ -28,11 +28,11 @@ func (a *app) linkCtlCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ctl",
 		Short: "List, create, change and remove links while they run",
-		Long: `List, create, change and remove the links of an ohce link that runs, through its API. What a
-link does is printed as it is afterwards; of one that is removed, what it has done.
+		Long: `List, create, change and remove the links of a running ohce link, through its API. Commands print
+the impairments of the link after the change; remove prints its counters.
 
-A change holds until the next time of a schedule (--at). --like and --clear change everything,
-the other flags what they name; --loss 0 and the like take one thing away.`,
+A change lasts until the next time of the schedule (--at). --like and --clear replace all
+impairments, the other flags only those that they name; a flag such as --loss 0 resets one.`,
 		Example: `  ohce link ctl list
   ohce link ctl create far --listen 127.0.0.1:4001 --to 127.0.0.1:3000 --like satellite
   ohce link ctl change far --loss 30%
@@ -43,15 +43,16 @@ the other flags what they name; --loss 0 and the like take one thing away.`,
 	}
 	cmd.AddCommand(
 		a.ctlCommand("list", "List all links", "", a.ctlList),
-		a.ctlCommand("show NAME", "Show a link and what it has done", "", a.ctlShow),
+		a.ctlCommand("show NAME", "Show a link and its counters", "", a.ctlShow),
 		a.ctlCommand("create [NAME]", "Create a link", "spec", a.ctlCreate),
-		a.ctlCommand("change NAME", "Change what a link does from now on", "change", a.ctlChange),
+		a.ctlCommand("change NAME", "Change the impairments of a link", "change", a.ctlChange),
 		a.ctlCommand("remove NAME", "Remove a link", "", a.ctlRemove),
 	)
 	return cmd
 }
 
-// ctlCommand is a subcommand with the flags that it needs: for a whole "spec", or for a "change".
+// ctlCommand returns a subcommand. needs selects its flags: those of a whole "spec", of a "change",
+// or none.
 func (a *app) ctlCommand(use, short, needs string,
 	run func(ctx context.Context, c *linkapi.Client, f *ctlFlags, name string) error) *cobra.Command {
 	f := &ctlFlags{}
@@ -59,9 +60,9 @@ func (a *app) ctlCommand(use, short, needs string,
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
 		switch {
 		case len(args) > 1:
-			return usage(seeHelp(cmd), "%s takes one name, and %q is another", cmd.Name(), args[1])
+			return usage(seeHelp(cmd), "%s takes one name: unexpected %q", cmd.Name(), args[1])
 		case len(args) == 0 && use == cmd.Name()+" NAME":
-			return usage("see what there is with: ohce link ctl list", "%s needs the name of a link", cmd.Name())
+			return usage("list the links with: ohce link ctl list", "%s needs the name of a link", cmd.Name())
 		}
 		return nil
 	}
@@ -71,28 +72,29 @@ func (a *app) ctlCommand(use, short, needs string,
 		}
 		ctx, stop := a.untilSignal(cmd.Context(), true)
 		defer stop()
-		ctx, cancel := context.WithTimeout(ctx, apiPatience)
+		ctx, cancel := context.WithTimeout(ctx, apiTimeout)
 		defer cancel()
 		name := ""
 		if len(args) > 0 {
 			name = args[0]
 		}
-		return explainCtl(f, run(ctx, &linkapi.Client{Addr: f.api}, f, name))
+		return ctlError(f, run(ctx, &linkapi.Client{Addr: f.api}, f, name))
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringVar(&f.api, "api", linkapi.DefaultAddr, "`HOST:PORT` of the API of ohce link")
-	flags.BoolVar(&f.json, "json", false, "print what the API answers")
+	flags.StringVar(&f.api, "api", linkapi.DefaultAddr, "use the API of ohce link at `HOST:PORT`")
+	flags.BoolVar(&f.json, "json", false, "print the response of the API")
 	switch needs {
 	case "spec":
-		flags.StringVar(&f.link.listen, "listen", "127.0.0.1:0", "`HOST:PORT` that clients ask")
-		flags.StringVar(&f.link.to, "to", linkTo, "the server's `HOST:PORT`")
-		flags.StringArrayVar(&f.link.at, "at", nil, "so long after the first datagram, do otherwise: `'TIME LIST'`")
-		flags.Uint32Var(&f.link.seed, "seed", 0, "decide by `NUMBER`; by chance if not given")
-		flags.DurationVar(&f.link.idle, "idle", time.Minute, "forget a client's port after `TIME` in silence")
+		flags.StringVar(&f.link.listen, "listen", "127.0.0.1:0", "listen on `HOST:PORT`")
+		flags.StringVar(&f.link.to, "to", linkTo, "forward to the server at `HOST:PORT`")
+		flags.StringArrayVar(&f.link.at, "at", nil, "change the link after a time: `'TIME LIST'`")
+		flags.Uint32Var(&f.link.seed, "seed", 0, "use the random seed `NUMBER`; without it, a random one")
+		flags.DurationVar(&f.link.idle, "idle", time.Minute,
+			"close a client's port after `TIME` without datagrams")
 		f.link.add(cmd)
 	case "change":
-		flags.BoolVar(&f.clear, "clear", false, "begin with a link that does nothing")
+		flags.BoolVar(&f.clear, "clear", false, "reset all impairments first")
 		f.link.add(cmd)
 	}
 	return cmd
@@ -150,19 +152,48 @@ func (a *app) ctlChange(ctx context.Context, c *linkapi.Client, f *ctlFlags, nam
 	} else if err := f.link.change(&up, &down); err != nil {
 		return err
 	}
-	s, err := c.Change(ctx, name, texts(&now.Up, &up), texts(&now.Down, &down))
+	upChanges, err := changes(now.Up, up)
+	if err != nil {
+		return err
+	}
+	downChanges, err := changes(now.Down, down)
+	if err != nil {
+		return err
+	}
+	s, err := c.Change(ctx, name, upChanges, downChanges)
 	return a.printCtl(f, s, err)
 }
 
-// texts are the fields in which two impairments differ, as the second one has them.
-func texts(was, is *link.Impairment) map[string]string {
-	all := make(map[string]string)
-	for _, name := range link.FieldNames() {
-		if text := is.Get(name); text != was.Get(name) {
-			all[name] = text
+// changes returns the fields in which two impairments differ, with their values in the second one;
+// nil stands for no effect.
+func changes(before, after link.Impairment) (map[string]any, error) {
+	was, err := fieldsOf(before)
+	if err != nil {
+		return nil, err
+	}
+	all, err := fieldsOf(after)
+	if err != nil {
+		return nil, err
+	}
+	for name, value := range was {
+		switch now, ok := all[name]; {
+		case !ok:
+			all[name] = nil
+		case now == value:
+			delete(all, name)
 		}
 	}
-	return all
+	return all, nil
+}
+
+// fieldsOf returns the JSON object of an impairment.
+func fieldsOf(i link.Impairment) (map[string]any, error) {
+	data, err := json.Marshal(i)
+	if err != nil {
+		return nil, err
+	}
+	var fields map[string]any
+	return fields, json.Unmarshal(data, &fields)
 }
 
 func (a *app) ctlRemove(ctx context.Context, c *linkapi.Client, f *ctlFlags, name string) error {
@@ -180,7 +211,7 @@ func (a *app) ctlRemove(ctx context.Context, c *linkapi.Client, f *ctlFlags, nam
 	return nil
 }
 
-// printCtl prints a link as it is after a change.
+// printCtl prints a link after a change.
 func (a *app) printCtl(f *ctlFlags, s *linkapi.Status, err error) error {
 	switch {
 	case err != nil:
@@ -193,9 +224,9 @@ func (a *app) printCtl(f *ctlFlags, s *linkapi.Status, err error) error {
 }
 
 func printLink(w io.Writer, s *linkapi.Status) {
-	fmt.Fprintf(w, "%s  %s -> %s  seed %d\n", s.Name, s.Listen, s.To, s.Seed)
+	printTitle(w, s)
 	if s.Error != "" {
-		fmt.Fprintf(w, "  has ended: %s\n", s.Error)
+		fmt.Fprintf(w, "  failed: %s\n", s.Error)
 	}
 	printImpairments(w, s)
 }
@@ -209,23 +240,23 @@ func printJSON(w io.Writer, v any) error {
 	return nil
 }
 
-// explainCtl says why the API did not do what it was asked.
-func explainCtl(f *ctlFlags, err error) error {
+// ctlError returns the failure for an error of a subcommand.
+func ctlError(f *ctlFlags, err error) error {
 	var e *linkapi.Error
-	var told *failure
+	var known *failure
 	switch {
-	case err == nil, errors.As(err, &told):
+	case err == nil, errors.As(err, &known):
 		return err
 	case errors.Is(err, context.Canceled):
 		return &failure{what: "interrupted", code: exitFail}
 	case !errors.As(err, &e):
-		return &failure{what: fmt.Sprintf("no API of ohce link answers at %s: %v", f.api, rootCause(err)),
-			hint: "start one with: ohce link, or give its address with --api", code: exitFail}
+		return &failure{what: fmt.Sprintf("no response from the API of ohce link at %s: %v", f.api, rootCause(err)),
+			hint: "start a link with: ohce link, or set its address with --api", code: exitFail}
 	case e.Status == 404 && e.Field == "name":
-		return &failure{what: e.Message, hint: "see what there is with: ohce link ctl list", code: exitFail}
+		return &failure{what: e.Message, hint: "list the links with: ohce link ctl list", code: exitFail}
 	case e.Status == 409 && e.Field == "listen":
 		return &failure{what: e.Message, hint: "choose another port with --listen, or port 0", code: exitFail}
 	default:
-		return &failure{what: e.Message, hint: "nothing has been changed", code: exitFail}
+		return &failure{what: e.Message, hint: "nothing has changed", code: exitFail}
 	}
 }

@@ -96,6 +96,10 @@ func printedAddress(line string) string {
 		addr, _, _ = strings.Cut(addr, " ")
 		return addr
 	}
+	if _, rest, ok := strings.Cut(line, ": listening on "); ok {
+		addr, _, _ := strings.Cut(rest, ",")
+		return addr
+	}
 	if url, ok := strings.CutPrefix(line, "API: http://"); ok {
 		return strings.TrimSuffix(url, "/links")
 	}

@@ -10,56 +10,57 @@ import (
 	"net/url"
 )
 
-// A Client asks the API of a Manager elsewhere. Its zero value asks DefaultAddr.
+// A Client uses the API of a Manager in another process. The zero value uses DefaultAddr. If the
+// API refuses a request, the error is an *Error.
 type Client struct {
-	// Addr is the "host:port" of the API. "" is DefaultAddr.
+	// Addr is the "host:port" of the API. "" means DefaultAddr.
 	Addr string
-	// HTTP makes the requests. nil is http.DefaultClient.
+	// HTTP sends the requests. nil means http.DefaultClient.
 	HTTP *http.Client
 }
 
-// List tells all links by name. What the API refuses is an *Error, here and below.
+// List returns all links, sorted by name.
 func (c *Client) List(ctx context.Context) (all []*Status, err error) {
 	return all, c.do(ctx, "GET", "/links", nil, &all)
 }
 
-// Get tells one link.
+// Get returns one link.
 func (c *Client) Get(ctx context.Context, name string) (*Status, error) {
 	var s Status
 	return &s, c.do(ctx, "GET", "/links/"+url.PathEscape(name), nil, &s)
 }
 
-// Create makes a link.
+// Create starts a link.
 func (c *Client) Create(ctx context.Context, spec Spec) (*Status, error) {
 	var s Status
 	return &s, c.do(ctx, "POST", "/links", spec, &s)
 }
 
-// Change sets the fields of a link that up and down name, by the text that link.Impairment.Set takes; ""
-// takes one away.
-func (c *Client) Change(ctx context.Context, name string, up, down map[string]string) (*Status, error) {
+// Change sets the fields of a link that up and down name. The values are those of link.Impairment's
+// JSON; nil resets a field.
+func (c *Client) Change(ctx context.Context, name string, up, down map[string]any) (*Status, error) {
 	var s Status
-	body := map[string]map[string]string{"up": up, "down": down}
+	body := map[string]map[string]any{"up": up, "down": down}
 	return &s, c.do(ctx, "PATCH", "/links/"+url.PathEscape(name), body, &s)
 }
 
-// Clear makes a link do nothing to the traffic.
+// Clear removes all impairments of a link.
 func (c *Client) Clear(ctx context.Context, name string) error {
-	for _, way := range []string{"/up", "/down"} {
-		if err := c.do(ctx, "DELETE", "/links/"+url.PathEscape(name)+way, nil, nil); err != nil {
+	for _, direction := range []string{"/up", "/down"} {
+		if err := c.do(ctx, "DELETE", "/links/"+url.PathEscape(name)+direction, nil, nil); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// Remove ends a link.
+// Remove closes a link.
 func (c *Client) Remove(ctx context.Context, name string) error {
 	return c.do(ctx, "DELETE", "/links/"+url.PathEscape(name), nil, nil)
 }
 
-// do makes a request and decodes the answer.
-func (c *Client) do(ctx context.Context, method, path string, body, answer any) error {
+// do sends a request and decodes the response into result, unless result is nil.
+func (c *Client) do(ctx context.Context, method, path string, body, result any) error {
 	var sent bytes.Buffer
 	if body != nil {
 		if err := json.NewEncoder(&sent).Encode(body); err != nil {
@@ -81,12 +82,12 @@ func (c *Client) do(ctx context.Context, method, path string, body, answer any) 
 	if resp.StatusCode >= 400 {
 		var e errorJSON
 		if err := in.Decode(&e); err != nil || e.Message == "" {
-			e.Message = fmt.Sprintf("%s answered %s", addr, resp.Status)
+			e.Message = fmt.Sprintf("%s: %s", addr, resp.Status)
 		}
 		return &Error{resp.StatusCode, e.Field, e.Message}
 	}
-	if answer == nil {
+	if result == nil {
 		return nil
 	}
-	return in.Decode(answer)
+	return in.Decode(result)
 }

@@ -4,28 +4,29 @@ import (
 	"errors"
 
 	"github.com/ohce/ohce/link"
+	"github.com/ohce/ohce/link/relay"
 )
 
-// An Error is why nothing was done, as the API says it.
+// An Error reports a request that the API refused.
 type Error struct {
 	// Status is the HTTP status.
 	Status int
-	// Field is what was wrong, such as "listen" or "up.loss", or "".
+	// Field is the invalid part of the request, such as "listen" or "up.loss", or "".
 	Field string
-	// Message says what was wrong and what would be right.
+	// Message says what is wrong and what is valid.
 	Message string
 }
 
 func (e *Error) Error() string { return e.Message }
 
-// errorJSON is an Error on the wire; its status is HTTP's.
+// errorJSON is the body of an error response.
 type errorJSON struct {
 	Message string `json:"error"`
 	Field   string `json:"field,omitempty"`
 }
 
-// explain makes an Error of any error about a link.
-func explain(err error) *Error {
+// apiError returns the *Error in err, or a new one.
+func apiError(err error) *Error {
 	var e *Error
 	var field *link.FieldError
 	switch {
@@ -36,4 +37,20 @@ func explain(err error) *Error {
 	default:
 		return &Error{Status: 400, Message: err.Error()}
 	}
+}
+
+// listenError returns the *Error for a relay that cannot listen.
+func listenError(err error) error {
+	var addr *relay.AddrError
+	if !errors.As(err, &addr) {
+		return apiError(err)
+	}
+	e := &Error{400, "listen", err.Error()}
+	if addr.InUse() {
+		e.Status = 409
+	}
+	if addr.Op == "dial" {
+		e.Field = "to"
+	}
+	return e
 }

@@ -11,22 +11,20 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/ohce/ohce/link"
 )
 
-// mostBody is the longest body in bytes that is read.
-const mostBody = 1 << 20
+// maxBody is the longest body in bytes that the API reads.
+const maxBody = 1 << 20
 
-// ServeHTTP is the API; see the package's comment.
+// ServeHTTP serves the API that the package comment describes.
 func (m *Manager) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	answer, err := m.route(w, r)
+	result, err := m.route(w, r)
 	status := http.StatusOK
 	switch {
 	case err != nil:
-		e := explain(err)
-		status, answer = e.Status, errorJSON{e.Message, e.Field}
-	case answer == nil:
+		e := apiError(err)
+		status, result = e.Status, errorJSON{e.Message, e.Field}
+	case result == nil:
 		w.WriteHeader(http.StatusNoContent)
 		return
 	case r.Method == http.MethodPost:
@@ -38,51 +36,53 @@ func (m *Manager) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	out := json.NewEncoder(w)
 	out.SetIndent("", "  ")
 	out.SetEscapeHTML(false)
-	_ = out.Encode(answer) // who has gone away needs no answer
+	_ = out.Encode(result) // fails only if the client has disconnected
 }
 
-// A call is a request on its way through the API.
+// A call is one request to the API.
 type call struct {
-	m     *Manager
-	w     http.ResponseWriter
-	r     *http.Request
-	name  string // of the link
-	way   string // "up" or "down"
-	field string
+	m         *Manager
+	w         http.ResponseWriter
+	r         *http.Request
+	name      string // of the link
+	direction string // "up" or "down"
+	field     string
 }
 
-// route finds who answers. The answer is nil where there is nothing to say.
+// route calls the handler of a request. The result is nil if the response has no body.
 func (m *Manager) route(w http.ResponseWriter, r *http.Request) (any, error) {
-	if err := sameOrigin(r); err != nil {
+	if err := checkOrigin(r); err != nil {
 		return nil, err
 	}
 	c := &call{m: m, w: w, r: r}
 	parts := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
 	switch {
 	case len(parts) == 1 && parts[0] == "presets":
-		return c.by(methods{"GET": presets})
+		return c.dispatch(methods{"GET": getPresets})
 	case parts[0] != "links" || len(parts) > 4:
-		return nil, &Error{404, "path", "there is no " + strconv.Quote(r.URL.Path) + ": begin at /links"}
+		return nil, &Error{404, "path", "unknown path " + strconv.Quote(r.URL.Path) + ": start at /links"}
 	case len(parts) == 1:
-		return c.by(methods{"GET": list, "POST": create})
+		return c.dispatch(methods{"GET": getLinks, "POST": postLink})
 	}
 	if c.name = parts[1]; len(parts) == 2 {
-		return c.by(methods{"GET": get, "PATCH": patch, "DELETE": remove})
+		return c.dispatch(methods{"GET": getLink, "PATCH": patchLink, "DELETE": deleteLink})
 	}
-	if c.way = parts[2]; c.way != "up" && c.way != "down" {
-		return nil, &Error{404, "way", "there is no way " + strconv.Quote(c.way) + ": it is up or down"}
+	if c.direction = parts[2]; c.direction != "up" && c.direction != "down" {
+		return nil, &Error{404, "direction",
+			"unknown direction " + strconv.Quote(c.direction) + ": use up or down"}
 	}
 	if len(parts) == 3 {
-		return c.by(methods{"GET": getWay, "PUT": putWay, "PATCH": patchWay, "DELETE": clearWay})
+		return c.dispatch(methods{"GET": getImpairment, "PUT": putImpairment, "PATCH": patchImpairment,
+			"DELETE": deleteImpairment})
 	}
 	c.field = parts[3]
-	return c.by(methods{"PUT": putField, "DELETE": clearField})
+	return c.dispatch(methods{"PUT": putField, "DELETE": deleteField})
 }
 
-// methods are what can be done in one place.
+// methods maps the HTTP methods of a resource to their handlers.
 type methods map[string]func(*call) (any, error)
 
-func (c *call) by(ms methods) (any, error) {
+func (c *call) dispatch(ms methods) (any, error) {
 	if f, ok := ms[c.r.Method]; ok {
 		return f(c)
 	}
@@ -91,15 +91,16 @@ func (c *call) by(ms methods) (any, error) {
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	c.w.Header().Set("Allow", strings.Join(names, ", "))
-	return nil, &Error{405, "method", c.r.Method + " cannot be done here: " + strings.Join(names, ", ") + " can"}
+	allowed := strings.Join(names, ", ")
+	c.w.Header().Set("Allow", allowed)
+	return nil, &Error{405, "method", "method " + c.r.Method + " is not allowed here: use " + allowed}
 }
 
-// sameOrigin keeps out what a page in a browser asks for behind its user's back.
-func sameOrigin(r *http.Request) error {
+// checkOrigin refuses requests that a web page makes without its user's knowledge.
+func checkOrigin(r *http.Request) error {
 	var protection http.CrossOriginProtection
 	if err := protection.Check(r); err != nil {
-		return &Error{403, "origin", "requests from pages of another origin are refused"}
+		return &Error{403, "origin", "requests from web pages of another origin are refused"}
 	}
 	local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 	if !ok {
@@ -113,149 +114,25 @@ func sameOrigin(r *http.Request) error {
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h
 	}
-	// A name that somebody lets resolve to this machine would make a page of theirs its own origin.
-	if _, err := netip.ParseAddr(strings.Trim(host, "[]")); err != nil && !strings.EqualFold(host, "localhost") {
-		return &Error{403, "host", "host " + strconv.Quote(host) + " is refused: use an IP address or localhost"}
+	// A web page can have this machine as its origin, if its own host name resolves to it (DNS
+	// rebinding).
+	_, err = netip.ParseAddr(strings.Trim(host, "[]"))
+	if err != nil && !strings.EqualFold(host, "localhost") {
+		return &Error{403, "host",
+			"host " + strconv.Quote(host) + " is refused: use an IP address or localhost"}
 	}
 	return nil
 }
 
-// body reads the request's body.
+// body reads the body of the request.
 func (c *call) body() ([]byte, error) {
-	data, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, mostBody))
+	data, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, maxBody))
 	var long *http.MaxBytesError
 	switch {
 	case errors.As(err, &long):
-		return nil, &Error{413, "body", fmt.Sprintf("the body has more than %d bytes", mostBody)}
+		return nil, &Error{413, "body", fmt.Sprintf("the body is longer than %d bytes", maxBody)}
 	case err != nil:
-		return nil, &Error{400, "body", "the body cannot be read: " + err.Error()}
+		return nil, &Error{400, "body", "cannot read the body: " + err.Error()}
 	}
 	return data, nil
-}
-
-func presets(*call) (any, error) {
-	type preset struct {
-		Name string          `json:"name"`
-		Says string          `json:"says"`
-		Up   link.Impairment `json:"up"`
-		Down link.Impairment `json:"down"`
-	}
-	var all []preset
-	for _, p := range link.Presets() {
-		all = append(all, preset(p))
-	}
-	return all, nil
-}
-
-func list(c *call) (any, error) { return c.m.List(), nil }
-
-func create(c *call) (any, error) {
-	data, err := c.body()
-	if err != nil {
-		return nil, err
-	}
-	var s Spec
-	if err := decode(data, &s); err != nil {
-		return nil, err
-	}
-	return c.m.Create(c.r.Context(), s)
-}
-
-func get(c *call) (any, error) { return c.m.Get(c.name) }
-
-func remove(c *call) (any, error) { return nil, c.m.Remove(c.name) }
-
-func patch(c *call) (any, error) {
-	data, err := c.body()
-	if err != nil {
-		return nil, err
-	}
-	wanted, err := readChange(data)
-	if err != nil {
-		return nil, err
-	}
-	return c.m.Change(c.name, func(up, down *link.Impairment) error {
-		if err := readImpairment("up", wanted.Up, up); err != nil {
-			return err
-		}
-		return readImpairment("down", wanted.Down, down)
-	})
-}
-
-// change lets f change the call's direction.
-func (c *call) change(f func(*link.Impairment) error) (*Status, error) {
-	return c.m.Change(c.name, func(up, down *link.Impairment) error {
-		i := up
-		if c.way == "down" {
-			i = down
-		}
-		err := f(i)
-		if e := (*Error)(nil); err == nil || errors.As(err, &e) {
-			return err
-		}
-		e := explain(err)
-		e.Field, e.Message = c.way+"."+e.Field, c.way+"."+e.Message
-		return e
-	})
-}
-
-// does is what the call's direction does.
-func (c *call) does(s *Status, err error) (any, error) {
-	switch {
-	case err != nil:
-		return nil, err
-	case c.way == "down":
-		return s.Down, nil
-	default:
-		return s.Up, nil
-	}
-}
-
-func getWay(c *call) (any, error) { return c.does(c.m.Get(c.name)) }
-
-func putWay(c *call) (any, error) { return c.setWay(true) }
-
-func patchWay(c *call) (any, error) { return c.setWay(false) }
-
-func (c *call) setWay(anew bool) (any, error) {
-	data, err := c.body()
-	if err != nil {
-		return nil, err
-	}
-	var whole json.RawMessage
-	if err := decode(data, &whole); err != nil {
-		return nil, err
-	}
-	return c.does(c.change(func(i *link.Impairment) error {
-		if anew {
-			*i = link.Impairment{}
-		}
-		return readField(c.way, whole, i)
-	}))
-}
-
-func clearWay(c *call) (any, error) {
-	_, err := c.change(func(i *link.Impairment) error { *i = link.Impairment{}; return nil })
-	return nil, err
-}
-
-func putField(c *call) (any, error) {
-	data, err := c.body()
-	if err != nil {
-		return nil, err
-	}
-	var value json.RawMessage
-	if err := decode(data, &value); err != nil {
-		return nil, err
-	}
-	one, err := json.Marshal(map[string]json.RawMessage{c.field: value})
-	if err != nil {
-		return nil, &Error{400, "body", err.Error()}
-	}
-	return c.does(c.change(func(i *link.Impairment) error { return readField(c.way, one, i) }))
-}
-
-func clearField(c *call) (any, error) {
-	_, err := c.change(func(i *link.Impairment) error { return i.Set(c.field, "") })
-	return nil, err
 }

@@ -1,44 +1,44 @@
-// Package linkapi keeps links by name and lets them be listed, created, changed and removed while
-// traffic runs, over HTTP with JSON.
+// Package linkapi manages links by name: it lists, creates, changes and removes them while traffic
+// passes. A Manager is an HTTP handler; a Client is its counterpart.
 //
 // # Use
 //
 //	m := &linkapi.Manager{}
 //	defer m.Close()
-//	http.Serve(listener, m) // a loopback address, unless others are to change the links
+//	http.Serve(listener, m) // on a loopback address, unless other machines may change the links
 //
-// and from elsewhere
+// and in another process
 //
 //	c := &linkapi.Client{Addr: "127.0.0.1:8474"}
 //	all, err := c.List(ctx)
 //
-// # The API
+// # Requests
 //
-//	GET    /links                       all links
-//	POST   /links                       create one from a Spec: 201
-//	GET    /links/{name}                one link
-//	PATCH  /links/{name}                change the fields of {"up":{...},"down":{...}} that are named
-//	DELETE /links/{name}                remove it: 204
-//	GET    /links/{name}/{way}          what one direction does; way is up or down
-//	PUT    /links/{name}/{way}          what it does from now on
-//	PATCH  /links/{name}/{way}          change the fields that are named; null takes one away
-//	DELETE /links/{name}/{way}          nothing from now on: 204
-//	PUT    /links/{name}/{way}/{field}  change one field to the JSON value that is the body
-//	DELETE /links/{name}/{way}/{field}  take one away: 204
-//	GET    /presets                     the networks that "like" names
+//	GET    /links                             list all links
+//	POST   /links                             create a link from a Spec: 201
+//	GET    /links/{name}                      get one link
+//	PATCH  /links/{name}                      set the fields named in {"up":{...},"down":{...}}
+//	DELETE /links/{name}                      remove a link: 204
+//	GET    /links/{name}/{direction}          get one impairment; direction is up or down
+//	PUT    /links/{name}/{direction}          replace it
+//	PATCH  /links/{name}/{direction}          set the fields that are named; null resets one
+//	DELETE /links/{name}/{direction}          reset it: 204
+//	PUT    /links/{name}/{direction}/{field}  set one field to the JSON value in the body
+//	DELETE /links/{name}/{direction}/{field}  reset one field: 204
+//	GET    /presets                           list the networks for "like"
 //
-// Fields are those of link.FieldNames. An error is {"error":"...","field":"..."} with a status of 4xx or
-// 5xx, and has changed nothing.
+// The fields are those of link.Impairment's JSON. An error is {"error":"...","field":"..."} with a
+// status of 4xx or 5xx; nothing has changed then.
 //
-// # Who may
+// # Access
 //
-// There are no passwords: who can connect can change the links. Pages in a browser cannot: requests from
-// another origin are refused, and on a loopback address those under a name other than localhost.
+// There are no passwords: everyone who can connect can change the links. Web pages can't: the
+// manager refuses requests from another origin, and on a loopback address requests for another host
+// than localhost.
 package linkapi
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -50,115 +50,133 @@ import (
 	"github.com/ohce/ohce/link/relay"
 )
 
-// DefaultAddr is where the API of the command ohce is.
+// DefaultAddr is the address of the API of the ohce command.
 const DefaultAddr = "127.0.0.1:8474"
 
-// A Manager keeps links by name. Its zero value has none. It may be used by any number of goroutines.
+// A Manager holds links by name. The zero value has none. Its methods may be called from several
+// goroutines. The errors of its methods are of type *Error.
 type Manager struct {
 	mu     sync.Mutex
 	links  map[string]*entry
 	closed bool
 }
 
-type entry struct {
-	name     string
-	seed     uint64
-	schedule []link.Phase
-	relay    *relay.Relay
-}
-
-// A Spec says what a link is to be. In JSON it is as Status, with the fields that Status does not tell.
+// A Spec describes a new link.
 type Spec struct {
-	// Name is what the link is called: letters, digits, - _ and dots. "" is the first of link-1, link-2 ...
-	// that is free.
+	// Name has up to 64 letters, digits, dots, - and _. "" means the first free one of link-1,
+	// link-2 ….
 	Name string
-	// Listen and To are as in relay.Relay.
+	// Listen and To are Addr and To of the relay.Relay.
 	Listen, To string
-	// Seed is the link's; nil is one by chance.
+	// Seed is the seed of the link. nil means a random one.
 	Seed *uint64
-	// Up and Down are what the link does in the beginning, Schedule what it does later.
+	// Up and Down are the impairments until Schedule or Change replaces them.
 	Up, Down link.Impairment
 	Schedule []link.Phase
-	// Idle is as in relay.Relay.
+	// Idle is IdleTimeout of the relay.Relay.
 	Idle time.Duration
 }
 
-// A Status is a link as it is.
+// A Status describes a link.
 type Status struct {
 	Name     string          `json:"name"`
-	Listen   string          `json:"listen"` // with the port that it got
+	Listen   string          `json:"listen"` // with the port that the system chose
 	To       string          `json:"to"`
 	Seed     uint64          `json:"seed"`
 	Up       link.Impairment `json:"up"`
 	Down     link.Impairment `json:"down"`
 	Schedule []link.Phase    `json:"schedule,omitempty"`
-	Stats    Stats           `json:"stats"`
-	Error    string          `json:"error,omitempty"` // why it carries nothing any more
+	Stats    relay.Stats     `json:"stats"`
+	Error    string          `json:"error,omitempty"` // why the link no longer carries datagrams
 }
 
-// Create makes a link and starts it. The error is an *Error.
+// Create starts a link. It returns when ctx is done. Until the link listens, its name is taken but
+// the other methods do not see the link.
 func (m *Manager) Create(ctx context.Context, s Spec) (*Status, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	e, err := m.newEntry(&s)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	e, err := m.reserve(&s, cancel)
 	if err != nil {
 		return nil, err
 	}
-	if err := e.relay.Start(ctx); err != nil {
-		return nil, explainStart(err)
+	err = e.relay.Listen(ctx) // without the lock: the look-up of a name can take long
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch {
+	case m.closed:
+		e.relay.Close()
+		return nil, errClosed
+	case err != nil:
+		delete(m.links, e.name)
+		return nil, listenError(err)
 	}
-	if m.links == nil {
-		m.links = make(map[string]*entry)
-	}
-	m.links[e.name] = e
+	e.listening = true
+	go e.serve() // ends when Remove or Close closes the entry
 	return e.status(), nil
 }
 
-func (m *Manager) newEntry(s *Spec) (*entry, error) {
+var errClosed = &Error{Status: 503, Message: "the links are being closed"}
+
+// reserve adds an entry that does not listen yet. Close calls cancel to stop its start.
+func (m *Manager) reserve(s *Spec, cancel context.CancelFunc) (*entry, error) {
+	switch {
+	case s.To == "":
+		return nil, &Error{400, "to",
+			`to is missing: set it to the server's HOST:PORT, such as "127.0.0.1:3000"`}
+	case s.Idle < 0:
+		return nil, &Error{400, "idle", "idle must not be negative"}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	if m.closed {
-		return nil, &Error{Status: 503, Message: "the links are being closed"}
+		return nil, errClosed
 	}
 	name, err := m.nameFor(s.Name)
 	if err != nil {
 		return nil, err
 	}
-	if s.To == "" {
-		return nil, &Error{400, "to", `to is missing: write the server's HOST:PORT, as in "127.0.0.1:3000"`}
-	}
-	if s.Idle < 0 {
-		return nil, &Error{400, "idle", "idle is negative: write a time, as in 1m"}
-	}
 	seed := uint64(rand.Uint32())
 	if s.Seed != nil {
 		seed = *s.Seed
 	}
-	model := &link.Link{Seed: seed, Up: s.Up, Down: s.Down, Schedule: s.Schedule}
-	return &entry{name, seed, s.Schedule, &relay.Relay{
-		Listen: s.Listen, To: s.To, Link: model, Idle: s.Idle,
-	}}, nil
+	e := &entry{
+		name: name, seed: seed, schedule: s.Schedule, cancel: cancel, done: make(chan struct{}),
+		relay: &relay.Relay{
+			Addr: s.Listen, To: s.To, IdleTimeout: s.Idle,
+			Link: &link.Link{Seed: seed, Up: s.Up, Down: s.Down, Schedule: s.Schedule},
+		},
+	}
+	if m.links == nil {
+		m.links = make(map[string]*entry)
+	}
+	m.links[name] = e
+	return e, nil
 }
 
-// nameFor is a name, or a free one for "".
+// nameFor returns name if it is valid and free, or a free name for "". The caller holds mu.
 func (m *Manager) nameFor(name string) (string, error) {
 	for n := 1; name == ""; n++ {
 		if free := "link-" + strconv.Itoa(n); m.links[free] == nil {
 			return free, nil
 		}
 	}
-	if !goodName(name) {
-		return "", &Error{400, "name", "name " + strconv.Quote(name) +
-			" is none: write up to 64 letters, digits, dots, - and _"}
+	if !validName(name) {
+		return "", &Error{400, "name", "invalid name " + strconv.Quote(name) +
+			": use letters, digits, - and _, at most 64"}
 	}
 	if m.links[name] != nil {
-		return "", &Error{409, "name", "there is a link " + name + " already"}
+		return "", &Error{409, "name", "link " + strconv.Quote(name) + " exists already"}
 	}
 	return name, nil
 }
 
-func goodName(s string) bool {
+// validName reports whether s can be a name. Dots are allowed for host names; "." and ".." are not
+// segments of a URL's path.
+func validName(s string) bool {
 	for _, r := range s {
 		switch {
-		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '-', r == '_', r == '.':
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9':
+		case r == '-', r == '_', r == '.':
 		default:
 			return false
 		}
@@ -166,34 +184,24 @@ func goodName(s string) bool {
 	return len(s) <= 64 && s != "." && s != ".."
 }
 
-// explainStart says which field kept a relay from starting.
-func explainStart(err error) error {
-	var addr *relay.AddrError
-	var field *link.FieldError
-	switch {
-	case errors.As(err, &addr) && addr.InUse():
-		return &Error{409, addr.Field, err.Error()}
-	case errors.As(err, &addr):
-		return &Error{400, addr.Field, err.Error()}
-	case errors.As(err, &field):
-		return &Error{400, field.Field, err.Error()}
-	default:
-		return &Error{Status: 400, Message: err.Error()}
-	}
-}
-
-// List tells all links by name.
+// List returns all links, sorted by name.
 func (m *Manager) List() []*Status {
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	all := make([]*Status, 0, len(m.links))
+	var listening []*entry
 	for _, name := range slices.Sorted(maps.Keys(m.links)) {
-		all = append(all, m.links[name].status())
+		if e := m.links[name]; e.listening {
+			listening = append(listening, e)
+		}
+	}
+	m.mu.Unlock()
+	all := make([]*Status, 0, len(listening))
+	for _, e := range listening {
+		all = append(all, e.status())
 	}
 	return all
 }
 
-// Get tells one link. The error is an *Error.
+// Get returns one link.
 func (m *Manager) Get(name string) (*Status, error) {
 	e, err := m.find(name)
 	if err != nil {
@@ -202,19 +210,19 @@ func (m *Manager) Get(name string) (*Status, error) {
 	return e.status(), nil
 }
 
-// Change lets f change what a link does; see relay.Relay.Change. The error is an *Error.
+// Change changes the impairments of a link. See relay.Relay.Change.
 func (m *Manager) Change(name string, f func(up, down *link.Impairment) error) (*Status, error) {
 	e, err := m.find(name)
 	if err != nil {
 		return nil, err
 	}
 	if err := e.relay.Change(f); err != nil {
-		return nil, explain(err)
+		return nil, apiError(err)
 	}
 	return e.status(), nil
 }
 
-// Remove ends a link. The error is an *Error.
+// Remove closes a link.
 func (m *Manager) Remove(name string) error {
 	e, err := m.find(name)
 	if err != nil {
@@ -225,40 +233,36 @@ func (m *Manager) Remove(name string) error {
 		delete(m.links, name)
 	}
 	m.mu.Unlock()
-	e.relay.Close() // what ended it before is not news to who removes it
+	e.close()
 	return nil
 }
 
-// Close ends all links. None can be created any more.
+// Close closes all links. Create fails from then on.
 func (m *Manager) Close() {
 	m.mu.Lock()
 	m.closed = true
-	links := m.links
+	var listening []*entry
+	for _, e := range m.links {
+		if e.listening {
+			listening = append(listening, e)
+		} else {
+			e.cancel() // Create cleans up
+		}
+	}
 	m.links = nil
 	m.mu.Unlock()
-	for _, e := range links {
-		e.relay.Close()
+	for _, e := range listening {
+		e.close()
 	}
 }
 
+// find returns a link that listens.
 func (m *Manager) find(name string) (*entry, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	e, ok := m.links[name]
-	if !ok {
+	if !ok || !e.listening {
 		return nil, &Error{404, "name", "there is no link " + strconv.Quote(name)}
 	}
 	return e, nil
-}
-
-func (e *entry) status() *Status {
-	s := &Status{
-		Name: e.name, Listen: e.relay.Addr().String(), To: e.relay.To, Seed: e.seed,
-		Schedule: e.schedule, Stats: statsOf(e.relay.Stats()),
-	}
-	s.Up, s.Down = e.relay.Impairments()
-	if err := e.relay.Err(); err != nil {
-		s.Error = err.Error()
-	}
-	return s
 }

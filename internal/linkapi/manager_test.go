@@ -36,7 +36,7 @@ func newAPI(t *testing.T) *api {
 	return &api{t, m, srv, &Client{Addr: srv.Listener.Addr().String(), HTTP: srv.Client()}}
 }
 
-// do makes a request and returns status and body.
+// do sends a request and returns the status and the body of the response.
 func (a *api) do(method, path, body string, header ...string) (int, string) {
 	a.t.Helper()
 	req, err := http.NewRequestWithContext(a.t.Context(), method, a.srv.URL+path, strings.NewReader(body))
@@ -61,8 +61,7 @@ func (a *api) do(method, path, body string, header ...string) (int, string) {
 	return resp.StatusCode, string(text)
 }
 
-// all is the state of all links as the API tells it, which nothing but changes changes while there is no
-// traffic.
+// all returns the response to GET /links. Without traffic only a change makes a difference.
 func (a *api) all() string {
 	a.t.Helper()
 	status, text := a.do("GET", "/links", "")
@@ -112,7 +111,7 @@ func TestAPI(t *testing.T) {
 		{"GET", "/links/bad/up", "", 200, `{}`},
 		{"DELETE", "/links/bad", "", 204, ""},
 		{"GET", "/links/bad", "", 404, `"field":"name"`},
-		{"GET", "/presets", "", 200, `{"name":"wifi","says":"`},
+		{"GET", "/presets", "", 200, `{"name":"wifi","description":"`},
 	} {
 		status, text := a.do(step.method, step.path, step.body)
 		if status != step.status {
@@ -127,7 +126,7 @@ func TestAPI(t *testing.T) {
 	}
 }
 
-// TestBadInput: each is refused with the field named, and has changed nothing.
+// TestBadInput checks that the API names the invalid field and changes nothing.
 func TestBadInput(t *testing.T) {
 	srv := ohcetest.NewServer(nil)
 	defer srv.Close()
@@ -147,30 +146,30 @@ func TestBadInput(t *testing.T) {
 		{"PUT", "/links/two/up/loss", `1`, 404, "name", `no link "two"`},
 		{"PATCH", "/links/one", `{"up":{"loss":"130%"}}`, 400, "up.loss", "up.loss is 130%: must be from 0%"},
 		{"PATCH", "/links/one", `{"up":{"mtu":9},"down":{"loss":1.3}}`, 400, "down.loss", "down.loss is 1.3"},
-		{"PATCH", "/links/one", `{"up":{"lost":1}}`, 400, "up.lost", "up.lost is unknown: must be one of black"},
-		{"PATCH", "/links/one", `{"up":[]}`, 400, "up", "up: must be an object of black_hole"},
+		{"PATCH", "/links/one", `{"up":{"lost":1}}`, 400, "up.lost", "unknown field up.lost: must be one of black"},
+		{"PATCH", "/links/one", `{"up":[]}`, 400, "up", "up: must be a JSON object, not array"},
 		{"PATCH", "/links/one", `{"seed":1}`, 400, "seed", "seed cannot be changed: remove the link"},
-		{"PATCH", "/links/one", `{"speed":1}`, 400, "speed", "speed is not a field of a link"},
-		{"PATCH", "/links/one", `{"up":`, 400, "body", "the JSON ends too soon"},
-		{"PATCH", "/links/one", `{"up":}`, 400, "body", "not JSON, at byte 7"},
-		{"PATCH", "/links/one", `{} {}`, 400, "body", "goes on behind its end"},
+		{"PATCH", "/links/one", `{"speed":1}`, 400, "speed", "unknown field speed: must be one of name"},
+		{"PATCH", "/links/one", `{"up":`, 400, "body", "the JSON value is incomplete"},
+		{"PATCH", "/links/one", `{"up":}`, 400, "body", "invalid JSON at byte 7"},
+		{"PATCH", "/links/one", `{} {}`, 400, "body", "unexpected data after the JSON value, at byte 2"},
 		{"PATCH", "/links/one", `[]`, 400, "body", "must be a JSON object, not array"},
-		{"PATCH", "/links/one", ``, 400, "body", "the JSON ends too soon"},
+		{"PATCH", "/links/one", ``, 400, "body", "the JSON value is incomplete"},
 		{"PATCH", "/links/one/up", `{"burst":0}`, 400, "up.burst", "up.burst is 0"},
 		{"PUT", "/links/one/up", `{"loss":2}`, 400, "up.loss", "up.loss is 2"},
 		{"PUT", "/links/one/up/loss", `"much"`, 400, "up.loss", "up.loss is much"},
-		{"PUT", "/links/one/up/lost", `1`, 400, "up.lost", "up.lost is unknown"},
-		{"PUT", "/links/one/up/loss", `0.1 x`, 400, "body", "goes on behind"},
-		{"DELETE", "/links/one/up/lost", "", 400, "up.lost", "up.lost is unknown"},
-		{"PUT", "/links/one/left/loss", `1`, 404, "way", "it is up or down"},
-		{"POST", "/links", `{"name":"one",` + to + `}`, 409, "name", "a link one already"},
-		{"POST", "/links", `{"name":"a b",` + to + `}`, 400, "name", `name "a b" is none`},
-		{"POST", "/links", `{"name":"..",` + to + `}`, 400, "name", `name ".." is none`},
+		{"PUT", "/links/one/up/lost", `1`, 400, "up.lost", "unknown field up.lost"},
+		{"PUT", "/links/one/up/loss", `0.1 x`, 400, "body", "unexpected data after the JSON value, at byte 3"},
+		{"DELETE", "/links/one/up/lost", "", 400, "up.lost", "unknown field up.lost"},
+		{"PUT", "/links/one/left/loss", `1`, 404, "direction", "unknown direction \"left\": use up or down"},
+		{"POST", "/links", `{"name":"one",` + to + `}`, 409, "name", `link "one" exists already`},
+		{"POST", "/links", `{"name":"a b",` + to + `}`, 400, "name", `invalid name "a b": use letters`},
+		{"POST", "/links", `{"name":"..",` + to + `}`, 400, "name", `invalid name ".."`},
 		{"POST", "/links", `{"listen":"` + srv.Addr + `",` + to + `}`, 409, "listen", "address already in use"},
 		{"POST", "/links", `{"listen":"127.0.0.1:70000",` + to + `}`, 400, "listen", "listen 127.0.0.1:70000"},
 		{"POST", "/links", `{"listen":7,` + to + `}`, 400, "listen", "listen must not be a number"},
 		{"POST", "/links", `{}`, 400, "to", "to is missing"},
-		{"POST", "/links", `{"to":"nowhere"}`, 400, "to", "to nowhere"},
+		{"POST", "/links", `{"to":"nowhere"}`, 400, "to", "dial nowhere"},
 		{"POST", "/links", `{` + to + `,"seed":-1}`, 400, "seed", "seed must not be"},
 		{"POST", "/links", `{` + to + `,"like":"heaven"}`, 400, "like", "must be one of transatlantic"},
 		{"POST", "/links", `{` + to + `,"idle":"-1s"}`, 400, "idle", "idle is"},
@@ -180,10 +179,10 @@ func TestBadInput(t *testing.T) {
 			"schedule[0].up.loss is 3"},
 		{"POST", "/links", `{` + to + `,"schedule":[{"at":"2s"},{"at":"1s"}]}`, 400, "schedule[1].at",
 			"must not be before"},
-		{"POST", "/links", strings.Repeat(" ", mostBody+1), 413, "body", "more than 1048576 bytes"},
-		{"PUT", "/links", `{}`, 405, "method", "PUT cannot be done here: GET, POST can"},
-		{"GET", "/", "", 404, "path", "begin at /links"},
-		{"GET", "/links/one/up/loss/x", "", 404, "path", "begin at /links"},
+		{"POST", "/links", strings.Repeat(" ", maxBody+1), 413, "body", "longer than 1048576 bytes"},
+		{"PUT", "/links", `{}`, 405, "method", "method PUT is not allowed here: use GET, POST"},
+		{"GET", "/", "", 404, "path", "start at /links"},
+		{"GET", "/links/one/up/loss/x", "", 404, "path", "start at /links"},
 	} {
 		t.Run(fmt.Sprintf("%s %s %.40s", tt.method, tt.path, tt.body), func(t *testing.T) {
 			before := a.all()
@@ -196,21 +195,21 @@ func TestBadInput(t *testing.T) {
 				t.Errorf("%d %q %q, want %d %q %q", status, e.Field, e.Message, tt.status, tt.field, tt.says)
 			}
 			if after := a.all(); after != before {
-				t.Errorf("was %s is %s", before, after)
+				t.Errorf("before %s, after %s", before, after)
 			}
 		})
 	}
 }
 
-// TestBrowsersAreKeptOut: a page of another origin changes nothing, nor does one whose name has been made
-// to resolve to this machine.
+// TestBrowsersAreKeptOut checks that web pages change nothing: neither those of another origin nor
+// those whose host name resolves to this machine.
 func TestBrowsersAreKeptOut(t *testing.T) {
 	a := newAPI(t)
 	for _, tt := range []struct {
 		header []string
 		status int
 	}{
-		{nil, 400}, // for the body is none
+		{nil, 400}, // the body is empty
 		{[]string{"Host", "localhost:8474"}, 400},
 		{[]string{"Host", "[::1]:8474"}, 400},
 		{[]string{"Origin", "https://example.com"}, 403},
@@ -241,7 +240,7 @@ func TestTraffic(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(10 * time.Second))
+	c.SetDeadline(time.Now().Add(patience))
 	ask := func(text string) {
 		t.Helper()
 		buf := make([]byte, 100)
@@ -249,31 +248,32 @@ func TestTraffic(t *testing.T) {
 			t.Fatal(err)
 		}
 		if n, err := c.Read(buf); err != nil || string(buf[:n]) != text {
-			t.Fatalf("%q was answered with %q, %v", text, buf[:n], err)
+			t.Fatalf("the response to %q is %q, %v", text, buf[:n], err)
 		}
 	}
 	ask("one")
-	if _, err := a.client.Change(ctx, "x", map[string]string{"black_hole": "true"}, nil); err != nil {
+	// The MTU of 31 bytes lets 3 bytes pass: the response to "two" tells that the relay has seen
+	// the request before it.
+	if _, err := a.client.Change(ctx, "x", map[string]any{"mtu": 31}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := c.Write([]byte("lost")); err != nil {
 		t.Fatal(err)
 	}
-	for s.Stats.Up.BlackHoled == 0 {
-		if s, err = a.client.Get(ctx, "x"); err != nil || c.SetDeadline(time.Now().Add(time.Second)) != nil {
-			t.Fatal(err)
-		}
-	}
-	s, err = a.client.Change(ctx, "x", map[string]string{"black_hole": ""}, map[string]string{"loss": "0"})
-	if err != nil || s.Up.BlackHole {
+	ask("two")
+	if s, err = a.client.Get(ctx, "x"); err != nil || s.Stats.Up.TooLong != 1 || s.Stats.Up.Received != 3 {
 		t.Fatalf("%+v, %v", s, err)
 	}
-	ask("two")
+	s, err = a.client.Change(ctx, "x", map[string]any{"mtu": nil}, map[string]any{"loss": "0"})
+	if err != nil || s.Up.MTU != 0 {
+		t.Fatalf("%+v, %v", s, err)
+	}
+	ask("three")
 	if err := a.client.Clear(ctx, "x"); err != nil {
 		t.Fatal(err)
 	}
 	all, err := a.client.List(ctx)
-	if err != nil || len(all) != 1 || all[0].Stats.Up.Sent != 2 || all[0].Down != (link.Impairment{}) {
+	if err != nil || len(all) != 1 || all[0].Stats.Up.Delivered != 3 || all[0].Down != (link.Impairment{}) {
 		t.Errorf("%+v, %v", all, err)
 	}
 	if err := a.client.Remove(ctx, "x"); err != nil {
@@ -285,6 +285,6 @@ func TestTraffic(t *testing.T) {
 	}
 	a.m.Close()
 	if _, err := a.m.Create(ctx, Spec{To: srv.Addr}); err == nil {
-		t.Error("a closed manager makes a link")
+		t.Error("a closed manager creates a link")
 	}
 }

@@ -14,7 +14,8 @@ import (
 	"github.com/ohce/ohce/link"
 )
 
-// specJSON is a Spec on the wire. "like" names a preset, which the fields of up and down change.
+// A specJSON is the JSON form of a Spec. "like" names a preset; the fields of up and down change
+// it.
 type specJSON struct {
 	Name     string            `json:"name,omitempty"`
 	Listen   string            `json:"listen,omitempty"`
@@ -27,7 +28,7 @@ type specJSON struct {
 	Idle     string            `json:"idle,omitempty"`
 }
 
-// MarshalJSON is what POST /links takes.
+// MarshalJSON returns the body of POST /links.
 func (s Spec) MarshalJSON() ([]byte, error) {
 	out := specJSON{Name: s.Name, Listen: s.Listen, To: s.To, Seed: s.Seed}
 	if s.Idle != 0 {
@@ -50,7 +51,7 @@ func (s Spec) MarshalJSON() ([]byte, error) {
 	return json.Marshal(out)
 }
 
-// UnmarshalJSON reads what POST /links takes. The error is an *Error.
+// UnmarshalJSON parses the body of POST /links. The error is an *Error.
 func (s *Spec) UnmarshalJSON(data []byte) error {
 	var in specJSON
 	if err := decode(data, &in); err != nil {
@@ -64,15 +65,15 @@ func (s *Spec) UnmarshalJSON(data []byte) error {
 		}
 		out.Up, out.Down = p.Up, p.Down
 	}
-	if err := readImpairment("up", in.Up, &out.Up); err != nil {
+	if err := decodeImpairment("up", in.Up, &out.Up); err != nil {
 		return err
 	}
-	if err := readImpairment("down", in.Down, &out.Down); err != nil {
+	if err := decodeImpairment("down", in.Down, &out.Down); err != nil {
 		return err
 	}
 	for i, phase := range in.Schedule {
 		var p link.Phase
-		if err := readField(fmt.Sprintf("schedule[%d]", i), phase, &p); err != nil {
+		if err := decodeField(fmt.Sprintf("schedule[%d]", i), phase, &p); err != nil {
 			return err
 		}
 		out.Schedule = append(out.Schedule, p)
@@ -80,7 +81,8 @@ func (s *Spec) UnmarshalJSON(data []byte) error {
 	if in.Idle != "" {
 		var err error
 		if out.Idle, err = time.ParseDuration(in.Idle); err != nil || out.Idle <= 0 {
-			return &Error{400, "idle", "idle is " + strconv.Quote(in.Idle) + ": must be a time, as 1m"}
+			return &Error{400, "idle",
+				"idle is " + strconv.Quote(in.Idle) + ": must be a positive duration, such as 1m"}
 		}
 	}
 	*s = out
@@ -96,45 +98,45 @@ func unknownPreset(name string) error {
 		strings.Join(names, ", ")}
 }
 
-func readImpairment(name string, data json.RawMessage, i *link.Impairment) error {
+// decodeImpairment decodes an impairment that may be missing.
+func decodeImpairment(name string, data json.RawMessage, i *link.Impairment) error {
 	if len(data) == 0 || string(data) == "null" {
 		return nil
 	}
-	return readField(name, data, i)
+	return decodeField(name, data, i)
 }
 
-// readField decodes a part of a document, and says of an error where it is.
-func readField(name string, data json.RawMessage, v json.Unmarshaler) error {
+// decodeField decodes a part of a document. The *Error names the part.
+func decodeField(name string, data json.RawMessage, v json.Unmarshaler) error {
 	err := v.UnmarshalJSON(data)
-	if err == nil {
-		return nil
-	}
-	e := explain(err)
-	e.Field = strings.TrimSuffix(name+"."+e.Field, ".")
-	e.Message = strings.TrimSuffix(name+"."+e.Message, ".")
-	if !isField(err) {
-		e.Message = name + ": " + err.Error()
-	}
-	return e
-}
-
-func isField(err error) bool {
 	var field *link.FieldError
-	return errors.As(err, &field)
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &field):
+		inner := *field
+		inner.Field = name + "." + field.Field
+		return apiError(&inner)
+	default:
+		return &Error{400, name, name + ": " + err.Error()}
+	}
 }
 
-// decode reads one JSON document strictly: what it does not know is an *Error, as is anything else that
-// is wrong.
+// decode decodes exactly one JSON value. Unknown fields are errors. The error is an *Error.
 func decode(data []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
-	err := d.Decode(v)
-	if err == nil {
-		if _, more := d.Token(); more != io.EOF {
-			return &Error{400, "body", fmt.Sprintf("the JSON goes on behind its end, at byte %d", d.InputOffset())}
-		}
-		return nil
+	if err := d.Decode(v); err != nil {
+		return decodeError(err)
 	}
+	if end := d.InputOffset(); len(bytes.TrimSpace(data[end:])) > 0 {
+		return &Error{400, "body", fmt.Sprintf("unexpected data after the JSON value, at byte %d", end)}
+	}
+	return nil
+}
+
+// decodeError returns the *Error for an error of encoding/json.
+func decodeError(err error) error {
 	var syntax *json.SyntaxError
 	var kind *json.UnmarshalTypeError
 	var ours *Error
@@ -142,41 +144,40 @@ func decode(data []byte, v any) error {
 	case errors.As(err, &ours):
 		return ours
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return &Error{400, "body", "the JSON ends too soon"}
+		return &Error{400, "body", "the JSON value is incomplete"}
 	case errors.As(err, &syntax):
-		return &Error{400, "body", fmt.Sprintf("not JSON, at byte %d: %v", syntax.Offset, err)}
+		return &Error{400, "body", fmt.Sprintf("invalid JSON at byte %d: %v", syntax.Offset, err)}
 	case errors.As(err, &kind) && kind.Field == "":
 		return &Error{400, "body", "must be a JSON object, not " + kind.Value}
 	case errors.As(err, &kind):
 		return &Error{400, kind.Field, kind.Field + " must not be a " + kind.Value}
 	}
+	// encoding/json has no type for this error.
 	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-		// encoding/json has no type for this one.
 		name, _ = strconv.Unquote(name)
-		return &Error{400, name, name + " is not a field of a link: they are " + strings.Join(specFields, ", ")}
+		return &Error{400, name,
+			"unknown field " + name + ": must be one of " + strings.Join(specFields, ", ")}
 	}
-	return explain(err)
+	return apiError(err)
 }
 
 var specFields = []string{"name", "listen", "to", "like", "seed", "up", "down", "schedule", "idle"}
 
-// A change is what PATCH /links/{name} takes.
-type change struct {
+// A changeJSON is the body of PATCH /links/{name}.
+type changeJSON struct {
 	Up   json.RawMessage `json:"up"`
 	Down json.RawMessage `json:"down"`
 }
 
-// fixed are the fields of a Spec that stay as they are.
-var fixed = []string{"name", "listen", "to", "like", "seed", "schedule", "idle"}
-
-// readChange reads what PATCH takes, and says of what cannot be changed that it cannot.
-func readChange(data []byte) (*change, error) {
-	var c change
+// decodeChange decodes the body of PATCH /links/{name}.
+func decodeChange(data []byte) (*changeJSON, error) {
+	var c changeJSON
 	err := decode(data, &c)
 	var e *Error
-	if errors.As(err, &e) && slices.Contains(fixed, e.Field) {
+	if errors.As(err, &e) && e.Field != "up" && e.Field != "down" &&
+		slices.Contains(specFields, e.Field) {
 		return nil, &Error{400, e.Field, e.Field +
-			" cannot be changed: remove the link and create it again; up and down can"}
+			" cannot be changed: remove the link and create it again, or change up and down only"}
 	}
 	return &c, err
 }

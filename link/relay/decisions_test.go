@@ -16,22 +16,21 @@ import (
 	"github.com/ohce/ohce/ohcetest"
 )
 
-// A world is a way from a client to a server that the test plays, both without waiting: what is read has
-// arrived.
+// A world connects a client and a server, both played by the test.
 type world struct {
 	ask    func(text string)
-	served func() []came // what has arrived at the server since the last call
+	served func() []came // requests that arrived since the last call
 	answer func(text string, to netip.AddrPort)
-	got    func() []string // what has arrived at the client
+	got    func() []string // responses that arrived since the last call
 }
 
-// came is a datagram with its sender.
+// A came is a request with its sender.
 type came struct {
 	text string
 	from netip.AddrPort
 }
 
-// decisions lets numbered requests pass a world, one after the other, and writes down what arrives.
+// decisions sends numbered requests through a world, one at a time, and lists what arrives.
 func decisions(w world) (all []string) {
 	var last netip.AddrPort
 	for i := range 2000 {
@@ -39,20 +38,20 @@ func decisions(w world) (all []string) {
 		for _, c := range w.served() {
 			moved := ""
 			if last.IsValid() && c.from != last {
-				moved = " from another port"
+				moved = " from a new port"
 			}
 			last = c.from
 			all = append(all, fmt.Sprintf("%d: %q%s", i, c.text, moved))
 			w.answer(string(flip.Append(nil, []byte(c.text))), c.from)
 			for _, text := range w.got() {
-				all = append(all, fmt.Sprintf("%d: answer %q", i, text))
+				all = append(all, fmt.Sprintf("%d: response %q", i, text))
 			}
 		}
 	}
 	return all
 }
 
-// trouble is a model with everything that does not hang on the time.
+// trouble returns a model with every impairment that does not depend on the time.
 func trouble(seed uint64) *link.Link {
 	way := link.Impairment{
 		Loss: link.BurstLoss(0.2, 3), Duplicate: 0.1, Corrupt: 0.1, Truncate: 0.1, MTU: 90, RebindEvery: 50,
@@ -60,7 +59,7 @@ func trouble(seed uint64) *link.Link {
 	return &link.Link{Seed: seed, Up: way, Down: way}
 }
 
-// inMemory is the world of ohcetest, in a bubble.
+// inMemory is the world of ohcetest, in a synctest bubble.
 func inMemory(t *testing.T, model *link.Link) world {
 	addr := netip.MustParseAddrPort("192.0.2.2:3000")
 	n := &ohcetest.Network{Link: ohcetest.Impair(model, addr)}
@@ -108,53 +107,66 @@ func inMemory(t *testing.T, model *link.Link) world {
 	}
 }
 
-// onSockets is the world of a relay.
+// onSockets is the world of a relay. An event for each datagram tells how many arrive.
 func onSockets(t *testing.T, model *link.Link) world {
 	srv := listen(t)
-	r := start(t, &relay.Relay{To: srv.LocalAddr().String(), Link: model})
-	c := dial(t, r.Addr())
-	var asked, answered, served, got uint64
-	settled := func(w relay.Way) bool { return w.Sent+w.Forgotten == w.Delivered+w.Duplicated }
+	up, down := make(chan int, 100), make(chan int, 100)
+	r := start(t, &relay.Relay{To: srv.LocalAddr().String(), Link: model, Observe: func(e relay.Event) {
+		if e.Up {
+			up <- len(e.Arrivals)
+		} else {
+			down <- len(e.Arrivals)
+		}
+	}})
+	c := dial(t, r.LocalAddr())
+	answered := 0
 	return world{
-		ask: func(text string) { send(t, c, text); asked++ },
+		ask: func(text string) { send(t, c, text) },
 		served: func() (all []came) {
-			until(t, "requests pass", func() bool {
-				s := r.Stats().Up
-				return s.Received == asked && settled(s)
-			})
-			for ; served < r.Stats().Up.Sent; served++ {
+			for range next(t, up) {
 				text, from := receive(t, srv)
 				all = append(all, came{text, from})
 			}
 			return all
 		},
 		answer: func(text string, to netip.AddrPort) {
-			answered++
 			if _, err := srv.WriteToUDPAddrPort([]byte(text), to); err != nil {
 				t.Fatal(err)
 			}
+			answered++
 		},
 		got: func() (all []string) {
-			until(t, "answers pass", func() bool {
-				s := r.Stats().Down
-				return s.Received == answered && settled(s)
-			})
-			for ; got < r.Stats().Down.Sent; got++ {
-				text, _ := receive(t, c)
-				all = append(all, text)
+			for ; answered > 0; answered-- {
+				for range next(t, down) {
+					text, _ := receive(t, c)
+					all = append(all, text)
+				}
 			}
 			return all
 		},
 	}
 }
 
-// TestSameDecisions: with one seed the same datagrams arrive, doubled, cut, damaged and from another
-// port alike, in memory and through a relay on real sockets; with another seed others do.
+// next returns the number of arrivals of the next datagram.
+func next(t *testing.T, arrivals <-chan int) int {
+	t.Helper()
+	select {
+	case n := <-arrivals:
+		return n
+	case <-time.After(patience):
+		t.Fatal("the relay reads nothing")
+		return 0
+	}
+}
+
+// TestSameDecisions compares an in-memory network with a relay on real sockets: with the same seed
+// the same datagrams are lost, duplicated, truncated, corrupted and sent from a new port. Another
+// seed has another result.
 func TestSameDecisions(t *testing.T) {
 	var want []string
 	synctest.Test(t, func(t *testing.T) { want = decisions(inMemory(t, trouble(42))) })
 	got := decisions(onSockets(t, trouble(42)))
-	if len(want) < 1000 || !strings.Contains(fmt.Sprint(want), "from another port") {
+	if len(want) < 1000 || !strings.Contains(fmt.Sprint(want), "from a new port") {
 		t.Fatalf("%d arrivals in memory are too few to compare", len(want))
 	}
 	for i := range max(len(want), len(got)) {

@@ -7,8 +7,8 @@ import (
 	"math"
 	"net"
 	"net/netip"
-	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,28 +19,62 @@ import (
 	"github.com/ohce/ohce/ohcetest"
 )
 
-// patience bounds every wait of these tests. It is only used up where something fails.
-const patience = 10 * time.Second
+// patience is the longest time without progress.
+const patience = 20 * time.Second
 
-// start starts a relay to a server that turns texts around.
-func start(t *testing.T, r *relay.Relay) *relay.Relay {
-	t.Helper()
-	if r.To == "" {
-		r.To = turning(t).Addr
-	}
-	if err := r.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := r.Close(); err != nil {
-			t.Errorf("the relay ended with %v", err)
-		}
-		account(t, r)
-	})
-	return r
+// A testRelay is a relay that reports its progress.
+type testRelay struct {
+	*relay.Relay
+	progress chan struct{}
 }
 
-func turning(t *testing.T) *ohcetest.Server {
+// start serves a relay until the test ends. If the relay has no server, start gives it one that
+// reverses and swaps the case of each request.
+func start(t *testing.T, r *relay.Relay) *testRelay {
+	t.Helper()
+	if r.To == "" {
+		r.To = flipServer(t).Addr
+	}
+	progress := make(chan struct{}, 1)
+	r.OnProgress(func() {
+		select {
+		case progress <- struct{}{}:
+		default:
+		}
+	})
+	if err := r.Listen(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- r.Serve() }() // ends with Close
+	t.Cleanup(func() {
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+		if err := <-served; err != relay.ErrClosed {
+			t.Errorf("Serve returned %v, want ErrClosed", err)
+		}
+		checkSums(t, r)
+	})
+	return &testRelay{r, progress}
+}
+
+// until waits for a condition on the counters. It fails when the relay makes no progress.
+func (r *testRelay) until(t *testing.T, what string, condition func(relay.Stats) bool) {
+	t.Helper()
+	timeout := time.NewTimer(patience)
+	defer timeout.Stop()
+	for !condition(r.Stats()) {
+		select {
+		case <-r.progress:
+			timeout.Reset(patience)
+		case <-timeout.C:
+			t.Fatalf("the relay makes no progress until %s: %+v", what, r.Stats())
+		}
+	}
+}
+
+func flipServer(t *testing.T) *ohcetest.Server {
 	srv := ohcetest.NewServer(ohce.HandlerFunc(func(w *ohce.ResponseWriter, r *ohce.Request) {
 		w.Write(flip.Append(w.AvailableBuffer(), r.Data))
 	}))
@@ -48,27 +82,27 @@ func turning(t *testing.T) *ohcetest.Server {
 	return srv
 }
 
-// account checks that every datagram ended in one counter, in a relay that has been closed.
-func account(t *testing.T, r *relay.Relay) {
+// checkSums checks that every datagram of a closed relay is in exactly one counter.
+func checkSums(t *testing.T, r *relay.Relay) {
 	t.Helper()
 	s := r.Stats()
-	if got := s.Up.Seen + s.Up.Oversize + s.NoPort; got != s.Up.Received {
-		t.Errorf("%d requests received, %d booked: %+v", s.Up.Received, got, s)
+	if got := s.Up.Seen + s.Up.Oversize + s.NoMapping; got != s.Up.Received {
+		t.Errorf("%d requests received, %d counted: %+v", s.Up.Received, got, s)
 	}
 	if got := s.Down.Seen + s.Down.Oversize; got != s.Down.Received {
-		t.Errorf("%d answers received, %d booked: %+v", s.Down.Received, got, s)
+		t.Errorf("%d responses received, %d counted: %+v", s.Down.Received, got, s)
 	}
-	for _, w := range []relay.Way{s.Up, s.Down} {
-		if out := w.Sent + w.Unsent + w.Crowded + w.Forgotten + w.Waiting; out != w.Delivered+w.Duplicated {
-			t.Errorf("%d to be delivered, %d booked: %+v", w.Delivered+w.Duplicated, out, w)
+	for _, d := range []relay.DirectionStats{s.Up, s.Down} {
+		if out := d.Sent + d.Unsent + d.BufferFull + d.Unmapped + d.Delayed; out != d.Delivered+d.Duplicated {
+			t.Errorf("%d datagrams delivered, %d counted: %+v", d.Delivered+d.Duplicated, out, d)
 		}
-		if in := w.BlackHoled + w.TooLong + w.Lost + w.Overflow + w.Delivered; in != w.Seen {
-			t.Errorf("%d seen, %d booked: %+v", w.Seen, in, w)
+		if in := d.BlackHoled + d.TooLong + d.Lost + d.Overflow + d.Delivered; in != d.Seen {
+			t.Errorf("%d datagrams seen, %d counted: %+v", d.Seen, in, d)
 		}
 	}
 }
 
-// dial is a socket that asks an address.
+// dial returns a client socket.
 func dial(t *testing.T, to netip.AddrPort) *net.UDPConn {
 	t.Helper()
 	c, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(to))
@@ -76,11 +110,10 @@ func dial(t *testing.T, to netip.AddrPort) *net.UDPConn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(patience))
 	return c
 }
 
-// listen is a socket on which a test plays the server.
+// listen returns the socket of a server that the test plays.
 func listen(t *testing.T) *net.UDPConn {
 	t.Helper()
 	c, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
@@ -89,7 +122,6 @@ func listen(t *testing.T) *net.UDPConn {
 	}
 	t.Cleanup(func() { c.Close() })
 	c.SetReadBuffer(4 << 20)
-	c.SetDeadline(time.Now().Add(patience))
 	return c
 }
 
@@ -103,6 +135,7 @@ func send(t *testing.T, c *net.UDPConn, text string) {
 func receive(t *testing.T, c *net.UDPConn) (string, netip.AddrPort) {
 	t.Helper()
 	buf := make([]byte, 1<<16)
+	c.SetReadDeadline(time.Now().Add(patience))
 	n, from, err := c.ReadFromUDPAddrPort(buf)
 	if err != nil {
 		t.Fatal(err)
@@ -114,47 +147,39 @@ func ask(t *testing.T, c *net.UDPConn, text string) {
 	t.Helper()
 	send(t, c, text)
 	if got, _ := receive(t, c); got != string(flip.Append(nil, []byte(text))) {
-		t.Errorf("%q was answered with %q", text, got)
-	}
-}
-
-// until waits for something that happens on other goroutines, and fails if it does not.
-func until(t *testing.T, what string, f func() bool) {
-	t.Helper()
-	for begun := time.Now(); !f(); runtime.Gosched() {
-		if time.Since(begun) > patience {
-			t.Fatalf("waited in vain: %s", what)
-		}
+		t.Errorf("the response to %q is %q", text, got)
 	}
 }
 
 func TestPassesEverything(t *testing.T) {
 	r := start(t, &relay.Relay{})
-	c := dial(t, r.Addr())
+	c := dial(t, r.LocalAddr())
 	for i := range 100 {
 		ask(t, c, fmt.Sprintf("Hello %d", i))
 	}
 	ask(t, c, "")
 	ask(t, c, strings.Repeat("a", 65_507))
-	s := r.Stats()
-	if s.Ports != 1 || s.Up.Sent != 102 || s.Down.Sent != 102 {
-		t.Errorf("stats %+v", s)
-	}
+	r.until(t, "all are counted", func(s relay.Stats) bool {
+		return s.Mappings == 1 && s.Up.Sent == 102 && s.Down.Sent == 102
+	})
 }
 
-// TestEachClientHasAPort: a thousand clients ask in turn and all at once, each gets its own answers, and
-// the server sees as many ports.
-func TestEachClientHasAPort(t *testing.T) {
+// TestEachClientHasAMapping lets 1,000 clients send in turn and all at once. Each gets its own
+// responses, and the server sees as many ports.
+func TestEachClientHasAMapping(t *testing.T) {
 	const clients = 1000
+	var mu sync.Mutex
 	seen := make(map[netip.AddrPort]bool)
 	srv := ohcetest.NewServer(ohce.HandlerFunc(func(w *ohce.ResponseWriter, r *ohce.Request) {
+		mu.Lock()
 		seen[r.RemoteAddr] = true
+		mu.Unlock()
 		w.Write(flip.Append(w.AvailableBuffer(), r.Data))
 	}))
 	r := start(t, &relay.Relay{To: srv.Addr})
 	var all []*net.UDPConn
 	for range clients {
-		all = append(all, dial(t, r.Addr()))
+		all = append(all, dial(t, r.LocalAddr()))
 	}
 	for i, c := range all {
 		ask(t, c, fmt.Sprint("client ", i))
@@ -169,30 +194,30 @@ func TestEachClientHasAPort(t *testing.T) {
 		}
 	}
 	srv.Close()
-	if s := r.Stats(); s.Ports != clients || len(seen) != clients {
-		t.Errorf("%d ports, the server saw %d, want %d", s.Ports, len(seen), clients)
+	if s := r.Stats(); s.Mappings != clients || len(seen) != clients {
+		t.Errorf("%d mappings, the server saw %d ports, want %d", s.Mappings, len(seen), clients)
 	}
 }
 
-// TestWhatArrivesIsWhatWasDecided counts on the server's side of real sockets what each model lets
-// through, against what was asked, within 3 standard errors.
-func TestWhatArrivesIsWhatWasDecided(t *testing.T) {
+// TestShareOfArrivals compares the share of datagrams that arrive at a server with the model,
+// within 3 standard errors.
+func TestShareOfArrivals(t *testing.T) {
 	const n = 20_000
 	for _, tt := range []struct {
 		name   string
 		up     link.Impairment
-		share  float64 // that arrives
-		spread float64 // how much wider the error is than for independent events
+		share  float64 // of arrivals
+		spread float64 // ratio of the error to that of independent events
 	}{
 		{"nothing", link.Impairment{}, 1, 1},
 		{"1% lost", link.Impairment{Loss: link.RandomLoss(0.01)}, 0.99, 1},
 		{"30% lost", link.Impairment{Loss: link.RandomLoss(0.3)}, 0.7, 1},
 		{"20% lost in bursts of 5", link.Impairment{Loss: link.BurstLoss(0.2, 5)}, 0.8,
 			math.Sqrt((1 + 0.75) / (1 - 0.75))},
-		// Neighbours are alike by λ = 0.75 where the states differ: their covariances add up.
+		// The states of neighbours correlate by λ = 0.75: their covariances add up.
 		{"Gilbert and Elliott", link.Impairment{Loss: link.Loss{Good: 0.02, Bad: 0.6, ToBad: 0.05, ToGood: 0.2}},
 			1 - (0.8*0.02 + 0.2*0.6), math.Sqrt(1 + 2*0.58*0.58*0.2*0.8*0.75/0.25/(0.136*0.864))},
-		{"10% doubled", link.Impairment{Duplicate: 0.1}, 1.1, 1},
+		{"10% duplicated", link.Impairment{Duplicate: 0.1}, 1.1, 1},
 		{"delayed", link.Impairment{Delay: link.Delay{Base: time.Millisecond, Jitter: time.Millisecond}}, 1, 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -200,11 +225,12 @@ func TestWhatArrivesIsWhatWasDecided(t *testing.T) {
 			r := start(t, &relay.Relay{
 				To: srv.LocalAddr().String(), Link: &link.Link{Seed: 7, Up: tt.up},
 			})
-			c := dial(t, r.Addr())
+			c := dial(t, r.LocalAddr())
 			got := make(chan int)
-			go func() {
+			go func() { // ends with the last datagram or the read deadline
 				buf, n := make([]byte, 100), 0
 				for {
+					srv.SetReadDeadline(time.Now().Add(patience))
 					k, _, err := srv.ReadFromUDPAddrPort(buf)
 					if err != nil || string(buf[:k]) == "the end" {
 						got <- n
@@ -215,20 +241,19 @@ func TestWhatArrivesIsWhatWasDecided(t *testing.T) {
 			}()
 			for i := range n {
 				send(t, c, fmt.Sprint(i))
-				if i%64 == 63 { // no more than the buffers take
-					until(t, "the relay reads", func() bool { return r.Stats().Up.Received == uint64(i+1) })
+				if i%64 == 63 { // fits into the receive buffers
+					r.until(t, "it has read all", func(s relay.Stats) bool { return s.Up.Received == uint64(i+1) })
 				}
 			}
-			until(t, "all is delivered", func() bool {
-				s := r.Stats().Up
-				return s.Received == n && s.Sent == s.Delivered+s.Duplicated
+			r.until(t, "all are sent", func(s relay.Stats) bool {
+				return s.Up.Received == n && s.Up.Sent == s.Up.Delivered+s.Up.Duplicated
 			})
 			r.Change(func(up, _ *link.Impairment) error { *up = link.Impairment{}; return nil })
 			send(t, c, "the end")
 			count := <-got
 			s := r.Stats().Up
 			if uint64(count) != s.Delivered-1+s.Duplicated {
-				t.Errorf("%d arrived, %d delivered, %d doubled", count, s.Delivered-1, s.Duplicated)
+				t.Errorf("%d arrived, %d delivered, %d duplicated", count, s.Delivered-1, s.Duplicated)
 			}
 			p := tt.share - math.Floor(tt.share)
 			se := math.Sqrt(p*(1-p)/n) * tt.spread
@@ -243,30 +268,30 @@ func TestDelays(t *testing.T) {
 	const delay = 30 * time.Millisecond
 	way := link.Impairment{Delay: link.Delay{Base: delay}}
 	r := start(t, &relay.Relay{Link: &link.Link{Up: way, Down: way}})
-	c := dial(t, r.Addr())
+	c := dial(t, r.LocalAddr())
 	begun := time.Now()
 	ask(t, c, "Hello")
 	if took := time.Since(begun); took < 2*delay {
-		t.Errorf("the answer came after %v, want at least %v", took, 2*delay)
+		t.Errorf("the response arrived after %v, want at least %v", took, 2*delay)
 	}
-	// Ten at once take no longer than one, and keep their order.
+	// Ten requests at once keep their order.
 	for i := range 10 {
 		send(t, c, fmt.Sprint(i))
 	}
 	for i := range 10 {
 		if got, _ := receive(t, c); got != fmt.Sprint(i) {
-			t.Errorf("answer %d is %q", i, got)
+			t.Errorf("response %d is %q", i, got)
 		}
 	}
 }
 
-// TestRebind: the server sees another port, and what it answers to the old one is lost.
+// TestRebind lets the server see a new port, and drops what it sends to the old one.
 func TestRebind(t *testing.T) {
 	srv := listen(t)
 	r := start(t, &relay.Relay{
 		To: srv.LocalAddr().String(), Link: &link.Link{Up: link.Impairment{RebindEvery: 3}},
 	})
-	c := dial(t, r.Addr())
+	c := dial(t, r.LocalAddr())
 	var from []netip.AddrPort
 	for i := range 5 {
 		send(t, c, fmt.Sprint(i))
@@ -274,7 +299,7 @@ func TestRebind(t *testing.T) {
 		from = append(from, peer)
 	}
 	if from[0] != from[1] || from[1] == from[2] || from[2] != from[4] {
-		t.Errorf("the server saw %v, want another port with the third", from)
+		t.Errorf("the server saw %v, want a new port with the third datagram", from)
 	}
 	for i, to := range []netip.AddrPort{from[0], from[4]} {
 		if _, err := srv.WriteToUDPAddrPort([]byte{byte('a' + i)}, to); err != nil {
@@ -282,71 +307,78 @@ func TestRebind(t *testing.T) {
 		}
 	}
 	if got, _ := receive(t, c); got != "b" {
-		t.Errorf("the client got %q, want what was sent to its new port", got)
+		t.Errorf("the client received %q, want what was sent to its new port", got)
 	}
-	until(t, "the other one is counted", func() bool { return r.Stats().Down.Forgotten == 1 })
+	r.until(t, "the other one is counted", func(s relay.Stats) bool { return s.Down.Unmapped == 1 })
 }
 
-func TestIdlePortsExpire(t *testing.T) {
-	r := start(t, &relay.Relay{Idle: 20 * time.Millisecond})
-	c := dial(t, r.Addr())
+func TestIdleMappingsExpire(t *testing.T) {
+	r := start(t, &relay.Relay{IdleTimeout: time.Millisecond})
+	send(t, dial(t, r.LocalAddr()), "one")
+	r.until(t, "the mapping expires", func(s relay.Stats) bool { return s.Expired == 1 && s.Mappings == 0 })
+
+	r = start(t, &relay.Relay{})
+	c := dial(t, r.LocalAddr())
 	ask(t, c, "one")
-	until(t, "the port expires", func() bool { return r.Stats().Expired == 1 && r.Stats().Ports == 0 })
+	r.ExpireAll()
 	ask(t, c, "two")
-	if s := r.Stats(); s.Opened != 2 {
-		t.Errorf("%d ports were opened, want 2", s.Opened)
+	if s := r.Stats(); s.Opened != 2 || s.Expired != 1 || s.Mappings != 1 {
+		t.Errorf("stats %+v, want a second mapping", s)
 	}
 }
 
-// TestWhatIsDelayedKeepsItsPort: a port does not expire while something is on its way.
-func TestWhatIsDelayedKeepsItsPort(t *testing.T) {
-	way := link.Impairment{Delay: link.Delay{Base: 400 * time.Millisecond}}
-	r := start(t, &relay.Relay{Idle: 200 * time.Millisecond, Link: &link.Link{Up: way, Down: way}})
-	ask(t, dial(t, r.Addr()), "Hello")
-	if s := r.Stats(); s.Opened != 1 {
-		t.Errorf("%d ports were opened, want 1", s.Opened)
+// TestDelayedDatagramKeepsItsMapping checks that a mapping does not expire while a datagram is
+// delayed.
+func TestDelayedDatagramKeepsItsMapping(t *testing.T) {
+	r := start(t, &relay.Relay{Link: &link.Link{Up: link.Impairment{Delay: link.Delay{Base: time.Hour}}}})
+	send(t, dial(t, r.LocalAddr()), "Hello")
+	r.until(t, "the datagram is delayed", func(s relay.Stats) bool { return s.Up.Delayed == 1 })
+	r.ExpireAll()
+	if s := r.Stats(); s.Mappings != 1 || s.Expired != 0 {
+		t.Errorf("stats %+v, want one mapping", s)
 	}
 }
 
 func TestLimits(t *testing.T) {
-	r := start(t, &relay.Relay{MaxPorts: 1})
-	first, second := dial(t, r.Addr()), dial(t, r.Addr())
+	r := start(t, &relay.Relay{MaxMappings: 1})
+	first, second := dial(t, r.LocalAddr()), dial(t, r.LocalAddr())
 	ask(t, first, "one")
 	send(t, second, "two")
-	until(t, "the second has no port", func() bool { return r.Stats().NoPort == 1 })
 	ask(t, first, "three")
+	if s := r.Stats(); s.NoMapping != 1 || s.Mappings != 1 {
+		t.Errorf("stats %+v, want one mapping", s)
+	}
 
-	r = start(t, &relay.Relay{MaxBytes: 10, Link: &link.Link{Up: link.Impairment{
+	r = start(t, &relay.Relay{MaxBytes: 2*relay.Overhead + 32, Link: &link.Link{Up: link.Impairment{
 		Delay: link.Delay{Base: time.Hour},
 	}}})
-	c := dial(t, r.Addr())
+	c := dial(t, r.LocalAddr())
 	for range 3 {
 		send(t, c, "four")
 	}
-	until(t, "the third has no room", func() bool {
-		s := r.Stats()
-		return s.Up.Crowded == 1 && s.Up.Waiting == 2
-	})
+	r.until(t, "all have arrived", func(s relay.Stats) bool { return s.Up.Received == 3 })
+	if s := r.Stats().Up; s.BufferFull != 1 || s.Delayed != 2 {
+		t.Errorf("stats %+v, want room for two", s)
+	}
 }
 
-// TestServerRestarts: a server that is not there is counted, and found again.
+// TestServerRestarts counts the error of a server that is down, and sends to it again.
 func TestServerRestarts(t *testing.T) {
 	srv := listen(t)
 	addr := srv.LocalAddr().(*net.UDPAddr)
 	srv.Close()
 	r := start(t, &relay.Relay{To: addr.String()})
-	c := dial(t, r.Addr())
+	c := dial(t, r.LocalAddr())
 	send(t, c, "one")
-	until(t, "it is refused", func() bool { return r.Stats().Refused > 0 })
+	r.until(t, "the error arrives", func(s relay.Stats) bool { return s.PortUnreachable > 0 })
 	srv, err := net.ListenUDP("udp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer srv.Close()
-	srv.SetDeadline(time.Now().Add(patience))
 	send(t, c, "two")
 	if got, _ := receive(t, srv); got != "two" {
-		t.Errorf("the server got %q", got)
+		t.Errorf("the server received %q", got)
 	}
 	if s := r.Stats(); s.Up.Unsent != 0 || s.ReadErrors != 0 {
 		t.Errorf("stats %+v", s)
@@ -355,7 +387,7 @@ func TestServerRestarts(t *testing.T) {
 
 func TestChange(t *testing.T) {
 	r := start(t, &relay.Relay{Link: &link.Link{Down: link.Impairment{MTU: 100}}})
-	c := dial(t, r.Addr())
+	c := dial(t, r.LocalAddr())
 	ask(t, c, "one")
 	before, _ := r.Impairments()
 	for _, change := range []func(up, down *link.Impairment) error{
@@ -363,41 +395,41 @@ func TestChange(t *testing.T) {
 		func(up, _ *link.Impairment) error { up.Loss.Good = 1.3; return nil },
 	} {
 		if err := r.Change(change); err == nil {
-			t.Error("a bad change is taken")
+			t.Error("an invalid change succeeds")
 		}
 	}
 	if after, _ := r.Impairments(); after != before {
-		t.Errorf("a bad change has changed something: %v", &after)
+		t.Errorf("after an invalid change the link does %v", after)
 	}
 	ask(t, c, "two")
-	if err := r.Change(func(up, _ *link.Impairment) error { return up.Apply("black_hole") }); err != nil {
+	if err := r.Change(func(up, _ *link.Impairment) error { return up.UnmarshalText([]byte("black_hole")) }); err != nil {
 		t.Fatal(err)
 	}
 	send(t, c, "three")
-	until(t, "the hole swallows it", func() bool { return r.Stats().Up.BlackHoled == 1 })
+	r.until(t, "the datagram is dropped", func(s relay.Stats) bool { return s.Up.BlackHoled == 1 })
 	if up, down := r.Impairments(); !up.BlackHole || down.MTU != 100 {
-		t.Errorf("the link does %v, %v", &up, &down)
+		t.Errorf("the impairments are %v, %v", up, down)
 	}
 }
 
-func TestStartErrors(t *testing.T) {
+func TestListenErrors(t *testing.T) {
 	taken := listen(t).LocalAddr().String()
 	for _, tt := range []struct {
 		name  string
 		relay *relay.Relay
 		says  string
 	}{
-		{"taken", &relay.Relay{Listen: taken, To: taken}, "listen " + taken},
-		{"no server", &relay.Relay{}, "to : "},
-		{"bad server", &relay.Relay{To: "127.0.0.1:70000"}, "to 127.0.0.1:70000"},
-		{"bad address", &relay.Relay{Listen: "nowhere", To: taken}, "listen nowhere"},
-		{"idle", &relay.Relay{Idle: -1}, "Idle is -1ns"},
-		{"ports", &relay.Relay{MaxPorts: -1}, "MaxPorts is -1"},
+		{"taken", &relay.Relay{Addr: taken, To: taken}, "listen " + taken},
+		{"no server", &relay.Relay{}, "dial : "},
+		{"bad server", &relay.Relay{To: "127.0.0.1:70000"}, "dial 127.0.0.1:70000"},
+		{"bad address", &relay.Relay{Addr: "nowhere", To: taken}, "listen nowhere"},
+		{"idle", &relay.Relay{IdleTimeout: -1}, "IdleTimeout is -1ns"},
+		{"ports", &relay.Relay{MaxMappings: -1}, "MaxMappings is -1"},
 		{"bytes", &relay.Relay{MaxBytes: -1}, "MaxBytes is -1"},
 		{"link", &relay.Relay{Link: &link.Link{Up: link.Impairment{MTU: -1}}}, "up.mtu is -1"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			err := tt.relay.Start(t.Context())
+			err := tt.relay.Listen(t.Context())
 			if err == nil {
 				tt.relay.Close()
 			}
@@ -410,19 +442,20 @@ func TestStartErrors(t *testing.T) {
 			}
 		})
 	}
-	r := start(t, &relay.Relay{To: taken})
-	if err := r.Start(context.Background()); err == nil {
-		t.Error("it starts twice")
+	r := start(t, &relay.Relay{})
+	ask(t, dial(t, r.LocalAddr()), "serving")
+	if err := r.Listen(context.Background()); err == nil {
+		t.Error("a second Listen succeeds")
 	}
-	if err := new(relay.Relay).Close(); err != nil {
-		t.Errorf("closing what was not started: %v", err)
+	if err := r.Serve(); err == nil || errors.Is(err, relay.ErrClosed) {
+		t.Errorf("a second Serve returns %v", err)
 	}
 }
 
-// TestWildcard: a client gets its answer from the address that it asked.
+// TestWildcard checks that a response leaves from the address that the request was sent to.
 func TestWildcard(t *testing.T) {
-	r := start(t, &relay.Relay{Listen: "0.0.0.0:0"})
+	r := start(t, &relay.Relay{Addr: "0.0.0.0:0"})
 	for _, ip := range wildcardAddrs {
-		ask(t, dial(t, netip.AddrPortFrom(netip.MustParseAddr(ip), r.Addr().Port())), "Hello")
+		ask(t, dial(t, netip.AddrPortFrom(netip.MustParseAddr(ip), r.LocalAddr().Port())), "Hello")
 	}
 }

@@ -1,0 +1,199 @@
+package relay
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ohce/ohce/internal/udp"
+	"github.com/ohce/ohce/link"
+)
+
+// A key identifies a client: its address, the address of this machine that it sends to, and the
+// listener bound to that address. Only the goroutine of that listener opens mappings for the key.
+type key struct {
+	peer     netip.AddrPort
+	local    netip.Addr
+	listener *listener
+}
+
+// A mapping is a socket towards the server that carries the datagrams of one client.
+type mapping struct {
+	r       *Relay
+	key     key
+	ifIndex uint32
+	conn    udp.Socket
+	waiting atomic.Int64 // delayed datagrams in both directions
+	used    atomic.Int64 // time of the last datagram in nanoseconds since the epoch
+	retired bool         // replaced by a newer mapping, or being closed; guarded by r.mu
+
+	out *udp.Batch // used by listener.run only; nil if empty
+	due *udp.Batch // used by deliverDelayed only; nil if empty
+
+	write sync.Mutex // serializes conn.Write
+}
+
+// mappingFor returns the mapping for the sender of msg. If there is none, it opens one; it returns
+// nil if that fails. The caller holds mu; see open.
+func (r *Relay) mappingFor(l *listener, msg *udp.Message) *mapping {
+	k := key{msg.Peer, msg.Local, l}
+	if m, ok := r.mappings[k]; ok {
+		return m
+	}
+	return r.open(k, msg.IfIndex)
+}
+
+// rebind replaces the mapping of a client. If no new one can be opened, the client keeps m.
+func (r *Relay) rebind(m *mapping) *mapping {
+	if next := r.open(m.key, m.ifIndex); next != nil {
+		return next
+	}
+	return m
+}
+
+// open opens a mapping and retires the one that the client has. It returns nil if that fails. The
+// caller is the goroutine of k.listener and holds mu; open releases mu while it opens the socket.
+func (r *Relay) open(k key, ifIndex uint32) *mapping {
+	if r.closed || len(r.all)+r.opening >= cmp.Or(r.MaxMappings, DefaultMaxMappings) {
+		return nil
+	}
+	r.opening++
+	r.mu.Unlock()
+	conn, err := r.connect(r.server)
+	r.mu.Lock()
+	r.opening--
+	if err != nil {
+		return nil
+	}
+	if r.closed {
+		conn.Close()
+		return nil
+	}
+	if old, ok := r.mappings[k]; ok {
+		old.retired = true
+	}
+	m := &mapping{r: r, key: k, ifIndex: ifIndex, conn: conn}
+	m.use(time.Now())
+	r.mappings[k], r.all[m] = m, struct{}{}
+	r.stats.Opened++
+	r.loops.Go(m.run) // ends when expire or shut closes its socket
+	return m
+}
+
+// connect opens a socket towards the server.
+func connect(server netip.AddrPort) (udp.Socket, error) {
+	socket, err := udp.Dial(context.Background(), server.String())
+	if err != nil {
+		return nil, err
+	}
+	conn, err := udp.Connect(socket)
+	if err != nil {
+		socket.Close()
+		return nil, err
+	}
+	return conn, nil
+}
+
+func (m *mapping) use(now time.Time) { m.used.Store(int64(now.Sub(m.r.epoch))) }
+
+// expire closes the mappings that were last used before the given time and for which no datagram is
+// delayed. The sockets are closed without the lock.
+func (r *Relay) expire(before time.Duration) {
+	r.mu.Lock()
+	var idle []*mapping
+	for m := range r.all {
+		if m.waiting.Load() == 0 && time.Duration(m.used.Load()) < before { // in this order; see sent
+			if !m.retired {
+				delete(r.mappings, m.key)
+			}
+			m.retired = true
+			idle = append(idle, m)
+		}
+	}
+	r.mu.Unlock()
+	var drops uint64
+	for _, m := range idle {
+		m.conn.Close()
+		drops += m.conn.KernelDropped()
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stats.Down.KernelDropped += drops
+	r.stats.Expired += uint64(len(idle))
+	for _, m := range idle {
+		delete(r.all, m)
+	}
+}
+
+// run passes responses until the socket is closed.
+func (m *mapping) run() {
+	var backoff udp.Backoff
+	for {
+		ms, err := m.conn.ReadPooled(&m.r.buffers)
+		switch {
+		case err == nil:
+			backoff.Reset()
+			m.passDown(ms)
+			m.r.buffers.Put(ms)
+		case errors.Is(err, net.ErrClosed):
+			return
+		case udp.Refused(err):
+			m.r.up.unreachable.Add(1)
+		default:
+			m.r.down.readErrors.Add(1)
+			m.r.pause(backoff.Failed())
+		}
+		m.r.progress()
+	}
+}
+
+// passDown passes responses to the link and sends those that arrive at once.
+func (m *mapping) passDown(ms []udp.Message) {
+	b := newBatch(m.key.listener.conn)
+	defer releaseBatch(b)
+	r := m.r
+	r.mu.Lock()
+	now := time.Now() // with the lock held, so that the link's time does not decrease
+	m.use(now)
+	for i := range ms {
+		for data := range datagrams(&ms[i], &r.stats.Down) {
+			r.arrivals = r.network().PassDown(r.arrivals[:0], r.at(now), data)
+			r.observe(now, false, m, data, r.arrivals)
+			for _, a := range r.arrivals {
+				m.arrive(now, a, b)
+			}
+		}
+	}
+	r.mu.Unlock()
+	m.key.listener.send(b.Messages)
+}
+
+// arrive appends a response to b, or delays or drops it. The caller holds r.mu.
+func (m *mapping) arrive(now time.Time, a link.Arrival, b *udp.Batch) {
+	switch {
+	case m.retired:
+		m.r.stats.Down.Unmapped++
+	case a.After > 0:
+		m.r.delay(now, m, false, a)
+	default:
+		to := m.message(nil)
+		b.Append(a.Data, &to)
+	}
+}
+
+// message returns a response to the client.
+func (m *mapping) message(data []byte) udp.Message {
+	return udp.Message{Buf: data, Peer: m.key.peer, Local: m.key.local, IfIndex: m.ifIndex}
+}
+
+// send passes requests to the kernel.
+func (m *mapping) send(ms []udp.Message) {
+	m.write.Lock()
+	defer m.write.Unlock()
+	deliver(m.conn, ms, &m.r.up)
+}
