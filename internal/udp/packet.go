@@ -28,6 +28,7 @@ type packetConn struct {
 	pc     net.PacketConn
 	fast   addrPortConn // nil where pc has no such methods
 	local  netip.AddrPort
+	own    netip.Addr // Local of all datagrams; invalid for a wildcard, whose datagrams do not tell
 	drain  atomic.Bool
 	silent int        // reads in a row that found nothing since Drain; Read's own
 	bound  drainBound // Read's own
@@ -39,7 +40,11 @@ func newPacketConn(pc net.PacketConn) (Socket, error) {
 		return nil, err
 	}
 	fast, _ := pc.(addrPortConn)
-	return &packetConn{pc: pc, fast: fast, local: local}, nil
+	c := &packetConn{pc: pc, fast: fast, local: local}
+	if !local.Addr().IsUnspecified() {
+		c.own = local.Addr()
+	}
+	return c, nil
 }
 
 func (c *packetConn) Width() int                { return 1 }
@@ -103,7 +108,7 @@ func (c *packetConn) readOne(m *Message) error {
 	}
 	m.Buf = m.Buf[:n]
 	m.Peer = netip.AddrPortFrom(peer.Addr().Unmap(), peer.Port())
-	m.Local, m.IfIndex, m.Segment, m.Truncated = netip.Addr{}, 0, 0, cut
+	m.Local, m.IfIndex, m.Segment, m.Truncated = c.own, 0, 0, cut
 	return nil
 }
 
