@@ -262,7 +262,7 @@ func (c *udpConn) writeSome(ms []Message) (int, error) {
 	t.from, t.want = 0, len(ms)
 	err := c.rc.Write(t.call)
 	switch {
-	case err != nil && c.closed.Load(), t.err == unix.EAGAIN:
+	case err != nil && c.closed.Load(), t.err == unix.EAGAIN && c.closed.Load():
 		return t.from, net.ErrClosed
 	case err == nil && t.err != 0:
 		if size := ms[t.from].Segment; size > 0 {
@@ -302,28 +302,20 @@ func (c *udpConn) put(m *Message, i int) error {
 	return nil
 }
 
-// sendmmsg sends rows from..want. After a partial batch it goes on behind what was sent; the kernel
-// reports an error only for the first row of a call, and so it belongs to row from. While the send
-// buffer is full it waits, or where the runtime's poller does reports false; it gives EAGAIN if the
-// socket is closed meanwhile.
+// sendmmsg sends rows from..want. After a partial batch it continues behind what was sent; the kernel
+// reports an error only for the first row of a call, and so it belongs to row from. If the send buffer is
+// full, it waits for a limited time, and then fails with EAGAIN.
 func (c *udpConn) sendmmsg(fd uintptr) bool {
 	t, sock := &c.send, c.sock(fd)
+	var wait batchWait
 	for t.err = 0; t.from < t.want; {
 		n, _, e := unix.RawSyscall6(unix.SYS_SENDMMSG, sock, uintptr(unsafe.Pointer(&t.hdrs[t.from])),
 			uintptr(t.want-t.from), unix.MSG_DONTWAIT, 0, 0)
-		switch e {
-		case 0:
+		switch {
+		case e == 0:
 			t.from += int(n)
-		case unix.EINTR:
-		case unix.EAGAIN:
-			if c.watch == nil {
-				return false
-			}
-			if c.closed.Load() {
-				t.err = e
-				return true
-			}
-			waitWritable(c.watch.sock)
+		case e == unix.EINTR:
+		case e == unix.EAGAIN && !c.closed.Load() && wait.more(&c.room, int(sock), t.from):
 		default:
 			t.err = e
 			return true

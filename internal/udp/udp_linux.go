@@ -40,6 +40,7 @@ type udpConn struct {
 	recv     mmsg
 	ready    func(fd uintptr) bool // readable, made once
 	send     mmsg                  // Write's own
+	room     roomWait              // Write's own
 
 	mu    sync.Mutex
 	drops drops
@@ -75,7 +76,7 @@ func connectUDP(pc *net.UDPConn) (Socket, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.connected = true
+	c.connected, c.room.connected = true, true
 	return c, nil
 }
 

@@ -80,10 +80,3 @@ func (w *watch) control(op uintptr) unix.Errno {
 		uintptr(unsafe.Pointer(&ev)), 0, 0)
 	return e
 }
-
-// waitWritable waits a bounded time until a socket takes datagrams again.
-func waitWritable(sock int) {
-	const ms = 100
-	// Who calls tries again whatever came of it.
-	_, _ = unix.Poll([]unix.PollFd{{Fd: int32(sock), Events: unix.POLLOUT}}, ms)
-}
