@@ -135,25 +135,20 @@ func network(ap netip.AddrPort) string {
 	}
 }
 
-// New takes over a socket that exists: a *net.UDPConn gets the best path of this platform, anything
-// else is read and written one datagram at a time. The addresses of pc must be IP addresses with
-// ports, in the form that netip.ParseAddrPort reads.
+// New takes over a socket that exists, and which only the Socket may be used to read, write and close from
+// then on. A *net.UDPConn becomes equal to a socket of Listen, with the same buffers; anything else is read
+// and written one datagram at a time. The addresses of pc must be IP addresses with ports, in the form that
+// netip.ParseAddrPort reads. If New fails, pc stays open and is the caller's.
 func New(pc net.PacketConn) (Socket, error) {
-	u, ok := pc.(*net.UDPConn)
-	if !ok {
-		return newPacketConn(pc)
+	if u, ok := pc.(*net.UDPConn); ok {
+		return adopt(u)
 	}
-	c, err := newUDP(u)
-	if err != nil {
-		return nil, err
-	}
-	return c, nil
+	return newPacketConn(pc)
 }
 
-// Connect takes over a socket that is connected to its only peer, and gives it large buffers where it
-// is a *net.UDPConn. Write sends to that peer, whatever Message.Peer says; the network's word that
-// nobody listens there comes as an error of Read or Write that Refused knows, and of Write it says
-// that this datagram was not sent.
+// Connect takes over a socket that is connected to its only peer, and gives it large buffers if it is a
+// *net.UDPConn. Write sends to that peer, whatever Message.Peer says. If its port is unreachable, a later
+// Read or Write fails with an error for which Refused is true; the datagrams of that Write were not sent.
 func Connect(conn net.Conn) (Socket, error) {
 	if u, ok := conn.(*net.UDPConn); ok {
 		growBuffers(u)

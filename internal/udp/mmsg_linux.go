@@ -20,12 +20,14 @@ type mmsg struct {
 	names []unix.RawSockaddrInet6 // large enough for RawSockaddrInet4 too
 	ctl   []byte                  // controlSpace a row
 
-	call func(fd uintptr) bool // the method value, made once
-	from int                   // the first row of the call
-	want int                   // the row after its last
-	done int                   // rows the kernel took
-	op   string                // the call that err speaks of
-	err  unix.Errno
+	desc  *descriptor           // of the call
+	call  func(fd uintptr) bool // the method value, made once
+	ready func(fd uintptr) bool // of reading: whether there is something to read; as call
+	from  int                   // the first row of the call
+	want  int                   // the row after its last
+	done  int                   // rows the kernel took
+	op    string                // the call that err speaks of
+	err   unix.Errno
 }
 
 // size makes room for n rows.

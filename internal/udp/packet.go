@@ -30,8 +30,9 @@ type packetConn struct {
 	local  netip.AddrPort
 	own    netip.Addr // Local of all datagrams; invalid for a wildcard, whose datagrams do not tell
 	drain  atomic.Bool
-	silent int        // reads in a row that found nothing since Drain; Read's own
-	bound  drainBound // Read's own
+	ended  atomic.Bool // by Release
+	silent int         // reads in a row that found nothing since Drain; Read's own
+	bound  drainBound  // Read's own
 }
 
 func newPacketConn(pc net.PacketConn) (Socket, error) {
@@ -63,11 +64,16 @@ func (c *packetConn) Drain() error {
 	return c.pc.SetReadDeadline(time.Unix(1, 0))
 }
 
+func (c *packetConn) Release() error {
+	c.ended.Store(true)
+	return c.pc.SetReadDeadline(time.Unix(1, 0))
+}
+
 func (c *packetConn) Read(ms []Message) (int, error) {
 	if len(ms) == 0 {
 		return 0, nil
 	}
-	for !c.bound.reached() {
+	for !c.bound.reached() && !c.ended.Load() {
 		err := c.readOne(&ms[0])
 		draining := c.drain.Load()
 		switch {
@@ -77,6 +83,8 @@ func (c *packetConn) Read(ms []Message) (int, error) {
 				c.bound.count(1)
 			}
 			return 1, nil
+		case c.ended.Load() && errors.Is(err, os.ErrDeadlineExceeded):
+			return 0, net.ErrClosed
 		case !draining || !errors.Is(err, os.ErrDeadlineExceeded):
 			return 0, err
 		case c.silent == drainRounds:

@@ -15,8 +15,8 @@ import (
 // leastWidth is how many rows a Read offers after a quiet time.
 const leastWidth = 4
 
-// Read offers the kernel twice as many rows as it filled the last time, for a row that is offered
-// costs a little even if nothing comes.
+// Read offers the kernel twice as many rows as it filled the last time, because a row that is offered
+// costs a little even if it is not used.
 func (c *udpConn) Read(ms []Message) (int, error) {
 	n := min(len(ms), MaxWidth, max(c.width, leastWidth))
 	if n == 0 {
@@ -24,6 +24,7 @@ func (c *udpConn) Read(ms []Message) (int, error) {
 	}
 	c.recv.size(min(len(ms), MaxWidth))
 	c.offer(ms[:n])
+	c.adapt()
 	if c.bound.reached() {
 		return 0, net.ErrClosed
 	}
@@ -36,11 +37,12 @@ func (c *udpConn) Read(ms []Message) (int, error) {
 // ReadPooled waits without buffers, and then reads without waiting.
 func (c *udpConn) ReadPooled(pool *BufferPool) ([]Message, error) {
 	for {
+		c.adapt()
 		if c.bound.reached() {
 			return nil, net.ErrClosed
 		}
 		c.recv.err = 0
-		if err := c.receive(&c.recv, c.ready); err != nil {
+		if err := c.receive(&c.recv, c.recv.ready); err != nil {
 			return nil, err
 		}
 		ms := pool.get(c.Width(), c.MinReadBuffer())
@@ -59,16 +61,16 @@ func (c *udpConn) ReadPooled(pool *BufferPool) ([]Message, error) {
 	}
 }
 
-// errNothing is what a read that does not wait gives where nothing is queued.
+// errNothing is the error of a read that does not wait, if nothing is queued.
 var errNothing = errors.New("nothing is queued")
 
-// readable reports whether a read would not wait; an error of the socket counts, and is left for it.
+// readable reports whether a read would not wait. If the socket has an error, it would report that.
 func (c *udpConn) readable(fd uintptr) bool {
-	p := unix.PollFd{Fd: int32(c.sock(fd)), Events: unix.POLLIN}
+	p := unix.PollFd{Fd: int32(c.recv.desc.sock(fd)), Events: unix.POLLIN}
 	n, _, e := unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&p)), 1,
 		uintptr(unsafe.Pointer(&unix.Timespec{})), 0, 0, 0)
-	if n == 0 && e == 0 && !c.draining.Load() {
-		return !c.look()
+	if n == 0 && e == 0 && !c.ended() {
+		return !c.watch()
 	}
 	return true
 }
@@ -94,6 +96,7 @@ func (c *udpConn) takeAll(ms []Message) int {
 	if c.leaky.Load() {
 		c.bound.count(t.done)
 	}
+	c.load.read(t.done, t.want)
 	c.width = 2 * t.done
 	for i := range t.done {
 		c.take(&ms[i], i)
@@ -101,21 +104,22 @@ func (c *udpConn) takeAll(ms []Message) int {
 	return t.done
 }
 
-// receive runs a call until it is done, the socket is drained or closed, or it fails.
+// receive makes a call until it is done, reading has ended, or it fails.
 func (c *udpConn) receive(t *mmsg, call func(fd uintptr) bool) error {
+	t.desc = c.desc.Load()
 	for {
-		err := c.rc.Read(call)
+		err := t.desc.rc.Read(call)
 		switch {
-		case errors.Is(err, os.ErrDeadlineExceeded) && c.draining.Load():
-			// Drain's way of waking this reader: from here on reads do not wait.
-			if err := c.file.SetReadDeadline(never); err != nil {
+		case errors.Is(err, os.ErrDeadlineExceeded) && c.ended():
+			// This is how Drain and Release wake a reader. From here on reads do not wait.
+			if err := t.desc.file.SetReadDeadline(never); err != nil {
 				return err
 			}
 		case err != nil && c.closed.Load():
 			return net.ErrClosed
 		case err != nil:
 			return err
-		case t.err == unix.EAGAIN && c.draining.Load():
+		case t.err == unix.EAGAIN && c.ended():
 			return net.ErrClosed
 		case t.err == unix.EAGAIN:
 			return errNothing
@@ -127,12 +131,17 @@ func (c *udpConn) receive(t *mmsg, call func(fd uintptr) bool) error {
 	}
 }
 
-// recvmmsg fills the rows with what is queued. It reports false, "wait", where nothing is and comes
-// while it spins.
+// recvmmsg fills the rows with what is queued. It returns false, which makes the caller wait, if nothing is
+// queued and nothing arrives while it polls.
 func (c *udpConn) recvmmsg(fd uintptr) bool {
-	t, sock := &c.recv, c.sock(fd)
-	var spun time.Time
+	t := &c.recv
+	sock := uintptr(t.desc.sock(fd))
+	var begun time.Time
 	for {
+		if c.released.Load() {
+			t.done, t.err = 0, unix.EAGAIN
+			return true
+		}
 		n, _, e := unix.RawSyscall6(unix.SYS_RECVMMSG, sock, uintptr(unsafe.Pointer(&t.hdrs[0])),
 			uintptr(t.want), unix.MSG_DONTWAIT, 0, 0)
 		switch {
@@ -143,30 +152,27 @@ func (c *udpConn) recvmmsg(fd uintptr) bool {
 			if e != 0 {
 				t.done = 0
 			}
-			if c.watch != nil && t.done == t.want && t.done >= busy {
-				c.watch.lookAway()
+			if t.done == t.want && t.done >= fullRead {
+				t.desc.unwatch()
 			}
 			return true
 		case c.draining.Load(), c.once:
 			t.done, t.err = 0, e
 			return true
 		case c.busyPoll <= 0:
-			return !c.look()
-		case spun.IsZero():
-			spun = time.Now()
-		case time.Since(spun) > c.busyPoll:
-			return !c.look()
+			return !c.watch()
+		case begun.IsZero():
+			begun = time.Now()
+		case time.Since(begun) > c.busyPoll:
+			return !c.watch()
 		}
 	}
 }
 
-// look reports whether the poller tells of the next datagram; where it cannot, the call has failed.
-func (c *udpConn) look() bool {
-	if c.watch == nil {
-		return true
-	}
+// watch reports whether the poller reports the next datagram. If it does not, the call has failed.
+func (c *udpConn) watch() bool {
 	t := &c.recv
-	t.err = c.watch.look()
+	t.err = t.desc.watch()
 	t.op, t.done = "epoll_ctl", 0
 	return t.err == 0
 }

@@ -35,7 +35,7 @@ func (c *udpConn) writeSome(ms []Message) (int, error) {
 		}
 	}
 	t.from, t.want = 0, len(ms)
-	err := c.rc.Write(t.call)
+	err := c.writeRows(t)
 	switch {
 	case err != nil && c.closed.Load(), t.err == unix.EAGAIN && c.closed.Load():
 		return t.from, net.ErrClosed
@@ -46,6 +46,16 @@ func (c *udpConn) writeSome(ms []Message) (int, error) {
 		err = os.NewSyscallError("sendmmsg", t.err)
 	}
 	return t.from, err
+}
+
+// writeRows makes the call, again if Read changes the descriptor before it begins.
+func (c *udpConn) writeRows(t *mmsg) error {
+	for {
+		t.desc = c.desc.Load()
+		if err := t.desc.rc.Write(t.call); err == nil || t.desc == c.desc.Load() {
+			return err
+		}
+	}
 }
 
 // put turns a message into row i.
@@ -81,16 +91,17 @@ func (c *udpConn) put(m *Message, i int) error {
 // reports an error only for the first row of a call, and so it belongs to row from. If the send buffer is
 // full, it waits for a limited time, and then fails with EAGAIN.
 func (c *udpConn) sendmmsg(fd uintptr) bool {
-	t, sock := &c.send, c.sock(fd)
+	t := &c.send
+	sock := t.desc.sock(fd)
 	var wait batchWait
 	for t.err = 0; t.from < t.want; {
-		n, _, e := unix.RawSyscall6(unix.SYS_SENDMMSG, sock, uintptr(unsafe.Pointer(&t.hdrs[t.from])),
+		n, _, e := unix.RawSyscall6(unix.SYS_SENDMMSG, uintptr(sock), uintptr(unsafe.Pointer(&t.hdrs[t.from])),
 			uintptr(t.want-t.from), unix.MSG_DONTWAIT, 0, 0)
 		switch {
 		case e == 0:
 			t.from += int(n)
 		case e == unix.EINTR:
-		case e == unix.EAGAIN && !c.closed.Load() && wait.more(&c.room, int(sock), t.from):
+		case e == unix.EAGAIN && !c.closed.Load() && wait.more(&c.room, sock, t.from):
 		default:
 			t.err = e
 			return true
