@@ -24,7 +24,7 @@
 //
 // # Platforms
 //
-// On Linux datagrams are read and written in batches and runs, and ports wait without buffers;
+// On Linux datagrams are read and written in batches and segments, and ports wait without buffers;
 // elsewhere each port has a buffer of 64 KiB. A client never hears "port unreachable" through a relay:
 // what the network says of the server is counted in Stats.
 package relay
