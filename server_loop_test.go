@@ -90,6 +90,7 @@ func (c *fakeConn) BufferWarning() string     { return c.capped }
 func (c *fakeConn) LocalAddr() netip.AddrPort { return fakeAddr }
 func (c *fakeConn) KernelDropped() uint64     { return 0 }
 func (c *fakeConn) Drain() error              { return c.Close() }
+func (c *fakeConn) Release() error            { return c.Close() }
 func (c *fakeConn) Close() error              { c.once.Do(func() { close(c.closed) }); return nil }
 
 // requests are datagrams from a peer.

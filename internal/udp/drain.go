@@ -2,21 +2,21 @@ package udp
 
 import "time"
 
-// maxDrained and maxDrainTime bound what is still read after Drain where nothing keeps new datagrams
-// out: the one is more than a receive buffer of socketBuffer bytes can hold, the other is for
-// datagrams that come one by one and never leave a silence.
+// maxDrained and maxDrainTime bound what is still read after Drain if nothing keeps new datagrams out.
+// The one is more than a receive buffer of socketBuffer bytes can hold; the other is for datagrams that
+// arrive one by one, with no silence between them.
 const (
 	maxDrained   = 1 << 16
 	maxDrainTime = 10 * time.Second
 )
 
-// A drainBound is how far a drain has come. Its zero value is one that has not begun.
+// A drainBound counts what has been read since Drain. Its zero value has not begun.
 type drainBound struct {
 	read  int
 	begun time.Time
 }
 
-// count takes note of n datagrams read after Drain.
+// count notes n datagrams read after Drain.
 func (d *drainBound) count(n int) {
 	if d.begun.IsZero() {
 		d.begun = time.Now()
@@ -24,7 +24,7 @@ func (d *drainBound) count(n int) {
 	d.read += n
 }
 
-// reached reports whether the drain is to end whatever is still queued.
+// reached reports whether reading must end, whatever is still queued.
 func (d *drainBound) reached() bool {
 	return d.read >= maxDrained || d.read > 0 && time.Since(d.begun) > maxDrainTime
 }

@@ -68,7 +68,7 @@ func TestKernelDroppedCountsOverflow(t *testing.T) {
 	})
 }
 
-func TestKernelDropsOfASocketThatWasThereBefore(t *testing.T) {
+func TestKernelDroppedBeforeAdoption(t *testing.T) {
 	pc, err := net.ListenUDP("udp4", &net.UDPAddr{IP: ip4.AsSlice()})
 	if err != nil {
 		t.Fatal(err)

@@ -27,6 +27,10 @@ func TooLong(err error) bool { return isMessageSize(err) }
 // Taken reports whether binding failed because another socket has the address.
 func Taken(err error) bool { return isAddrInUse(err) }
 
+// TooManyFiles reports whether opening a socket failed because the process, or the whole system, has as
+// many files open as it may.
+func TooManyFiles(err error) bool { return isTooManyFiles(err) }
+
 // Name is the short name of the system's error inside err, such as "EPERM", or "other".
 func Name(err error) string {
 	if errors.Is(err, net.ErrClosed) {

@@ -26,6 +26,9 @@ func isRefused(err error) bool          { return errors.Is(err, unix.ECONNREFUSE
 func isMessageSize(err error) bool      { return errors.Is(err, unix.EMSGSIZE) }
 func isAddrInUse(err error) bool        { return errors.Is(err, unix.EADDRINUSE) }
 func isAddrNotAvailable(err error) bool { return errors.Is(err, unix.EADDRNOTAVAIL) }
+func isTooManyFiles(err error) bool {
+	return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE)
+}
 
 func errnoName(err error) string {
 	var e unix.Errno

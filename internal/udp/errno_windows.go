@@ -28,6 +28,7 @@ func isRefused(err error) bool {
 func isMessageSize(err error) bool      { return errors.Is(err, windows.WSAEMSGSIZE) }
 func isAddrInUse(err error) bool        { return errors.Is(err, windows.WSAEADDRINUSE) }
 func isAddrNotAvailable(err error) bool { return errors.Is(err, windows.WSAEADDRNOTAVAIL) }
+func isTooManyFiles(err error) bool     { return errors.Is(err, windows.WSAEMFILE) }
 
 func errnoName(err error) string {
 	var e windows.Errno

@@ -16,19 +16,36 @@ import (
 const socketBuffer = 4 << 20
 
 // Listen binds addr, "host:port", and returns its sockets and the address they serve. An empty host
-// or "[::]" is every address of both families, "0.0.0.0" every IPv4 address; port 0 is a free port,
-// told in the address returned. A host name is resolved, and its first address is taken.
+// or "[::]" means every address of both families, "0.0.0.0" every IPv4 address; port 0 means a free
+// port, which the returned address has. A host name is resolved, and its first address is used. A
+// multicast address is an error, because the system would bind the wildcard in its place.
 //
-// Where the system spreads clients over sockets that share an address (SO_REUSEPORT, Linux 3.9), there
-// are as many as share says; elsewhere, and if it is less than 2, there is one. No other program can
-// join them later but one of the same user that asks for it.
+// Where the system spreads clients over sockets that share an address (SO_REUSEPORT, Linux 3.9), Listen
+// opens share sockets; elsewhere, and if share is less than 2, one. Only programs of the same user that
+// ask for it can join them later.
+//
+// TooManyFiles reports whether it failed because the process has too many files open.
 func Listen(ctx context.Context, addr string, share int) ([]Socket, netip.AddrPort, error) {
+	if err := roomForPoller(); err != nil {
+		return nil, netip.AddrPort{}, err
+	}
 	ap, err := resolve(ctx, addr)
 	if err != nil {
 		return nil, netip.AddrPort{}, err
 	}
-	return listen(ctx, ap, share)
+	if ap.Addr().IsMulticast() {
+		return nil, netip.AddrPort{}, errMulticast
+	}
+	socks, bound, err := listen(ctx, ap, share)
+	if err != nil {
+		return nil, netip.AddrPort{}, err
+	}
+	pollerBegun.Store(true)
+	return socks, bound, nil
 }
+
+var errMulticast = errors.New("this is a multicast address, and groups are not joined: " +
+	"listen on an address of this machine, 0.0.0.0 or [::]")
 
 // resolve turns "host:port" into an address. An empty host is the IPv6 wildcard, which stands for
 // both families.
@@ -87,14 +104,19 @@ func closeAll(conns []Socket) {
 	}
 }
 
-// Dial connects a UDP socket to addr, "host:port". It can send datagrams of any length that the
-// protocol carries. The first address of a host name that a socket can be connected to is taken.
+// Dial connects a UDP socket to addr, "host:port", which can send datagrams of any length that the
+// protocol allows. Of a host name it uses the first address that a socket can be connected to.
+// TooManyFiles reports whether it failed because the process has too many files open.
 func Dial(ctx context.Context, addr string) (net.Conn, error) {
+	if err := roomForPoller(); err != nil {
+		return nil, err
+	}
 	d := net.Dialer{Control: quietResets}
 	c, err := d.DialContext(ctx, "udp", addr)
 	if err != nil {
 		return nil, err
 	}
+	pollerBegun.Store(true)
 	if u, ok := c.(*net.UDPConn); ok {
 		growSend(u)
 	}
@@ -113,25 +135,20 @@ func network(ap netip.AddrPort) string {
 	}
 }
 
-// New takes over a socket that exists: a *net.UDPConn gets the best path of this platform, anything
-// else is read and written one datagram at a time. The addresses of pc must be IP addresses with
-// ports, in the form that netip.ParseAddrPort reads.
+// New takes over a socket that exists, and which only the Socket may be used to read, write and close from
+// then on. A *net.UDPConn becomes equal to a socket of Listen, with the same buffers; anything else is read
+// and written one datagram at a time. The addresses of pc must be IP addresses with ports, in the form that
+// netip.ParseAddrPort reads. If New fails, pc stays open and is the caller's.
 func New(pc net.PacketConn) (Socket, error) {
-	u, ok := pc.(*net.UDPConn)
-	if !ok {
-		return newPacketConn(pc)
+	if u, ok := pc.(*net.UDPConn); ok {
+		return adopt(u)
 	}
-	c, err := newUDP(u)
-	if err != nil {
-		return nil, err
-	}
-	return c, nil
+	return newPacketConn(pc)
 }
 
-// Connect takes over a socket that is connected to its only peer, and gives it large buffers where it
-// is a *net.UDPConn. Write sends to that peer, whatever Message.Peer says; the network's word that
-// nobody listens there comes as an error of Read or Write that Refused knows, and of Write it says
-// that this datagram was not sent.
+// Connect takes over a socket that is connected to its only peer, and gives it large buffers if it is a
+// *net.UDPConn. Write sends to that peer, whatever Message.Peer says. If its port is unreachable, a later
+// Read or Write fails with an error for which Refused is true; the datagrams of that Write were not sent.
 func Connect(conn net.Conn) (Socket, error) {
 	if u, ok := conn.(*net.UDPConn); ok {
 		growBuffers(u)

@@ -54,7 +54,7 @@ func sharePort(fd int) error {
 	return os.NewSyscallError("setsockopt", err)
 }
 
-// bindOne binds ap on a socket that leaves the runtime's poller.
+// bindOne binds ap on one socket.
 func bindOne(ctx context.Context, ap netip.AddrPort, prepare control) (*udpConn, error) {
 	pc, warning, err := bind(ctx, network(ap), ap, prepare)
 	if err != nil {
@@ -65,14 +65,21 @@ func bindOne(ctx context.Context, ap netip.AddrPort, prepare control) (*udpConn,
 		return nil, errors.Join(err, pc.Close())
 	}
 	c.warning = warning
-	if err := c.leavePoller(pc); err != nil {
-		return nil, errors.Join(err, c.Close())
+	return c, nil
+}
+
+// adopt makes a Socket of pc that is equal to those of Listen.
+func adopt(pc *net.UDPConn) (Socket, error) {
+	c, err := newUDP(pc)
+	if err != nil {
+		return nil, err
 	}
+	c.warning = growBuffers(pc)
 	return c, nil
 }
 
 // growBuffers asks for large buffers: past the system's limit where this process may, else up to it,
-// and then says what limits them.
+// and then returns what limits them. Buffers that are larger already stay as they are.
 func growBuffers(pc *net.UDPConn) (warning string) {
 	rc, err := pc.SyscallConn()
 	if err != nil {
@@ -104,9 +111,12 @@ var (
 	sendBuffer    = buffer{"send", unix.SO_SNDBUFFORCE, unix.SO_SNDBUF, "net.core.wmem_max"}
 )
 
-// grow asks for size bytes, and says what keeps the buffer smaller. The kernel doubles what it is asked
-// for and tells the double (socket(7)).
+// grow asks for size bytes, and returns what keeps the buffer smaller. The kernel doubles what it is asked
+// for and reports the double (socket(7)).
 func (b buffer) grow(fd, size int) (warning string) {
+	if has, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, b.option); err == nil && has >= 2*size {
+		return ""
+	}
 	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, b.force, size) == nil {
 		return ""
 	}

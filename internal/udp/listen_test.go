@@ -98,6 +98,8 @@ func TestListenErrors(t *testing.T) {
 		{"nothing", "", as[*net.AddrError, *net.AddrError]},
 		{"too many colons", "::1:3000", as[*net.AddrError, *net.AddrError]},
 		{"unknown name", "nosuch.invalid:0", as[*net.DNSError, *net.DNSError]},
+		{"multicast", "224.0.0.1:0", is(errMulticast)},
+		{"multicast over IPv6", "[ff02::1]:0", is(errMulticast)},
 		{"not ours", "192.0.2.77:0", isAddrNotAvailable},
 		{"taken", used.String(), Taken},
 		{"taken, asked on the wildcard", netip.AddrPortFrom(netip.IPv4Unspecified(),
@@ -139,4 +141,8 @@ func closeConns(conns []Socket) {
 	for _, c := range conns {
 		c.Close()
 	}
+}
+
+func is(target error) func(error) bool {
+	return func(err error) bool { return errors.Is(err, target) }
 }

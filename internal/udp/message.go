@@ -14,9 +14,11 @@ type Message struct {
 	// (never mapped into IPv6). Read leaves it invalid where the system does not report it, which happens
 	// only together with Truncated.
 	Peer netip.AddrPort
-	// Local is this side's address: for Read the one that the datagram was sent to, for Write the one to
-	// send from. The zero Addr means the address that the socket is bound to, or the one that the system's
-	// routing chooses.
+	// Local is this side's address. Read sets it to the address that the datagram was sent to; it is the
+	// zero Addr if the system does not report it, which for sockets of Listen happens only where no
+	// response can be sent from that address (multicast over IPv6). Write sends from Local if the socket is
+	// bound to a wildcard and the system can choose (Linux); the zero Addr leaves the choice to the
+	// system's routing.
 	Local netip.Addr
 	// IfIndex is the interface that a datagram arrived through, or 0. It is set only with a link-local
 	// Local, whose response must leave by the same interface.

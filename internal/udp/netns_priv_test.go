@@ -77,7 +77,7 @@ func serveOne(c Socket) error {
 			return nil
 		}
 		for i := range ms[:n] {
-			ms[i].Buf = fmt.Append(ms[i].Buf[:0], told(c, ms[i]))
+			ms[i].Buf = fmt.Append(ms[i].Buf[:0], told(ms[i]))
 		}
 		if _, err := c.Write(ms[:n]); err != nil {
 			return fmt.Errorf("answering %v from %v: %w", ms[0].Peer, ms[0].Local, err)
@@ -86,19 +86,15 @@ func serveOne(c Socket) error {
 }
 
 // told is the local address of a message with the interface's name where there is one.
-func told(c Socket, m Message) string {
-	local := m.Local
-	if !local.IsValid() {
-		local = c.LocalAddr().Addr() // the portable path
-	}
+func told(m Message) string {
 	if m.IfIndex == 0 {
-		return strings.Replace(local.String(), "%", " ", 1)
+		return strings.Replace(m.Local.String(), "%", " ", 1)
 	}
 	ifc, err := net.InterfaceByIndex(int(m.IfIndex))
 	if err != nil {
 		return err.Error()
 	}
-	return fmt.Sprint(local, " ", ifc.Name)
+	return fmt.Sprint(m.Local, " ", ifc.Name)
 }
 
 // ask sends from a socket that takes answers from anywhere, and looks where this one comes from.

@@ -28,9 +28,11 @@ type packetConn struct {
 	pc     net.PacketConn
 	fast   addrPortConn // nil where pc has no such methods
 	local  netip.AddrPort
+	own    netip.Addr // Local of all datagrams; invalid for a wildcard, whose datagrams do not tell
 	drain  atomic.Bool
-	silent int        // reads in a row that found nothing since Drain; Read's own
-	bound  drainBound // Read's own
+	ended  atomic.Bool // by Release
+	silent int         // reads in a row that found nothing since Drain; Read's own
+	bound  drainBound  // Read's own
 }
 
 func newPacketConn(pc net.PacketConn) (Socket, error) {
@@ -39,7 +41,11 @@ func newPacketConn(pc net.PacketConn) (Socket, error) {
 		return nil, err
 	}
 	fast, _ := pc.(addrPortConn)
-	return &packetConn{pc: pc, fast: fast, local: local}, nil
+	c := &packetConn{pc: pc, fast: fast, local: local}
+	if !local.Addr().IsUnspecified() {
+		c.own = local.Addr()
+	}
+	return c, nil
 }
 
 func (c *packetConn) Width() int                { return 1 }
@@ -58,11 +64,16 @@ func (c *packetConn) Drain() error {
 	return c.pc.SetReadDeadline(time.Unix(1, 0))
 }
 
+func (c *packetConn) Release() error {
+	c.ended.Store(true)
+	return c.pc.SetReadDeadline(time.Unix(1, 0))
+}
+
 func (c *packetConn) Read(ms []Message) (int, error) {
 	if len(ms) == 0 {
 		return 0, nil
 	}
-	for !c.bound.reached() {
+	for !c.bound.reached() && !c.ended.Load() {
 		err := c.readOne(&ms[0])
 		draining := c.drain.Load()
 		switch {
@@ -72,6 +83,8 @@ func (c *packetConn) Read(ms []Message) (int, error) {
 				c.bound.count(1)
 			}
 			return 1, nil
+		case c.ended.Load() && errors.Is(err, os.ErrDeadlineExceeded):
+			return 0, net.ErrClosed
 		case !draining || !errors.Is(err, os.ErrDeadlineExceeded):
 			return 0, err
 		case c.silent == drainRounds:
@@ -103,7 +116,7 @@ func (c *packetConn) readOne(m *Message) error {
 	}
 	m.Buf = m.Buf[:n]
 	m.Peer = netip.AddrPortFrom(peer.Addr().Unmap(), peer.Port())
-	m.Local, m.IfIndex, m.Segment, m.Truncated = netip.Addr{}, 0, 0, cut
+	m.Local, m.IfIndex, m.Segment, m.Truncated = c.own, 0, 0, cut
 	return nil
 }
 

@@ -96,7 +96,7 @@ func TestPacketRead(t *testing.T) {
 		if n != 1 || string(m.Buf) != w.data || m.Peer.String() != w.peer {
 			t.Errorf("read %d: %d, %q from %v, want %q from %v", i, n, m.Buf, m.Peer, w.data, w.peer)
 		}
-		if m.Local.IsValid() || m.IfIndex != 0 || m.Truncated {
+		if m.Local != netip.MustParseAddr("192.0.2.1") || m.IfIndex != 0 || m.Truncated {
 			t.Errorf("read %d left %v, %d, %v of an earlier message", i, m.Local, m.IfIndex, m.Truncated)
 		}
 	}

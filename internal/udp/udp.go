@@ -68,6 +68,11 @@ type Socket interface {
 	// Drain ends the admission of datagrams: on Linux the kernel drops those that arrive from now on and
 	// counts them in KernelDropped; elsewhere they are still read, up to a limit. A waiting Read returns.
 	Drain() error
+
+	// Release ends reading and leaves what is queued, and what arrives, to another process that has a copy
+	// of the descriptor. A waiting Read returns; Write works until Close. It removes the filter of an
+	// earlier Drain. The other options of the socket stay: the other process should take it over with New.
+	Release() error
 }
 
 // Tuning has the limits of a socket's batches and how its reader waits.

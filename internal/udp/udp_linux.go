@@ -14,113 +14,89 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// udpConn is a Socket on recvmmsg and sendmmsg. The calls are raw and never block, so the scheduler
-// does not take the processor away from the loop; only an empty queue parks the goroutine on the
-// runtime's poller.
+// udpConn is a Socket on recvmmsg and sendmmsg. The calls are raw and do not block, so the scheduler does
+// not take the processor away from the loop. A reader of an empty queue parks on the runtime's poller.
 type udpConn struct {
-	file    file            // what the poller knows: the watch's epoll, or a socket that came from outside
-	rc      syscall.RawConn // of file; it keeps the descriptors open during a call
-	watch   *watch          // nil for a socket that came from outside
+	desc    atomic.Pointer[descriptor] // changed by Read, with state held
 	local   netip.AddrPort
-	wild    bool   // bound to a wildcard: each datagram tells its own local address
-	inet6   bool   // the socket's family, whatever the addresses that it carries
-	warning string // see Capped
+	wild    bool   // bound to a wildcard: each datagram has its own local address
+	inet6   bool   // the socket's family, whatever its datagrams' addresses
+	warning string // see BufferWarning
 
-	connected bool   // to its only peer: Write names none
-	zones     *zones // names of the interfaces that link-local peers came through
+	connected bool   // to its only peer, which Write need not name
+	zones     *zones // names of the interfaces that link-local peers use
 
 	closed   atomic.Bool
+	released atomic.Bool
 	draining atomic.Bool
 	leaky    atomic.Bool // draining without the filter, which was refused
-	bound    drainBound  // of a leaky drain; Read's own
+	bound    drainBound  // of a leaky drain; Read's own, as all up to recv
 	offload  offload
 	busyPoll time.Duration
-	width    int  // rows that the next Read offers; Read's own, as are once and recv
-	once     bool // a read is not to wait
+	load     load
+	width    int  // rows that the next Read offers
+	once     bool // a read must not wait
 	recv     mmsg
-	ready    func(fd uintptr) bool // readable, made once
-	send     mmsg                  // Write's own
+	send     mmsg     // Write's own
+	room     roomWait // Write's own
+
+	state    sync.Mutex // guards ending, and changing desc
+	filtered bool       // by Drain
 
 	mu    sync.Mutex
 	drops drops
 }
 
-// A file is a descriptor that the runtime's poller watches.
-type file interface {
-	syscall.Conn
-	SetReadDeadline(time.Time) error
-	Close() error
-}
-
-// never is the deadline that does not come.
-var never time.Time
-
-// newUDP makes a Socket of pc, which its owner may close at any time.
+// newUDP returns a Socket that takes over pc.
 func newUDP(pc *net.UDPConn) (*udpConn, error) {
 	local, err := addrPort(pc.LocalAddr())
 	if err != nil {
 		return nil, err
 	}
-	c := &udpConn{file: pc, local: local, wild: local.Addr().IsUnspecified(), zones: &zones{}}
-	if c.rc, err = pc.SyscallConn(); err != nil {
+	c := &udpConn{local: local, wild: local.Addr().IsUnspecified(), zones: &zones{}}
+	d, err := direct(pc)
+	if err != nil {
 		return nil, err
 	}
-	c.recv.call, c.send.call, c.ready = c.recvmmsg, c.sendmmsg, c.readable
+	c.desc.Store(d)
+	c.recv.call, c.recv.ready, c.send.call = c.recvmmsg, c.readable, c.sendmmsg
 	return c, c.prepare()
 }
 
-// connectUDP makes a Socket of a connected socket.
+// connectUDP returns a Socket that takes over a connected one.
 func connectUDP(pc *net.UDPConn) (Socket, error) {
 	c, err := newUDP(pc)
 	if err != nil {
 		return nil, err
 	}
-	c.connected = true
+	c.connected, c.room.connected = true, true
 	return c, nil
 }
 
-// leavePoller takes the socket out of the runtime's poller, which nobody but c may know.
-func (c *udpConn) leavePoller(pc *net.UDPConn) error {
-	w, err := newWatch(c)
-	if err != nil {
-		return err
-	}
-	rc, err := w.poll.SyscallConn()
-	if err != nil {
-		return errors.Join(err, w.close())
-	}
-	c.file, c.rc, c.watch = w.poll, rc, w
-	return pc.Close()
-}
-
-// sock is the socket's descriptor, where fd is the file's.
-func (c *udpConn) sock(fd uintptr) uintptr {
-	if c.watch != nil {
-		return uintptr(c.watch.sock)
-	}
-	return fd
-}
-
-// prepare learns the socket's family and, on a wildcard, asks for the local address of each
-// datagram.
+// prepare finds out the socket's family and, on a wildcard, asks for the local address of each datagram.
 func (c *udpConn) prepare() error {
-	return c.control(func(fd int) error {
-		family, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN)
+	return c.control(func(sock int) error {
+		family, err := unix.GetsockoptInt(sock, unix.SOL_SOCKET, unix.SO_DOMAIN)
 		if err != nil {
 			return err
 		}
 		c.inet6 = family == unix.AF_INET6
-		c.offload.begin(fd)
+		c.offload.begin(sock)
 		if !c.wild {
 			return nil
 		}
-		return askPacketInfo(fd, c.inet6)
+		return askPacketInfo(sock, c.inet6)
 	})
 }
 
-// control runs f on the socket's descriptor.
-func (c *udpConn) control(f func(fd int) error) error {
-	return onDescriptor(c.rc, func(fd int) error { return f(int(c.sock(uintptr(fd)))) })
+// control runs f on the socket's descriptor, again if that is changed meanwhile.
+func (c *udpConn) control(f func(sock int) error) error {
+	for {
+		d := c.desc.Load()
+		if err := d.control(f); err == nil || d == c.desc.Load() {
+			return err
+		}
+	}
 }
 
 // onDescriptor runs f on the descriptor that rc holds.
@@ -131,6 +107,38 @@ func onDescriptor(rc syscall.RawConn, f func(fd int) error) error {
 	}
 	return inner
 }
+
+// adapt changes the way that the socket waits if the load has changed. It is Read's own. If it fails, for
+// want of a descriptor, the socket still works, and the next change of the load tries again.
+func (c *udpConn) adapt() {
+	d := c.desc.Load()
+	if c.load.heavy == (d.epoll != nil) || c.connected {
+		return
+	}
+	open := light
+	if c.load.heavy {
+		open = heavy
+	}
+	var next *descriptor
+	if err := d.control(func(sock int) (err error) {
+		next, err = open(sock)
+		return err
+	}); err != nil {
+		c.load = load{heavy: d.epoll != nil}
+		return
+	}
+	c.state.Lock()
+	defer c.state.Unlock()
+	if c.closed.Load() || c.ended() {
+		next.close() // the deadline that ended reading is set on d
+		return
+	}
+	c.desc.Store(next)
+	d.close()
+}
+
+// ended reports whether Drain or Release has ended reading.
+func (c *udpConn) ended() bool { return c.draining.Load() || c.released.Load() }
 
 func (c *udpConn) Width() int                { return MaxWidth }
 func (c *udpConn) BufferWarning() string     { return c.warning }
@@ -145,33 +153,60 @@ func (c *udpConn) MinReadBuffer() int {
 	return 0
 }
 
-// Drain puts a filter before the socket that lets nothing in, and wakes a Read that waits.
+// Drain attaches a filter to the socket that rejects all datagrams, and wakes a waiting Read.
 func (c *udpConn) Drain() error {
-	shut := c.control(shutOut)
-	c.leaky.Store(shut != nil)
+	c.state.Lock()
+	defer c.state.Unlock()
+	if c.released.Load() {
+		return nil // the queue belongs to another process
+	}
+	filter := c.control(rejectAll)
+	c.filtered = c.filtered || filter == nil
+	c.leaky.Store(!c.filtered)
 	c.draining.Store(true)
-	woken := c.file.SetReadDeadline(time.Unix(1, 0))
+	woken := c.wake()
 	if c.closed.Load() {
 		return net.ErrClosed
 	}
-	return errors.Join(shut, woken)
+	return errors.Join(filter, woken)
 }
 
-// shutOut makes the kernel drop what arrives from now on; what is queued stays. The filter is one
-// instruction of classic BPF, "accept 0 bytes" (socket(7), SO_ATTACH_FILTER, Linux 2.2).
-func shutOut(fd int) error {
+// Release removes the filter of an earlier Drain, and wakes a waiting Read.
+func (c *udpConn) Release() error {
+	c.state.Lock()
+	defer c.state.Unlock()
+	c.released.Store(true)
+	woken := c.wake()
+	if c.closed.Load() {
+		return net.ErrClosed
+	}
+	if !c.filtered {
+		return woken
+	}
+	err := c.control(func(sock int) error {
+		return unix.SetsockoptInt(sock, unix.SOL_SOCKET, unix.SO_DETACH_FILTER, 0)
+	})
+	c.filtered = err != nil
+	return errors.Join(err, woken)
+}
+
+// wake ends the wait of a Read, which then finds out why. It is called with state held.
+func (c *udpConn) wake() error { return c.desc.Load().file.SetReadDeadline(time.Unix(1, 0)) }
+
+// rejectAll makes the kernel drop the datagrams that arrive from now on; those that are queued stay. The
+// filter is one instruction of classic BPF, "accept 0 bytes" (socket(7), SO_ATTACH_FILTER, Linux 2.2).
+func rejectAll(sock int) error {
 	reject := unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: 0}
 	prog := unix.SockFprog{Len: 1, Filter: &reject}
-	return unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &prog)
+	return unix.SetsockoptSockFprog(sock, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &prog)
 }
 
 func (c *udpConn) Close() error {
-	c.KernelDropped() // the last look, kept
+	c.KernelDropped() // for the last time
+	c.state.Lock()
+	defer c.state.Unlock()
 	if c.closed.Swap(true) {
 		return net.ErrClosed
 	}
-	if c.watch != nil {
-		return c.watch.close()
-	}
-	return c.file.Close()
+	return c.desc.Load().close()
 }

@@ -14,6 +14,12 @@ const bindTries = 16
 
 func newUDP(c *net.UDPConn) (Socket, error) { return newPacketConn(c) }
 
+// adopt makes a Socket of c that is equal to those of Listen.
+func adopt(c *net.UDPConn) (Socket, error) {
+	growBuffers(c)
+	return newUDP(c)
+}
+
 func connectUDP(c *net.UDPConn) (Socket, error) { return newPacketConn(connected{c}) }
 
 // growBuffers asks for large buffers, and for less where that is refused: FreeBSD does so past

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"net"
 	"net/netip"
@@ -452,10 +453,53 @@ func TestListenErrors(t *testing.T) {
 	}
 }
 
-// TestWildcard checks that a response leaves from the address that the request was sent to.
+// TestWildcard: a client that asks several addresses from one port gets each response from the address
+// that it asked.
 func TestWildcard(t *testing.T) {
 	r := start(t, &relay.Relay{Addr: "0.0.0.0:0"})
-	for _, ip := range wildcardAddrs {
-		ask(t, dial(t, netip.AddrPortFrom(netip.MustParseAddr(ip), r.LocalAddr().Port())), "Hello")
+	addrs := ownAddrs(t)
+	pc, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)}) // one source, not connected
+	if err != nil {
+		t.Fatal(err)
 	}
+	defer pc.Close()
+	pc.SetDeadline(time.Now().Add(patience))
+	for round := range 20 {
+		want := make(map[netip.AddrPort]string)
+		for i, addr := range addrs {
+			to := netip.AddrPortFrom(addr, r.LocalAddr().Port())
+			text := fmt.Sprintf("%d.%d", round, i)
+			if _, err := pc.WriteToUDPAddrPort([]byte(text), to); err != nil {
+				t.Fatal(err)
+			}
+			want[to] = string(flip.Append(nil, []byte(text)))
+		}
+		got := make(map[netip.AddrPort]string)
+		for range addrs {
+			text, from := receive(t, pc)
+			got[from] = text
+		}
+		if !maps.Equal(got, want) {
+			t.Fatalf("round %d: responses %v, want %v", round, got, want)
+		}
+	}
+}
+
+// ownAddrs lists IPv4 loopback addresses that a wildcard serves. Where it serves the addresses of the
+// interfaces only, that is usually one, and the test checks the source of its responses.
+func ownAddrs(t *testing.T) (addrs []netip.Addr) {
+	t.Helper()
+	if wholeLoopback {
+		return []netip.Addr{netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("127.0.0.2")}
+	}
+	nets, err := net.InterfaceAddrs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range nets {
+		if p, err := netip.ParsePrefix(n.String()); err == nil && p.Addr().Is4() && p.Addr().IsLoopback() {
+			addrs = append(addrs, p.Addr())
+		}
+	}
+	return addrs
 }

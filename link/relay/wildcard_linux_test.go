@@ -2,4 +2,5 @@
 
 package relay_test
 
-var wildcardAddrs = []string{"127.0.0.1", "127.0.0.2"}
+// wholeLoopback: a wildcard serves every address that reaches it, here all of 127.0.0.0/8.
+const wholeLoopback = true

@@ -2,4 +2,5 @@
 
 package relay_test
 
-var wildcardAddrs = []string{"127.0.0.1"}
+// wholeLoopback: a wildcard serves the addresses that the machine's interfaces have.
+const wholeLoopback = false

@@ -1,0 +1,37 @@
+package udp
+
+import (
+	"os"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+)
+
+// pollerDescriptors is how many descriptors the first socket of a process needs: an epoll and an eventfd
+// of the runtime's poller, and its own.
+const pollerDescriptors = 3
+
+// pollerBegun reports that a socket has been opened, so that the runtime's poller has its descriptors.
+var pollerBegun atomic.Bool
+
+// roomForPoller fails with EMFILE if the process cannot open enough descriptors for its first socket.
+// Without this check the runtime would end the process, because its poller cannot report an error.
+func roomForPoller() error {
+	if pollerBegun.Load() {
+		return nil
+	}
+	var fds []int
+	defer func() {
+		for _, fd := range fds {
+			unix.Close(fd)
+		}
+	}()
+	for range pollerDescriptors {
+		fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
+		if err != nil {
+			return os.NewSyscallError("eventfd", err)
+		}
+		fds = append(fds, fd)
+	}
+	return nil
+}

@@ -1,0 +1,168 @@
+//go:build !ohce_portable
+
+package udp
+
+import (
+	"errors"
+	"os"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// A descriptor is a socket as the runtime's poller knows it, in one of two ways.
+//
+// Under light load the socket itself is registered with the runtime's poller, which wakes its reader
+// fastest. But the kernel then calls the poller for each datagram, those that are sent included, since each
+// makes room in the send buffer; under a flood that takes a twentieth of the server's time. Under heavy
+// load the runtime's poller therefore watches an epoll, and the socket is registered with the epoll only
+// while its queue is empty.
+type descriptor struct {
+	file  file            // what the runtime's poller watches: the socket, or the epoll
+	rc    syscall.RawConn // of file; it keeps the descriptors open during a call
+	epoll *epoll          // nil under light load
+}
+
+// A file is a descriptor that the runtime's poller watches.
+type file interface {
+	syscall.Conn
+	SetReadDeadline(time.Time) error
+	Close() error
+}
+
+// never is the zero deadline, which does not expire.
+var never time.Time
+
+// direct returns a descriptor of a socket that the runtime's poller watches.
+func direct(socket file) (*descriptor, error) {
+	rc, err := socket.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	return &descriptor{file: socket, rc: rc}, nil
+}
+
+// light returns a descriptor for light load, on a copy of sock.
+func light(sock int) (*descriptor, error) {
+	fd, err := duplicate(sock)
+	if err != nil {
+		return nil, err
+	}
+	f := os.NewFile(uintptr(fd), "socket")
+	if err := f.SetReadDeadline(never); err != nil { // it is not registered
+		return nil, errors.Join(err, f.Close())
+	}
+	return direct(f)
+}
+
+// heavy returns a descriptor for heavy load, on a copy of sock.
+func heavy(sock int) (*descriptor, error) {
+	e, err := newEpoll(sock)
+	if err != nil {
+		return nil, err
+	}
+	d, err := direct(e.file)
+	if err != nil {
+		return nil, errors.Join(err, e.close())
+	}
+	d.epoll = e
+	return d, nil
+}
+
+// sock returns the descriptor of the socket, if fd is that of the file.
+func (d *descriptor) sock(fd uintptr) int {
+	if d.epoll != nil {
+		return d.epoll.sock
+	}
+	return int(fd)
+}
+
+// watch makes the runtime's poller report the next datagram. What is queued by then counts.
+func (d *descriptor) watch() unix.Errno {
+	if d.epoll == nil {
+		return 0
+	}
+	return d.epoll.add()
+}
+
+// unwatch ends that, until the next watch.
+func (d *descriptor) unwatch() {
+	if d.epoll != nil {
+		d.epoll.remove()
+	}
+}
+
+// control runs f on the socket.
+func (d *descriptor) control(f func(sock int) error) error {
+	return onDescriptor(d.rc, func(fd int) error { return f(d.sock(uintptr(fd))) })
+}
+
+// close waits for the calls in progress and closes the descriptors.
+func (d *descriptor) close() error {
+	if d.epoll != nil {
+		return d.epoll.close()
+	}
+	return d.file.Close()
+}
+
+// An epoll watches one socket, when it is told to, and is itself watched by the runtime's poller.
+type epoll struct {
+	file       *os.File
+	fd         int
+	sock       int // a copy of the socket's descriptor
+	registered bool
+}
+
+func newEpoll(sock int) (*epoll, error) {
+	own, err := duplicate(sock)
+	if err != nil {
+		return nil, err
+	}
+	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		unix.Close(own)
+		return nil, os.NewSyscallError("epoll_create1", err)
+	}
+	// The runtime's poller takes only files that do not block.
+	err = os.NewSyscallError("fcntl", unix.SetNonblock(fd, true))
+	e := &epoll{file: os.NewFile(uintptr(fd), "epoll"), fd: fd, sock: own}
+	if err = errors.Join(err, e.file.SetReadDeadline(never)); err != nil {
+		return nil, errors.Join(err, e.close())
+	}
+	return e, nil
+}
+
+func (e *epoll) add() unix.Errno {
+	if e.registered {
+		return 0
+	}
+	errno := e.control(unix.EPOLL_CTL_ADD)
+	e.registered = errno == 0
+	return errno
+}
+
+func (e *epoll) remove() {
+	if e.registered && e.control(unix.EPOLL_CTL_DEL) == 0 {
+		e.registered = false
+	}
+}
+
+// control is epoll_ctl, which never blocks.
+func (e *epoll) control(op uintptr) unix.Errno {
+	ev := unix.EpollEvent{Events: unix.EPOLLIN}
+	_, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_CTL, uintptr(e.fd), op, uintptr(e.sock),
+		uintptr(unsafe.Pointer(&ev)), 0, 0)
+	return errno
+}
+
+func (e *epoll) close() error {
+	return errors.Join(e.file.Close(), os.NewSyscallError("close", unix.Close(e.sock)))
+}
+
+// duplicate returns a copy of a descriptor.
+func duplicate(fd int) (int, error) {
+	own, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+	return own, os.NewSyscallError("fcntl", err)
+}

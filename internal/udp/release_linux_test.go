@@ -1,0 +1,191 @@
+//go:build !ohce_portable
+
+package udp
+
+import (
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// successor takes over a copy of c's descriptor, as a process does that inherits it.
+func successor(t *testing.T, c Socket) Socket {
+	t.Helper()
+	var fd int
+	if err := c.(*udpConn).control(func(sock int) (err error) {
+		fd, err = duplicate(sock)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	f := os.NewFile(uintptr(fd), "inherited")
+	defer f.Close()
+	pc, err := net.FilePacketConn(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newConn(t, pc)
+}
+
+// TestReleaseLeavesTheQueue: what is queued at a socket when it is released, and what arrives later, is
+// read by the process that has a copy of the descriptor, however the first one waited and ended.
+func TestReleaseLeavesTheQueue(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		heavy bool
+		drain bool
+		close bool
+	}{
+		{"light", false, false, false},
+		{"heavy", true, false, false},
+		{"closed", false, false, true},
+		{"heavy and closed", true, false, true},
+		{"drained before", false, true, false},
+		{"drained before and closed", true, true, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := open4(t).(*udpConn)
+			floodUntil(t, c, tt.heavy)
+			cl := client(t, c.local)
+			next := successor(t, c)
+			sendNumbers(t, cl, 0, 10)
+			if tt.drain {
+				if err := c.Drain(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := c.Release(); err != nil {
+				t.Fatal(err)
+			}
+			if err := c.Drain(); err != nil { // has no effect any more
+				t.Fatal(err)
+			}
+			if tt.close {
+				c.Close()
+			}
+			sendNumbers(t, cl, 10, 20)
+			if got := readN(t, next, 20); !slices.Equal(got, numbers(0, 20)) {
+				t.Errorf("the successor read %q, want all of 20", got)
+			}
+			noFilter(t, next)
+		})
+	}
+}
+
+// noFilter checks that no filter is attached to a socket.
+func noFilter(t *testing.T, c Socket) {
+	t.Helper()
+	if err := c.(*udpConn).control(func(sock int) error {
+		return unix.SetsockoptInt(sock, unix.SOL_SOCKET, unix.SO_DETACH_FILTER, 0)
+	}); err != unix.ENOENT {
+		t.Errorf("detaching a filter: %v, want ENOENT: none is attached", err)
+	}
+}
+
+// TestReleaseWhileReading: a reader that works under a flood and is released leaves the rest to its
+// successor; every datagram is read once.
+func TestReleaseWhileReading(t *testing.T) {
+	const n = 5000
+	c := open4(t)
+	next := successor(t, c)
+	cl := client(t, c.LocalAddr())
+	go func() { // ends after n datagrams, or when the client is closed
+		for i := range n {
+			cl.Write([]byte{byte(i >> 8), byte(i)})
+		}
+	}()
+	seen := make([]int, n)
+	read := func(c Socket, most int) (total int) {
+		ms := slots(MaxWidth, 1<<16)
+		for total < most {
+			k, err := c.Read(ms)
+			if err != nil {
+				return total
+			}
+			for i := range ms[:k] {
+				for d := range ms[i].Datagrams() {
+					seen[int(d[0])<<8|int(d[1])]++
+					total++
+				}
+			}
+		}
+		return total
+	}
+	first := read(c, n/4)
+	if err := c.Release(); err != nil {
+		t.Fatal(err)
+	}
+	first += read(c, n)
+	if second := read(next, n-first); first+second != n {
+		t.Errorf("%d and %d datagrams read, want %d together", first, second, n)
+	}
+	for i, k := range seen {
+		if k != 1 {
+			t.Fatalf("datagram %d was read %d times", i, k)
+		}
+	}
+}
+
+// TestAdoptedSocketIsEqual: a socket that New takes over has the buffers of one of Listen, and waits in
+// both ways.
+func TestAdoptedSocketIsEqual(t *testing.T) {
+	for _, first := range []bool{false, true} {
+		pc, err := net.ListenUDP("udp4", &net.UDPAddr{IP: ip4.AsSlice()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		listened, adopted := open4(t), newConn(t, pc)
+		want, got := buffers(t, listened), buffers(t, adopted)
+		if got != want {
+			t.Errorf("buffers of %v bytes, want %v", got, want)
+		}
+		if got, want := adopted.BufferWarning(), listened.BufferWarning(); got != want {
+			t.Errorf("warning %q, want %q", got, want)
+		}
+		floodUntil(t, adopted.(*udpConn), first)
+		floodUntil(t, adopted.(*udpConn), !first)
+	}
+}
+
+// buffers returns the sizes of the receive and the send buffer.
+func buffers(t *testing.T, c Socket) (sizes [2]int) {
+	t.Helper()
+	if err := c.(*udpConn).control(func(sock int) error {
+		for i, option := range []int{unix.SO_RCVBUF, unix.SO_SNDBUF} {
+			size, err := unix.GetsockoptInt(sock, unix.SOL_SOCKET, option)
+			if err != nil {
+				return err
+			}
+			sizes[i] = size
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return sizes
+}
+
+// TestAdoptionShrinksNoBuffer: buffers that the owner made larger stay.
+func TestAdoptionShrinksNoBuffer(t *testing.T) {
+	pc, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(ip4, 0)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rc, err := pc.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := onDescriptor(rc, func(fd int) error {
+		return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 4*socketBuffer)
+	}); err != nil {
+		pc.Close()
+		t.Skip("needs CAP_NET_ADMIN:", err)
+	}
+	if got := buffers(t, newConn(t, pc)); got[0] != 8*socketBuffer {
+		t.Errorf("the receive buffer has %d bytes, want the %d it had", got[0], 8*socketBuffer)
+	}
+}
