@@ -18,8 +18,8 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-// TestShardGivesMemoryBack: after a batch of requests with large responses the server holds no more than
-// it does after small ones.
+// TestShardGivesMemoryBack: after a batch of requests with large responses the server holds no more
+// than it does after small ones.
 func TestShardGivesMemoryBack(t *testing.T) {
 	const messages, segments = 16, 64
 	large := make([]byte, 60_000)
@@ -53,8 +53,8 @@ func TestShardGivesMemoryBack(t *testing.T) {
 	})
 }
 
-// TestShardSendsLargeBatchesInParts: where the responses to a batch take more memory than the server
-// keeps, it sends them in parts, in order, and counts each once.
+// TestShardSendsLargeBatchesInParts: where the responses to a batch take more memory than the
+// server keeps, it sends them in parts, in order, and counts each once.
 func TestShardSendsLargeBatchesInParts(t *testing.T) {
 	const n = 50
 	size := maxResponses / n * 2

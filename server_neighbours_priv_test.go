@@ -55,8 +55,8 @@ func (f *forger) send(from netip.Addr) error {
 	return unix.Sendto(f.fd, f.packet, 0, &f.to)
 }
 
-// flood sends n datagrams a second, in turn from each of 250 addresses of the server's subnet, until stop
-// is closed.
+// flood sends n datagrams a second, in turn from each of 250 addresses of the server's subnet,
+// until stop is closed.
 func (f *forger) flood(n int, stop <-chan struct{}) error {
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
@@ -75,10 +75,11 @@ func (f *forger) flood(n int, stop <-chan struct{}) error {
 	}
 }
 
-// TestPrivForgedNeighbours floods a server with requests from neighbours that do not exist, so that its
-// responses wait in the kernel for ARP and fill the send buffer. The server reads on and counts what it
-// cannot send, so that about half of the honest clients are answered by one of their attempts (a third, if
-// it waits for room without a limit). All are where the kernel keeps few bytes for each neighbour.
+// TestPrivForgedNeighbours floods a server with requests from neighbours that do not exist, so that
+// its responses wait in the kernel for ARP and fill the send buffer. The server reads on and counts
+// what it cannot send, so that about half of the honest clients are answered by one of their
+// attempts (a third, if it waits for room without a limit). All are where the kernel keeps few
+// bytes for each neighbour.
 func TestPrivForgedNeighbours(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
@@ -122,8 +123,8 @@ func TestPrivForgedNeighbours(t *testing.T) {
 
 const honestClients = 100
 
-// askHonestly asks from honestClients sockets that begin one after the other within four seconds. Each
-// retransmits after 100, 200, 300 and 400 ms, and waits 500 ms for the last attempt.
+// askHonestly asks from honestClients sockets that begin one after the other within four seconds.
+// Each retransmits after 100, 200, 300 and 400 ms, and waits 500 ms for the last attempt.
 func askHonestly(t *testing.T, h netns.Host, to netip.AddrPort) (answered, attempts int) {
 	var mu sync.Mutex
 	var clients sync.WaitGroup

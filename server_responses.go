@@ -2,8 +2,9 @@ package ohce
 
 import "github.com/ohce/ohce/internal/udp"
 
-// maxResponses is the number of bytes from which on responses are sent although the batch of requests
-// is not answered completely, so that a shard's memory does not grow with the size of responses.
+// maxResponses is the number of bytes from which on responses are sent although the batch of
+// requests is not answered completely, so that a shard's memory does not grow with the size of
+// responses.
 const maxResponses = 1 << 20
 
 // responses are what a shard has written and not sent yet, in one buffer.
@@ -31,8 +32,9 @@ func (r *responses) collect(m *udp.Message) {
 // full reports whether the responses are to be sent before there are more.
 func (r *responses) full() bool { return len(r.buf) >= maxResponses }
 
-// reset forgets the responses, and gives their memory back if it is large. The responses to one message
-// can take more than maxResponses; twice as much is more than a batch of ordinary messages needs.
+// reset forgets the responses, and gives their memory back if it is large. The responses to one
+// message can take more than maxResponses; twice as much is more than a batch of ordinary messages
+// needs.
 func (r *responses) reset() {
 	r.out.Reset()
 	if r.buf = r.buf[:0]; cap(r.buf) > 2*maxResponses {

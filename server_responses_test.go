@@ -8,8 +8,8 @@ import (
 	"github.com/ohce/ohce/internal/udp"
 )
 
-// TestResponsesOfOneMessageBecomeSegments: responses of equal size to one message are segments of one
-// message, and those to different messages stay apart.
+// TestResponsesOfOneMessageBecomeSegments: responses of equal size to one message are segments of
+// one message, and those to different messages stay apart.
 func TestResponsesOfOneMessageBecomeSegments(t *testing.T) {
 	type message struct{ length, segment int }
 	var r responses

@@ -1,7 +1,8 @@
 package udp
 
-// A Batch collects datagrams in as few messages as possible: a datagram becomes a segment of the last
-// message if it follows it in memory, has the same addresses, and fits. Its zero value has no segments.
+// A Batch collects datagrams in as few messages as possible: a datagram becomes a segment of the
+// last message if it follows it in memory, has the same addresses, and fits. Its zero value has no
+// segments.
 type Batch struct {
 	// Messages are what has been appended since Reset.
 	Messages []Message
@@ -12,9 +13,9 @@ type Batch struct {
 	room int // the number of datagrams that the last message can still take
 }
 
-// Append adds the datagram data, with Peer, Local and IfIndex of to. The bytes are not copied. They can
-// become a segment only if the capacity of the datagram before them reaches to their end, as it does in
-// one buffer that was sliced without a limit.
+// Append adds the datagram data, with Peer, Local and IfIndex of to. The bytes are not copied. They
+// can become a segment only if the capacity of the datagram before them reaches to their end, as it
+// does in one buffer that was sliced without a limit.
 func (b *Batch) Append(data []byte, to *Message) {
 	if b.room > 0 && len(data) > 0 && len(data) <= b.size {
 		last := &b.Messages[len(b.Messages)-1]

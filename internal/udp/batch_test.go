@@ -117,8 +117,8 @@ func TestBatchKeepsApart(t *testing.T) {
 	}
 }
 
-// TestBatchAfterALoss: where one of the datagrams of a message is missing, the rest still follow each
-// other.
+// TestBatchAfterALoss: where one of the datagrams of a message is missing, the rest still follow
+// each other.
 func TestBatchAfterALoss(t *testing.T) {
 	m := Message{Buf: []byte("aaabbbcccddde"), Segment: 3}
 	b := Batch{MaxSegments: upTo(64)}

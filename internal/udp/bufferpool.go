@@ -2,16 +2,17 @@ package udp
 
 import "sync"
 
-// pooledMessages is the number of messages in one set of a BufferPool, if the socket reads more than
-// one at a time.
+// pooledMessages is the number of messages in one set of a BufferPool, if the socket reads more
+// than one at a time.
 const pooledMessages = 32
 
-// maxPooled is the number of bytes that a BufferPool keeps for the next readers: enough for some tens of
-// sockets that read at the same time. What more readers needed is left to the garbage collector.
+// maxPooled is the number of bytes that a BufferPool keeps for the next readers: enough for some
+// tens of sockets that read at the same time. What more readers needed is left to the garbage
+// collector.
 const maxPooled = 16 << 20
 
-// A BufferPool holds buffers for many sockets of which few have something to read at a time. The zero
-// value is empty and ready for use. It may be used by any number of goroutines.
+// A BufferPool holds buffers for many sockets of which few have something to read at a time. The
+// zero value is empty and ready for use. It may be used by any number of goroutines.
 type BufferPool struct {
 	mu   sync.Mutex
 	free [][]Message

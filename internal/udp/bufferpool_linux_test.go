@@ -11,7 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestWaitingReadersHoldNoBuffers: a thousand sockets wait without a buffer, and take turns with few.
+// TestWaitingReadersHoldNoBuffers: a thousand sockets wait without a buffer, and take turns with
+// few.
 func TestWaitingReadersHoldNoBuffers(t *testing.T) {
 	const readers = 200
 	var l BufferPool
@@ -41,8 +42,9 @@ func TestWaitingReadersHoldNoBuffers(t *testing.T) {
 	}
 }
 
-// TestReadPooledOfDiscardedDatagram: what was there when the buffers were asked for may be thrown away by the
-// kernel, for a bad checksum say, before it is read. The reader goes on waiting, without buffers.
+// TestReadPooledOfDiscardedDatagram: what was there when the buffers were asked for may be thrown
+// away by the kernel, for a bad checksum say, before it is read. The reader goes on waiting,
+// without buffers.
 func TestReadPooledOfDiscardedDatagram(t *testing.T) {
 	var l BufferPool
 	c := open4(t)

@@ -22,10 +22,10 @@ func askPacketInfo(fd int, inet6 bool) error {
 
 // A received is what control data tells of a message.
 type received struct {
-	// local is the address that the datagram was sent to, or for a broadcast the one that stands for
-	// it, and for a link-local one ifIndex is the interface. It is the zero Addr where there is none to
-	// answer from, as for multicast over IPv6, and for a datagram that was queued before the socket was
-	// asked for packet info.
+	// local is the address that the datagram was sent to, or for a broadcast the one that stands
+	// for it, and for a link-local one ifIndex is the interface. It is the zero Addr where there is
+	// none to answer from, as for multicast over IPv6, and for a datagram that was queued before
+	// the socket was asked for packet info.
 	local   netip.Addr
 	ifIndex uint32
 	// segment is the size of the datagrams if there are several, else 0.

@@ -145,8 +145,8 @@ func controlMessage(level, kind int32, data []byte) []byte {
 
 func join(a, b []byte) []byte { return append(append([]byte(nil), a...), b...) }
 
-// FuzzParsePacketInfo: whatever stands in the control data, parsing does not panic, and what it finds
-// is an address that an answer can leave from.
+// FuzzParsePacketInfo: whatever stands in the control data, parsing does not panic, and what it
+// finds is an address that an answer can leave from.
 func FuzzParsePacketInfo(f *testing.F) {
 	f.Fuzz(func(t *testing.T, ctl []byte) {
 		local, ifIndex := packetInfo(ctl)

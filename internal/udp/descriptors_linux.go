@@ -7,15 +7,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// pollerDescriptors is how many descriptors the first socket of a process needs: an epoll and an eventfd
-// of the runtime's poller, and its own.
+// pollerDescriptors is how many descriptors the first socket of a process needs: an epoll and an
+// eventfd of the runtime's poller, and its own.
 const pollerDescriptors = 3
 
-// pollerBegun reports that a socket has been opened, so that the runtime's poller has its descriptors.
+// pollerBegun reports that a socket has been opened, so that the runtime's poller has its
+// descriptors.
 var pollerBegun atomic.Bool
 
-// roomForPoller fails with EMFILE if the process cannot open enough descriptors for its first socket.
-// Without this check the runtime would end the process, because its poller cannot report an error.
+// roomForPoller fails with EMFILE if the process cannot open enough descriptors for its first
+// socket. Without this check the runtime would end the process, because its poller cannot report an
+// error.
 func roomForPoller() error {
 	if pollerBegun.Load() {
 		return nil

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// filesLimit is the environment variable that makes this program open sockets, instead of running tests,
-// with a limit of so many files besides those that it has open already.
+// filesLimit is the environment variable that makes this program open sockets, instead of running
+// tests, with a limit of so many files besides those that it has open already.
 const filesLimit = "OHCE_TEST_FILES"
 
 // openUnderLimit listens and dials under a limit, and reports what happened.
@@ -54,8 +54,8 @@ func report(op string, err error) {
 	}
 }
 
-// TestFewDescriptors opens sockets in programs that may have very few files open: an error says so, and
-// none ends in the runtime's traceback.
+// TestFewDescriptors opens sockets in programs that may have very few files open: an error says so,
+// and none ends in the runtime's traceback.
 func TestFewDescriptors(t *testing.T) {
 	const few, one, both = "listen: too many files, dial: too many files",
 		"listen: ok, dial: too many files", "listen: ok, dial: ok"

@@ -2,9 +2,9 @@ package udp
 
 import "time"
 
-// maxDrained and maxDrainTime bound what is still read after Drain if nothing keeps new datagrams out.
-// The one is more than a receive buffer of socketBuffer bytes can hold; the other is for datagrams that
-// arrive one by one, with no silence between them.
+// maxDrained and maxDrainTime bound what is still read after Drain if nothing keeps new datagrams
+// out. The one is more than a receive buffer of socketBuffer bytes can hold; the other is for
+// datagrams that arrive one by one, with no silence between them.
 const (
 	maxDrained   = 1 << 16
 	maxDrainTime = 10 * time.Second

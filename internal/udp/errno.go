@@ -6,12 +6,12 @@ import (
 	"os"
 )
 
-// ErrPortUnreachable is the error of a net.Conn that is no socket of the system, such as one of a test,
-// for what the system reports as an ICMP port unreachable message.
+// ErrPortUnreachable is the error of a net.Conn that is no socket of the system, such as one of a
+// test, for what the system reports as an ICMP port unreachable message.
 var ErrPortUnreachable = errors.New("port unreachable")
 
-// Transient reports whether it makes sense to read a socket again that failed with err: the error is
-// about one datagram, the network or a shortage, and not about the socket.
+// Transient reports whether it makes sense to read a socket again that failed with err: the error
+// is about one datagram, the network or a shortage, and not about the socket.
 func Transient(err error) bool {
 	return errors.Is(err, os.ErrDeadlineExceeded) || isTransient(err)
 }
@@ -27,8 +27,8 @@ func TooLong(err error) bool { return isMessageSize(err) }
 // Taken reports whether binding failed because another socket has the address.
 func Taken(err error) bool { return isAddrInUse(err) }
 
-// TooManyFiles reports whether opening a socket failed because the process, or the whole system, has as
-// many files open as it may.
+// TooManyFiles reports whether opening a socket failed because the process, or the whole system,
+// has as many files open as it may.
 func TooManyFiles(err error) bool { return isTooManyFiles(err) }
 
 // Name is the short name of the system's error inside err, such as "EPERM", or "other".

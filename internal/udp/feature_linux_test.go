@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// A feature that is missing where the kernel is new enough for it is a failure, not a reason to skip.
+// A feature that is missing where the kernel is new enough for it is a failure, not a reason to
+// skip.
 func TestFeatures(t *testing.T) {
 	v, err := kernel()
 	if err != nil {

@@ -20,9 +20,9 @@ const socketBuffer = 4 << 20
 // port, which the returned address has. A host name is resolved, and its first address is used. A
 // multicast address is an error, because the system would bind the wildcard in its place.
 //
-// Where the system spreads clients over sockets that share an address (SO_REUSEPORT, Linux 3.9), Listen
-// opens share sockets; elsewhere, and if share is less than 2, one. Only programs of the same user that
-// ask for it can join them later.
+// Where the system spreads clients over sockets that share an address (SO_REUSEPORT, Linux 3.9),
+// Listen opens share sockets; elsewhere, and if share is less than 2, one. Only programs of the
+// same user that ask for it can join them later.
 //
 // TooManyFiles reports whether it failed because the process has too many files open.
 func Listen(ctx context.Context, addr string, share int) ([]Socket, netip.AddrPort, error) {
@@ -135,10 +135,11 @@ func network(ap netip.AddrPort) string {
 	}
 }
 
-// New takes over a socket that exists, and which only the Socket may be used to read, write and close from
-// then on. A *net.UDPConn becomes equal to a socket of Listen, with the same buffers; anything else is read
-// and written one datagram at a time. The addresses of pc must be IP addresses with ports, in the form that
-// netip.ParseAddrPort reads. If New fails, pc stays open and is the caller's.
+// New takes over a socket that exists, and which only the Socket may be used to read, write and
+// close from then on. A *net.UDPConn becomes equal to a socket of Listen, with the same buffers;
+// anything else is read and written one datagram at a time. The addresses of pc must be IP
+// addresses with ports, in the form that netip.ParseAddrPort reads. If New fails, pc stays open and
+// is the caller's.
 func New(pc net.PacketConn) (Socket, error) {
 	if u, ok := pc.(*net.UDPConn); ok {
 		return adopt(u)
@@ -146,9 +147,10 @@ func New(pc net.PacketConn) (Socket, error) {
 	return newPacketConn(pc)
 }
 
-// Connect takes over a socket that is connected to its only peer, and gives it large buffers if it is a
-// *net.UDPConn. Write sends to that peer, whatever Message.Peer says. If its port is unreachable, a later
-// Read or Write fails with an error for which Refused is true; the datagrams of that Write were not sent.
+// Connect takes over a socket that is connected to its only peer, and gives it large buffers if it
+// is a *net.UDPConn. Write sends to that peer, whatever Message.Peer says. If its port is
+// unreachable, a later Read or Write fails with an error for which Refused is true; the datagrams
+// of that Write were not sent.
 func Connect(conn net.Conn) (Socket, error) {
 	if u, ok := conn.(*net.UDPConn); ok {
 		growBuffers(u)

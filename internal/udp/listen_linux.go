@@ -23,7 +23,8 @@ func listen(ctx context.Context, ap netip.AddrPort, share int) ([]Socket, netip.
 	}
 	conns, bound := []Socket{first}, first.local
 	if share > 1 && featureReusePort.probe() == nil {
-		// The first one is bound before it shares: where another program has the address, that shows.
+		// The first one is bound before it shares: where another program has the address, that
+		// shows.
 		if err = first.control(sharePort); err == nil {
 			conns, err = bindMore(ctx, conns, netip.AddrPortFrom(ap.Addr(), bound.Port()), share)
 		}
@@ -78,8 +79,8 @@ func adopt(pc *net.UDPConn) (Socket, error) {
 	return c, nil
 }
 
-// growBuffers asks for large buffers: past the system's limit where this process may, else up to it,
-// and then returns what limits them. Buffers that are larger already stay as they are.
+// growBuffers asks for large buffers: past the system's limit where this process may, else up to
+// it, and then returns what limits them. Buffers that are larger already stay as they are.
 func growBuffers(pc *net.UDPConn) (warning string) {
 	rc, err := pc.SyscallConn()
 	if err != nil {
@@ -111,8 +112,8 @@ var (
 	sendBuffer    = buffer{"send", unix.SO_SNDBUFFORCE, unix.SO_SNDBUF, "net.core.wmem_max"}
 )
 
-// grow asks for size bytes, and returns what keeps the buffer smaller. The kernel doubles what it is asked
-// for and reports the double (socket(7)).
+// grow asks for size bytes, and returns what keeps the buffer smaller. The kernel doubles what it
+// is asked for and reports the double (socket(7)).
 func (b buffer) grow(fd, size int) (warning string) {
 	if has, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, b.option); err == nil && has >= 2*size {
 		return ""

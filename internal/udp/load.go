@@ -2,14 +2,14 @@ package udp
 
 // The reads that decide how a socket waits.
 const (
-	// fullRead is the number of datagrams in a read that show, if all buffers offered were filled, that
-	// more are queued.
+	// fullRead is the number of datagrams in a read that show, if all buffers offered were filled,
+	// that more are queued.
 	fullRead = 16
-	// heavyReads is the number of full reads in a row that make the load heavy. Changing how the socket
-	// waits costs about as much as reading a hundred datagrams.
+	// heavyReads is the number of full reads in a row that make the load heavy. Changing how the
+	// socket waits costs about as much as reading a hundred datagrams.
 	heavyReads = 4
-	// lightRead is the largest read under light load, and lightReads the number of such reads in a row
-	// that make it light again.
+	// lightRead is the largest read under light load, and lightReads the number of such reads in a
+	// row that make it light again.
 	lightRead  = 4
 	lightReads = 256
 )

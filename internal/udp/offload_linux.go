@@ -12,15 +12,15 @@ import (
 // (UDP_MAX_SEGMENTS; 128 since Linux 6.9).
 const maxSegments = 64
 
-// maxSegmented is the size in bytes up to which the kernel takes segments: it first builds them as one
-// datagram.
+// maxSegmented is the size in bytes up to which the kernel takes segments: it first builds them as
+// one datagram.
 const maxSegmented = 65_507
 
 // maxCoalesced is the size in bytes up to which the kernel returns datagrams as segments.
 const maxCoalesced = 65_535
 
-// An offload holds what a socket can do with segments. If the kernel refuses to send some, the limit
-// falls; it never rises again.
+// An offload holds what a socket can do with segments. If the kernel refuses to send some, the
+// limit falls; it never rises again.
 type offload struct {
 	receive bool         // UDP_GRO is on
 	segment atomic.Int32 // the largest size of segments that can be sent; 0 if none can
@@ -44,10 +44,10 @@ func (o *offload) maxSegments(size int) int {
 	return min(maxSegments, maxSegmented/size)
 }
 
-// refused notes that the kernel did not send segments of size bytes. EIO means that the device cannot
-// compute their checksums, so none can be sent. EINVAL means that they are longer than the path allows,
-// so shorter ones may be sent (udp_send_skb in net/ipv4/udp.c). Other errors are about the peer or the
-// moment.
+// refused notes that the kernel did not send segments of size bytes. EIO means that the device
+// cannot compute their checksums, so none can be sent. EINVAL means that they are longer than the
+// path allows, so shorter ones may be sent (udp_send_skb in net/ipv4/udp.c). Other errors are about
+// the peer or the moment.
 func (o *offload) refused(size int, err unix.Errno) {
 	limit := int32(size) - 1
 	switch err {

@@ -14,8 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// needOffload skips where the kernel lacks segments in either direction; TestFeatures checks whether that
-// is right.
+// needOffload skips where the kernel lacks segments in either direction; TestFeatures checks
+// whether that is right.
 func needOffload(t *testing.T) {
 	t.Helper()
 	if err := errors.Join(featureGRO.probe(), featureGSO.probe()); err != nil {

@@ -14,11 +14,11 @@ import (
 
 // A descriptor is a socket as the runtime's poller knows it, in one of two ways.
 //
-// Under light load the socket itself is registered with the runtime's poller, which wakes its reader
-// fastest. But the kernel then calls the poller for each datagram, those that are sent included, since each
-// makes room in the send buffer; under a flood that takes a twentieth of the server's time. Under heavy
-// load the runtime's poller therefore watches an epoll, and the socket is registered with the epoll only
-// while its queue is empty.
+// Under light load the socket itself is registered with the runtime's poller, which wakes its
+// reader fastest. But the kernel then calls the poller for each datagram, those that are sent
+// included, since each makes room in the send buffer; under a flood that takes a twentieth of the
+// server's time. Under heavy load the runtime's poller therefore watches an epoll, and the socket
+// is registered with the epoll only while its queue is empty.
 type descriptor struct {
 	file  file            // what the runtime's poller watches: the socket, or the epoll
 	rc    syscall.RawConn // of file; it keeps the descriptors open during a call

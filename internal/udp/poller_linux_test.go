@@ -26,7 +26,8 @@ func readAll(t *testing.T, c Socket, ms []Message, n int) {
 	}
 }
 
-// floodUntil sends bursts and reads them until the way of waiting is the one of heavy load, or of light.
+// floodUntil sends bursts and reads them until the way of waiting is the one of heavy load, or of
+// light.
 func floodUntil(t *testing.T, c *udpConn, heavy bool) {
 	t.Helper()
 	cl := client(t, c.local)
@@ -45,8 +46,8 @@ func floodUntil(t *testing.T, c *udpConn, heavy bool) {
 	t.Fatalf("the load does not become heavy: %v", heavy)
 }
 
-// TestLoadChangesTheWait: full reads in a row take the socket out of the runtime's poller, and small ones
-// put it back. Meanwhile no datagram is lost, and Read waits in either way.
+// TestLoadChangesTheWait: full reads in a row take the socket out of the runtime's poller, and
+// small ones put it back. Meanwhile no datagram is lost, and Read waits in either way.
 func TestLoadChangesTheWait(t *testing.T) {
 	c := open4(t).(*udpConn)
 	cl := client(t, c.local)
@@ -67,7 +68,8 @@ func TestLoadChangesTheWait(t *testing.T) {
 	}
 }
 
-// TestFullReadEndsWatching: under heavy load a full read ends the watching, and an empty queue begins it.
+// TestFullReadEndsWatching: under heavy load a full read ends the watching, and an empty queue
+// begins it.
 func TestFullReadEndsWatching(t *testing.T) {
 	c := open4(t).(*udpConn)
 	floodUntil(t, c, true)
@@ -90,8 +92,8 @@ func TestFullReadEndsWatching(t *testing.T) {
 	}
 }
 
-// TestEndsUnderAnyLoad: Close, Drain and Release wake a Read that waits in either way, whether they come
-// before or after it.
+// TestEndsUnderAnyLoad: Close, Drain and Release wake a Read that waits in either way, whether they
+// come before or after it.
 func TestEndsUnderAnyLoad(t *testing.T) {
 	for _, heavy := range []bool{false, true} {
 		for _, end := range []struct {
@@ -119,7 +121,8 @@ func TestEndsUnderAnyLoad(t *testing.T) {
 	}
 }
 
-// TestChangeMeetsEverything changes the way of waiting while others write, ask for drops, and at last close.
+// TestChangeMeetsEverything changes the way of waiting while others write, ask for drops, and at
+// last close.
 func TestChangeMeetsEverything(t *testing.T) {
 	c := open4(t).(*udpConn)
 	sink := open4(t)
@@ -161,8 +164,8 @@ func TestChangeMeetsEverything(t *testing.T) {
 	others.Wait()
 }
 
-// TestWatchMissesNothing: bursts of all sizes, each sent when the one before has been read, so that the
-// way of waiting changes while datagrams arrive.
+// TestWatchMissesNothing: bursts of all sizes, each sent when the one before has been read, so that
+// the way of waiting changes while datagrams arrive.
 func TestWatchMissesNothing(t *testing.T) {
 	const rounds = 3000
 	c := open4(t).(*udpConn)

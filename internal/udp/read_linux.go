@@ -15,8 +15,8 @@ import (
 // leastWidth is how many rows a Read offers after a quiet time.
 const leastWidth = 4
 
-// Read offers the kernel twice as many rows as it filled the last time, because a row that is offered
-// costs a little even if it is not used.
+// Read offers the kernel twice as many rows as it filled the last time, because a row that is
+// offered costs a little even if it is not used.
 func (c *udpConn) Read(ms []Message) (int, error) {
 	n := min(len(ms), MaxWidth, max(c.width, leastWidth))
 	if n == 0 {
@@ -131,8 +131,8 @@ func (c *udpConn) receive(t *mmsg, call func(fd uintptr) bool) error {
 	}
 }
 
-// recvmmsg fills the rows with what is queued. It returns false, which makes the caller wait, if nothing is
-// queued and nothing arrives while it polls.
+// recvmmsg fills the rows with what is queued. It returns false, which makes the caller wait, if
+// nothing is queued and nothing arrives while it polls.
 func (c *udpConn) recvmmsg(fd uintptr) bool {
 	t := &c.recv
 	sock := uintptr(t.desc.sock(fd))

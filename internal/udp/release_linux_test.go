@@ -31,8 +31,9 @@ func successor(t *testing.T, c Socket) Socket {
 	return newConn(t, pc)
 }
 
-// TestReleaseLeavesTheQueue: what is queued at a socket when it is released, and what arrives later, is
-// read by the process that has a copy of the descriptor, however the first one waited and ended.
+// TestReleaseLeavesTheQueue: what is queued at a socket when it is released, and what arrives
+// later, is read by the process that has a copy of the descriptor, however the first one waited and
+// ended.
 func TestReleaseLeavesTheQueue(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
@@ -130,8 +131,8 @@ func TestReleaseWhileReading(t *testing.T) {
 	}
 }
 
-// TestAdoptedSocketIsEqual: a socket that New takes over has the buffers of one of Listen, and waits in
-// both ways.
+// TestAdoptedSocketIsEqual: a socket that New takes over has the buffers of one of Listen, and
+// waits in both ways.
 func TestAdoptedSocketIsEqual(t *testing.T) {
 	for _, first := range []bool{false, true} {
 		pc, err := net.ListenUDP("udp4", &net.UDPAddr{IP: ip4.AsSlice()})

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestRelease: a Read that waits and one that comes later end, although datagrams are queued; Write still
-// works.
+// TestRelease: a Read that waits and one that comes later end, although datagrams are queued; Write
+// still works.
 func TestRelease(t *testing.T) {
 	eachAsked(t, func(t *testing.T, c Socket, to netip.AddrPort) {
 		cl := client(t, to)

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// roomStep is how often a batch that waits for room tries again. The kernel reports a socket as writable
-// only when half of its buffer is free, and takes datagrams before that.
+// roomStep is how often a batch that waits for room tries again. The kernel reports a socket as
+// writable only when half of its buffer is free, and takes datagrams before that.
 const roomStep = time.Millisecond
 
 // A batchWait is the wait for room of one batch. Its zero value has not begun.
@@ -18,8 +18,8 @@ type batchWait struct {
 	from         int // messages sent when it began
 }
 
-// more waits a little and reports whether to try again, where the buffer of sock is full and from messages
-// of the batch have been sent.
+// more waits a little and reports whether to try again, where the buffer of sock is full and from
+// messages of the batch have been sent.
 func (b *batchWait) more(r *roomWait, sock, from int) bool {
 	now := time.Now()
 	if b.begun.IsZero() {

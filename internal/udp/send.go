@@ -1,13 +1,13 @@
 package udp
 
-// SendAll hands all messages to conn. A datagram that the system refuses is lost; unsent receives its
-// message, its place in the message and the error, and the datagrams behind it are sent all the same.
-// Segments that are refused together are sent one by one.
+// SendAll hands all messages to conn. A datagram that the system refuses is lost; unsent receives
+// its message, its place in the message and the error, and the datagrams behind it are sent all the
+// same. Segments that are refused together are sent one by one.
 //
-// A connected socket reports that the port of an earlier datagram was unreachable in place of sending
-// the next one (Linux: udp(7), ERRORS). SendAll counts such reports and sends the datagram again, once;
-// a second report in a row loses it. It returns how many datagrams the kernel took and how many reports
-// there were.
+// A connected socket reports that the port of an earlier datagram was unreachable in place of
+// sending the next one (Linux: udp(7), ERRORS). SendAll counts such reports and sends the datagram
+// again, once; a second report in a row loses it. It returns how many datagrams the kernel took and
+// how many reports there were.
 func SendAll(conn Conn, ms []Message, unsent func(message, datagram int, err error)) (
 	sent, unreachable int,
 ) {

@@ -234,7 +234,8 @@ func numbers(from, to int) []string {
 	return s
 }
 
-// needIPv6 skips a test where the machine has no IPv6, but fails it in CI, which is known to have it.
+// needIPv6 skips a test where the machine has no IPv6, but fails it in CI, which is known to have
+// it.
 func needIPv6(t *testing.T) {
 	t.Helper()
 	pc, err := net.ListenPacket("udp6", "[::1]:0")

@@ -7,14 +7,14 @@ import (
 )
 
 // A Timer wakes one goroutine at a given time. On Linux it is accurate to some tens of microseconds
-// (timerfd, 2.6.25). The runtime's own timers are up to a millisecond late on an idle machine, because
-// epoll_wait counts in milliseconds.
+// (timerfd, 2.6.25). The runtime's own timers are up to a millisecond late on an idle machine,
+// because epoll_wait counts in milliseconds.
 type Timer interface {
-	// Set makes Wait return in d from now, at once if d is 0 or negative. It replaces an earlier time, and
-	// may be called by any goroutine, during Wait too.
+	// Set makes Wait return in d from now, at once if d is 0 or negative. It replaces an earlier
+	// time, and may be called by any goroutine, during Wait too.
 	Set(d time.Duration)
-	// Wait waits until the time that was set, or that is set while it waits; after that none is set. After
-	// Close it returns net.ErrClosed.
+	// Wait waits until the time that was set, or that is set while it waits; after that none is
+	// set. After Close it returns net.ErrClosed.
 	Wait() error
 	// Close ends Wait.
 	Close() error

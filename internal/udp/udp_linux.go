@@ -14,8 +14,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// udpConn is a Socket on recvmmsg and sendmmsg. The calls are raw and do not block, so the scheduler does
-// not take the processor away from the loop. A reader of an empty queue parks on the runtime's poller.
+// udpConn is a Socket on recvmmsg and sendmmsg. The calls are raw and do not block, so the
+// scheduler does not take the processor away from the loop. A reader of an empty queue parks on the
+// runtime's poller.
 type udpConn struct {
 	desc    atomic.Pointer[descriptor] // changed by Read, with state held
 	local   netip.AddrPort
@@ -73,7 +74,8 @@ func connectUDP(pc *net.UDPConn) (Socket, error) {
 	return c, nil
 }
 
-// prepare finds out the socket's family and, on a wildcard, asks for the local address of each datagram.
+// prepare finds out the socket's family and, on a wildcard, asks for the local address of each
+// datagram.
 func (c *udpConn) prepare() error {
 	return c.control(func(sock int) error {
 		family, err := unix.GetsockoptInt(sock, unix.SOL_SOCKET, unix.SO_DOMAIN)
@@ -108,8 +110,9 @@ func onDescriptor(rc syscall.RawConn, f func(fd int) error) error {
 	return inner
 }
 
-// adapt changes the way that the socket waits if the load has changed. It is Read's own. If it fails, for
-// want of a descriptor, the socket still works, and the next change of the load tries again.
+// adapt changes the way that the socket waits if the load has changed. It is Read's own. If it
+// fails, for want of a descriptor, the socket still works, and the next change of the load tries
+// again.
 func (c *udpConn) adapt() {
 	d := c.desc.Load()
 	if c.load.heavy == (d.epoll != nil) || c.connected {
@@ -193,8 +196,9 @@ func (c *udpConn) Release() error {
 // wake ends the wait of a Read, which then finds out why. It is called with state held.
 func (c *udpConn) wake() error { return c.desc.Load().file.SetReadDeadline(time.Unix(1, 0)) }
 
-// rejectAll makes the kernel drop the datagrams that arrive from now on; those that are queued stay. The
-// filter is one instruction of classic BPF, "accept 0 bytes" (socket(7), SO_ATTACH_FILTER, Linux 2.2).
+// rejectAll makes the kernel drop the datagrams that arrive from now on; those that are queued
+// stay. The filter is one instruction of classic BPF, "accept 0 bytes" (socket(7),
+// SO_ATTACH_FILTER, Linux 2.2).
 func rejectAll(sock int) error {
 	reject := unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: 0}
 	prog := unix.SockFprog{Len: 1, Filter: &reject}

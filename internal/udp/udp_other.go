@@ -30,8 +30,8 @@ func growBuffers(c *net.UDPConn) (warning string) {
 	return ""
 }
 
-// growSend makes room for the largest datagram: macOS and FreeBSD send nothing longer than a socket's
-// send buffer, which has 9,216 bytes there (net.inet.udp.maxdgram).
+// growSend makes room for the largest datagram: macOS and FreeBSD send nothing longer than a
+// socket's send buffer, which has 9,216 bytes there (net.inet.udp.maxdgram).
 func growSend(c *net.UDPConn) { growBuffer(c.SetWriteBuffer, 4*leastSend) }
 
 // leastSend is the smallest send buffer that any datagram fits into, with its addresses.
@@ -46,7 +46,8 @@ func growBuffer(set func(bytes int) error, size int) {
 	// The system's own size is left, which works for datagrams that fit into it.
 }
 
-// listen binds ap, a wildcard as one socket for each address of the machine. None of them is shared.
+// listen binds ap, a wildcard as one socket for each address of the machine. None of them is
+// shared.
 func listen(ctx context.Context, ap netip.AddrPort, _ int) ([]Socket, netip.AddrPort, error) {
 	if !ap.Addr().IsUnspecified() {
 		conns, port, err := bindAll(ctx, []netip.Addr{ap.Addr()}, ap.Port())

@@ -16,9 +16,9 @@ import (
 	"github.com/ohce/ohce/internal/netns"
 )
 
-// TestPrivWriteBoundsItsWait sends through a link that is slower than the sender, with a send buffer that
-// is full at once: an unconnected socket waits a little and reports EAGAIN for the rest, a connected one
-// waits for the link. Close ends a Write that waits.
+// TestPrivWriteBoundsItsWait sends through a link that is slower than the sender, with a send
+// buffer that is full at once: an unconnected socket waits a little and reports EAGAIN for the
+// rest, a connected one waits for the link. Close ends a Write that waits.
 func TestPrivWriteBoundsItsWait(t *testing.T) {
 	const n, size = 60, 1000 // a quarter of a second on this link
 	server, client := netns.Two(t)

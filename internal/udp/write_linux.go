@@ -87,9 +87,9 @@ func (c *udpConn) put(m *Message, i int) error {
 	return nil
 }
 
-// sendmmsg sends rows from..want. After a partial batch it continues behind what was sent; the kernel
-// reports an error only for the first row of a call, and so it belongs to row from. If the send buffer is
-// full, it waits for a limited time, and then fails with EAGAIN.
+// sendmmsg sends rows from..want. After a partial batch it continues behind what was sent; the
+// kernel reports an error only for the first row of a call, and so it belongs to row from. If the
+// send buffer is full, it waits for a limited time, and then fails with EAGAIN.
 func (c *udpConn) sendmmsg(fd uintptr) bool {
 	t := &c.send
 	sock := t.desc.sock(fd)
