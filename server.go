@@ -35,11 +35,11 @@ type Server struct {
 	// Negative or larger values are an error.
 	BufferSize int
 
-	// Spin is how long a socket's loop looks for more requests before it waits for them. It saves the
-	// time of waking up, most of the round trip of a lone request, and costs the processor's time
-	// meanwhile: some tens of microseconds are enough where requests follow each other. 0 and negative
-	// mean not at all; where the system has no batches it does nothing.
-	Spin time.Duration
+	// BusyPoll is how long the server polls an empty socket before it blocks. Polling avoids the
+	// wake-up, which dominates the latency of a lone request, at the cost of CPU time. Some tens of
+	// microseconds are enough if requests follow each other. If zero or negative, the server blocks
+	// at once. Only the batch path polls (Linux).
+	BusyPoll time.Duration
 
 	// Shards is how many sockets share each address of Listen, with a loop each, so that as many
 	// processors answer; the kernel spreads the clients over them, and what one client asks always goes

@@ -58,7 +58,7 @@ func newShard(ctx context.Context, s *Server, conn udp.Conn, refuse *guard.PortS
 	if sh.max == 0 {
 		sh.max = maxBuffer
 	}
-	conn.Spin(s.Spin)
+	conn.Spin(s.BusyPoll)
 	// A datagram that fills the buffer is too long, on systems that do not tell.
 	size := max(sh.max+1, conn.ReadSize())
 	stride := apart(size)

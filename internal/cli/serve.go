@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,7 +22,8 @@ type serveFlags struct {
 	transform  string
 	graphemes  bool
 	log        string
-	spin       time.Duration
+	busyPoll   time.Duration
+	spin       time.Duration // the former name of busyPoll
 	shards     int
 }
 
@@ -59,8 +61,10 @@ Each flag can be set by an environment variable: OHCE_LISTEN=127.0.0.1:3000,[::1
 		"reverse by user-perceived characters instead of code points")
 	flags.StringVar(&f.log, "log", "auto",
 		"a line for each request: `WHEN` is auto (up to 100 a second), each, none")
-	flags.DurationVar(&f.spin, "spin", 0,
-		"look for requests for `TIME` before waiting for them: quicker answers, a busy processor")
+	flags.DurationVar(&f.busyPoll, "busy-poll", 0,
+		"poll for `TIME` before blocking: lower latency, higher CPU use")
+	flags.DurationVar(&f.spin, "spin", 0, "the former name of --busy-poll")
+	_ = flags.MarkHidden("spin") // fails only if there is no such flag
 	flags.IntVar(&f.shards, "shards", 0,
 		"share each address among `N` sockets, a processor each (Linux); 0 is half the processors")
 	completeFlag(cmd, "transform", flip.Names()...)
@@ -81,8 +85,9 @@ func (a *app) serve(ctx context.Context, f *serveFlags) error {
 		return usage("give 1 to 65535 bytes", "--buffer-size %d is not the length of a datagram",
 			f.bufferSize)
 	}
-	if f.spin < 0 || f.spin > time.Second {
-		return usage("give up to 1s, as in 50us; 0 is not at all", "--spin %v is out of range", f.spin)
+	busyPoll := cmp.Or(f.busyPoll, f.spin)
+	if busyPoll < 0 || busyPoll > time.Second {
+		return usage("give a time from 0 to 1s, such as 50us", "--busy-poll %v is out of range", busyPoll)
 	}
 	if f.shards < 0 || f.shards > mostShards {
 		return usage("give 0 to "+strconv.Itoa(mostShards), "--shards %d is out of range", f.shards)
@@ -92,7 +97,7 @@ func (a *app) serve(ctx context.Context, f *serveFlags) error {
 		return err
 	}
 	srv := &ohce.Server{
-		BufferSize: f.bufferSize, Spin: f.spin, Shards: f.shards, Handler: log.around(answer(t)),
+		BufferSize: f.bufferSize, BusyPoll: busyPoll, Shards: f.shards, Handler: log.around(answer(t)),
 		ErrorLog: slog.New(slog.NewTextHandler(a.err, nil)),
 	}
 	if err := listenAll(srv, f.listen); err != nil {
