@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"runtime"
 	"sync"
 	"time"
 
@@ -41,10 +40,11 @@ type Server struct {
 	// at once. Only the batch path polls (Linux).
 	BusyPoll time.Duration
 
-	// Shards is how many sockets share each address of Listen, with a loop each, so that as many
-	// processors answer; the kernel spreads the clients over them, and what one client asks always goes
-	// to the same (SO_REUSEPORT, Linux 3.9). 0 means half of GOMAXPROCS, at least 1
-	// (docs/decisions/shards.md); negative is an error. It must be set before Listen. Where the system cannot share an address there is one.
+	// Shards is the number of sockets that share each address of Listen. Each shard has a goroutine
+	// that reads its socket and calls the handler, so with more than one the handler must be safe for
+	// concurrent use. The kernel spreads the clients over the shards and keeps each client on one
+	// (SO_REUSEPORT, Linux 3.9). If zero, there is one shard; negative is an error. It must be set
+	// before Listen. If the system cannot share an address, there is one shard.
 	Shards int
 
 	// RefusePorts are the source ports that get no answer, because a server of some kind answers
@@ -101,7 +101,7 @@ func (s *Server) Listen(addr string) error {
 	if err != nil {
 		return err
 	}
-	conns, bound, err := udp.Listen(context.Background(), addr, s.share())
+	conns, bound, err := udp.Listen(context.Background(), addr, max(s.Shards, 1))
 	if err != nil {
 		op := &OpError{Op: "listen", Addr: addr, Err: err}
 		if udp.Taken(err) {
@@ -125,9 +125,6 @@ func (s *Server) open(addr string) error {
 		return nil
 	}
 }
-
-// share is how many sockets are to share an address.
-func (s *Server) share() int { return cmp.Or(s.Shards, max(1, runtime.GOMAXPROCS(0)/2)) }
 
 // add takes over the sockets of all listeners, or closes them.
 func (s *Server) add(ls ...listener) error {

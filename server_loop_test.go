@@ -289,6 +289,19 @@ func TestCloseDropsWhatWaits(t *testing.T) {
 	})
 }
 
+// A handler must not become concurrent because the machine has many processors.
+func TestServerHasOneShardByDefault(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(8))
+	srv := new(Server)
+	defer srv.Close()
+	if err := srv.Listen("127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(srv.listeners[0].conns); n != 1 {
+		t.Errorf("the address has %d sockets, want 1", n)
+	}
+}
+
 // A server that cannot begin leaves no socket behind.
 func TestServeThatCannotBeginClosesItsSockets(t *testing.T) {
 	open := func(t *testing.T) net.PacketConn {

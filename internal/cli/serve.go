@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -66,15 +67,15 @@ Each flag can be set by an environment variable: OHCE_LISTEN=127.0.0.1:3000,[::1
 	flags.DurationVar(&f.spin, "spin", 0, "the former name of --busy-poll")
 	_ = flags.MarkHidden("spin") // fails only if there is no such flag
 	flags.IntVar(&f.shards, "shards", 0,
-		"share each address among `N` sockets, a processor each (Linux); 0 is half the processors")
+		"serve each address with `N` sockets in parallel (Linux); 0 uses half the processors")
 	completeFlag(cmd, "transform", flip.Names()...)
 	completeFlag(cmd, "listen", ohce.DefaultAddr, "0.0.0.0:3000", "[::]:3000")
 	completeFlag(cmd, "log", "auto", "each", "none")
 	return cmd
 }
 
-// mostShards is more than the processors that one machine has.
-const mostShards = 1024
+// maxShards is more than the number of processors of any machine.
+const maxShards = 1024
 
 func (a *app) serve(ctx context.Context, f *serveFlags) error {
 	t, err := parseTransform("transform", f.transform, f.graphemes)
@@ -89,15 +90,15 @@ func (a *app) serve(ctx context.Context, f *serveFlags) error {
 	if busyPoll < 0 || busyPoll > time.Second {
 		return usage("give a time from 0 to 1s, such as 50us", "--busy-poll %v is out of range", busyPoll)
 	}
-	if f.shards < 0 || f.shards > mostShards {
-		return usage("give 0 to "+strconv.Itoa(mostShards), "--shards %d is out of range", f.shards)
+	if f.shards < 0 || f.shards > maxShards {
+		return usage("give 0 to "+strconv.Itoa(maxShards), "--shards %d is out of range", f.shards)
 	}
 	log, err := newRequestLog(a.err, f.log)
 	if err != nil {
 		return err
 	}
 	srv := &ohce.Server{
-		BufferSize: f.bufferSize, BusyPoll: busyPoll, Shards: f.shards, Handler: log.around(answer(t)),
+		BufferSize: f.bufferSize, BusyPoll: busyPoll, Shards: cmp.Or(f.shards, runtime.GOMAXPROCS(0)/2), Handler: log.around(answer(t)),
 		ErrorLog: slog.New(slog.NewTextHandler(a.err, nil)),
 	}
 	if err := listenAll(srv, f.listen); err != nil {
