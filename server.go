@@ -47,16 +47,10 @@ type Server struct {
 	// before Listen. If the system cannot share an address, there is one shard.
 	Shards int
 
-	// RefusePorts are the source ports that get no answer, because a server of some kind answers
-	// from them: a datagram from there is a reflection, and to answer it could go on for ever
-	// (DropLoop). nil means guard.ServicePorts and the ports that this server listens on. A set
-	// that is given is used as it is; it must not be changed while the server runs.
-	RefusePorts *guard.PortSet
-
-	// RepeatLimit breaks the loops that RefusePorts does not see: of so many datagrams in a row that
-	// have the same source and the same length, one gets no answer (DropLoop), which ends a loop and
-	// costs a client one retransmission. 0 means guard.RepeatLimit, 1,048,576; negative means never.
-	RepeatLimit int
+	// Guard decides which datagrams reach the handler. The server drops the others for the reason
+	// that the guard states: DropLoop, DropRate or DropDenied. If nil, it is guard.Loops{}, which
+	// prevents endless exchanges with other servers. To admit everything, set guard.Guards{}.
+	Guard guard.Guard
 
 	// ErrorLog gets a record for the first panic of a handler and then one a second at most. nil is
 	// slog.Default().
@@ -157,6 +151,11 @@ func (l listener) close() {
 func (s *Server) Addrs() []netip.AddrPort {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.addrs()
+}
+
+// addrs is called with mu held.
+func (s *Server) addrs() []netip.AddrPort {
 	addrs := make([]netip.AddrPort, len(s.listeners))
 	for i, l := range s.listeners {
 		addrs[i] = l.addr
@@ -237,10 +236,10 @@ func (s *Server) start() ([]*shard, error) {
 	s.serving = true
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
-	refuse := s.refusePorts()
+	addrs := s.addrs()
 	for _, l := range s.listeners {
 		for _, c := range l.conns {
-			s.shards = append(s.shards, newShard(ctx, s, c, refuse))
+			s.shards = append(s.shards, newShard(ctx, s, c, addrs))
 		}
 	}
 	return s.shards, nil
@@ -266,18 +265,6 @@ func (s *Server) run(shards []*shard) error {
 	}
 	s.finish(shards)
 	return cmp.Or(failed, ErrServerClosed)
-}
-
-// refusePorts is the set in force. It is called with mu held.
-func (s *Server) refusePorts() *guard.PortSet {
-	if s.RefusePorts != nil {
-		return s.RefusePorts
-	}
-	set := guard.ServicePorts()
-	for _, l := range s.listeners {
-		set.Add(l.addr.Port())
-	}
-	return set
 }
 
 // Stats returns what the server has done so far.

@@ -14,7 +14,7 @@ import (
 
 // A shard is one socket and the loop that serves it:
 //
-//	run → serve → answerAll → refused → answer → appendRuns → flush
+//	run → serve → answerAll → admit → answer → appendRuns → flush
 //
 // All of it is on one goroutine and on memory that the shard owns: nothing is copied or allocated for
 // a datagram, and what is locked is locked for a batch.
@@ -22,13 +22,15 @@ type shard struct {
 	srv     *Server
 	conn    udp.Conn
 	handler Handler
-	refuse  *guard.PortSet
-	repeats *guard.Repeats
-	max     int           // longest request, in bytes
-	stop    chan struct{} // closed when the server closes
+	rule    guard.Rule
+	batches guard.BatchRule // rule, if it is one; else nil
+	max     int             // longest request, in bytes
+	stop    chan struct{}   // closed when the server closes
 
-	in      []udp.Message // one a slot
-	answers []answers     // one a slot
+	in      []udp.Message  // one a slot
+	answers []answers      // one a slot
+	now     time.Time      // when the batch was read
+	seen    guard.Datagram // what rule sees
 	req     Request
 	writer  ResponseWriter
 	out     []udp.Message
@@ -44,20 +46,25 @@ type answers struct {
 	sizes []int
 }
 
-func newShard(ctx context.Context, s *Server, conn udp.Conn, refuse *guard.PortSet) *shard {
+func newShard(ctx context.Context, s *Server, conn udp.Conn, addrs []netip.AddrPort) *shard {
 	width := conn.Width()
 	sh := &shard{
-		srv: s, conn: conn, handler: s.Handler, refuse: refuse, max: s.BufferSize, stop: s.stopped(),
-		repeats: guard.NewRepeats(s.RepeatLimit),
-		in:      make([]udp.Message, width), out: make([]udp.Message, 0, width),
+		srv: s, conn: conn, handler: s.Handler, max: s.BufferSize, stop: s.stopped(),
+		in: make([]udp.Message, width), out: make([]udp.Message, 0, width),
 		answers: make([]answers, width), req: Request{ctx: ctx},
 	}
 	if sh.handler == nil {
 		sh.handler = HandlerFunc(echo)
 	}
+	if s.Guard == nil {
+		sh.rule = guard.Loops{}.NewRule(addrs)
+	} else {
+		sh.rule = s.Guard.NewRule(addrs)
+	}
 	if sh.max == 0 {
 		sh.max = maxBuffer
 	}
+	sh.batches, _ = sh.rule.(guard.BatchRule)
 	conn.Spin(s.BusyPoll)
 	// A datagram that fills the buffer is too long, on systems that do not tell.
 	size := max(sh.max+1, conn.ReadSize())
@@ -135,6 +142,7 @@ func (sh *shard) serve(n int) {
 	}
 	sh.tally.received(received)
 	var dropped Drops
+	sh.now = time.Now()
 	out := sh.out[:0]
 	for i := range sh.in[:n] {
 		sh.answerAll(&sh.in[i], &sh.answers[i], &dropped)
@@ -155,19 +163,16 @@ func (sh *shard) answerAll(m *udp.Message, a *answers, dropped *Drops) {
 	if m.Segment > 0 {
 		size = m.Segment
 	}
-	refused := sh.refused(m, size)
-	dropped[DropLoop] += uint64(refused)
 	sh.begin(m)
-	for ; ; refused-- {
+	admitted := sh.admitAll(m, data[:min(size, len(data))])
+	for {
 		n := min(size, len(data))
-		switch {
-		case refused > 0: // booked above
-		case n > sh.max:
-			dropped[DropOversize]++
-		default:
-			if reason := sh.answer(data[:n:n], a); reason != DropNone {
-				dropped[reason]++
-			}
+		reason := sh.admit(data[:n:n], admitted)
+		if reason == DropNone {
+			reason = sh.answer(data[:n:n], a)
+		}
+		if reason != DropNone {
+			dropped[reason]++
 		}
 		if data = data[n:]; len(data) == 0 {
 			return
@@ -175,14 +180,27 @@ func (sh *shard) answerAll(m *udp.Message, a *answers, dropped *Drops) {
 	}
 }
 
-// refused is how many datagrams of a message, from the first on, get no answer because they may go
-// round for ever.
-func (sh *shard) refused(m *udp.Message, size int) int {
-	n := m.Datagrams()
-	if sh.refuse.Contains(m.Peer.Port()) {
-		return n
+// admitAll admits all datagrams of a message at once, of which first is the first, or returns false.
+func (sh *shard) admitAll(m *udp.Message, first []byte) bool {
+	if sh.batches == nil || m.Segment == 0 {
+		return false
 	}
-	return min(n, sh.repeats.TooMany(m.Peer, size, n))
+	sh.seen.Payload = first
+	return sh.batches.AdmitBatch(sh.now, &sh.seen, m.Datagrams())
+}
+
+// admit says why a datagram must not reach the handler, or DropNone.
+func (sh *shard) admit(data []byte, admitted bool) DropReason {
+	if !admitted {
+		sh.seen.Payload = data
+		if v := sh.rule.Admit(sh.now, &sh.seen); v != guard.Admitted {
+			return dropReason(v)
+		}
+	}
+	if len(data) > sh.max {
+		return DropOversize
+	}
+	return DropNone
 }
 
 // begin makes request and writer ready for the datagrams of a message.
@@ -192,6 +210,7 @@ func (sh *shard) begin(m *udp.Message) {
 		local = netip.AddrPortFrom(m.Local, local.Port())
 	}
 	sh.req.RemoteAddr, sh.req.LocalAddr = m.Peer, local
+	sh.seen.Source, sh.seen.Destination = m.Peer, local
 	w := &sh.writer
 	w.shard, w.request, w.limit = sh, m, maxDatagram(m.Peer.Addr())
 }

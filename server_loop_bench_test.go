@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/ohce/ohce/guard"
 	"github.com/ohce/ohce/internal/udp"
 )
 
@@ -17,7 +16,7 @@ func BenchmarkShardServe(b *testing.B) {
 	for _, run := range []int{1, 64} {
 		b.Run(fmt.Sprintf("runs-of-%d", run), func(b *testing.B) {
 			c := newFakeConn()
-			sh := newShard(context.Background(), &Server{}, silentConn{c}, guard.ServicePorts())
+			sh := newShard(context.Background(), &Server{}, silentConn{c}, nil)
 			for i := range sh.in {
 				m := udp.Message{Buf: bytes.Repeat([]byte{'x'}, size*run), Peer: fakePeer}
 				if run > 1 {

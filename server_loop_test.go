@@ -17,6 +17,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/ohce/ohce/guard"
 	"github.com/ohce/ohce/internal/udp"
 )
 
@@ -229,7 +230,7 @@ func TestWritesDoNotOverlap(t *testing.T) {
 	c := newFakeConn(steps...)
 	echoes := HandlerFunc(echo)
 	later := Concurrent(echoes, 4)
-	s := &Server{RepeatLimit: -1, Handler: HandlerFunc(func(w *ResponseWriter, r *Request) {
+	s := &Server{Guard: guard.Guards{}, Handler: HandlerFunc(func(w *ResponseWriter, r *Request) {
 		if string(r.Data) == "later" {
 			later.ServeUDP(w, r)
 			return

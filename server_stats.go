@@ -6,6 +6,8 @@ import (
 	"maps"
 	"strings"
 	"sync"
+
+	"github.com/ohce/ohce/guard"
 )
 
 // A DropReason says why a datagram got no answer.
@@ -16,9 +18,12 @@ const (
 	DropNone DropReason = iota
 	// DropOversize: the request is longer than the server's BufferSize.
 	DropOversize
-	// DropLoop: the source is a server, by its port or by what it does; see Server.RefusePorts and
-	// Server.RepeatLimit.
+	// DropLoop: the guard found that the source is a server; see guard.Loops.
 	DropLoop
+	// DropRate: the guard found that the source sends more than it may.
+	DropRate
+	// DropDenied: the guard does not allow the source, the destination or the payload.
+	DropDenied
 	// DropSilent: the handler wrote nothing.
 	DropSilent
 	// DropPanic: the handler panicked.
@@ -35,7 +40,21 @@ const (
 )
 
 var dropNames = [dropReasons]string{
-	"none", "oversize", "loop", "silent", "panic", "too-large", "busy", "unsent",
+	"none", "oversize", "loop", "rate", "denied", "silent", "panic", "too-large", "busy", "unsent",
+}
+
+// dropReason is the reason that a guard's verdict stands for.
+func dropReason(v guard.Verdict) DropReason {
+	switch v {
+	case guard.Admitted:
+		return DropNone
+	case guard.DropLoop:
+		return DropLoop
+	case guard.DropRate:
+		return DropRate
+	default:
+		return DropDenied
+	}
 }
 
 // String is the reason's name in lower case, as metrics and summaries show it.

@@ -52,8 +52,8 @@ func TestTwoServersDoNotTalkForEver(t *testing.T) {
 				n := &ohcetest.Network{Link: func(d ohcetest.Datagram) []ohcetest.Arrival {
 					return []ohcetest.Arrival{{After: time.Millisecond, Datagram: d}}
 				}}
-				a := &ohce.Server{RefusePorts: tt.refuse, RepeatLimit: tt.limit}
-				b := &ohce.Server{RefusePorts: tt.refuse, RepeatLimit: tt.limit}
+				loops := guard.Loops{RefusePorts: tt.refuse, RepeatLimit: tt.limit}
+				a, b := &ohce.Server{Guard: loops}, &ohce.Server{Guard: loops}
 				listen(t, n, "10.0.0.1:3000", a)
 				listen(t, n, tt.twin, b)
 				n.Inject(ohcetest.Datagram{

@@ -283,7 +283,7 @@ func TestServerRefusesPortsThatServersAnswerFrom(t *testing.T) {
 		client := listen(t, netip.AddrPortFrom(other, 0))
 		set := new(guard.PortSet)
 		set.Add(client.LocalAddr().(*net.UDPAddr).AddrPort().Port())
-		s := ohcetest.StartServer(&ohce.Server{RefusePorts: set})
+		s := ohcetest.StartServer(&ohce.Server{Guard: guard.Loops{RefusePorts: set}})
 		if _, err := client.WriteToUDPAddrPort([]byte("no"), netip.MustParseAddrPort(s.Addr)); err != nil {
 			t.Fatal(err)
 		}
@@ -300,7 +300,7 @@ func TestServerRefusesPortsThatServersAnswerFrom(t *testing.T) {
 // On real sockets, with the first datagram sent from the other server's own socket.
 func TestLoopBetweenTwoServersEnds(t *testing.T) {
 	const limit = 2000
-	a := ohcetest.StartServer(&ohce.Server{RepeatLimit: limit})
+	a := ohcetest.StartServer(&ohce.Server{Guard: guard.Loops{RepeatLimit: limit}})
 	pc, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -308,7 +308,7 @@ func TestLoopBetweenTwoServersEnds(t *testing.T) {
 	if _, err := pc.WriteTo([]byte("Hello"), net.UDPAddrFromAddrPort(a.Config.Addrs()[0])); err != nil {
 		t.Fatal(err)
 	}
-	b := &ohce.Server{RepeatLimit: limit}
+	b := &ohce.Server{Guard: guard.Loops{RepeatLimit: limit}}
 	serve(t, b, pc)
 	drops := func() uint64 {
 		return a.Config.Stats().Dropped[ohce.DropLoop] + b.Stats().Dropped[ohce.DropLoop]
