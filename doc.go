@@ -12,7 +12,7 @@
 //		})}
 //	err := srv.ListenAndServe() // ErrServerClosed after Shutdown
 //
-// Every datagram that the kernel hands over ends in exactly one counter of [Stats]: answered, or
+// Every datagram that the kernel hands over ends in exactly one counter of [ServerStats]: answered, or
 // dropped for one [DropReason].
 //
 // # Client
@@ -44,6 +44,6 @@
 //
 // Linux reads and writes batches of datagrams; Windows, macOS and FreeBSD one at a time. There, a
 // wildcard address is served on each address that the machine has when it is bound, and a Server
-// cannot see what the kernel threw away. Nothing is encrypted or authenticated: the text travels as
+// cannot count the datagrams dropped by the kernel. Nothing is encrypted or authenticated: the text travels as
 // it is, and a source address can be forged.
 package ohce

@@ -267,12 +267,12 @@ func (s *Server) run(shards []*shard) error {
 	return cmp.Or(failed, ErrServerClosed)
 }
 
-// Stats returns what the server has done so far.
-func (s *Server) Stats() Stats {
+// Stats returns the counters of the server.
+func (s *Server) Stats() ServerStats {
 	s.mu.Lock()
 	shards, listeners := s.shards, s.listeners
 	s.mu.Unlock()
-	var sum Stats
+	var sum ServerStats
 	for _, sh := range shards {
 		sh.tally.addTo(&sum)
 	}

@@ -9,8 +9,9 @@ import (
 // sockets. If ctx ends first, it closes them at once and returns the context's error; answers that
 // handlers write after that are counted as DropUnsent.
 //
-// What arrives after the call is thrown away by the kernel and counted as Stats.KernelDropped where
-// the system can be told so (Linux), and otherwise answered while it keeps coming, within a bound.
+// Datagrams that arrive after the call are dropped by the kernel and counted as
+// ServerStats.KernelDropped if the system supports it (Linux). Otherwise the server still answers
+// them, within a bound.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	// What was bound but is not served yet has a queue too.

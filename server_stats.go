@@ -1,8 +1,10 @@
 package ohce
 
 import (
+	"encoding/json"
 	"fmt"
 	"iter"
+	"log/slog"
 	"maps"
 	"strings"
 	"sync"
@@ -33,7 +35,7 @@ const (
 	// DropBusy: a Concurrent handler had no room for another request, or had not come to it when the
 	// server closed.
 	DropBusy
-	// DropUnsent: the system refused to send the response; Stats.WriteErrors says why.
+	// DropUnsent: the system refused to send the response; ServerStats.WriteErrors says why.
 	DropUnsent
 
 	dropReasons // how many there are, DropNone included
@@ -65,11 +67,11 @@ func (r DropReason) String() string {
 	return "unknown"
 }
 
-// Drops counts dropped datagrams by reason: d[DropLoop] is how many were dropped as DropLoop.
+// Drops counts dropped datagrams by reason: d[DropLoop] is the number dropped as DropLoop.
 type Drops [dropReasons]uint64
 
-// Total is the sum over all reasons.
-func (d *Drops) Total() uint64 {
+// Total returns the sum over all reasons.
+func (d Drops) Total() uint64 {
 	var sum uint64
 	for _, n := range d {
 		sum += n
@@ -77,8 +79,9 @@ func (d *Drops) Total() uint64 {
 	return sum
 }
 
-// String lists the reasons that there are: "oversize 2, loop 1", or "none".
-func (d *Drops) String() string {
+// String lists the reasons whose counters are not zero, such as "oversize 2, loop 1", or returns
+// "none".
+func (d Drops) String() string {
 	var parts []string
 	for r, n := range d.All() {
 		if n > 0 {
@@ -91,8 +94,8 @@ func (d *Drops) String() string {
 	return strings.Join(parts, ", ")
 }
 
-// All yields each reason but DropNone with its count, zero ones too, always in the same order.
-func (d *Drops) All() iter.Seq2[DropReason, uint64] {
+// All yields each reason but DropNone with its counter, zero or not, always in the same order.
+func (d Drops) All() iter.Seq2[DropReason, uint64] {
 	return func(yield func(DropReason, uint64) bool) {
 		for r := DropNone + 1; r < dropReasons; r++ {
 			if !yield(r, d[r]) {
@@ -102,32 +105,61 @@ func (d *Drops) All() iter.Seq2[DropReason, uint64] {
 	}
 }
 
-// Stats is what a Server has done so far. At every moment
+// MarshalJSON returns an object with a field for each reason, such as "too_large".
+func (d Drops) MarshalJSON() ([]byte, error) {
+	fields := make(map[string]uint64, len(d))
+	for r, n := range d.All() {
+		fields[r.fieldName()] = n
+	}
+	return json.Marshal(fields)
+}
+
+// LogValue returns a group with an attribute for each reason.
+func (d Drops) LogValue() slog.Value {
+	var attrs []slog.Attr
+	for r, n := range d.All() {
+		attrs = append(attrs, slog.Uint64(r.fieldName(), n))
+	}
+	return slog.GroupValue(attrs...)
+}
+
+// fieldName is the reason's name in snake case.
+func (r DropReason) fieldName() string { return strings.ReplaceAll(r.String(), "-", "_") }
+
+// ServerStats counts what a Server has done. At every moment
 //
 //	Received = Answered + Dropped.Total() + InFlight
-type Stats struct {
-	// Received counts the datagrams that the kernel handed over.
-	Received uint64
-	// Answered counts the responses that the kernel took.
-	Answered uint64
-	// Dropped counts the datagrams that got no answer, by reason.
-	Dropped Drops
-	// InFlight counts those that are neither answered nor dropped yet.
-	InFlight uint64
-	// KernelDropped counts the datagrams that the kernel threw away before they were received:
-	// mostly for want of room in a socket's receive buffer. 0 where the system does not tell.
-	KernelDropped uint64
-	// ReadErrors counts the failed reads that the server went on after.
-	ReadErrors uint64
+//
+// It prints as one line; its JSON and its log records have the same named fields.
+type ServerStats struct {
+	// Received counts the datagrams that the kernel delivered to the server.
+	Received uint64 `json:"received"`
+	// Answered counts the responses that the kernel accepted.
+	Answered uint64 `json:"answered"`
+	// Dropped counts the datagrams that got no response, by reason.
+	Dropped Drops `json:"dropped"`
+	// InFlight is the number of datagrams that are neither answered nor dropped yet.
+	InFlight uint64 `json:"in_flight" text:",omitzero"`
+	// KernelDropped counts the datagrams dropped by the kernel before the server could read them,
+	// mostly because the receive buffer was full. It is 0 if the system does not report them.
+	KernelDropped uint64 `json:"kernel_dropped" text:"dropped by the kernel"`
+	// ReadErrors counts the failed reads after which the server continued.
+	ReadErrors uint64 `json:"read_errors" text:",omitzero"`
 	// WriteErrors counts the datagrams in Dropped[DropUnsent] by the system's name for the error,
 	// such as "EPERM".
-	WriteErrors map[string]uint64
+	WriteErrors map[string]uint64 `json:"write_errors,omitempty" text:",omitzero"`
 }
+
+// String lists the counters in one line, without the rare ones that are zero.
+func (s ServerStats) String() string { return statsText(s) }
+
+// LogValue returns a group with an attribute for each field.
+func (s ServerStats) LogValue() slog.Value { return statsGroup(s) }
 
 // tally is the count of one socket.
 type tally struct {
 	mu sync.Mutex
-	s  Stats
+	s  ServerStats
 }
 
 func (t *tally) received(n int) {
@@ -165,7 +197,7 @@ func (t *tally) writeError(name string) {
 }
 
 // addTo adds the counts to sum.
-func (t *tally) addTo(sum *Stats) {
+func (t *tally) addTo(sum *ServerStats) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	sum.Received += t.s.Received

@@ -65,7 +65,7 @@ func serve(t testing.TB, srv *ohce.Server, conns ...net.PacketConn) {
 }
 
 // checkStats checks the invariant, and that inFlight datagrams are in flight.
-func checkStats(t testing.TB, s ohce.Stats, inFlight uint64) {
+func checkStats(t testing.TB, s ohce.ServerStats, inFlight uint64) {
 	t.Helper()
 	if sum := s.Answered + s.Dropped.Total() + s.InFlight; s.Received != sum {
 		t.Errorf("received %d, but answered + dropped + in flight = %d: %+v", s.Received, sum, s)
@@ -418,7 +418,7 @@ func TestServerShutdownAdmitsNothingMore(t *testing.T) {
 	st := srv.Stats()
 	checkStats(t, st, 0)
 	if st.KernelDropped == 0 {
-		t.Errorf("stats %+v, want what came after Shutdown thrown away by the kernel", st)
+		t.Errorf("stats %+v, want what came after Shutdown dropped by the kernel", st)
 	}
 }
 

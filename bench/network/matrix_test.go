@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/ohce/ohce"
-	"github.com/ohce/ohce/guard"
 	"github.com/ohce/ohce/flip"
+	"github.com/ohce/ohce/guard"
 	"github.com/ohce/ohce/ohcetest"
 )
 

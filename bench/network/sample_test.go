@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/ohce/ohce"
-	"github.com/ohce/ohce/guard"
 	"github.com/ohce/ohce/flip"
+	"github.com/ohce/ohce/guard"
 	"github.com/ohce/ohce/link/relay"
 	"github.com/ohce/ohce/ohcetest"
 )

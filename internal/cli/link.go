@@ -297,7 +297,7 @@ func wayText(w *linkapi.Way) string {
 		{"corrupted", w.Corrupted}, {"cut", w.Truncated}, {"rebound", w.Rebound}, {"waiting", w.Waiting},
 		{"for a forgotten port", w.Forgotten}, {"without room to wait", w.Crowded},
 		{"refused by the kernel", w.Unsent}, {"oversize", w.Oversize},
-		{"thrown away by the kernel", w.KernelDropped},
+		{"dropped by the kernel", w.KernelDropped},
 	} {
 		if c.n > 0 {
 			text += fmt.Sprintf(", %s %d", c.name, c.n)

@@ -112,7 +112,7 @@ func (a *app) serve(ctx context.Context, f *serveFlags) error {
 	stopLog := log.start()
 	err = a.serveUntilSignal(ctx, srv)
 	stopLog()
-	patiently(func() { fmt.Fprintln(a.err, summary(srv.Stats())) })
+	patiently(func() { fmt.Fprintln(a.err, srv.Stats()) })
 	return err
 }
 
@@ -168,22 +168,4 @@ func (a *app) serveUntilSignal(ctx context.Context, srv *ohce.Server) error {
 		return &failure{what: innermost(err).Error(), code: exitFail}
 	}
 	return nil
-}
-
-// summary is the account of a server in one line.
-func summary(s ohce.Stats) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "received %d, answered %d, dropped %d", s.Received, s.Answered,
-		s.Dropped.Total())
-	if s.Dropped.Total() > 0 {
-		fmt.Fprintf(&b, " (%v)", &s.Dropped)
-	}
-	if s.InFlight > 0 {
-		fmt.Fprintf(&b, ", not finished %d", s.InFlight)
-	}
-	if s.ReadErrors > 0 {
-		fmt.Fprintf(&b, ", read errors %d", s.ReadErrors)
-	}
-	fmt.Fprintf(&b, ", thrown away by the kernel %d", s.KernelDropped)
-	return b.String()
 }
