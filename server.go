@@ -97,11 +97,7 @@ func (s *Server) Listen(addr string) error {
 	}
 	conns, bound, err := udp.Listen(context.Background(), addr, max(s.Shards, 1))
 	if err != nil {
-		op := &OpError{Op: "listen", Addr: addr, Err: err}
-		if udp.Taken(err) {
-			op.Cause = ErrAddrInUse
-		}
-		return op
+		return &OpError{Op: "listen", Addr: addr, Err: listenReason(err)}
 	}
 	return s.add(listener{bound, conns})
 }
@@ -140,6 +136,31 @@ var (
 	errServing = errors.New("the server is serving already")
 	errGoexit  = errors.New("ohce: a handler ended the server's goroutine with runtime.Goexit")
 )
+
+// listenReason is err without the operation and the address, which OpError states itself.
+func listenReason(err error) error {
+	var op *net.OpError
+	var address *net.AddrError
+	switch {
+	case udp.Taken(err):
+		return briefError{ErrAddrInUse.Error(), []error{ErrAddrInUse, err}}
+	case errors.As(err, &op):
+		return briefError{op.Err.Error(), []error{err}}
+	case errors.As(err, &address):
+		return briefError{address.Err, []error{err}}
+	default:
+		return err
+	}
+}
+
+// A briefError has a shorter text than the errors that it wraps.
+type briefError struct {
+	text string
+	errs []error
+}
+
+func (e briefError) Error() string   { return e.text }
+func (e briefError) Unwrap() []error { return e.errs }
 
 func (l listener) close() {
 	for _, c := range l.conns {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -473,6 +474,40 @@ func TestServerSaysWhatIsWrong(t *testing.T) {
 			var op *ohce.OpError
 			if errors.As(err, &op) != (tt.op != "") || op != nil && op.Op != tt.op {
 				t.Errorf("%v is not an OpError of %q", err, tt.op)
+			}
+		})
+	}
+}
+
+// The error of Listen names the operation, the address and the reason once each. Both the
+// sentinel and the system's error can be found in it.
+func TestListenErrorText(t *testing.T) {
+	taken := ohcetest.NewServer(nil)
+	defer taken.Close()
+	tests := []struct {
+		name, addr, want string
+		is               error
+	}{
+		{"taken", taken.Addr, "listen " + taken.Addr + ": address in use", ohce.ErrAddrInUse},
+		{"no-port", "127.0.0.1", "listen 127.0.0.1: missing port in address", nil},
+		{"port", "127.0.0.1:70000", "listen 127.0.0.1:70000: invalid port", nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			err := new(ohce.Server).Listen(tt.addr)
+			var op *ohce.OpError
+			if !errors.As(err, &op) || op.Op != "listen" || op.Addr != tt.addr {
+				t.Fatalf("the error is %#v, want an OpError of listen", err)
+			}
+			if got := err.Error(); got != tt.want {
+				t.Errorf("the error reads %q, want %q", got, tt.want)
+			}
+			if tt.is != nil && !errors.Is(err, tt.is) {
+				t.Errorf("%v is not %v", err, tt.is)
+			}
+			var errno syscall.Errno
+			if tt.is == ohce.ErrAddrInUse && !errors.As(err, &errno) {
+				t.Errorf("the system's error is not in %#v", err)
 			}
 		})
 	}
