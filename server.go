@@ -7,31 +7,31 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/netip"
 	"sync"
 	"time"
 
 	"github.com/ohce/ohce/guard"
-	"github.com/ohce/ohce/internal/udp"
 )
 
 // maxBuffer is the largest BufferSize: no UDP datagram is longer.
 const maxBuffer = 65_535
 
-// A Server answers datagrams. Its zero value listens on DefaultAddr and sends each request back as
-// it is. The exported fields must not be changed once it listens or serves; the counts of Stats
-// outlast it.
+// A Server passes each datagram to a Handler and sends the handler's response to the sender. The
+// response leaves from the address that the request was sent to. The zero value listens on
+// DefaultAddr and echoes each request. The exported fields must not be changed after the first call
+// of Listen or Serve. Stats remains valid after the server has ended.
 type Server struct {
-	// Addr is the "host:port" that ListenAndServe listens on. "" is DefaultAddr. An empty host or
-	// "[::]" is every address of the machine, "0.0.0.0" every IPv4 address; port 0 is any free port.
+	// Addr is the "host:port" that ListenAndServe listens on. If empty, it is DefaultAddr. An empty
+	// host or "[::]" means every address of the machine, "0.0.0.0" every IPv4 address. Port 0 means
+	// any free port.
 	Addr string
 
-	// Handler answers the requests. nil sends each one back as it is.
+	// Handler answers the requests. If nil, the server echoes them.
 	Handler Handler
 
-	// BufferSize is the length in bytes of the longest request that is answered. A longer one is
-	// never answered in part: it is dropped as DropOversize. 0 means 65,535, which is every datagram.
-	// Negative or larger values are an error.
+	// BufferSize is the length in bytes of the longest request that the server answers. The server
+	// drops longer ones as DropOversize and never answers a part. If zero, it is 65,535, which admits
+	// every datagram. Negative or larger values are an error.
 	BufferSize int
 
 	// BusyPoll is how long the server polls an empty socket before it blocks. Polling avoids the
@@ -52,8 +52,8 @@ type Server struct {
 	// prevents endless exchanges with other servers. To admit everything, set guard.Guards{}.
 	Guard guard.Guard
 
-	// ErrorLog gets a record for the first panic of a handler and then one a second at most. nil is
-	// slog.Default().
+	// ErrorLog receives a record for a handler's panic, at most once a second, and warnings about the
+	// sockets. If nil, it is slog.Default().
 	ErrorLog *slog.Logger
 
 	panics panicLog
@@ -63,73 +63,9 @@ type Server struct {
 	shards    []*shard
 	serving   bool
 	closing   bool
-	stop      chan struct{} // closed when closing begins; see stopped
-	done      chan struct{} // closed when Serve has ended; see ended
+	shutdown  chan struct{} // closed when closing begins; see shutdownChan
+	served    chan struct{} // closed when Serve has ended; see servedChan
 	cancel    context.CancelFunc
-}
-
-// A listener is an address with the sockets that serve it.
-type listener struct {
-	addr  netip.AddrPort
-	conns []udp.Conn
-}
-
-// ListenAndServe listens on Addr, besides what Listen has bound, and serves until Shutdown or Close.
-// Who needs to know a port that the system chose calls Listen, Addrs and Serve instead.
-func (s *Server) ListenAndServe() error {
-	if err := s.Listen(s.Addr); err != nil {
-		return err
-	}
-	return s.Serve()
-}
-
-// Listen binds an address, in the form that Addr has. It may be called any number of times before
-// Serve; from its return on the kernel queues what is sent there, and Addrs tells the address. The
-// error is an *OpError, ErrAddrInUse where another socket has the address. A server that is not served
-// after all is given up by Close.
-func (s *Server) Listen(addr string) error {
-	addr = cmp.Or(addr, DefaultAddr)
-	s.mu.Lock()
-	err := s.open(addr)
-	s.mu.Unlock()
-	if err != nil {
-		return err
-	}
-	conns, bound, err := udp.Listen(context.Background(), addr, max(s.Shards, 1))
-	if err != nil {
-		return &OpError{Op: "listen", Addr: addr, Err: listenReason(err)}
-	}
-	return s.add(listener{bound, conns})
-}
-
-// open reports why no more addresses are taken. It is called with mu held.
-func (s *Server) open(addr string) error {
-	switch {
-	case s.closing:
-		return ErrServerClosed
-	case s.serving:
-		return &OpError{Op: "listen", Addr: addr, Err: errServing}
-	case s.Shards < 0:
-		return fmt.Errorf("ohce: Server.Shards is %d, want at least 0", s.Shards)
-	default:
-		return nil
-	}
-}
-
-// add takes over the sockets of all listeners, or closes them.
-func (s *Server) add(ls ...listener) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, l := range ls {
-		if err := s.open(l.addr.String()); err != nil {
-			for _, l := range ls {
-				l.close()
-			}
-			return err
-		}
-	}
-	s.listeners = append(s.listeners, ls...)
-	return nil
 }
 
 var (
@@ -137,77 +73,39 @@ var (
 	errGoexit  = errors.New("ohce: a handler ended the server's goroutine with runtime.Goexit")
 )
 
-// listenReason is err without the operation and the address, which OpError states itself.
-func listenReason(err error) error {
-	var op *net.OpError
-	var address *net.AddrError
-	switch {
-	case udp.Taken(err):
-		return briefError{ErrAddrInUse.Error(), []error{ErrAddrInUse, err}}
-	case errors.As(err, &op):
-		return briefError{op.Err.Error(), []error{err}}
-	case errors.As(err, &address):
-		return briefError{address.Err, []error{err}}
-	default:
+// ListenAndServe listens on Addr, in addition to the addresses of Listen, and serves until Shutdown
+// or Close. To learn a port chosen by the system, call Listen, then Addrs, then Serve.
+func (s *Server) ListenAndServe() error {
+	if err := s.Listen(s.Addr); err != nil {
 		return err
 	}
+	return s.Serve()
 }
 
-// A briefError has a shorter text than the errors that it wraps.
-type briefError struct {
-	text string
-	errs []error
-}
-
-func (e briefError) Error() string   { return e.text }
-func (e briefError) Unwrap() []error { return e.errs }
-
-func (l listener) close() {
-	for _, c := range l.conns {
-		c.Close()
-	}
-}
-
-// Addrs returns the addresses that the server is bound to, in the order of binding.
-func (s *Server) Addrs() []netip.AddrPort {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.addrs()
-}
-
-// addrs is called with mu held.
-func (s *Server) addrs() []netip.AddrPort {
-	addrs := make([]netip.AddrPort, len(s.listeners))
-	for i, l := range s.listeners {
-		addrs[i] = l.addr
-	}
-	return addrs
-}
-
-// Serve answers what comes to the addresses that Listen has bound and to conns, which it takes over.
-// The addresses of conns must be IP addresses with ports. It returns when all handlers have ended
-// and all sockets are closed, those of Listen too: ErrServerClosed after Shutdown or Close, else the
-// error that made a socket unusable or kept the server from beginning. It may be called once; while
-// it runs, another call only closes its own conns and returns an error.
+// Serve answers the datagrams that arrive at the addresses of Listen and at conns, which it takes
+// over. The addresses of conns must be IP addresses with ports. Serve returns when all handlers have
+// ended and all sockets are closed, including those of Listen. It returns ErrServerClosed after
+// Shutdown or Close, otherwise the error that made a socket unusable or prevented the start. It may
+// be called once. While it runs, another call closes its own conns and returns an error.
 func (s *Server) Serve(conns ...net.PacketConn) error {
 	if err := s.adopt(conns); err != nil {
 		for _, pc := range conns {
 			pc.Close()
 		}
-		return s.giveUp(err)
+		return s.closeUnserved(err)
 	}
 	s.mu.Lock()
-	shards, err := s.start()
+	shards, err := s.newShards()
 	s.mu.Unlock()
 	if err != nil {
-		return s.giveUp(err)
+		return s.closeUnserved(err)
 	}
-	s.tellCapped(shards)
-	return s.run(shards)
+	s.warnSmallBuffers(shards)
+	return s.runShards(shards)
 }
 
-// tellCapped logs, once, what keeps the buffers of the sockets small.
-func (s *Server) tellCapped(shards []*shard) {
+// warnSmallBuffers logs once if the system limits the buffers of the sockets.
+func (s *Server) warnSmallBuffers(shards []*shard) {
 	for _, sh := range shards {
 		if capped := sh.conn.Capped(); capped != "" {
 			s.log().Warn("ohce: bursts may be lost: " + capped)
@@ -218,8 +116,8 @@ func (s *Server) tellCapped(shards []*shard) {
 
 func (s *Server) log() *slog.Logger { return cmp.Or(s.ErrorLog, slog.Default()) }
 
-// giveUp closes a server that could not begin, and passes err on. One that serves goes on.
-func (s *Server) giveUp(err error) error {
+// closeUnserved closes a server that could not start, but not one that serves. It returns err.
+func (s *Server) closeUnserved(err error) error {
 	s.mu.Lock()
 	serving := s.serving
 	s.mu.Unlock()
@@ -229,21 +127,8 @@ func (s *Server) giveUp(err error) error {
 	return err
 }
 
-// adopt takes over sockets that exist.
-func (s *Server) adopt(conns []net.PacketConn) error {
-	var ls []listener
-	for _, pc := range conns {
-		c, err := udp.New(pc)
-		if err != nil {
-			return &OpError{Op: "serve", Addr: fmt.Sprint(pc.LocalAddr()), Err: err}
-		}
-		ls = append(ls, listener{c.LocalAddr(), []udp.Conn{c}})
-	}
-	return s.add(ls...)
-}
-
-// start makes the shards. It is called with mu held, once with success.
-func (s *Server) start() ([]*shard, error) {
+// newShards makes a shard for each socket. It is called with mu held, and succeeds once.
+func (s *Server) newShards() ([]*shard, error) {
 	switch {
 	case s.closing:
 		return nil, ErrServerClosed
@@ -266,11 +151,11 @@ func (s *Server) start() ([]*shard, error) {
 	return s.shards, nil
 }
 
-// run runs the loops of the shards to their end and says why they ended.
-func (s *Server) run(shards []*shard) error {
+// runShards runs the loops of the shards until they have ended, and returns the reason.
+func (s *Server) runShards(shards []*shard) error {
 	errs := make(chan error, len(shards))
 	for _, sh := range shards {
-		// Ends when its socket is drained, closed or unusable; waited for just below.
+		// Ends when its socket is drained, closed or unusable; this function waits for it.
 		go func() {
 			err := errGoexit
 			defer func() { errs <- err }()
@@ -284,7 +169,7 @@ func (s *Server) run(shards []*shard) error {
 			s.Close()
 		}
 	}
-	s.finish(shards)
+	s.finishServe(shards)
 	return cmp.Or(failed, ErrServerClosed)
 }
 
@@ -295,7 +180,7 @@ func (s *Server) Stats() ServerStats {
 	s.mu.Unlock()
 	var sum ServerStats
 	for _, sh := range shards {
-		sh.tally.addTo(&sum)
+		sh.counters.addTo(&sum)
 	}
 	for _, l := range listeners {
 		for _, c := range l.conns {

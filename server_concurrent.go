@@ -42,7 +42,7 @@ func (c *concurrent) ServeUDP(w *ResponseWriter, r *Request) {
 		return
 	}
 	j := job{w.detach(), r.Clone()}
-	w.shard.later.Add(1)
+	w.shard.deferred.Add(1)
 	if busy {
 		c.waiting = append(c.waiting, j)
 		return

@@ -16,32 +16,32 @@ import (
 //
 //	run → serve → answerAll → admit → answer → appendRuns → flush
 //
-// All of it is on one goroutine and on memory that the shard owns: nothing is copied or allocated for
-// a datagram, and what is locked is locked for a batch.
+// The loop runs on one goroutine with memory that the shard owns. It copies and allocates nothing per
+// datagram, and takes each lock once per batch.
 type shard struct {
-	srv     *Server
-	conn    udp.Conn
-	handler Handler
-	rule    guard.Rule
-	batches guard.BatchRule // rule, if it is one; else nil
-	max     int             // longest request, in bytes
-	stop    chan struct{}   // closed when the server closes
+	srv        *Server
+	conn       udp.Conn
+	handler    Handler
+	rule       guard.Rule
+	batches    guard.BatchRule // rule, if it is one; else nil
+	maxRequest int             // in bytes
+	stop       chan struct{}   // closed when the server closes
 
-	in      []udp.Message  // one a slot
-	answers []answers      // one a slot
-	now     time.Time      // when the batch was read
-	seen    guard.Datagram // what rule sees
-	req     Request
-	writer  ResponseWriter
-	out     []udp.Message
+	in        []udp.Message  // a batch
+	responses []responses    // to the messages of in
+	now       time.Time      // when the batch was read
+	seen      guard.Datagram // what rule sees
+	req       Request
+	writer    ResponseWriter
+	out       []udp.Message
 
-	write sync.Mutex     // guards conn.Write, which handlers that answer later call too
-	later sync.WaitGroup // responses under way that the loop does not wait for
-	tally tally
+	write    sync.Mutex     // guards conn.Write, which deferred responses use too
+	deferred sync.WaitGroup // responses that the loop does not wait for
+	counters serverCounters
 }
 
-// answers are the responses to the datagrams of one message, one behind the other.
-type answers struct {
+// responses holds the responses to the datagrams of one message, one after the other.
+type responses struct {
 	buf   []byte
 	sizes []int
 }
@@ -49,9 +49,9 @@ type answers struct {
 func newShard(ctx context.Context, s *Server, conn udp.Conn, addrs []netip.AddrPort) *shard {
 	width := conn.Width()
 	sh := &shard{
-		srv: s, conn: conn, handler: s.Handler, max: s.BufferSize, stop: s.stopped(),
+		srv: s, conn: conn, handler: s.Handler, maxRequest: s.BufferSize, stop: s.shutdownChan(),
 		in: make([]udp.Message, width), out: make([]udp.Message, 0, width),
-		answers: make([]answers, width), req: Request{ctx: ctx},
+		responses: make([]responses, width), req: Request{ctx: ctx},
 	}
 	if sh.handler == nil {
 		sh.handler = HandlerFunc(echo)
@@ -61,14 +61,14 @@ func newShard(ctx context.Context, s *Server, conn udp.Conn, addrs []netip.AddrP
 	} else {
 		sh.rule = s.Guard.NewRule(addrs)
 	}
-	if sh.max == 0 {
-		sh.max = maxBuffer
+	if sh.maxRequest == 0 {
+		sh.maxRequest = maxBuffer
 	}
 	sh.batches, _ = sh.rule.(guard.BatchRule)
 	conn.Spin(s.BusyPoll)
-	// A datagram that fills the buffer is too long, on systems that do not tell.
-	size := max(sh.max+1, conn.ReadSize())
-	stride := apart(size)
+	// Some systems do not report truncation: a datagram that fills the buffer is too long.
+	size := max(sh.maxRequest+1, conn.ReadSize())
+	stride := bufferStride(size)
 	bufs := make([]byte, width*stride)
 	for i := range sh.in {
 		sh.in[i].Buf = bufs[i*stride:][:size:size]
@@ -76,15 +76,15 @@ func newShard(ctx context.Context, s *Server, conn udp.Conn, addrs []netip.AddrP
 	return sh
 }
 
-// apart is the distance between the beginnings of buffers of size bytes: an odd number of cache lines,
-// so that the beginnings of all buffers, where small datagrams lie, do not fall into the same few
-// places of a cache, which go by the address's lower bits.
-func apart(size int) int {
+// bufferStride returns the distance between the starts of buffers of size bytes. It is an odd number
+// of cache lines, so that the starts of the buffers, which hold small datagrams, are spread over all
+// sets of a cache.
+func bufferStride(size int) int {
 	const line = 64
 	return (size+line-1)/line*line | line
 }
 
-// run serves the socket until it is drained or closed (nil) or unusable (the error).
+// run serves the socket until it is drained or closed, or returns the error that made it unusable.
 func (sh *shard) run() error {
 	failures := 0
 	for {
@@ -96,7 +96,7 @@ func (sh *shard) run() error {
 		case errors.Is(err, net.ErrClosed) && sh.stopping():
 			return nil
 		case udp.Transient(err):
-			sh.tally.readError()
+			sh.counters.readError()
 			failures++
 			sh.pause(failures)
 		default:
@@ -140,20 +140,20 @@ func (sh *shard) serve(n int) {
 	for i := range sh.in[:n] {
 		received += sh.in[i].Datagrams()
 	}
-	sh.tally.received(received)
+	sh.counters.received(received)
 	var dropped Drops
 	sh.now = time.Now()
 	out := sh.out[:0]
 	for i := range sh.in[:n] {
-		sh.answerAll(&sh.in[i], &sh.answers[i], &dropped)
-		out = appendRuns(out, &sh.in[i], &sh.answers[i], sh.conn.Run)
+		sh.answerAll(&sh.in[i], &sh.responses[i], &dropped)
+		out = appendRuns(out, &sh.in[i], &sh.responses[i], sh.conn.Run)
 	}
 	sh.flush(out, &dropped)
 	sh.out = out[:0]
 }
 
 // answerAll answers each datagram of a message.
-func (sh *shard) answerAll(m *udp.Message, a *answers, dropped *Drops) {
+func (sh *shard) answerAll(m *udp.Message, a *responses, dropped *Drops) {
 	a.buf, a.sizes = a.buf[:0], a.sizes[:0]
 	if m.Truncated { // and perhaps without a Peer to judge by
 		dropped[DropOversize] += uint64(m.Datagrams())
@@ -163,7 +163,7 @@ func (sh *shard) answerAll(m *udp.Message, a *answers, dropped *Drops) {
 	if m.Segment > 0 {
 		size = m.Segment
 	}
-	sh.begin(m)
+	sh.setAddresses(m)
 	admitted := sh.admitAll(m, data[:min(size, len(data))])
 	for {
 		n := min(size, len(data))
@@ -197,14 +197,14 @@ func (sh *shard) admit(data []byte, admitted bool) DropReason {
 			return dropReason(v)
 		}
 	}
-	if len(data) > sh.max {
+	if len(data) > sh.maxRequest {
 		return DropOversize
 	}
 	return DropNone
 }
 
-// begin makes request and writer ready for the datagrams of a message.
-func (sh *shard) begin(m *udp.Message) {
+// setAddresses prepares request and writer for the datagrams of a message.
+func (sh *shard) setAddresses(m *udp.Message) {
 	local := sh.conn.LocalAddr()
 	if m.Local.IsValid() {
 		local = netip.AddrPortFrom(m.Local, local.Port())
@@ -216,11 +216,11 @@ func (sh *shard) begin(m *udp.Message) {
 }
 
 // answer calls the handler for one datagram, appends the response to a, and says why there is none.
-func (sh *shard) answer(data []byte, a *answers) DropReason {
+func (sh *shard) answer(data []byte, a *responses) DropReason {
 	r, w := &sh.req, &sh.writer
 	r.Data = data
 	w.begin(a.buf)
-	returned := sh.srv.panics.guard(sh.srv.ErrorLog, sh.handler, w, r)
+	returned := sh.srv.panics.call(sh.srv.ErrorLog, sh.handler, w, r)
 	switch {
 	case w.detached:
 		return DropNone // booked when its handler is done, whatever came after
@@ -240,14 +240,14 @@ func (sh *shard) answer(data []byte, a *answers) DropReason {
 func (sh *shard) answerLater(h Handler, w *ResponseWriter, r *Request) {
 	reason := DropPanic
 	defer func() {
-		defer sh.later.Done()
+		defer sh.deferred.Done()
 		sh.finish(reason, w)
 	}()
 	if r.Context().Err() != nil {
 		reason = DropBusy // the server has closed while it waited
 		return
 	}
-	if sh.srv.panics.guard(sh.srv.ErrorLog, h, w, r) {
+	if sh.srv.panics.call(sh.srv.ErrorLog, h, w, r) {
 		reason = w.outcome()
 	}
 }
@@ -259,7 +259,7 @@ func (sh *shard) finish(reason DropReason, w *ResponseWriter) {
 	case w.detached: // once more: its copy will be booked
 	case reason != DropNone:
 		dropped[reason]++
-		sh.tally.settled(0, &dropped)
+		sh.counters.ended(0, &dropped)
 	default:
 		out := udp.Message{Buf: w.buf, Peer: m.Peer, Local: m.Local, IfIndex: m.IfIndex}
 		sh.flush([]udp.Message{out}, &dropped)
@@ -271,7 +271,7 @@ func (sh *shard) flush(out []udp.Message, dropped *Drops) {
 	sh.write.Lock()
 	defer sh.write.Unlock()
 	answered := udp.Transmit(sh.conn, out, func(_, _ int, err error) { dropped[sh.lost(err)]++ })
-	sh.tally.settled(answered, dropped)
+	sh.counters.ended(answered, dropped)
 }
 
 // lost is the reason for a datagram that the system refused with err.
@@ -279,6 +279,6 @@ func (sh *shard) lost(err error) DropReason {
 	if udp.TooLong(err) {
 		return DropTooLarge
 	}
-	sh.tally.writeError(udp.Name(err))
+	sh.counters.writeError(udp.Name(err))
 	return DropUnsent
 }

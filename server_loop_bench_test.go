@@ -31,8 +31,8 @@ func BenchmarkShardServe(b *testing.B) {
 				n += width * run
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n), "ns/datagram")
-			if sh.tally.s.Received != uint64(n) {
-				b.Errorf("%d datagrams received, want %d", sh.tally.s.Received, n)
+			if sh.counters.s.Received != uint64(n) {
+				b.Errorf("%d datagrams received, want %d", sh.counters.s.Received, n)
 			}
 		})
 	}

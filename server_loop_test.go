@@ -352,8 +352,8 @@ type nameless struct{ net.PacketConn }
 
 func (nameless) LocalAddr() net.Addr { return &net.UnixAddr{Name: "@", Net: "unixgram"} }
 
-// TestServerTellsOnceWhatCapsItsBuffers: one record, whatever the number of sockets.
-func TestServerTellsOnceWhatCapsItsBuffers(t *testing.T) {
+// One record, however many sockets have small buffers.
+func TestServerWarnsOnceOfSmallBuffers(t *testing.T) {
 	var log strings.Builder
 	srv := &Server{ErrorLog: slog.New(slog.NewTextHandler(&log, nil))}
 	small := newFakeConn()
@@ -363,7 +363,7 @@ func TestServerTellsOnceWhatCapsItsBuffers(t *testing.T) {
 		l.conns = append(l.conns, c)
 		c.Close() // Serve ends at once
 	}
-	if err := srv.add(l); err != nil {
+	if err := srv.addListeners(l); err != nil {
 		t.Fatal(err)
 	}
 	srv.Serve()

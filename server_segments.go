@@ -5,7 +5,7 @@ import "github.com/ohce/ohce/internal/udp"
 // appendRuns appends the responses to a message as few messages: datagrams of equal size that follow
 // each other go out as one run, and a shorter one may end it. most tells how many datagrams of a size
 // one message may hold.
-func appendRuns(out []udp.Message, m *udp.Message, a *answers,
+func appendRuns(out []udp.Message, m *udp.Message, a *responses,
 	most func(size int) int) []udp.Message {
 	data := a.buf
 	for sizes := a.sizes; len(sizes) > 0; {

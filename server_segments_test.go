@@ -33,7 +33,7 @@ func TestAppendRuns(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			a := &answers{sizes: tt.sizes}
+			a := &responses{sizes: tt.sizes}
 			for i, n := range tt.sizes {
 				a.buf = append(a.buf, bytes.Repeat([]byte{byte('a' + i)}, n)...)
 			}

@@ -15,11 +15,11 @@ import (
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	// What was bound but is not served yet has a queue too.
-	if shards, err := s.start(); err == nil {
-		go s.run(shards) // ends when all is drained; waited for below
+	if shards, err := s.newShards(); err == nil {
+		go s.runShards(shards) // ends when all is drained; waited for below
 	}
 	s.beginClosing()
-	serving, shards, done := s.serving, s.shards, s.ended()
+	serving, shards, done := s.serving, s.shards, s.servedChan()
 	s.mu.Unlock()
 	if !serving {
 		s.closeSockets()
@@ -53,7 +53,7 @@ func (s *Server) Close() error {
 
 // beginClosing is called with mu held.
 func (s *Server) beginClosing() {
-	if stop := s.stopped(); !s.closing {
+	if stop := s.shutdownChan(); !s.closing {
 		s.closing = true
 		close(stop)
 	}
@@ -67,30 +67,31 @@ func (s *Server) closeSockets() {
 	}
 }
 
-// finish waits for the handlers that answer later and closes what Serve has opened.
-func (s *Server) finish(shards []*shard) {
+// finishServe waits for the deferred responses and closes the sockets.
+func (s *Server) finishServe(shards []*shard) {
 	for _, sh := range shards {
-		sh.later.Wait()
+		sh.deferred.Wait()
 	}
 	s.closeSockets()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.cancel()
-	close(s.ended())
+	close(s.servedChan())
 }
 
-// stopped is closed when closing begins. It is called with mu held, as ended is.
-func (s *Server) stopped() chan struct{} {
-	if s.stop == nil {
-		s.stop = make(chan struct{})
+// shutdownChan returns a channel that is closed when closing begins. It is called with mu held, as
+// servedChan is.
+func (s *Server) shutdownChan() chan struct{} {
+	if s.shutdown == nil {
+		s.shutdown = make(chan struct{})
 	}
-	return s.stop
+	return s.shutdown
 }
 
-// ended is closed when Serve has ended.
-func (s *Server) ended() chan struct{} {
-	if s.done == nil {
-		s.done = make(chan struct{})
+// servedChan returns a channel that is closed when Serve has ended.
+func (s *Server) servedChan() chan struct{} {
+	if s.served == nil {
+		s.served = make(chan struct{})
 	}
-	return s.done
+	return s.served
 }

@@ -1,130 +1,10 @@
 package ohce
 
 import (
-	"encoding/json"
-	"fmt"
-	"iter"
 	"log/slog"
 	"maps"
-	"strings"
 	"sync"
-
-	"github.com/ohce/ohce/guard"
 )
-
-// A DropReason says why a datagram got no answer.
-type DropReason uint8
-
-const (
-	// DropNone is no reason: the datagram was not dropped.
-	DropNone DropReason = iota
-	// DropOversize: the request is longer than the server's BufferSize.
-	DropOversize
-	// DropLoop: the guard found that the source is a server; see guard.Loops.
-	DropLoop
-	// DropRate: the guard found that the source sends more than it may.
-	DropRate
-	// DropDenied: the guard does not allow the source, the destination or the payload.
-	DropDenied
-	// DropSilent: the handler wrote nothing.
-	DropSilent
-	// DropPanic: the handler panicked.
-	DropPanic
-	// DropTooLarge: the response is longer than a datagram can be.
-	DropTooLarge
-	// DropBusy: a Concurrent handler had no room for another request, or had not come to it when the
-	// server closed.
-	DropBusy
-	// DropUnsent: the system refused to send the response; ServerStats.WriteErrors says why.
-	DropUnsent
-
-	dropReasons // how many there are, DropNone included
-)
-
-var dropNames = [dropReasons]string{
-	"none", "oversize", "loop", "rate", "denied", "silent", "panic", "too-large", "busy", "unsent",
-}
-
-// dropReason is the reason that a guard's verdict stands for.
-func dropReason(v guard.Verdict) DropReason {
-	switch v {
-	case guard.Admitted:
-		return DropNone
-	case guard.DropLoop:
-		return DropLoop
-	case guard.DropRate:
-		return DropRate
-	default:
-		return DropDenied
-	}
-}
-
-// String is the reason's name in lower case, as metrics and summaries show it.
-func (r DropReason) String() string {
-	if r < dropReasons {
-		return dropNames[r]
-	}
-	return "unknown"
-}
-
-// Drops counts dropped datagrams by reason: d[DropLoop] is the number dropped as DropLoop.
-type Drops [dropReasons]uint64
-
-// Total returns the sum over all reasons.
-func (d Drops) Total() uint64 {
-	var sum uint64
-	for _, n := range d {
-		sum += n
-	}
-	return sum
-}
-
-// String lists the reasons whose counters are not zero, such as "oversize 2, loop 1", or returns
-// "none".
-func (d Drops) String() string {
-	var parts []string
-	for r, n := range d.All() {
-		if n > 0 {
-			parts = append(parts, fmt.Sprintf("%v %d", r, n))
-		}
-	}
-	if len(parts) == 0 {
-		return "none"
-	}
-	return strings.Join(parts, ", ")
-}
-
-// All yields each reason but DropNone with its counter, zero or not, always in the same order.
-func (d Drops) All() iter.Seq2[DropReason, uint64] {
-	return func(yield func(DropReason, uint64) bool) {
-		for r := DropNone + 1; r < dropReasons; r++ {
-			if !yield(r, d[r]) {
-				return
-			}
-		}
-	}
-}
-
-// MarshalJSON returns an object with a field for each reason, such as "too_large".
-func (d Drops) MarshalJSON() ([]byte, error) {
-	fields := make(map[string]uint64, len(d))
-	for r, n := range d.All() {
-		fields[r.fieldName()] = n
-	}
-	return json.Marshal(fields)
-}
-
-// LogValue returns a group with an attribute for each reason.
-func (d Drops) LogValue() slog.Value {
-	var attrs []slog.Attr
-	for r, n := range d.All() {
-		attrs = append(attrs, slog.Uint64(r.fieldName(), n))
-	}
-	return slog.GroupValue(attrs...)
-}
-
-// fieldName is the reason's name in snake case.
-func (r DropReason) fieldName() string { return strings.ReplaceAll(r.String(), "-", "_") }
 
 // ServerStats counts what a Server has done. At every moment
 //
@@ -156,62 +36,62 @@ func (s ServerStats) String() string { return statsText(s) }
 // LogValue returns a group with an attribute for each field.
 func (s ServerStats) LogValue() slog.Value { return statsGroup(s) }
 
-// tally is the count of one socket.
-type tally struct {
+// serverCounters are the counters of one shard.
+type serverCounters struct {
 	mu sync.Mutex
 	s  ServerStats
 }
 
-func (t *tally) received(n int) {
-	t.mu.Lock()
-	t.s.Received += uint64(n)
-	t.s.InFlight += uint64(n)
-	t.mu.Unlock()
+func (c *serverCounters) received(n int) {
+	c.mu.Lock()
+	c.s.Received += uint64(n)
+	c.s.InFlight += uint64(n)
+	c.mu.Unlock()
 }
 
-// settled books the end of the way of some datagrams.
-func (t *tally) settled(answered int, dropped *Drops) {
+// ended counts datagrams that were answered or dropped.
+func (c *serverCounters) ended(answered int, dropped *Drops) {
 	n := uint64(answered) + dropped.Total()
-	t.mu.Lock()
-	t.s.InFlight -= n
-	t.s.Answered += uint64(answered)
+	c.mu.Lock()
+	c.s.InFlight -= n
+	c.s.Answered += uint64(answered)
 	for r, k := range dropped {
-		t.s.Dropped[r] += k
+		c.s.Dropped[r] += k
 	}
-	t.mu.Unlock()
+	c.mu.Unlock()
 }
 
-func (t *tally) readError() {
-	t.mu.Lock()
-	t.s.ReadErrors++
-	t.mu.Unlock()
+func (c *serverCounters) readError() {
+	c.mu.Lock()
+	c.s.ReadErrors++
+	c.mu.Unlock()
 }
 
-func (t *tally) writeError(name string) {
-	t.mu.Lock()
-	if t.s.WriteErrors == nil {
-		t.s.WriteErrors = make(map[string]uint64)
+func (c *serverCounters) writeError(name string) {
+	c.mu.Lock()
+	if c.s.WriteErrors == nil {
+		c.s.WriteErrors = make(map[string]uint64)
 	}
-	t.s.WriteErrors[name]++
-	t.mu.Unlock()
+	c.s.WriteErrors[name]++
+	c.mu.Unlock()
 }
 
 // addTo adds the counts to sum.
-func (t *tally) addTo(sum *ServerStats) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	sum.Received += t.s.Received
-	sum.Answered += t.s.Answered
-	sum.InFlight += t.s.InFlight
-	sum.ReadErrors += t.s.ReadErrors
-	for r, n := range t.s.Dropped {
+func (c *serverCounters) addTo(sum *ServerStats) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	sum.Received += c.s.Received
+	sum.Answered += c.s.Answered
+	sum.InFlight += c.s.InFlight
+	sum.ReadErrors += c.s.ReadErrors
+	for r, n := range c.s.Dropped {
 		sum.Dropped[r] += n
 	}
-	if len(t.s.WriteErrors) > 0 && sum.WriteErrors == nil {
-		sum.WriteErrors = maps.Clone(t.s.WriteErrors)
+	if len(c.s.WriteErrors) > 0 && sum.WriteErrors == nil {
+		sum.WriteErrors = maps.Clone(c.s.WriteErrors)
 		return
 	}
-	for name, n := range t.s.WriteErrors {
+	for name, n := range c.s.WriteErrors {
 		sum.WriteErrors[name] += n
 	}
 }
