@@ -154,6 +154,9 @@ func (c *udpConn) receive(t *mmsg, call func(fd uintptr) bool) error {
 		case errors.Is(err, os.ErrDeadlineExceeded) && c.draining.Load():
 			// Drain's way of waking this reader: from here on reads do not wait.
 			if err := c.file.SetReadDeadline(never); err != nil {
+				if c.closed.Load() { // since Drain
+					return net.ErrClosed
+				}
 				return err
 			}
 		case err != nil && c.closed.Load():
