@@ -26,7 +26,8 @@ const (
 	DropDenied
 	// DropSilent: the handler wrote nothing.
 	DropSilent
-	// DropPanic: the handler panicked.
+	// DropPanic: the handler panicked. If it called runtime.Goexit on the goroutine of the shard,
+	// all requests of the batch are dropped.
 	DropPanic
 	// DropTooLarge: the response is longer than a datagram can be.
 	DropTooLarge

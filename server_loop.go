@@ -35,8 +35,8 @@ type shard struct {
 	writer    ResponseWriter
 	out       []udp.Message
 
-	write    sync.Mutex     // guards conn.Write, which deferred responses use too
-	deferred sync.WaitGroup // responses that the loop does not wait for
+	write    sync.Mutex    // guards conn.Write, which deferred responses use too
+	open     openResponses // deferred responses
 	counters serverCounters
 }
 
@@ -222,8 +222,8 @@ func (sh *shard) answer(data []byte, a *responses) DropReason {
 	w.begin(a.buf)
 	returned := sh.srv.panics.call(sh.srv.ErrorLog, sh.handler, w, r)
 	switch {
-	case w.detached:
-		return DropNone // booked when its handler is done, whatever came after
+	case w.deferred != nil:
+		return DropNone // counted at the end of the Deferred, whatever the handler did since
 	case !returned:
 		return DropPanic
 	}
@@ -235,43 +235,17 @@ func (sh *shard) answer(data []byte, a *responses) DropReason {
 	return reason
 }
 
-// answerLater calls h for a request that the loop has let go of, and sends its response. Whatever h
-// does, runtime.Goexit included, the request is booked.
-func (sh *shard) answerLater(h Handler, w *ResponseWriter, r *Request) {
-	reason := DropPanic
-	defer func() {
-		defer sh.deferred.Done()
-		sh.finish(reason, w)
-	}()
-	if r.Context().Err() != nil {
-		reason = DropBusy // the server has closed while it waited
-		return
-	}
-	if sh.srv.panics.call(sh.srv.ErrorLog, h, w, r) {
-		reason = w.outcome()
-	}
-}
-
-// finish books a request that was answered later.
-func (sh *shard) finish(reason DropReason, w *ResponseWriter) {
-	var dropped Drops
-	switch m := w.request; {
-	case w.detached: // once more: its copy will be booked
-	case reason != DropNone:
-		dropped[reason]++
-		sh.counters.ended(0, &dropped)
-	default:
-		out := udp.Message{Buf: w.buf, Peer: m.Peer, Local: m.Local, IfIndex: m.IfIndex}
-		sh.flush([]udp.Message{out}, &dropped)
-	}
-}
-
-// flush sends out and books it, together with what was dropped before.
-func (sh *shard) flush(out []udp.Message, dropped *Drops) {
+// flush sends out and counts it, together with the datagrams in dropped. It returns the last error
+// of a datagram that the system refused.
+func (sh *shard) flush(out []udp.Message, dropped *Drops) (failed error) {
 	sh.write.Lock()
 	defer sh.write.Unlock()
-	answered := udp.Transmit(sh.conn, out, func(_, _ int, err error) { dropped[sh.lost(err)]++ })
+	answered := udp.Transmit(sh.conn, out, func(_, _ int, err error) {
+		failed = err
+		dropped[sh.lost(err)]++
+	})
 	sh.counters.ended(answered, dropped)
+	return failed
 }
 
 // lost is the reason for a datagram that the system refused with err.

@@ -273,6 +273,28 @@ func TestGoexitInAConcurrentHandler(t *testing.T) {
 	})
 }
 
+// A handler that ends the goroutine of its shard ends the server, and no request stays in flight.
+func TestGoexitOnTheShard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newFakeConn(step{ms: requests("one", "exit", "two")})
+		s := &Server{
+			ErrorLog: slog.New(slog.DiscardHandler),
+			Handler: HandlerFunc(func(w *ResponseWriter, r *Request) {
+				if string(r.Data) == "exit" {
+					runtime.Goexit()
+				}
+				echo(w, r)
+			}),
+		}
+		if err := serveFake(t, s, c, synctest.Wait); !errors.Is(err, errGoexit) {
+			t.Errorf("Serve = %v, want %v", err, errGoexit)
+		}
+		if st := s.Stats(); st.Received != 3 || st.Dropped[DropPanic] != 3 || st.InFlight != 0 {
+			t.Errorf("stats %v, want the batch of 3 dropped as panic", st)
+		}
+	})
+}
+
 // What waits for a Concurrent handler when the server is closed is not begun any more.
 func TestCloseDropsWhatWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

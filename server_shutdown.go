@@ -1,22 +1,24 @@
 package ohce
 
-import (
-	"context"
-)
+import "context"
 
-// Shutdown ends the server without losing what it has accepted: it admits nothing more, answers
-// everything that the kernel has queued, waits for the handlers that still run, and closes the
-// sockets. If ctx ends first, it closes them at once and returns the context's error; answers that
-// handlers write after that are counted as DropUnsent.
+// Shutdown ends the server without losing requests. It stops admission, answers all datagrams that
+// the kernel has queued, waits for the handlers and for the deferred responses, and closes the
+// sockets. If ctx is done first, it closes the sockets at once and returns the context's error;
+// later responses are counted as DropUnsent.
+//
+// A handler must not wait for Shutdown, which waits for the handler: both would wait until ctx is
+// done, and without end for context.Background. Such a handler starts Shutdown on a goroutine and
+// returns.
 //
 // Datagrams that arrive after the call are dropped by the kernel and counted as
 // ServerStats.KernelDropped if the system supports it (Linux). Otherwise the server still answers
 // them, within a bound.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
-	// What was bound but is not served yet has a queue too.
+	// The kernel queues datagrams for addresses that are bound but not served yet.
 	if shards, err := s.newShards(); err == nil {
-		go s.runShards(shards) // ends when all is drained; waited for below
+		go s.runShards(shards) // ends when all sockets are drained; Shutdown waits for it
 	}
 	s.beginClosing()
 	serving, shards, done := s.serving, s.shards, s.servedChan()
@@ -37,14 +39,14 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 }
 
-// Close ends the server at once: what the kernel has queued is lost. It does not wait for handlers;
-// Serve does.
+// Close ends the server at once. Datagrams that the kernel has queued are lost. It does not wait for
+// handlers; Serve does.
 func (s *Server) Close() error {
 	s.mu.Lock()
 	s.beginClosing()
 	cancel := s.cancel
 	s.mu.Unlock()
-	s.closeSockets() // first: who is told by the context finds them closed
+	s.closeSockets() // first, so that a handler that sees the context done finds them closed
 	if cancel != nil {
 		cancel()
 	}
@@ -70,7 +72,7 @@ func (s *Server) closeSockets() {
 // finishServe waits for the deferred responses and closes the sockets.
 func (s *Server) finishServe(shards []*shard) {
 	for _, sh := range shards {
-		sh.deferred.Wait()
+		sh.counters.finish(sh.open.wait(sh.req.Context()))
 	}
 	s.closeSockets()
 	s.mu.Lock()

@@ -76,6 +76,18 @@ func (c *serverCounters) writeError(name string) {
 	c.mu.Unlock()
 }
 
+// finish counts what is in flight when the shard has ended: n deferred responses that the server
+// ended because it was closed, and the batch of a handler that called runtime.Goexit.
+func (c *serverCounters) finish(n int) {
+	for range n {
+		c.writeError("closed")
+	}
+	c.mu.Lock()
+	lost := c.s.InFlight - uint64(n)
+	c.mu.Unlock()
+	c.ended(0, &Drops{DropUnsent: uint64(n), DropPanic: lost})
+}
+
 // addTo adds the counts to sum.
 func (c *serverCounters) addTo(sum *ServerStats) {
 	c.mu.Lock()
