@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log"
+	"net"
 	"time"
 
 	"github.com/ohce/ohce"
@@ -61,6 +62,39 @@ func ExampleResponseWriter_Defer() {
 	}
 	fmt.Printf("%s\n", resp.Data)
 	// Output: hello, gopher
+}
+
+// A handler whose effect must not be repeated. The client retransmits its request as if the first
+// response had been lost.
+func ExampleDeduplicator() {
+	balance := 0
+	deposit := ohce.HandlerFunc(func(w *ohce.ResponseWriter, r *ohce.Request) {
+		balance += 10
+		fmt.Fprintf(w, "balance %d", balance)
+	})
+	dedup := &ohce.Deduplicator{Handler: deposit}
+	s := ohcetest.NewServer(dedup)
+	defer s.Close()
+
+	conn, err := net.Dial("udp", s.Addr)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer conn.Close()
+	buf := make([]byte, 100)
+	for range 2 {
+		conn.Write([]byte("deposit 10"))
+		n, err := conn.Read(buf)
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Printf("%s\n", buf[:n])
+	}
+	fmt.Println("hits:", dedup.Stats().Hits)
+	// Output:
+	// balance 10
+	// balance 10
+	// hits: 1
 }
 
 // A server that denies a kind of request, and prevents loops as it does by default.

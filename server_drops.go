@@ -34,6 +34,9 @@ const (
 	// DropBusy: a Concurrent handler had no room for another request, or had not started it when the
 	// server closed.
 	DropBusy
+	// DropDuplicate: a Deduplicator has passed the same request to its handler, which is still
+	// running.
+	DropDuplicate
 	// DropUnsent: the system refused to send the response; ServerStats.WriteErrors says why.
 	DropUnsent
 
@@ -41,7 +44,7 @@ const (
 )
 
 var dropNames = [dropReasons]string{
-	"none", "oversize", "loop", "rate", "denied", "silent", "panic", "too-large", "busy", "unsent",
+	"none", "oversize", "loop", "rate", "denied", "silent", "panic", "too-large", "busy", "duplicate", "unsent",
 }
 
 // dropReason returns the reason for a guard's verdict.

@@ -14,7 +14,7 @@ import (
 // Each field of each struct of statistics appears in String, JSON and log records.
 func TestStatsShowEachField(t *testing.T) {
 	snakeCase := regexp.MustCompile(`^[a-z]+(_[a-z]+)*$`)
-	for _, zero := range []any{ServerStats{}} {
+	for _, zero := range []any{ServerStats{}, DeduplicatorStats{}} {
 		typ := reflect.TypeOf(zero)
 		names := make(map[string]bool)
 		for i := range typ.NumField() {
