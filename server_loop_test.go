@@ -26,11 +26,13 @@ var (
 	fakePeer = netip.MustParseAddrPort("192.0.2.2:40000")
 )
 
-// A fakeConn is a udp.Conn that does as its script says: each Read returns the next step.
+// A fakeConn is a udp.Conn with a script: each Read returns the next step.
 type fakeConn struct {
-	udp.Conn // nil: what is not used panics
+	udp.Conn // nil: other methods panic
 
 	script  chan step
+	done    chan struct{} // closed by the Read after the last step
+	end     sync.Once
 	closed  chan struct{}
 	once    sync.Once
 	refuse  func(m *udp.Message) error // nil refuses nothing
@@ -48,7 +50,9 @@ type step struct {
 }
 
 func newFakeConn(steps ...step) *fakeConn {
-	c := &fakeConn{script: make(chan step, len(steps)), closed: make(chan struct{})}
+	c := &fakeConn{
+		script: make(chan step, len(steps)), done: make(chan struct{}), closed: make(chan struct{}),
+	}
 	for _, s := range steps {
 		c.script <- s
 	}
@@ -56,6 +60,9 @@ func newFakeConn(steps ...step) *fakeConn {
 }
 
 func (c *fakeConn) Read(ms []udp.Message) (int, error) {
+	if len(c.script) == 0 {
+		c.end.Do(func() { close(c.done) })
+	}
 	select {
 	case s := <-c.script:
 		return copy(ms, s.ms), s.err
@@ -69,7 +76,7 @@ func (c *fakeConn) Write(ms []udp.Message) (int, error) {
 		c.overlap.Store(true)
 	}
 	defer c.writing.Add(-1)
-	runtime.Gosched() // gives another Write the chance to be wrong
+	runtime.Gosched() // a chance for another Write to overlap
 	for i := range ms {
 		if c.refuse != nil {
 			if err := c.refuse(&ms[i]); err != nil {
@@ -101,7 +108,7 @@ func requests(texts ...string) (ms []udp.Message) {
 	return ms
 }
 
-// serveFake serves c until f has returned, and returns what Serve says.
+// serveFake serves c until f has returned, and returns the error of Serve.
 func serveFake(t *testing.T, s *Server, c *fakeConn, f func()) error {
 	t.Helper()
 	s.listeners = append(s.listeners, listener{fakeAddr, []udp.Conn{c}})
@@ -112,7 +119,7 @@ func serveFake(t *testing.T, s *Server, c *fakeConn, f func()) error {
 	return <-served
 }
 
-// One peer that cannot be answered costs its own datagram, in the middle of a batch.
+// A datagram that the system refuses is lost alone, in the middle of a batch.
 func TestRefusedDatagramCostsItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newFakeConn(step{ms: requests("a", "bad", "b", "big", "bad", "c")})
@@ -138,8 +145,8 @@ func TestRefusedDatagramCostsItself(t *testing.T) {
 	})
 }
 
-// A cut datagram is oversize, also where the system does not tell whose it was.
-func TestCutDatagramIsOversize(t *testing.T) {
+// A truncated datagram is oversize, even if the system does not report its sender.
+func TestTruncatedDatagramIsOversize(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cut := udp.Message{Buf: []byte("the begin"), Truncated: true}
 		c := newFakeConn(step{ms: append([]udp.Message{cut}, requests("whole")...)})
@@ -152,8 +159,9 @@ func TestCutDatagramIsOversize(t *testing.T) {
 	})
 }
 
-// A run that is refused is sent one by one, and what is refused then is lost alone.
-func TestRefusedRunIsSentOneByOne(t *testing.T) {
+// If the system refuses a message of several segments, its datagrams are sent one by one, and each
+// one that is refused is lost alone.
+func TestRefusedSegmentsAreSentOneByOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		run := udp.Message{Buf: []byte("aabbccd"), Segment: 2, Peer: fakePeer}
 		c := newFakeConn(step{ms: append([]udp.Message{run}, requests("behind")...)})
@@ -221,7 +229,7 @@ func TestReadErrors(t *testing.T) {
 	})
 }
 
-// The loop and the handlers that answer later share the socket one at a time.
+// The loop and deferred responses write to the socket one at a time.
 func TestWritesDoNotOverlap(t *testing.T) {
 	var steps []step
 	for range 200 {
@@ -237,11 +245,7 @@ func TestWritesDoNotOverlap(t *testing.T) {
 		}
 		echo(w, r)
 	})}
-	serveFake(t, s, c, func() {
-		for len(c.script) > 0 {
-			runtime.Gosched()
-		}
-	})
+	serveFake(t, s, c, func() { <-c.done })
 	if c.overlap.Load() {
 		t.Error("two Writes ran at once")
 	}
@@ -250,7 +254,7 @@ func TestWritesDoNotOverlap(t *testing.T) {
 	}
 }
 
-// A handler that ends its goroutine loses its own request and no other.
+// A Concurrent handler that ends its goroutine loses its own request and no other.
 func TestGoexitInAConcurrentHandler(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newFakeConn(step{ms: requests("exit", "one", "two")})
@@ -295,8 +299,8 @@ func TestGoexitOnTheShard(t *testing.T) {
 	})
 }
 
-// What waits for a Concurrent handler when the server is closed is not begun any more.
-func TestCloseDropsWhatWaits(t *testing.T) {
+// When the server is closed, requests in the queue of a Concurrent handler are dropped.
+func TestCloseDropsQueuedRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newFakeConn(step{ms: requests("first", "second", "third")})
 		calls := 0
@@ -325,8 +329,8 @@ func TestServerHasOneShardByDefault(t *testing.T) {
 	}
 }
 
-// A server that cannot begin leaves no socket behind.
-func TestServeThatCannotBeginClosesItsSockets(t *testing.T) {
+// A server that cannot start closes all its sockets.
+func TestServeClosesSocketsIfItCannotStart(t *testing.T) {
 	open := func(t *testing.T) net.PacketConn {
 		t.Helper()
 		pc, err := net.ListenPacket("udp4", "127.0.0.1:0")
@@ -369,7 +373,7 @@ func TestServeThatCannotBeginClosesItsSockets(t *testing.T) {
 	})
 }
 
-// nameless is a socket whose address is no IP address.
+// nameless is a socket whose address is not an IP address.
 type nameless struct{ net.PacketConn }
 
 func (nameless) LocalAddr() net.Addr { return &net.UnixAddr{Name: "@", Net: "unixgram"} }
