@@ -18,7 +18,7 @@ import (
 	"github.com/ohce/ohce/ohcetest"
 )
 
-// patience bounds every wait for something that is to happen on real sockets.
+// patience is the maximum wait for an event on real sockets.
 const patience = 10 * time.Second
 
 // dial connects a UDP socket to addr; its reads fail after patience.
@@ -33,7 +33,7 @@ func dial(t testing.TB, addr string) *net.UDPConn {
 	return c.(*net.UDPConn)
 }
 
-// ask sends a request and returns the one datagram that comes back.
+// ask sends a request and returns the datagram that is received next.
 func ask(t testing.TB, c net.Conn, request []byte) []byte {
 	t.Helper()
 	if _, err := c.Write(request); err != nil {
@@ -47,8 +47,8 @@ func ask(t testing.TB, c net.Conn, request []byte) []byte {
 	return buf[:n]
 }
 
-// serve starts srv on what it has bound; the test ends with its Shutdown and the check that all its
-// datagrams are accounted for.
+// serve starts srv on its addresses and on conns. At the end of the test it shuts srv down and checks
+// its counters.
 func serve(t testing.TB, srv *ohce.Server, conns ...net.PacketConn) {
 	t.Helper()
 	served := make(chan error, 1)
@@ -64,7 +64,7 @@ func serve(t testing.TB, srv *ohce.Server, conns ...net.PacketConn) {
 	})
 }
 
-// checkStats checks the invariant, and that inFlight datagrams are in flight.
+// checkStats checks that the counters add up, and that inFlight datagrams are in flight.
 func checkStats(t testing.TB, s ohce.ServerStats, inFlight uint64) {
 	t.Helper()
 	if sum := s.Answered + s.Dropped.Total() + s.InFlight; s.Received != sum {
@@ -75,7 +75,7 @@ func checkStats(t testing.TB, s ohce.ServerStats, inFlight uint64) {
 	}
 }
 
-// haveIPv6 skips a test on a machine without IPv6, where that is not a lie.
+// haveIPv6 skips a test on a machine without IPv6. In CI there is IPv6.
 func haveIPv6(t testing.TB) {
 	t.Helper()
 	c, err := net.ListenPacket("udp6", "[::1]:0")
@@ -95,10 +95,10 @@ func TestServerAnswersEverySize(t *testing.T) {
 	for _, size := range []int{0, 1, 2, 511, 1200, 1472, 1473, 9000, 65_000, 65_507} {
 		request := bytes.Repeat([]byte{'a', 0, 0xff}, size/3+1)[:size]
 		if got := ask(t, c, request); !bytes.Equal(got, request) {
-			t.Errorf("%d bytes: the echo has %d bytes or other ones", size, len(got))
+			t.Errorf("%d bytes: the echo has %d bytes or different ones", size, len(got))
 		}
 	}
-	s.Close() // an answer can be there before it is booked
+	s.Close() // a response can arrive before it is counted
 	if st := s.Config.Stats(); st.Received != 10 || st.Answered != 10 {
 		t.Errorf("stats %+v, want 10 received and answered", st)
 	}
@@ -261,7 +261,7 @@ func TestServerDrops(t *testing.T) {
 			if _, err := c.Write(tt.request); err != nil {
 				t.Fatal(err)
 			}
-			s.Close() // answers all that is queued, so the counts are final
+			s.Close() // answers all queued datagrams, so the counters are final
 			st := s.Config.Stats()
 			checkStats(t, st, 0)
 			if st.Received != 1 || st.Dropped[tt.want] != 1 {
@@ -271,7 +271,7 @@ func TestServerDrops(t *testing.T) {
 	}
 }
 
-func TestServerRefusesPortsThatServersAnswerFrom(t *testing.T) {
+func TestServerRefusesServicePorts(t *testing.T) {
 	listen := func(t *testing.T, addr netip.AddrPort) *net.UDPConn {
 		t.Helper()
 		c, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(addr))
@@ -356,7 +356,7 @@ func TestLoopBetweenTwoServersEnds(t *testing.T) {
 	}
 }
 
-func TestServerShutdownAnswersWhatIsQueued(t *testing.T) {
+func TestServerShutdownAnswersQueuedRequests(t *testing.T) {
 	const queued = 1000
 	entered, leave := make(chan struct{}), make(chan struct{})
 	first := true
@@ -402,7 +402,7 @@ func TestServerShutdownAnswersWhatIsQueued(t *testing.T) {
 	}
 }
 
-// IPv6 carries twenty bytes more.
+// A datagram on IPv6 carries 20 bytes more.
 func TestServerAnswersTheLongestOverIPv6(t *testing.T) {
 	haveIPv6(t)
 	srv := new(ohce.Server)
@@ -412,7 +412,7 @@ func TestServerAnswersTheLongestOverIPv6(t *testing.T) {
 	serve(t, srv)
 	request := bytes.Repeat([]byte("ab"), 65_527/2+1)[:65_527]
 	if got := ask(t, dial(t, srv.Addrs()[0].String()), request); !bytes.Equal(got, request) {
-		t.Errorf("the echo has %d bytes or other ones", len(got))
+		t.Errorf("the echo has %d bytes or different ones", len(got))
 	}
 }
 
@@ -484,7 +484,7 @@ func TestServerAfterShutdown(t *testing.T) {
 	}
 }
 
-func TestServerSaysWhatIsWrong(t *testing.T) {
+func TestServerErrors(t *testing.T) {
 	taken := ohcetest.NewServer(nil)
 	defer taken.Close()
 	listen := func(addr string) func() error {

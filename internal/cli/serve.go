@@ -35,13 +35,13 @@ func (a *app) serveCommand() *cobra.Command {
 		Short: "Answer every datagram with its text reversed and its case swapped",
 		Long: `Answer every UDP datagram with its text reversed and its case swapped.
 
-The first SIGINT or SIGTERM ends it in good order: nothing more is let in, all that the
-kernel has queued is answered, and a summary says what was received, answered and dropped,
-and why. A second one ends it at once.
+On the first SIGINT or SIGTERM the server stops admission, answers all datagrams that the
+kernel has queued, prints a summary of the datagrams received, answered and dropped, and
+exits. A second signal ends it at once.
 
-Datagrams from source ports below 1024 or equal to one of its own are not answered (dropped
-as loop): they come from servers, and two servers would answer each other for ever. For the
-same reason one in 1,048,576 datagrams of one length from one source is not answered.
+The server drops datagrams from source ports below 1024 and from its own ports (as loop):
+they come from servers, and two servers would exchange datagrams without end. For the same
+reason it drops one in 1,048,576 datagrams of one length from one source.
 
 Each flag can be set by an environment variable: OHCE_LISTEN=127.0.0.1:3000,[::1]:3000.`,
 		Example: `  ohce serve
@@ -116,7 +116,7 @@ func (a *app) serve(ctx context.Context, f *serveFlags) error {
 	return err
 }
 
-// patiently does what may block for ever, and waits for it for a while.
+// patiently runs do, which may block without end, and waits for it for logGrace.
 func patiently(do func()) {
 	done := make(chan struct{})
 	go func() { // ends with do, or with the process
@@ -146,8 +146,8 @@ func listenAll(srv *ohce.Server, addrs []string) error {
 	return nil
 }
 
-// serveUntilSignal serves until a signal or the end of ctx has led to a complete Shutdown, a second
-// signal has cut that short, or the server has failed.
+// serveUntilSignal serves until a signal or the end of ctx, and then shuts the server down. It
+// returns early at a second signal, or if the server fails.
 func (a *app) serveUntilSignal(ctx context.Context, srv *ohce.Server) error {
 	first, stopFirst := a.untilSignal(ctx, false)
 	defer stopFirst()
