@@ -1,24 +1,41 @@
 package ohce
 
-import "github.com/ohce/ohce/internal/exchange"
+import (
+	"log/slog"
 
-// ClientStats counts what a Client has done.
+	"github.com/ohce/ohce/internal/exchange"
+)
+
+// ClientStats counts what a Client has done. It prints as one line; its JSON and its log records have the
+// same named fields.
 type ClientStats struct {
 	// Exchanges counts the exchanges begun.
-	Exchanges uint64
-	// Answered, Down and Failed count those that have ended: with a response, with ErrServerDown,
-	// and with another error.
-	Answered, Down, Failed uint64
+	Exchanges uint64 `json:"exchanges"`
+	// Answered, Down and Failed count those that have ended: with a response, with ErrServerDown, and
+	// with another error.
+	Answered uint64 `json:"answered"`
+	Down     uint64 `json:"down"`
+	Failed   uint64 `json:"failed" text:",omitzero"`
 	// Attempts counts the datagrams that the kernel took.
-	Attempts uint64
+	Attempts uint64 `json:"attempts"`
 	// Unsent counts the datagrams that the kernel refused.
-	Unsent uint64
+	Unsent uint64 `json:"unsent" text:",omitzero"`
 	// PortUnreachable counts ICMP port unreachable messages.
-	PortUnreachable uint64
-	// Unexpected, Oversize, Late, Duplicate and Overflow count the datagrams that were not
-	// delivered; see IgnoreReason.
-	Unexpected, Oversize, Late, Duplicate, Overflow uint64
+	PortUnreachable uint64 `json:"port_unreachable" text:",omitzero"`
+	// Unexpected, Oversize, Late, Duplicate and Overflow count the datagrams that were not delivered;
+	// see IgnoreReason.
+	Unexpected uint64 `json:"unexpected" text:",omitzero"`
+	Oversize   uint64 `json:"oversize" text:",omitzero"`
+	Late       uint64 `json:"late" text:",omitzero"`
+	Duplicate  uint64 `json:"duplicate" text:",omitzero"`
+	Overflow   uint64 `json:"overflow" text:",omitzero"`
 }
+
+// String lists the counters in one line, without the rare ones that are zero.
+func (s ClientStats) String() string { return statsText(s) }
+
+// LogValue returns a group with an attribute for each field.
+func (s ClientStats) LogValue() slog.Value { return statsGroup(s) }
 
 // Stats returns what the client has done so far.
 func (c *Client) Stats() ClientStats {

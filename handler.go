@@ -6,48 +6,53 @@ import (
 	"net/netip"
 )
 
-// DefaultAddr is the address that a Server listens on and a Client asks where none is given.
+// DefaultAddr is the address of a Server or Client that has no other.
 const DefaultAddr = "127.0.0.1:3000"
 
 // A Handler answers requests.
 //
-// ServeUDP writes the response to w and returns; the response leaves after that, so a handler that
-// wraps another can still look at it or change it. Writing nothing is silence, which is counted as
-// [DropSilent]. Neither w nor r nor r.Data may be used after ServeUDP has returned.
+// ServeUDP writes the response to w and returns. The server sends the response after that, so a
+// handler that wraps another can inspect and change it. If nothing is written, there is no response,
+// and the server counts the request as [DropSilent]. Neither w nor r nor r.Data may be used after
+// ServeUDP has returned; to answer later, see [ResponseWriter.Defer].
 //
-// ServeUDP runs on the goroutine that reads the socket: while it runs, that socket's other requests
-// wait. A handler that blocks belongs into [Concurrent], whose response those that wrap it do not
-// see. A handler may be called from several goroutines at once, one for each socket. If it panics,
-// the server counts [DropPanic], logs it, and goes on.
+// A request can arrive more than once, because clients retransmit it, and each time the server calls
+// the handler. See [Deduplicator].
+//
+// ServeUDP runs on the goroutine that reads the socket. While it runs, other requests of that socket
+// wait. Wrap a handler that blocks in [Concurrent]. With several sockets, several goroutines call
+// the handler at once. If it panics, the server counts [DropPanic], logs the panic and continues.
+//
+// A handler must not wait for [Server.Shutdown], which waits for the handler.
 type Handler interface {
 	ServeUDP(w *ResponseWriter, r *Request)
 }
 
-// HandlerFunc makes a Handler of a function.
+// A HandlerFunc is a function used as a Handler.
 type HandlerFunc func(w *ResponseWriter, r *Request)
 
 // ServeUDP calls f.
 func (f HandlerFunc) ServeUDP(w *ResponseWriter, r *Request) { f(w, r) }
 
-// echo is what a Server without a Handler does: the response is the request (RFC 862).
+// echo is the handler of a Server without one: the response is the request (RFC 862).
 func echo(w *ResponseWriter, r *Request) { w.Write(r.Data) }
 
 // A Request is one datagram that a server received.
 type Request struct {
-	// Data is the datagram's content, of any length from 0 to the server's BufferSize. It is valid
-	// until the handler returns, and the handler must not change it.
+	// Data is the datagram's content, from 0 to Server.BufferSize bytes. It is valid until the
+	// handler returns. The handler must not change it.
 	Data []byte
-	// RemoteAddr is where the datagram says it comes from. On UDP that can be forged.
+	// RemoteAddr is the sender's address as the datagram states it. It can be forged.
 	RemoteAddr netip.AddrPort
-	// LocalAddr is the address that was asked, and that the response leaves from. Its IP address is
-	// unspecified where the system does not tell (a multicast request).
+	// LocalAddr is the address that the request was sent to, and that the response leaves from. Its
+	// IP address is unspecified if the system does not report it, as for a multicast request.
 	LocalAddr netip.AddrPort
 
 	ctx context.Context
 }
 
-// Context is done when the server gives up waiting for handlers: when the context of its Shutdown
-// is, or at Close. It is never nil.
+// Context returns a context that is done when the server no longer waits for handlers: at Close, or
+// when the context of Shutdown is done. It is never nil.
 func (r *Request) Context() context.Context {
 	if r.ctx == nil {
 		return context.Background()
@@ -55,7 +60,7 @@ func (r *Request) Context() context.Context {
 	return r.ctx
 }
 
-// Clone returns a copy that stays valid after the handler has returned.
+// Clone returns a copy that remains valid after the handler has returned.
 func (r *Request) Clone() *Request {
 	c := *r
 	c.Data = bytes.Clone(r.Data)

@@ -8,7 +8,7 @@ import (
 	"github.com/ohce/ohce"
 )
 
-// A handler can be called without a server: the zero ResponseWriter is ready for use.
+// The zero ResponseWriter is ready for use, so a handler can be called without a server.
 func TestResponseWriter(t *testing.T) {
 	var w ohce.ResponseWriter
 	if w.Written() || len(w.Bytes()) != 0 {
@@ -29,7 +29,7 @@ func TestResponseWriter(t *testing.T) {
 	}
 }
 
-func TestResponseWriterNeverHoldsTooMuch(t *testing.T) {
+func TestResponseWriterLimit(t *testing.T) {
 	var w ohce.ResponseWriter
 	if n, err := w.Write(make([]byte, 65_507)); n != 65_507 || err != nil {
 		t.Fatalf("65,507 bytes: %d, %v", n, err)
@@ -46,7 +46,7 @@ func TestResponseWriterNeverHoldsTooMuch(t *testing.T) {
 	}
 }
 
-func TestAvailableBufferSavesTheAllocation(t *testing.T) {
+func TestAvailableBufferAllocatesNothing(t *testing.T) {
 	var w ohce.ResponseWriter
 	data := bytes.Repeat([]byte{'x'}, 1000)
 	allocs := testing.AllocsPerRun(100, func() {
@@ -67,7 +67,7 @@ func TestRequestClone(t *testing.T) {
 	}
 }
 
-func TestConcurrentWithoutAServerIsCalled(t *testing.T) {
+func TestConcurrentWithoutServer(t *testing.T) {
 	h := ohce.Concurrent(ohce.HandlerFunc(func(w *ohce.ResponseWriter, r *ohce.Request) {
 		w.Write(r.Data)
 	}), 4)

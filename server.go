@@ -7,59 +7,53 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/netip"
-	"runtime"
 	"sync"
 	"time"
 
 	"github.com/ohce/ohce/guard"
-	"github.com/ohce/ohce/internal/udp"
 )
 
 // maxBuffer is the largest BufferSize: no UDP datagram is longer.
 const maxBuffer = 65_535
 
-// A Server answers datagrams. Its zero value listens on DefaultAddr and sends each request back as
-// it is. The exported fields must not be changed once it listens or serves; the counts of Stats
-// outlast it.
+// A Server passes each datagram to a Handler and sends the handler's response to the sender. The
+// response leaves from the address that the request was sent to. The zero value listens on
+// DefaultAddr and echoes each request. The exported fields must not be changed after the first call
+// of Listen or Serve. Stats remains valid after the server has ended.
 type Server struct {
-	// Addr is the "host:port" that ListenAndServe listens on. "" is DefaultAddr. An empty host or
-	// "[::]" is every address of the machine, "0.0.0.0" every IPv4 address; port 0 is any free port.
+	// Addr is the "host:port" that ListenAndServe listens on. If empty, it is DefaultAddr. An empty
+	// host or "[::]" means every address of the machine, "0.0.0.0" every IPv4 address. Port 0 means
+	// any free port.
 	Addr string
 
-	// Handler answers the requests. nil sends each one back as it is.
+	// Handler answers the requests. If nil, the server echoes them.
 	Handler Handler
 
-	// BufferSize is the length in bytes of the longest request that is answered. A longer one is
-	// never answered in part: it is dropped as DropOversize. 0 means 65,535, which is every datagram.
-	// Negative or larger values are an error.
+	// BufferSize is the length in bytes of the longest request that the server answers. The server
+	// drops longer ones as DropOversize and never answers a part. If zero, it is 65,535, which admits
+	// every datagram. Negative or larger values are an error.
 	BufferSize int
 
-	// Spin is how long a socket's loop looks for more requests before it waits for them. It saves the
-	// time of waking up, most of the round trip of a lone request, and costs the processor's time
-	// meanwhile: some tens of microseconds are enough where requests follow each other. 0 and negative
-	// mean not at all; where the system has no batches it does nothing.
-	Spin time.Duration
+	// BusyPoll is how long the server polls an empty socket before it blocks. Polling avoids the
+	// wake-up, which dominates the latency of a lone request, at the cost of CPU time. Some tens of
+	// microseconds are enough if requests follow each other. If zero or negative, the server blocks
+	// at once. Only the batch path polls (Linux).
+	BusyPoll time.Duration
 
-	// Shards is how many sockets share each address of Listen, with a loop each, so that as many
-	// processors answer; the kernel spreads the clients over them, and what one client asks always goes
-	// to the same (SO_REUSEPORT, Linux 3.9). 0 means half of GOMAXPROCS, at least 1
-	// (docs/decisions/shards.md); negative is an error. It must be set before Listen. Where the system cannot share an address there is one.
+	// Shards is the number of sockets that share each address of Listen. Each shard has a goroutine
+	// that reads its socket and calls the handler, so with more than one the handler must be safe for
+	// concurrent use. The kernel spreads the clients over the shards and keeps each client on one
+	// (SO_REUSEPORT, Linux 3.9). If zero, there is one shard; negative is an error. It must be set
+	// before Listen. If the system cannot share an address, there is one shard.
 	Shards int
 
-	// RefusePorts are the source ports that get no answer, because a server of some kind answers
-	// from them: a datagram from there is a reflection, and to answer it could go on for ever
-	// (DropLoop). nil means guard.ServicePorts and the ports that this server listens on. A set
-	// that is given is used as it is; it must not be changed while the server runs.
-	RefusePorts *guard.PortSet
+	// Guard decides which datagrams reach the handler. The server drops the others for the reason
+	// that the guard states: DropLoop, DropRate or DropDenied. If nil, it is guard.Loops{}, which
+	// prevents endless exchanges with other servers. To admit everything, set guard.Guards{}.
+	Guard guard.Guard
 
-	// RepeatLimit breaks the loops that RefusePorts does not see: of so many datagrams in a row that
-	// have the same source and the same length, one gets no answer (DropLoop), which ends a loop and
-	// costs a client one retransmission. 0 means guard.RepeatLimit, 1,048,576; negative means never.
-	RepeatLimit int
-
-	// ErrorLog gets a record for the first panic of a handler and then one a second at most. nil is
-	// slog.Default().
+	// ErrorLog receives a record for a handler's panic, at most once a second, and warnings about the
+	// sockets. If nil, it is slog.Default().
 	ErrorLog *slog.Logger
 
 	panics panicLog
@@ -69,80 +63,9 @@ type Server struct {
 	shards    []*shard
 	serving   bool
 	closing   bool
-	stop      chan struct{} // closed when closing begins; see stopped
-	done      chan struct{} // closed when Serve has ended; see ended
+	shutdown  chan struct{} // closed when closing begins; see shutdownChan
+	served    chan struct{} // closed when Serve has ended; see servedChan
 	cancel    context.CancelFunc
-}
-
-// A listener is an address with the sockets that serve it.
-type listener struct {
-	addr  netip.AddrPort
-	conns []udp.Socket
-}
-
-// ListenAndServe listens on Addr, besides what Listen has bound, and serves until Shutdown or Close.
-// Who needs to know a port that the system chose calls Listen, Addrs and Serve instead.
-func (s *Server) ListenAndServe() error {
-	if err := s.Listen(s.Addr); err != nil {
-		return err
-	}
-	return s.Serve()
-}
-
-// Listen binds an address, in the form that Addr has. It may be called any number of times before
-// Serve; from its return on the kernel queues what is sent there, and Addrs tells the address. The
-// error is an *OpError, ErrAddrInUse where another socket has the address. A server that is not served
-// after all is given up by Close.
-func (s *Server) Listen(addr string) error {
-	addr = cmp.Or(addr, DefaultAddr)
-	s.mu.Lock()
-	err := s.open(addr)
-	s.mu.Unlock()
-	if err != nil {
-		return err
-	}
-	conns, bound, err := udp.Listen(context.Background(), addr, s.share())
-	if err != nil {
-		op := &OpError{Op: "listen", Addr: addr, Err: err}
-		if udp.Taken(err) {
-			op.Err = withCause(err, ErrAddrInUse)
-		}
-		return op
-	}
-	return s.add(listener{bound, conns})
-}
-
-// open reports why no more addresses are taken. It is called with mu held.
-func (s *Server) open(addr string) error {
-	switch {
-	case s.closing:
-		return ErrServerClosed
-	case s.serving:
-		return &OpError{Op: "listen", Addr: addr, Err: errServing}
-	case s.Shards < 0:
-		return fmt.Errorf("ohce: Server.Shards is %d, want at least 0", s.Shards)
-	default:
-		return nil
-	}
-}
-
-// share is how many sockets are to share an address.
-func (s *Server) share() int { return cmp.Or(s.Shards, max(1, runtime.GOMAXPROCS(0)/2)) }
-
-// add takes over the sockets of all listeners, or closes them.
-func (s *Server) add(ls ...listener) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, l := range ls {
-		if err := s.open(l.addr.String()); err != nil {
-			for _, l := range ls {
-				l.close()
-			}
-			return err
-		}
-	}
-	s.listeners = append(s.listeners, ls...)
-	return nil
 }
 
 var (
@@ -150,47 +73,39 @@ var (
 	errGoexit  = errors.New("ohce: a handler ended the server's goroutine with runtime.Goexit")
 )
 
-func (l listener) close() {
-	for _, c := range l.conns {
-		c.Close()
+// ListenAndServe listens on Addr, in addition to the addresses of Listen, and serves until Shutdown
+// or Close. To learn a port chosen by the system, call Listen, then Addrs, then Serve.
+func (s *Server) ListenAndServe() error {
+	if err := s.Listen(s.Addr); err != nil {
+		return err
 	}
+	return s.Serve()
 }
 
-// Addrs returns the addresses that the server is bound to, in the order of binding.
-func (s *Server) Addrs() []netip.AddrPort {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	addrs := make([]netip.AddrPort, len(s.listeners))
-	for i, l := range s.listeners {
-		addrs[i] = l.addr
-	}
-	return addrs
-}
-
-// Serve answers what comes to the addresses that Listen has bound and to conns, which it takes over.
-// The addresses of conns must be IP addresses with ports. It returns when all handlers have ended
-// and all sockets are closed, those of Listen too: ErrServerClosed after Shutdown or Close, else the
-// error that made a socket unusable or kept the server from beginning. It may be called once; while
-// it runs, another call only closes its own conns and returns an error.
+// Serve answers the datagrams that arrive at the addresses of Listen and at conns, which it takes
+// over. The addresses of conns must be IP addresses with ports. Serve returns when all handlers have
+// ended and all sockets are closed, including those of Listen. It returns ErrServerClosed after
+// Shutdown or Close, otherwise the error that made a socket unusable or prevented the start. It may
+// be called once. While it runs, another call closes its own conns and returns an error.
 func (s *Server) Serve(conns ...net.PacketConn) error {
 	if err := s.adopt(conns); err != nil {
 		for _, pc := range conns {
 			pc.Close()
 		}
-		return s.giveUp(err)
+		return s.closeUnserved(err)
 	}
 	s.mu.Lock()
-	shards, err := s.start()
+	shards, err := s.newShards()
 	s.mu.Unlock()
 	if err != nil {
-		return s.giveUp(err)
+		return s.closeUnserved(err)
 	}
-	s.tellCapped(shards)
-	return s.run(shards)
+	s.warnSmallBuffers(shards)
+	return s.runShards(shards)
 }
 
-// tellCapped logs, once, what keeps the buffers of the sockets small.
-func (s *Server) tellCapped(shards []*shard) {
+// warnSmallBuffers logs once if the system limits the buffers of the sockets.
+func (s *Server) warnSmallBuffers(shards []*shard) {
 	for _, sh := range shards {
 		if capped := sh.conn.BufferWarning(); capped != "" {
 			s.log().Warn("ohce: bursts may be lost: " + capped)
@@ -201,8 +116,8 @@ func (s *Server) tellCapped(shards []*shard) {
 
 func (s *Server) log() *slog.Logger { return cmp.Or(s.ErrorLog, slog.Default()) }
 
-// giveUp closes a server that could not begin, and passes err on. One that serves goes on.
-func (s *Server) giveUp(err error) error {
+// closeUnserved closes a server that could not start, but not one that serves. It returns err.
+func (s *Server) closeUnserved(err error) error {
 	s.mu.Lock()
 	serving := s.serving
 	s.mu.Unlock()
@@ -212,21 +127,8 @@ func (s *Server) giveUp(err error) error {
 	return err
 }
 
-// adopt takes over sockets that exist.
-func (s *Server) adopt(conns []net.PacketConn) error {
-	var ls []listener
-	for _, pc := range conns {
-		c, err := udp.New(pc)
-		if err != nil {
-			return &OpError{Op: "serve", Addr: fmt.Sprint(pc.LocalAddr()), Err: err}
-		}
-		ls = append(ls, listener{c.LocalAddr(), []udp.Socket{c}})
-	}
-	return s.add(ls...)
-}
-
-// start makes the shards. It is called with mu held, once with success.
-func (s *Server) start() ([]*shard, error) {
+// newShards makes a shard for each socket. It is called with mu held, and succeeds once.
+func (s *Server) newShards() ([]*shard, error) {
 	switch {
 	case s.closing:
 		return nil, ErrServerClosed
@@ -240,20 +142,20 @@ func (s *Server) start() ([]*shard, error) {
 	s.serving = true
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
-	refuse := s.refusePorts()
+	addrs := s.addrs()
 	for _, l := range s.listeners {
 		for _, c := range l.conns {
-			s.shards = append(s.shards, newShard(ctx, s, c, refuse))
+			s.shards = append(s.shards, newShard(ctx, s, c, addrs))
 		}
 	}
 	return s.shards, nil
 }
 
-// run runs the loops of the shards to their end and says why they ended.
-func (s *Server) run(shards []*shard) error {
+// runShards runs the loops of the shards until they have ended, and returns the reason.
+func (s *Server) runShards(shards []*shard) error {
 	errs := make(chan error, len(shards))
 	for _, sh := range shards {
-		// Ends when its socket is drained, closed or unusable; waited for just below.
+		// Ends when its socket is drained, closed or unusable; this function waits for it.
 		go func() {
 			err := errGoexit
 			defer func() { errs <- err }()
@@ -267,30 +169,18 @@ func (s *Server) run(shards []*shard) error {
 			s.Close()
 		}
 	}
-	s.finish(shards)
+	s.finishServe(shards)
 	return cmp.Or(failed, ErrServerClosed)
 }
 
-// refusePorts is the set in force. It is called with mu held.
-func (s *Server) refusePorts() *guard.PortSet {
-	if s.RefusePorts != nil {
-		return s.RefusePorts
-	}
-	set := guard.ServicePorts()
-	for _, l := range s.listeners {
-		set.Add(l.addr.Port())
-	}
-	return set
-}
-
-// Stats returns what the server has done so far.
-func (s *Server) Stats() Stats {
+// Stats returns the counters of the server.
+func (s *Server) Stats() ServerStats {
 	s.mu.Lock()
 	shards, listeners := s.shards, s.listeners
 	s.mu.Unlock()
-	var sum Stats
+	var sum ServerStats
 	for _, sh := range shards {
-		sh.tally.addTo(&sum)
+		sh.counters.addTo(&sum)
 	}
 	for _, l := range listeners {
 		for _, c := range l.conns {

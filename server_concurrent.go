@@ -2,16 +2,17 @@ package ohce
 
 import "sync"
 
-// maxWaiting is how many requests a Concurrent handler keeps waiting.
+// maxWaiting is the number of requests that a Concurrent handler queues.
 const maxWaiting = 1024
 
-// Concurrent wraps a handler that blocks: up to n calls of h run at once, apart from the goroutine
-// that reads the socket. Up to 1,024 further requests wait; past that they are dropped as DropBusy.
-// n below 1 is 1. Responses leave in the order in which their handlers end, one datagram at a time.
+// Concurrent returns a handler that runs up to n calls of h at once, on goroutines other than the
+// socket's. Use it for handlers that block. If n is below 1, it is 1. Up to 1,024 further requests
+// wait in a queue; the server drops the rest as DropBusy. Responses are sent in the order in which
+// the calls of h return.
 //
-// It copies each request, and so costs an allocation or two a datagram. Handlers that wrap it see
-// its response as not yet written: put middleware inside, as in Concurrent(logged(h), n). A handler
-// wrapped so that runs without a server, in a test, is simply called.
+// The handler defers each response, which costs a few allocations, and handlers that wrap it do not
+// see the response. So wrap h instead, as in Concurrent(logged(h), n). Serve waits for the calls of
+// h. Without a server, as in a test, the handler calls h directly.
 func Concurrent(h Handler, n int) Handler { return &concurrent{handler: h, limit: max(n, 1)} }
 
 type concurrent struct {
@@ -19,14 +20,8 @@ type concurrent struct {
 	limit   int
 
 	mu      sync.Mutex
-	running int // goroutines at work; each ends when it finds nothing waiting
-	waiting []job
-}
-
-// A job is a request whose answer comes later.
-type job struct {
-	w *ResponseWriter
-	r *Request
+	running int // goroutines; each ends when nothing is waiting
+	waiting []*Deferred
 }
 
 func (c *concurrent) ServeUDP(w *ResponseWriter, r *Request) {
@@ -38,47 +33,49 @@ func (c *concurrent) ServeUDP(w *ResponseWriter, r *Request) {
 	defer c.mu.Unlock()
 	busy := c.running == c.limit
 	if busy && len(c.waiting) >= maxWaiting {
-		w.busy = true
+		w.drop = DropBusy
 		return
 	}
-	j := job{w.detach(), r.Clone()}
-	w.shard.later.Add(1)
+	d := w.Defer(r)
+	w.shard.open.startHandler()
 	if busy {
-		c.waiting = append(c.waiting, j)
+		c.waiting = append(c.waiting, d)
 		return
 	}
 	c.running++
-	go c.work(j) // ends when nothing is waiting; the server's Serve waits for every job
+	go c.work(d) // ends when nothing is waiting; Serve waits for every call of the handler
 }
 
-// work does j and then what is waiting. A handler that ends its goroutine ends this one, and another
-// one goes on with what is waiting.
-func (c *concurrent) work(j job) {
+// work serves d and then the waiting requests. If the handler ends the goroutine, another one
+// continues.
+func (c *concurrent) work(d *Deferred) {
 	done := false
 	defer func() {
 		if done {
 			return
 		}
-		if next, more := c.next(); more {
+		if next := c.next(); next != nil {
 			go c.work(next)
 		}
 	}()
-	for more := true; more; j, more = c.next() {
-		j.w.shard.answerLater(c.handler, j.w, j.r)
+	for ; d != nil; d = c.next() {
+		d.serve(c.handler)
 	}
 	done = true
 }
 
-func (c *concurrent) next() (job, bool) {
+// next returns the request that has waited longest. If there is none, it returns nil and the
+// goroutine must end.
+func (c *concurrent) next() *Deferred {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.waiting) == 0 {
 		c.waiting = nil
 		c.running--
-		return job{}, false
+		return nil
 	}
-	j := c.waiting[0]
-	c.waiting[0] = job{}
+	d := c.waiting[0]
+	c.waiting[0] = nil
 	c.waiting = c.waiting[1:]
-	return j, true
+	return d
 }

@@ -14,47 +14,54 @@ import (
 
 // A shard is one socket and the loop that serves it:
 //
-//	run → serve → answerAll → refused → answer → responses.collect → flush
+//	run → serve → answerAll → admit → answer → responses.collect → flush
 //
-// All of it is on one goroutine and on memory that the shard owns: nothing is copied or allocated for
-// a datagram, and what is locked is locked for a batch.
+// The loop runs on one goroutine with memory that the shard owns. It copies and allocates nothing per
+// datagram, and takes each lock once per batch.
 type shard struct {
-	srv     *Server
-	conn    udp.Socket
-	handler Handler
-	refuse  *guard.PortSet
-	repeats *guard.Repeats
-	max     int           // longest request, in bytes
-	stop    chan struct{} // closed when the server closes
+	srv        *Server
+	conn       udp.Socket
+	handler    Handler
+	rule       guard.Rule
+	batches    guard.BatchRule // rule, if it is one; else nil
+	maxRequest int             // in bytes
+	stop       chan struct{}   // closed when the server closes
 
-	in        []udp.Message
+	in        []udp.Message  // a batch
+	now       time.Time      // when the batch was read
+	seen      guard.Datagram // what rule sees
 	req       Request
 	writer    ResponseWriter
 	responses responses
 
-	write sync.Mutex     // guards conn.Write, which handlers that answer later call too
-	later sync.WaitGroup // responses under way that the loop does not wait for
-	tally tally
+	write    sync.Mutex    // guards conn.Write, which deferred responses use too
+	open     openResponses // deferred responses
+	counters serverCounters
 }
 
-func newShard(ctx context.Context, s *Server, conn udp.Socket, refuse *guard.PortSet) *shard {
+func newShard(ctx context.Context, s *Server, conn udp.Socket, addrs []netip.AddrPort) *shard {
 	width := conn.Width()
 	sh := &shard{
-		srv: s, conn: conn, handler: s.Handler, refuse: refuse, max: s.BufferSize, stop: s.stopped(),
-		repeats: guard.NewRepeats(s.RepeatLimit),
-		in:      make([]udp.Message, width), req: Request{ctx: ctx},
+		srv: s, conn: conn, handler: s.Handler, maxRequest: s.BufferSize, stop: s.shutdownChan(),
+		in: make([]udp.Message, width), req: Request{ctx: ctx},
 	}
 	sh.responses.out.MaxSegments = conn.MaxSegments
 	if sh.handler == nil {
 		sh.handler = HandlerFunc(echo)
 	}
-	if sh.max == 0 {
-		sh.max = maxBuffer
+	if s.Guard == nil {
+		sh.rule = guard.Loops{}.NewRule(addrs)
+	} else {
+		sh.rule = s.Guard.NewRule(addrs)
 	}
-	conn.BusyPoll(s.Spin)
-	// A datagram that fills the buffer is too long, on systems that do not tell.
-	size := max(sh.max+1, conn.MinReadBuffer())
-	stride := apart(size)
+	if sh.maxRequest == 0 {
+		sh.maxRequest = maxBuffer
+	}
+	sh.batches, _ = sh.rule.(guard.BatchRule)
+	conn.BusyPoll(s.BusyPoll)
+	// Some systems do not report truncation: a datagram that fills the buffer is too long.
+	size := max(sh.maxRequest+1, conn.MinReadBuffer())
+	stride := bufferStride(size)
 	bufs := make([]byte, width*stride)
 	for i := range sh.in {
 		sh.in[i].Buf = bufs[i*stride:][:size:size]
@@ -62,15 +69,15 @@ func newShard(ctx context.Context, s *Server, conn udp.Socket, refuse *guard.Por
 	return sh
 }
 
-// apart is the distance between the beginnings of buffers of size bytes: an odd number of cache lines,
-// so that the beginnings of all buffers, where small datagrams lie, do not fall into the same few
-// places of a cache, which go by the address's lower bits.
-func apart(size int) int {
+// bufferStride returns the distance between the starts of buffers of size bytes. It is an odd number
+// of cache lines, so that the starts of the buffers, which hold small datagrams, are spread over all
+// sets of a cache.
+func bufferStride(size int) int {
 	const line = 64
 	return (size+line-1)/line*line | line
 }
 
-// run serves the socket until it is drained or closed (nil) or unusable (the error).
+// run serves the socket until it is drained or closed, or returns the error that made it unusable.
 func (sh *shard) run() error {
 	var backoff udp.Backoff
 	for {
@@ -82,7 +89,7 @@ func (sh *shard) run() error {
 		case errors.Is(err, net.ErrClosed) && sh.stopping():
 			return nil
 		case udp.Transient(err):
-			sh.tally.readError()
+			sh.counters.readError()
 			sh.pause(backoff.Failed())
 		default:
 			return &OpError{Op: "serve", Addr: sh.conn.LocalAddr().String(), Err: err}
@@ -124,8 +131,9 @@ func (sh *shard) serve(n int) {
 	for i := range sh.in[:n] {
 		received += sh.in[i].Count()
 	}
-	sh.tally.received(received)
+	sh.counters.received(received)
 	var dropped Drops
+	sh.now = time.Now()
 	for i := range sh.in[:n] {
 		sh.answerAll(&sh.in[i], &dropped)
 		sh.responses.collect(&sh.in[i])
@@ -145,45 +153,52 @@ func (sh *shard) answerAll(m *udp.Message, dropped *Drops) {
 		dropped[DropOversize] += uint64(m.Count())
 		return
 	}
-	size := len(m.Buf)
-	if m.Segment > 0 {
-		size = m.Segment
-	}
-	refused := sh.refused(m, size)
-	dropped[DropLoop] += uint64(refused)
-	sh.begin(m)
+	sh.setAddresses(m)
+	admitted := sh.admitAll(m)
 	for data := range m.Datagrams() {
-		switch {
-		case refused > 0: // counted above
-			refused--
-		case len(data) > sh.max:
-			dropped[DropOversize]++
-		default:
-			// A handler that appends to its request must not write into the next one.
-			if reason := sh.answer(data[:len(data):len(data)]); reason != DropNone {
-				dropped[reason]++
-			}
+		// A handler that appends to its request must not write into the next one.
+		data = data[:len(data):len(data)]
+		reason := sh.admit(data, admitted)
+		if reason == DropNone {
+			reason = sh.answer(data)
+		}
+		if reason != DropNone {
+			dropped[reason]++
 		}
 	}
 }
 
-// refused is how many datagrams of a message, from the first on, get no answer because they may go
-// round for ever.
-func (sh *shard) refused(m *udp.Message, size int) int {
-	n := m.Count()
-	if sh.refuse.Contains(m.Peer.Port()) {
-		return n
+// admitAll admits all datagrams of a message at once, or returns false.
+func (sh *shard) admitAll(m *udp.Message) bool {
+	if sh.batches == nil || m.Segment == 0 {
+		return false
 	}
-	return min(n, sh.repeats.TooMany(m.Peer, size, n))
+	sh.seen.Payload = m.Buf[:min(m.Segment, len(m.Buf))]
+	return sh.batches.AdmitBatch(sh.now, &sh.seen, m.Count())
 }
 
-// begin makes request and writer ready for the datagrams of a message.
-func (sh *shard) begin(m *udp.Message) {
+// admit says why a datagram must not reach the handler, or DropNone.
+func (sh *shard) admit(data []byte, admitted bool) DropReason {
+	if !admitted {
+		sh.seen.Payload = data
+		if v := sh.rule.Admit(sh.now, &sh.seen); v != guard.Admitted {
+			return dropReason(v)
+		}
+	}
+	if len(data) > sh.maxRequest {
+		return DropOversize
+	}
+	return DropNone
+}
+
+// setAddresses prepares request and writer for the datagrams of a message.
+func (sh *shard) setAddresses(m *udp.Message) {
 	local := sh.conn.LocalAddr()
 	if m.Local.IsValid() {
 		local = netip.AddrPortFrom(m.Local, local.Port())
 	}
 	sh.req.RemoteAddr, sh.req.LocalAddr = m.Peer, local
+	sh.seen.Source, sh.seen.Destination = m.Peer, local
 	w := &sh.writer
 	w.shard, w.request, w.limit = sh, m, maxDatagram(m.Peer.Addr())
 }
@@ -193,10 +208,10 @@ func (sh *shard) answer(data []byte) DropReason {
 	r, w := &sh.req, &sh.writer
 	r.Data = data
 	w.begin(sh.responses.buf)
-	returned := sh.srv.panics.guard(sh.srv.ErrorLog, sh.handler, w, r)
+	returned := sh.srv.panics.call(sh.srv.ErrorLog, sh.handler, w, r)
 	switch {
-	case w.detached:
-		return DropNone // booked when its handler is done, whatever came after
+	case w.deferred != nil:
+		return DropNone // counted at the end of the Deferred, whatever the handler did since
 	case !returned:
 		return DropPanic
 	}
@@ -207,43 +222,17 @@ func (sh *shard) answer(data []byte) DropReason {
 	return reason
 }
 
-// answerLater calls h for a request that the loop has let go of, and sends its response. Whatever h
-// does, runtime.Goexit included, the request is booked.
-func (sh *shard) answerLater(h Handler, w *ResponseWriter, r *Request) {
-	reason := DropPanic
-	defer func() {
-		defer sh.later.Done()
-		sh.finish(reason, w)
-	}()
-	if r.Context().Err() != nil {
-		reason = DropBusy // the server has closed while it waited
-		return
-	}
-	if sh.srv.panics.guard(sh.srv.ErrorLog, h, w, r) {
-		reason = w.outcome()
-	}
-}
-
-// finish books a request that was answered later.
-func (sh *shard) finish(reason DropReason, w *ResponseWriter) {
-	var dropped Drops
-	switch m := w.request; {
-	case w.detached: // once more: its copy will be booked
-	case reason != DropNone:
-		dropped[reason]++
-		sh.tally.settled(0, &dropped)
-	default:
-		out := udp.Message{Buf: w.buf, Peer: m.Peer, Local: m.Local, IfIndex: m.IfIndex}
-		sh.flush([]udp.Message{out}, &dropped)
-	}
-}
-
-// flush sends out and books it, together with what was dropped before.
-func (sh *shard) flush(out []udp.Message, dropped *Drops) {
+// flush sends out and counts it, together with the datagrams in dropped. It returns the last error
+// of a datagram that the system refused.
+func (sh *shard) flush(out []udp.Message, dropped *Drops) (failed error) {
 	sh.write.Lock()
 	defer sh.write.Unlock()
-	answered, _ := udp.SendAll(sh.conn, out, func(_, _ int, err error) { dropped[sh.lost(err)]++ })
-	sh.tally.settled(answered, dropped)
+	answered, _ := udp.SendAll(sh.conn, out, func(_, _ int, err error) {
+		failed = err
+		dropped[sh.lost(err)]++
+	})
+	sh.counters.ended(answered, dropped)
+	return failed
 }
 
 // lost is the reason for a datagram that the system refused with err.
@@ -251,6 +240,6 @@ func (sh *shard) lost(err error) DropReason {
 	if udp.TooLong(err) {
 		return DropTooLarge
 	}
-	sh.tally.writeError(udp.Name(err))
+	sh.counters.writeError(udp.Name(err))
 	return DropUnsent
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/ohce/ohce/guard"
 	"github.com/ohce/ohce/internal/udp"
 )
 
@@ -17,7 +16,7 @@ func BenchmarkShardServe(b *testing.B) {
 	for _, segments := range []int{1, 64} {
 		b.Run(fmt.Sprintf("segments-%d", segments), func(b *testing.B) {
 			c := newFakeConn()
-			sh := newShard(context.Background(), &Server{}, silentConn{c}, guard.ServicePorts())
+			sh := newShard(context.Background(), &Server{}, silentConn{c}, nil)
 			for i := range sh.in {
 				m := udp.Message{Buf: bytes.Repeat([]byte{'x'}, size*segments), Peer: fakePeer}
 				if segments > 1 {
@@ -32,8 +31,8 @@ func BenchmarkShardServe(b *testing.B) {
 				n += width * segments
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n), "ns/datagram")
-			if sh.tally.s.Received != uint64(n) {
-				b.Errorf("%d datagrams received, want %d", sh.tally.s.Received, n)
+			if sh.counters.s.Received != uint64(n) {
+				b.Errorf("%d datagrams received, want %d", sh.counters.s.Received, n)
 			}
 		})
 	}

@@ -17,6 +17,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/ohce/ohce/guard"
 	"github.com/ohce/ohce/internal/udp"
 )
 
@@ -25,11 +26,13 @@ var (
 	fakePeer = netip.MustParseAddrPort("192.0.2.2:40000")
 )
 
-// A fakeConn is a udp.Socket that does as its script says: each Read returns the next step.
+// A fakeConn is a udp.Conn with a script: each Read returns the next step.
 type fakeConn struct {
-	udp.Socket // nil: what is not used panics
+	udp.Socket // nil: other methods panic
 
 	script  chan step
+	done    chan struct{} // closed by the Read after the last step
+	end     sync.Once
 	closed  chan struct{}
 	once    sync.Once
 	refuse  func(m *udp.Message) error // nil refuses nothing
@@ -47,7 +50,9 @@ type step struct {
 }
 
 func newFakeConn(steps ...step) *fakeConn {
-	c := &fakeConn{script: make(chan step, len(steps)), closed: make(chan struct{})}
+	c := &fakeConn{
+		script: make(chan step, len(steps)), done: make(chan struct{}), closed: make(chan struct{}),
+	}
 	for _, s := range steps {
 		c.script <- s
 	}
@@ -55,6 +60,9 @@ func newFakeConn(steps ...step) *fakeConn {
 }
 
 func (c *fakeConn) Read(ms []udp.Message) (int, error) {
+	if len(c.script) == 0 {
+		c.end.Do(func() { close(c.done) })
+	}
 	select {
 	case s := <-c.script:
 		return copy(ms, s.ms), s.err
@@ -68,7 +76,7 @@ func (c *fakeConn) Write(ms []udp.Message) (int, error) {
 		c.overlap.Store(true)
 	}
 	defer c.writing.Add(-1)
-	runtime.Gosched() // gives another Write the chance to be wrong
+	runtime.Gosched() // a chance for another Write to overlap
 	for i := range ms {
 		if c.refuse != nil {
 			if err := c.refuse(&ms[i]); err != nil {
@@ -101,7 +109,7 @@ func requests(texts ...string) (ms []udp.Message) {
 	return ms
 }
 
-// serveFake serves c until f has returned, and returns what Serve says.
+// serveFake serves c until f has returned, and returns the error of Serve.
 func serveFake(t *testing.T, s *Server, c *fakeConn, f func()) error {
 	t.Helper()
 	s.listeners = append(s.listeners, listener{fakeAddr, []udp.Socket{c}})
@@ -112,7 +120,7 @@ func serveFake(t *testing.T, s *Server, c *fakeConn, f func()) error {
 	return <-served
 }
 
-// One peer that cannot be answered costs its own datagram, in the middle of a batch.
+// A datagram that the system refuses is lost alone, in the middle of a batch.
 func TestRefusedDatagramCostsItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newFakeConn(step{ms: requests("a", "bad", "b", "big", "bad", "c")})
@@ -138,8 +146,8 @@ func TestRefusedDatagramCostsItself(t *testing.T) {
 	})
 }
 
-// A cut datagram is oversize, also where the system does not tell whose it was.
-func TestCutDatagramIsOversize(t *testing.T) {
+// A truncated datagram is oversize, even if the system does not report its sender.
+func TestTruncatedDatagramIsOversize(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cut := udp.Message{Buf: []byte("the begin"), Truncated: true}
 		c := newFakeConn(step{ms: append([]udp.Message{cut}, requests("whole")...)})
@@ -152,8 +160,9 @@ func TestCutDatagramIsOversize(t *testing.T) {
 	})
 }
 
-// A run that is refused is sent one by one, and what is refused then is lost alone.
-func TestRefusedRunIsSentOneByOne(t *testing.T) {
+// If the system refuses a message of several segments, its datagrams are sent one by one, and each
+// one that is refused is lost alone.
+func TestRefusedSegmentsAreSentOneByOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		run := udp.Message{Buf: []byte("aabbccd"), Segment: 2, Peer: fakePeer}
 		c := newFakeConn(step{ms: append([]udp.Message{run}, requests("behind")...)})
@@ -221,7 +230,7 @@ func TestReadErrors(t *testing.T) {
 	})
 }
 
-// The loop and the handlers that answer later share the socket one at a time.
+// The loop and deferred responses write to the socket one at a time.
 func TestWritesDoNotOverlap(t *testing.T) {
 	var steps []step
 	for range 200 {
@@ -230,18 +239,14 @@ func TestWritesDoNotOverlap(t *testing.T) {
 	c := newFakeConn(steps...)
 	echoes := HandlerFunc(echo)
 	later := Concurrent(echoes, 4)
-	s := &Server{RepeatLimit: -1, Handler: HandlerFunc(func(w *ResponseWriter, r *Request) {
+	s := &Server{Guard: guard.Guards{}, Handler: HandlerFunc(func(w *ResponseWriter, r *Request) {
 		if string(r.Data) == "later" {
 			later.ServeUDP(w, r)
 			return
 		}
 		echo(w, r)
 	})}
-	serveFake(t, s, c, func() {
-		for len(c.script) > 0 {
-			runtime.Gosched()
-		}
-	})
+	serveFake(t, s, c, func() { <-c.done })
 	if c.overlap.Load() {
 		t.Error("two Writes ran at once")
 	}
@@ -250,7 +255,7 @@ func TestWritesDoNotOverlap(t *testing.T) {
 	}
 }
 
-// A handler that ends its goroutine loses its own request and no other.
+// A Concurrent handler that ends its goroutine loses its own request and no other.
 func TestGoexitInAConcurrentHandler(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newFakeConn(step{ms: requests("exit", "one", "two")})
@@ -273,8 +278,30 @@ func TestGoexitInAConcurrentHandler(t *testing.T) {
 	})
 }
 
-// What waits for a Concurrent handler when the server is closed is not begun any more.
-func TestCloseDropsWhatWaits(t *testing.T) {
+// A handler that ends the goroutine of its shard ends the server, and no request stays in flight.
+func TestGoexitOnTheShard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newFakeConn(step{ms: requests("one", "exit", "two")})
+		s := &Server{
+			ErrorLog: slog.New(slog.DiscardHandler),
+			Handler: HandlerFunc(func(w *ResponseWriter, r *Request) {
+				if string(r.Data) == "exit" {
+					runtime.Goexit()
+				}
+				echo(w, r)
+			}),
+		}
+		if err := serveFake(t, s, c, synctest.Wait); !errors.Is(err, errGoexit) {
+			t.Errorf("Serve = %v, want %v", err, errGoexit)
+		}
+		if st := s.Stats(); st.Received != 3 || st.Dropped[DropPanic] != 3 || st.InFlight != 0 {
+			t.Errorf("stats %v, want the batch of 3 dropped as panic", st)
+		}
+	})
+}
+
+// When the server is closed, requests in the queue of a Concurrent handler are dropped.
+func TestCloseDropsQueuedRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newFakeConn(step{ms: requests("first", "second", "third")})
 		calls := 0
@@ -290,8 +317,21 @@ func TestCloseDropsWhatWaits(t *testing.T) {
 	})
 }
 
-// A server that cannot begin leaves no socket behind.
-func TestServeThatCannotBeginClosesItsSockets(t *testing.T) {
+// A handler must not become concurrent because the machine has many processors.
+func TestServerHasOneShardByDefault(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(8))
+	srv := new(Server)
+	defer srv.Close()
+	if err := srv.Listen("127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(srv.listeners[0].conns); n != 1 {
+		t.Errorf("the address has %d sockets, want 1", n)
+	}
+}
+
+// A server that cannot start closes all its sockets.
+func TestServeClosesSocketsIfItCannotStart(t *testing.T) {
 	open := func(t *testing.T) net.PacketConn {
 		t.Helper()
 		pc, err := net.ListenPacket("udp4", "127.0.0.1:0")
@@ -334,13 +374,13 @@ func TestServeThatCannotBeginClosesItsSockets(t *testing.T) {
 	})
 }
 
-// nameless is a socket whose address is no IP address.
+// nameless is a socket whose address is not an IP address.
 type nameless struct{ net.PacketConn }
 
 func (nameless) LocalAddr() net.Addr { return &net.UnixAddr{Name: "@", Net: "unixgram"} }
 
-// TestServerTellsOnceWhatCapsItsBuffers: one record, whatever the number of sockets.
-func TestServerTellsOnceWhatCapsItsBuffers(t *testing.T) {
+// One record, however many sockets have small buffers.
+func TestServerWarnsOnceOfSmallBuffers(t *testing.T) {
 	var log strings.Builder
 	srv := &Server{ErrorLog: slog.New(slog.NewTextHandler(&log, nil))}
 	small := newFakeConn()
@@ -350,7 +390,7 @@ func TestServerTellsOnceWhatCapsItsBuffers(t *testing.T) {
 		l.conns = append(l.conns, c)
 		c.Close() // Serve ends at once
 	}
-	if err := srv.add(l); err != nil {
+	if err := srv.addListeners(l); err != nil {
 		t.Fatal(err)
 	}
 	srv.Serve()

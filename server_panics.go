@@ -7,15 +7,15 @@ import (
 	"time"
 )
 
-// panicLog logs the panics of a server's handlers, one record a second at most.
+// A panicLog logs the panics of a server's handlers, at most one a second.
 type panicLog struct {
-	mu     sync.Mutex
-	last   time.Time
-	unsaid int // panics since the last record
+	mu         sync.Mutex
+	last       time.Time
+	suppressed int // panics since the last record
 }
 
-// guard calls h and reports false if it panicked.
-func (l *panicLog) guard(log *slog.Logger, h Handler, w *ResponseWriter, r *Request) (ok bool) {
+// call calls h and reports whether it returned. It recovers from a panic and logs it.
+func (l *panicLog) call(log *slog.Logger, h Handler, w *ResponseWriter, r *Request) (ok bool) {
 	defer func() {
 		if !ok {
 			l.record(log, recover(), r)
@@ -30,13 +30,13 @@ func (l *panicLog) record(log *slog.Logger, value any, r *Request) {
 	defer l.mu.Unlock()
 	now := time.Now()
 	if !l.last.IsZero() && now.Sub(l.last) < time.Second {
-		l.unsaid++
+		l.suppressed++
 		return
 	}
 	if log == nil {
 		log = slog.Default()
 	}
 	log.Error("ohce: handler panicked", "panic", value, "remote", r.RemoteAddr,
-		"since_last_record", l.unsaid, "stack", string(debug.Stack()))
-	l.last, l.unsaid = now, 0
+		"since_last_record", l.suppressed, "stack", string(debug.Stack()))
+	l.last, l.suppressed = now, 0
 }

@@ -1,24 +1,27 @@
 package ohce
 
-import (
-	"context"
-)
+import "context"
 
-// Shutdown ends the server without losing what it has accepted: it admits nothing more, answers
-// everything that the kernel has queued, waits for the handlers that still run, and closes the
-// sockets. If ctx ends first, it closes them at once and returns the context's error; answers that
-// handlers write after that are counted as DropUnsent.
+// Shutdown ends the server without losing requests. It stops admission, answers all datagrams that
+// the kernel has queued, waits for the handlers and for the deferred responses, and closes the
+// sockets. If ctx is done first, it closes the sockets at once and returns the context's error;
+// later responses are counted as DropUnsent.
 //
-// What arrives after the call is thrown away by the kernel and counted as Stats.KernelDropped where
-// the system can be told so (Linux), and otherwise answered while it keeps coming, within a bound.
+// A handler must not wait for Shutdown, which waits for the handler: both would wait until ctx is
+// done, and without end for context.Background. Such a handler starts Shutdown on a goroutine and
+// returns.
+//
+// Datagrams that arrive after the call are dropped by the kernel and counted as
+// ServerStats.KernelDropped if the system supports it (Linux). Otherwise the server still answers
+// them, within a bound.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
-	// What was bound but is not served yet has a queue too.
-	if shards, err := s.start(); err == nil {
-		go s.run(shards) // ends when all is drained; waited for below
+	// The kernel queues datagrams for addresses that are bound but not served yet.
+	if shards, err := s.newShards(); err == nil {
+		go s.runShards(shards) // ends when all sockets are drained; Shutdown waits for it
 	}
 	s.beginClosing()
-	serving, shards, done := s.serving, s.shards, s.ended()
+	serving, shards, done := s.serving, s.shards, s.servedChan()
 	s.mu.Unlock()
 	if !serving {
 		s.closeSockets()
@@ -36,14 +39,14 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 }
 
-// Close ends the server at once: what the kernel has queued is lost. It does not wait for handlers;
-// Serve does.
+// Close ends the server at once. Datagrams that the kernel has queued are lost. It does not wait for
+// handlers; Serve does.
 func (s *Server) Close() error {
 	s.mu.Lock()
 	s.beginClosing()
 	cancel := s.cancel
 	s.mu.Unlock()
-	s.closeSockets() // first: who is told by the context finds them closed
+	s.closeSockets() // first, so that a handler that sees the context done finds them closed
 	if cancel != nil {
 		cancel()
 	}
@@ -52,7 +55,7 @@ func (s *Server) Close() error {
 
 // beginClosing is called with mu held.
 func (s *Server) beginClosing() {
-	if stop := s.stopped(); !s.closing {
+	if stop := s.shutdownChan(); !s.closing {
 		s.closing = true
 		close(stop)
 	}
@@ -66,30 +69,31 @@ func (s *Server) closeSockets() {
 	}
 }
 
-// finish waits for the handlers that answer later and closes what Serve has opened.
-func (s *Server) finish(shards []*shard) {
+// finishServe waits for the deferred responses and closes the sockets.
+func (s *Server) finishServe(shards []*shard) {
 	for _, sh := range shards {
-		sh.later.Wait()
+		sh.counters.finish(sh.open.wait(sh.req.Context()))
 	}
 	s.closeSockets()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.cancel()
-	close(s.ended())
+	close(s.servedChan())
 }
 
-// stopped is closed when closing begins. It is called with mu held, as ended is.
-func (s *Server) stopped() chan struct{} {
-	if s.stop == nil {
-		s.stop = make(chan struct{})
+// shutdownChan returns a channel that is closed when closing begins. It is called with mu held, as
+// servedChan is.
+func (s *Server) shutdownChan() chan struct{} {
+	if s.shutdown == nil {
+		s.shutdown = make(chan struct{})
 	}
-	return s.stop
+	return s.shutdown
 }
 
-// ended is closed when Serve has ended.
-func (s *Server) ended() chan struct{} {
-	if s.done == nil {
-		s.done = make(chan struct{})
+// servedChan returns a channel that is closed when Serve has ended.
+func (s *Server) servedChan() chan struct{} {
+	if s.served == nil {
+		s.served = make(chan struct{})
 	}
-	return s.done
+	return s.served
 }

@@ -1,166 +1,109 @@
 package ohce
 
 import (
-	"fmt"
-	"iter"
+	"log/slog"
 	"maps"
-	"strings"
 	"sync"
 )
 
-// A DropReason says why a datagram got no answer.
-type DropReason uint8
-
-const (
-	// DropNone is no reason: the datagram was not dropped.
-	DropNone DropReason = iota
-	// DropOversize: the request is longer than the server's BufferSize.
-	DropOversize
-	// DropLoop: the source is a server, by its port or by what it does; see Server.RefusePorts and
-	// Server.RepeatLimit.
-	DropLoop
-	// DropSilent: the handler wrote nothing.
-	DropSilent
-	// DropPanic: the handler panicked.
-	DropPanic
-	// DropTooLarge: the response is longer than a datagram can be.
-	DropTooLarge
-	// DropBusy: a Concurrent handler had no room for another request, or had not come to it when the
-	// server closed.
-	DropBusy
-	// DropUnsent: the system refused to send the response; Stats.WriteErrors says why.
-	DropUnsent
-
-	dropReasons // how many there are, DropNone included
-)
-
-var dropNames = [dropReasons]string{
-	"none", "oversize", "loop", "silent", "panic", "too-large", "busy", "unsent",
-}
-
-// String is the reason's name in lower case, as metrics and summaries show it.
-func (r DropReason) String() string {
-	if r < dropReasons {
-		return dropNames[r]
-	}
-	return "unknown"
-}
-
-// Drops counts dropped datagrams by reason: d[DropLoop] is how many were dropped as DropLoop.
-type Drops [dropReasons]uint64
-
-// Total is the sum over all reasons.
-func (d *Drops) Total() uint64 {
-	var sum uint64
-	for _, n := range d {
-		sum += n
-	}
-	return sum
-}
-
-// String lists the reasons that there are: "oversize 2, loop 1", or "none".
-func (d *Drops) String() string {
-	var parts []string
-	for r, n := range d.All() {
-		if n > 0 {
-			parts = append(parts, fmt.Sprintf("%v %d", r, n))
-		}
-	}
-	if len(parts) == 0 {
-		return "none"
-	}
-	return strings.Join(parts, ", ")
-}
-
-// All yields each reason but DropNone with its count, zero ones too, always in the same order.
-func (d *Drops) All() iter.Seq2[DropReason, uint64] {
-	return func(yield func(DropReason, uint64) bool) {
-		for r := DropNone + 1; r < dropReasons; r++ {
-			if !yield(r, d[r]) {
-				return
-			}
-		}
-	}
-}
-
-// Stats is what a Server has done so far. At every moment
+// ServerStats counts what a Server has done. At every moment
 //
 //	Received = Answered + Dropped.Total() + InFlight
-type Stats struct {
-	// Received counts the datagrams that the kernel handed over.
-	Received uint64
-	// Answered counts the responses that the kernel took.
-	Answered uint64
-	// Dropped counts the datagrams that got no answer, by reason.
-	Dropped Drops
-	// InFlight counts those that are neither answered nor dropped yet.
-	InFlight uint64
-	// KernelDropped counts the datagrams that the kernel threw away before they were received:
-	// mostly for want of room in a socket's receive buffer. 0 where the system does not tell.
-	KernelDropped uint64
-	// ReadErrors counts the failed reads that the server went on after.
-	ReadErrors uint64
+//
+// It prints as one line; its JSON and its log records have the same named fields.
+type ServerStats struct {
+	// Received counts the datagrams that the kernel delivered to the server.
+	Received uint64 `json:"received"`
+	// Answered counts the responses that the kernel accepted.
+	Answered uint64 `json:"answered"`
+	// Dropped counts the datagrams that got no response, by reason.
+	Dropped Drops `json:"dropped"`
+	// InFlight is the number of datagrams that are neither answered nor dropped yet.
+	InFlight uint64 `json:"in_flight" text:",omitzero"`
+	// KernelDropped counts the datagrams dropped by the kernel before the server could read them,
+	// mostly because the receive buffer was full. It is 0 if the system does not report them.
+	KernelDropped uint64 `json:"kernel_dropped" text:"dropped by the kernel"`
+	// ReadErrors counts the failed reads after which the server continued.
+	ReadErrors uint64 `json:"read_errors" text:",omitzero"`
 	// WriteErrors counts the datagrams in Dropped[DropUnsent] by the system's name for the error,
 	// such as "EPERM".
-	WriteErrors map[string]uint64
+	WriteErrors map[string]uint64 `json:"write_errors,omitempty" text:",omitzero"`
 }
 
-// tally is the count of one socket.
-type tally struct {
+// String lists the counters in one line, without the rare ones that are zero.
+func (s ServerStats) String() string { return statsText(s) }
+
+// LogValue returns a group with an attribute for each field.
+func (s ServerStats) LogValue() slog.Value { return statsGroup(s) }
+
+// serverCounters are the counters of one shard.
+type serverCounters struct {
 	mu sync.Mutex
-	s  Stats
+	s  ServerStats
 }
 
-func (t *tally) received(n int) {
-	t.mu.Lock()
-	t.s.Received += uint64(n)
-	t.s.InFlight += uint64(n)
-	t.mu.Unlock()
+func (c *serverCounters) received(n int) {
+	c.mu.Lock()
+	c.s.Received += uint64(n)
+	c.s.InFlight += uint64(n)
+	c.mu.Unlock()
 }
 
-// settled books the end of the way of some datagrams.
-func (t *tally) settled(answered int, dropped *Drops) {
+// ended counts datagrams that were answered or dropped.
+func (c *serverCounters) ended(answered int, dropped *Drops) {
 	n := uint64(answered) + dropped.Total()
-	t.mu.Lock()
-	t.s.InFlight -= n
-	t.s.Answered += uint64(answered)
+	c.mu.Lock()
+	c.s.InFlight -= n
+	c.s.Answered += uint64(answered)
 	for r, k := range dropped {
-		t.s.Dropped[r] += k
+		c.s.Dropped[r] += k
 	}
-	t.mu.Unlock()
+	c.mu.Unlock()
 }
 
-func (t *tally) readError() {
-	t.mu.Lock()
-	t.s.ReadErrors++
-	t.mu.Unlock()
+func (c *serverCounters) readError() {
+	c.mu.Lock()
+	c.s.ReadErrors++
+	c.mu.Unlock()
 }
 
-func (t *tally) writeError(name string) {
-	t.mu.Lock()
-	if t.s.WriteErrors == nil {
-		t.s.WriteErrors = make(map[string]uint64)
+func (c *serverCounters) writeError(name string) {
+	c.mu.Lock()
+	if c.s.WriteErrors == nil {
+		c.s.WriteErrors = make(map[string]uint64)
 	}
-	t.s.WriteErrors[name]++
-	t.mu.Unlock()
+	c.s.WriteErrors[name]++
+	c.mu.Unlock()
+}
+
+// finish counts what is in flight when the shard has ended: n deferred responses that the server
+// ended because it was closed, and the batch of a handler that called runtime.Goexit.
+func (c *serverCounters) finish(n int) {
+	for range n {
+		c.writeError("closed")
+	}
+	c.mu.Lock()
+	lost := c.s.InFlight - uint64(n)
+	c.mu.Unlock()
+	c.ended(0, &Drops{DropUnsent: uint64(n), DropPanic: lost})
 }
 
 // addTo adds the counts to sum.
-func (t *tally) addTo(sum *Stats) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	sum.Received += t.s.Received
-	sum.Answered += t.s.Answered
-	sum.InFlight += t.s.InFlight
-	sum.ReadErrors += t.s.ReadErrors
-	for r, n := range t.s.Dropped {
+func (c *serverCounters) addTo(sum *ServerStats) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	sum.Received += c.s.Received
+	sum.Answered += c.s.Answered
+	sum.InFlight += c.s.InFlight
+	sum.ReadErrors += c.s.ReadErrors
+	for r, n := range c.s.Dropped {
 		sum.Dropped[r] += n
 	}
-	if len(t.s.WriteErrors) > 0 && sum.WriteErrors == nil {
-		sum.WriteErrors = maps.Clone(t.s.WriteErrors)
+	if len(c.s.WriteErrors) > 0 && sum.WriteErrors == nil {
+		sum.WriteErrors = maps.Clone(c.s.WriteErrors)
 		return
 	}
-	for name, n := range t.s.WriteErrors {
+	for name, n := range c.s.WriteErrors {
 		sum.WriteErrors[name] += n
 	}
 }

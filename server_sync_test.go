@@ -28,9 +28,9 @@ func listen(t testing.TB, n *ohcetest.Network, addr string, srv *ohce.Server) {
 	serve(t, srv, pc)
 }
 
-// Two servers and one forged datagram: what would go on for ever ends at once where the port tells,
-// and after a run of datagrams where only the traffic does. Without both it really does go on.
-func TestTwoServersDoNotTalkForEver(t *testing.T) {
+// One forged datagram between two servers starts a loop. The guard prevents it by the source port, or
+// ends it after a number of datagrams. Without a guard it continues.
+func TestLoopBetweenTwoServers(t *testing.T) {
 	const limit = 100
 	none := new(guard.PortSet)
 	tests := []struct {
@@ -39,7 +39,7 @@ func TestTwoServersDoNotTalkForEver(t *testing.T) {
 		limit  int
 		twin   string
 		ends   bool
-		most   uint64 // datagrams that the two may exchange until it ends
+		most   uint64 // datagrams that the servers may exchange until it ends
 	}{
 		{"same-port", nil, -1, "10.0.0.2:3000", true, 1},
 		{"other-port", nil, limit, "10.0.0.2:4000", true, 2*limit + 1},
@@ -52,8 +52,8 @@ func TestTwoServersDoNotTalkForEver(t *testing.T) {
 				n := &ohcetest.Network{Link: func(d ohcetest.Datagram) []ohcetest.Arrival {
 					return []ohcetest.Arrival{{After: time.Millisecond, Datagram: d}}
 				}}
-				a := &ohce.Server{RefusePorts: tt.refuse, RepeatLimit: tt.limit}
-				b := &ohce.Server{RefusePorts: tt.refuse, RepeatLimit: tt.limit}
+				loops := guard.Loops{RefusePorts: tt.refuse, RepeatLimit: tt.limit}
+				a, b := &ohce.Server{Guard: loops}, &ohce.Server{Guard: loops}
 				listen(t, n, "10.0.0.1:3000", a)
 				listen(t, n, tt.twin, b)
 				n.Inject(ohcetest.Datagram{
@@ -94,7 +94,7 @@ func TestServicePortsAreRefused(t *testing.T) {
 	})
 }
 
-func TestPanicIsCountedAndLoggedOncePerBurst(t *testing.T) {
+func TestPanicsAreLoggedOncePerSecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		n := new(ohcetest.Network)
@@ -139,14 +139,14 @@ func TestPanicIsCountedAndLoggedOncePerBurst(t *testing.T) {
 		if got := ask(t, c, []byte("good")); string(got) != "half an answer" {
 			t.Errorf("after the panics the server answered %q", got)
 		}
-		synctest.Wait() // an answer can be there before it is booked
+		synctest.Wait() // a response can arrive before it is counted
 		if st := srv.Stats(); st.Dropped[ohce.DropPanic] != 300 || st.Answered != 1 {
 			t.Errorf("stats %+v, want 300 dropped as panic and 1 answered", st)
 		}
 	})
 }
 
-func TestConcurrentHandlersDoNotHoldUpOthers(t *testing.T) {
+func TestConcurrentHandlersDoNotBlockOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := new(ohcetest.Network)
 		var running, most atomic.Int32
@@ -197,7 +197,7 @@ func TestConcurrentHandlersDoNotHoldUpOthers(t *testing.T) {
 	})
 }
 
-func TestConcurrentDropsWhatItHasNoRoomFor(t *testing.T) {
+func TestConcurrentDropsWhenItsQueueIsFull(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := new(ohcetest.Network)
 		release := make(chan struct{})
@@ -236,7 +236,7 @@ func TestConcurrentDropsWhatItHasNoRoomFor(t *testing.T) {
 	})
 }
 
-func TestShutdownGivesUpWithItsContext(t *testing.T) {
+func TestShutdownEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := new(ohcetest.Network)
 		srv := &ohce.Server{Handler: ohce.Concurrent(ohce.HandlerFunc(
@@ -266,7 +266,7 @@ func TestShutdownGivesUpWithItsContext(t *testing.T) {
 		st := srv.Stats()
 		checkStats(t, st, 0)
 		if st.Dropped[ohce.DropUnsent] != 1 || st.WriteErrors["closed"] != 1 {
-			t.Errorf("stats %+v, want the late answer as unsent, closed", st)
+			t.Errorf("stats %+v, want the late response as unsent, closed", st)
 		}
 	})
 }

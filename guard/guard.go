@@ -1,64 +1,126 @@
-// Package guard decides who gets an answer. It knows addresses and counts, no sockets and no text.
+// Package guard decides which datagrams a server answers. It knows addresses, bytes and times, but
+// no sockets.
+//
+// A server asks its [Guard] for one [Rule] per shard and calls [Rule.Admit] for each datagram before
+// the handler sees it. A datagram that is not admitted gets no response, and the server counts it
+// under the [Verdict].
 //
 // # Loops
 //
-// A server whose answer is itself a valid request can be made to talk for ever, to itself or to a
-// server of the same kind, by one datagram with a forged source (CVE-2024-2169). The first remedy is
-// to answer only those who can be clients: see [PortSet]. What still goes round is broken by leaving
-// one datagram in a long run without an answer: see [Repeats].
+// If the response of a server is itself a valid request, one datagram with a forged source makes the
+// server exchange datagrams with itself or with another server without end (CVE-2024-2169). [Loops],
+// the guard of a server that has no other, prevents this in two ways. It drops datagrams from ports
+// that belong to servers: see [PortSet]. It ends the remaining loops by dropping one datagram out of
+// a long series from one source: see [Repeats].
+//
+// # Composition
+//
+// [Guards] applies several guards in order. A function is a guard as [RuleFunc].
 //
 // # Concurrency
 //
-// A PortSet may be read by any number of goroutines at once, and changed by one alone. A Repeats is
-// for one goroutine.
+// A Guard is shared by all shards. A Rule belongs to one shard, so it can count without locks. Rules
+// of different shards that share state must synchronize themselves.
 package guard
 
-// A PortSet is a set of UDP ports. The zero value is empty.
-type PortSet struct {
-	bits [1 << 16 / 64]uint64
+import (
+	"net/netip"
+	"time"
+)
+
+// A Datagram is a request that a server has received. A Rule must not change or keep it.
+type Datagram struct {
+	// Source is the sender's address as the datagram states it. It can be forged.
+	Source netip.AddrPort
+	// Destination is the address that the datagram was sent to. Its IP address is unspecified if the
+	// system does not report it.
+	Destination netip.AddrPort
+	// Payload is the content, from 0 to 65,535 bytes. It is valid until Admit returns.
+	Payload []byte
 }
 
-// ServicePorts returns a new set of the ports 0 to 1023: those that services answer from, so that a
-// datagram that claims to come from one is a reflection, and port 0, which nobody can answer
-// (RFC 6335, section 6; RFC 768).
-func ServicePorts() *PortSet {
-	s := new(PortSet)
-	s.AddRange(0, 1023)
-	return s
-}
+// A Verdict says whether a datagram is admitted, and why it is not.
+type Verdict uint8
 
-// Add puts ports into the set.
-func (s *PortSet) Add(ports ...uint16) {
-	for _, p := range ports {
-		s.bits[p/64] |= 1 << (p % 64)
+const (
+	// Admitted means that the handler receives the datagram.
+	Admitted Verdict = iota
+	// DropLoop means that the source is a server, not a client.
+	DropLoop
+	// DropRate means that the source sends more than it may.
+	DropRate
+	// DropDenied means that the source, the destination or the payload is not allowed.
+	DropDenied
+)
+
+// String returns the verdict's name in lower case.
+func (v Verdict) String() string {
+	switch v {
+	case Admitted:
+		return "admitted"
+	case DropLoop:
+		return "loop"
+	case DropRate:
+		return "rate"
+	case DropDenied:
+		return "denied"
+	default:
+		return "unknown"
 	}
 }
 
-// AddRange puts the ports from first to last into the set, both included; last below first adds
-// nothing.
-func (s *PortSet) AddRange(first, last uint16) {
-	for p := int(first); p <= int(last); p++ {
-		s.Add(uint16(p))
-	}
+// A Rule decides on the datagrams of one shard. Admit is called by one goroutine at a time, with
+// times that never decrease. It runs for every datagram, so it should not block or allocate.
+type Rule interface {
+	Admit(now time.Time, d *Datagram) Verdict
 }
 
-// Remove takes ports out of the set.
-func (s *PortSet) Remove(ports ...uint16) {
-	for _, p := range ports {
-		s.bits[p/64] &^= 1 << (p % 64)
-	}
+// A BatchRule is a Rule that can admit many datagrams with one call, without looking at each payload.
+type BatchRule interface {
+	Rule
+	// AdmitBatch admits and counts n datagrams that have the source, destination and length of d, or
+	// does nothing and returns false. The last of them can be shorter than d. If it returns false,
+	// the server calls Admit for each.
+	AdmitBatch(now time.Time, d *Datagram, n int) bool
 }
 
-// Contains reports whether port is in the set. A nil set contains nothing.
-func (s *PortSet) Contains(port uint16) bool {
-	return s != nil && s.bits[port/64]&(1<<(port%64)) != 0
+// A Guard makes the rules of a server. Its methods may be called by several goroutines.
+type Guard interface {
+	// NewRule returns the rule for one shard of a server that listens on addrs.
+	NewRule(addrs []netip.AddrPort) Rule
 }
 
-// Clone returns a copy; of a nil set, an empty one.
-func (s *PortSet) Clone() *PortSet {
-	c := new(PortSet)
-	if s != nil {
-		*c = *s
+// A RuleFunc is a rule without state, and a Guard that gives this rule to all shards. It must be
+// safe for concurrent use.
+type RuleFunc func(now time.Time, d *Datagram) Verdict
+
+// Admit calls f.
+func (f RuleFunc) Admit(now time.Time, d *Datagram) Verdict { return f(now, d) }
+
+// NewRule returns f.
+func (f RuleFunc) NewRule([]netip.AddrPort) Rule { return f }
+
+// Guards applies guards in order. The first verdict other than Admitted counts, and the rules after
+// it do not see the datagram. An empty Guards admits everything.
+type Guards []Guard
+
+// NewRule returns the rules of all guards as one.
+func (g Guards) NewRule(addrs []netip.AddrPort) Rule {
+	all := make(rules, len(g))
+	for i := range g {
+		all[i] = g[i].NewRule(addrs)
 	}
-	return c
+	return all
+}
+
+// rules are applied in order.
+type rules []Rule
+
+func (rs rules) Admit(now time.Time, d *Datagram) Verdict {
+	for _, r := range rs {
+		if v := r.Admit(now, d); v != Admitted {
+			return v
+		}
+	}
+	return Admitted
 }

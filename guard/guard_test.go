@@ -2,82 +2,181 @@ package guard_test
 
 import (
 	"fmt"
+	"net/netip"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/ohce/ohce/guard"
 )
 
-func TestPortSet(t *testing.T) {
+func TestLoops(t *testing.T) {
+	own := []netip.AddrPort{
+		netip.MustParseAddrPort("192.0.2.1:3000"), netip.MustParseAddrPort("[2001:db8::1]:3001"),
+	}
+	only := new(guard.PortSet)
+	only.Add(4000)
 	tests := []struct {
-		name string
-		set  func() *guard.PortSet
-		want map[uint16]bool
+		name  string
+		loops guard.Loops
+		drops []uint16 // source ports
+		pass  []uint16
 	}{
-		{"zero", func() *guard.PortSet { return new(guard.PortSet) },
-			map[uint16]bool{0: false, 1: false, 1023: false, 65535: false}},
-		{"nil", func() *guard.PortSet { return nil },
-			map[uint16]bool{0: false, 53: false, 65535: false}},
-		{"service", guard.ServicePorts,
-			map[uint16]bool{0: true, 7: true, 53: true, 1023: true, 1024: false, 65535: false}},
-		{"add", func() *guard.PortSet { s := new(guard.PortSet); s.Add(63, 64, 65535); return s },
-			map[uint16]bool{62: false, 63: true, 64: true, 65: false, 65534: false, 65535: true}},
-		{"range-to-last", func() *guard.PortSet {
-			s := new(guard.PortSet)
-			s.AddRange(65530, 65535)
-			return s
-		}, map[uint16]bool{0: false, 65529: false, 65530: true, 65535: true}},
-		{"range-backwards", func() *guard.PortSet {
-			s := new(guard.PortSet)
-			s.AddRange(10, 9)
-			return s
-		}, map[uint16]bool{9: false, 10: false}},
-		{"remove", func() *guard.PortSet { s := guard.ServicePorts(); s.Remove(500, 501); return s },
-			map[uint16]bool{499: true, 500: false, 501: false, 502: true}},
+		{"default", guard.Loops{}, []uint16{0, 7, 1023, 3000, 3001}, []uint16{1024, 3002, 4000}},
+		{"ports", guard.Loops{RefusePorts: only}, []uint16{4000}, []uint16{0, 7, 3000}},
+		{"limit", guard.Loops{RepeatLimit: 1}, []uint16{7, 3000, 4000}, nil},
+		{"none", guard.Loops{RefusePorts: new(guard.PortSet), RepeatLimit: -1}, nil,
+			[]uint16{0, 7, 3000}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			s := tt.set()
-			for port, want := range tt.want {
-				if got := s.Contains(port); got != want {
-					t.Errorf("Contains(%d) = %v, want %v", port, got, want)
+			rule := tt.loops.NewRule(own)
+			for _, port := range slices.Concat(tt.drops, tt.pass) {
+				want := guard.Admitted
+				if slices.Contains(tt.drops, port) {
+					want = guard.DropLoop
+				}
+				d := guard.Datagram{Source: netip.AddrPortFrom(own[0].Addr(), port)}
+				if got := rule.Admit(time.Time{}, &d); got != want {
+					t.Errorf("source port %d is %v, want %v", port, got, want)
 				}
 			}
 		})
 	}
 }
 
-func TestPortSetCloneIsApart(t *testing.T) {
-	a := guard.ServicePorts()
-	b := a.Clone()
-	b.Remove(53)
-	b.Add(3000)
-	if !a.Contains(53) || a.Contains(3000) {
-		t.Error("a change to the clone changed the original")
-	}
-	if none := (*guard.PortSet)(nil).Clone(); none.Contains(0) {
-		t.Error("the clone of nil contains port 0")
-	}
-}
-
-func ExamplePortSet() {
-	// A client behind a NAT that maps sources to port 500 is to be answered after all.
-	set := guard.ServicePorts()
-	set.Remove(500)
-	fmt.Println(set.Contains(499), set.Contains(500), set.Contains(40000))
-	// Output: true false false
-}
-
-func BenchmarkPortSetContains(b *testing.B) {
-	s := guard.ServicePorts()
-	var port uint16
-	hits := 0
-	for b.Loop() {
-		if s.Contains(port) {
-			hits++
+// Each shard counts for itself.
+func TestLoopsRulesAreIndependent(t *testing.T) {
+	g := guard.Loops{RepeatLimit: 2}
+	for range 2 {
+		if !admit(g.NewRule(nil), source(1), 5) {
+			t.Error("the first datagram of a shard was dropped")
 		}
-		port += 997
 	}
-	if b.N > 1000 && hits == 0 {
-		b.Error("no port hit")
+}
+
+func TestGuards(t *testing.T) {
+	var order []string
+	rule := func(name string, v guard.Verdict) guard.Guard {
+		return guard.RuleFunc(func(time.Time, *guard.Datagram) guard.Verdict {
+			order = append(order, name)
+			return v
+		})
+	}
+	tests := []struct {
+		name  string
+		all   guard.Guards
+		want  guard.Verdict
+		order []string
+	}{
+		{"empty", nil, guard.Admitted, nil},
+		{"all-admit", guard.Guards{rule("a", guard.Admitted), rule("b", guard.Admitted)},
+			guard.Admitted, []string{"a", "b"}},
+		{"first-drop", guard.Guards{rule("a", guard.DropRate), rule("b", guard.DropDenied)},
+			guard.DropRate, []string{"a"}},
+		{"last-drops", guard.Guards{rule("a", guard.Admitted), rule("b", guard.DropDenied)},
+			guard.DropDenied, []string{"a", "b"}},
+		{"nested", guard.Guards{guard.Guards{rule("a", guard.Admitted)}, rule("b", guard.DropRate)},
+			guard.DropRate, []string{"a", "b"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			order = nil
+			if got := tt.all.NewRule(nil).Admit(time.Time{}, new(guard.Datagram)); got != tt.want {
+				t.Errorf("the verdict is %v, want %v", got, tt.want)
+			}
+			if !slices.Equal(order, tt.order) {
+				t.Errorf("called %q, want %q", order, tt.order)
+			}
+		})
+	}
+}
+
+func TestVerdictsHaveNames(t *testing.T) {
+	seen := make(map[string]bool)
+	for v := guard.Admitted; v <= guard.DropDenied; v++ {
+		if name := v.String(); name == "unknown" || seen[name] {
+			t.Errorf("verdict %d has the name %q", v, name)
+		}
+		seen[v.String()] = true
+	}
+	if name := guard.Verdict(255).String(); name != "unknown" {
+		t.Errorf("verdict 255 has the name %q", name)
+	}
+}
+
+func TestRulesAllocateNothing(t *testing.T) {
+	rule := guard.Guards{guard.Loops{}, guard.ServicePorts()}.NewRule(nil)
+	d := &guard.Datagram{Source: source(1), Payload: []byte("Hello")}
+	now := time.Now()
+	if n := testing.AllocsPerRun(100, func() { rule.Admit(now, d) }); n != 0 {
+		t.Errorf("%v allocations for a datagram, want 0", n)
+	}
+}
+
+// A batch that a rule admits at once counts as much as its datagrams one by one.
+func TestAdmitBatch(t *testing.T) {
+	const limit = 10
+	rule := guard.Loops{RepeatLimit: limit}.NewRule(nil)
+	batches := rule.(guard.BatchRule)
+	d := &guard.Datagram{Source: source(1), Payload: zeros[:5]}
+	drops := 0
+	for _, n := range []int{4, 5, 1, 25, 64, 1} { // 100 in all
+		if batches.AdmitBatch(time.Time{}, d, n) {
+			continue
+		}
+		for range n {
+			if rule.Admit(time.Time{}, d) != guard.Admitted {
+				drops++
+			}
+		}
+	}
+	if drops != limit {
+		t.Errorf("%d of 100 datagrams were dropped, want %d", drops, limit)
+	}
+	d.Source = netip.AddrPortFrom(d.Source.Addr(), 53)
+	if batches.AdmitBatch(time.Time{}, d, 2) {
+		t.Error("a batch from port 53 was admitted")
+	}
+}
+
+// A guard of one's own beside the default one.
+func ExampleGuards() {
+	private := guard.RuleFunc(func(_ time.Time, d *guard.Datagram) guard.Verdict {
+		if addr := d.Source.Addr(); !addr.IsPrivate() && !addr.IsLoopback() {
+			return guard.DropDenied
+		}
+		return guard.Admitted
+	})
+	rule := guard.Guards{guard.Loops{}, private}.NewRule(nil)
+	for _, source := range []string{"192.168.0.2:40000", "192.168.0.2:53", "198.51.100.7:40000"} {
+		d := guard.Datagram{Source: netip.MustParseAddrPort(source), Payload: []byte("Hello")}
+		fmt.Println(source, rule.Admit(time.Now(), &d))
+	}
+	// Output:
+	// 192.168.0.2:40000 admitted
+	// 192.168.0.2:53 loop
+	// 198.51.100.7:40000 denied
+}
+
+func BenchmarkLoops(b *testing.B) {
+	rule, now := guard.Loops{}.NewRule(nil), time.Now()
+	var ds [64]guard.Datagram
+	for i := range ds {
+		ds[i] = guard.Datagram{Source: source(i), Payload: zeros[:64]}
+	}
+	for _, sources := range []int{1, 64} {
+		b.Run(fmt.Sprintf("sources-%d", sources), func(b *testing.B) {
+			dropped, i := 0, 0
+			for b.Loop() {
+				if rule.Admit(now, &ds[i%sources]) != guard.Admitted {
+					dropped++
+				}
+				i++
+			}
+			if b.N > 64*guard.DefaultRepeatLimit && dropped == 0 {
+				b.Error("no datagram was dropped")
+			}
+		})
 	}
 }

@@ -3,24 +3,25 @@ package guard
 import (
 	"encoding/binary"
 	"net/netip"
+	"time"
 )
 
-// RepeatLimit is how many datagrams of one length a source may send in a row until one of them gets
-// no answer, where nobody chose another limit.
-const RepeatLimit = 1 << 20
+// DefaultRepeatLimit is the limit of a Repeats that has no other.
+const DefaultRepeatLimit = 1 << 20
 
-// repeatSlots is how many sources are watched at once.
+// repeatSlots is the number of sources that are watched at once.
 const repeatSlots = 1024
 
-// Repeats breaks loops that [PortSet] does not see: two servers on ports that look like clients'. In
-// such a loop the same datagram, or its transform, goes round and round, and it ends for good when
-// it is left unanswered once. To a client the same costs one retransmission in RepeatLimit requests,
-// and only if it sends requests of the same length from the same port all the time.
+// Repeats is a Rule that ends loops which [PortSet] does not prevent: two servers on ports that
+// clients use too. In such a loop the same datagram, or its transform, travels back and forth. Each
+// one that is dropped ends one loop. A client loses one request out of the limit, and only if it
+// sends requests of the same length from the same port all the time.
 //
-// It watches a fixed number of sources. One that sends more than all others that share its slot is
-// found, whatever the others do. It is for one goroutine.
+// It watches a fixed number of sources. It finds a source that sends more than all others that share
+// its slot. It is for one goroutine.
 type Repeats struct {
 	limit int32
+	last  *repeat // the slot of the latest datagram
 	slots [repeatSlots]repeat
 }
 
@@ -30,39 +31,57 @@ type repeat struct {
 	count  int32
 }
 
-// NewRepeats returns a Repeats with a limit: every limit-th datagram of a source's run is one too
-// many. 0 is RepeatLimit; a negative limit finds nothing.
+// NewRepeats returns a Repeats that drops each limit-th consecutive datagram of one length from one
+// source. If limit is zero, it is DefaultRepeatLimit; a negative limit admits everything.
 func NewRepeats(limit int) *Repeats {
 	if limit == 0 {
-		limit = RepeatLimit
+		limit = DefaultRepeatLimit
 	}
-	return &Repeats{limit: int32(max(-1, min(limit, 1<<30)))}
+	r := &Repeats{limit: int32(max(-1, min(limit, 1<<30)))}
+	r.last = &r.slots[0]
+	return r
 }
 
-// TooMany counts n datagrams of one length from a source, and reports how many of them are to get no
-// answer: mostly none.
-func (r *Repeats) TooMany(source netip.AddrPort, length, n int) int {
-	if r.limit < 0 {
-		return 0
+// Admit counts d and returns DropLoop if the limit is reached.
+func (r *Repeats) Admit(_ time.Time, d *Datagram) Verdict {
+	if r.limit < 0 || r.again(d, 1) {
+		return Admitted
 	}
-	s := &r.slots[slot(source)]
-	if s.source != source || s.length != int32(length) {
-		if s.count -= int32(n); s.count >= 0 {
-			return 0
+	s, length := &r.slots[slot(d.Source)], int32(len(d.Payload))
+	r.last = s
+	if s.source != d.Source || s.length != length {
+		if s.count--; s.count >= 0 {
+			return Admitted
 		}
-		*s = repeat{source: source, length: int32(length)}
+		*s = repeat{source: d.Source, length: length}
 	}
-	if s.count += int32(n); s.count < r.limit {
-		return 0
+	if s.count++; s.count < r.limit {
+		return Admitted
 	}
-	many := s.count / r.limit
-	s.count %= r.limit
-	return int(many)
+	s.count = 0
+	return DropLoop
 }
 
-// slot spreads the sources over the slots, by all bits of address and port.
+// AdmitBatch admits datagrams that repeat the latest one, below the limit.
+func (r *Repeats) AdmitBatch(_ time.Time, d *Datagram, n int) bool {
+	return r.limit < 0 || r.again(d, int32(n))
+}
+
+// again counts n datagrams and reports true if they are like the latest one and below the limit: the
+// most frequent case, for the datagrams of a batch often have one source.
+func (r *Repeats) again(d *Datagram, n int32) bool {
+	s := r.last
+	again := s.count > 0 && s.count < r.limit-n && int(s.length) == len(d.Payload) &&
+		s.source == d.Source
+	if again {
+		s.count += n
+	}
+	return again
+}
+
+// slot distributes the sources over the slots, by all bits of address and port.
 func slot(source netip.AddrPort) uint64 {
-	const odd = 0x9E3779B97F4A7C15 // 2^64 by the golden ratio: neighbours fall far apart
+	const odd = 0x9E3779B97F4A7C15 // 2^64 divided by the golden ratio separates neighbours
 	a := source.Addr().As16()
 	h := binary.LittleEndian.Uint64(a[:8])*odd ^ binary.LittleEndian.Uint64(a[8:])
 	h = (h^h>>32)*odd + uint64(source.Port())

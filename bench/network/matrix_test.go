@@ -12,6 +12,7 @@ import (
 
 	"github.com/ohce/ohce"
 	"github.com/ohce/ohce/flip"
+	"github.com/ohce/ohce/guard"
 	"github.com/ohce/ohce/ohcetest"
 )
 
@@ -69,7 +70,7 @@ func through(t *testing.T, c cell, r retry, seed uint64) (o outcome) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		srv := &ohce.Server{RepeatLimit: -1, Handler: turn}
+		srv := &ohce.Server{Guard: guard.Guards{}, Handler: turn}
 		served := make(chan error, 1)
 		go func() { served <- srv.Serve(pc) }()
 		defer func() {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ohce/ohce"
 	"github.com/ohce/ohce/flip"
+	"github.com/ohce/ohce/guard"
 	"github.com/ohce/ohce/link/relay"
 	"github.com/ohce/ohce/ohcetest"
 )
@@ -25,7 +26,7 @@ var sampled = []cell{
 // sample lets both clients come through some cells on real sockets, a fifth as many exchanges as in the
 // matrix.
 func sample(t *testing.T) []result {
-	srv := ohcetest.StartServer(&ohce.Server{RepeatLimit: -1, Handler: turn})
+	srv := ohcetest.StartServer(&ohce.Server{Guard: guard.Guards{}, Handler: turn})
 	defer srv.Close()
 	all := make([]result, 0, len(sampled))
 	begun := time.Now()

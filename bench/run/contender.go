@@ -46,7 +46,7 @@ var contenders = []contender{
 	{name: limitRuns, args: []string{"DIR/gso", "ADDR", "PORT"}},
 	{name: "ohce", args: []string{"DIR/ohce", "serve", "--log", "none", "--listen", "ADDR:PORT"},
 		stderr: true},
-	{name: "ohce --spin", args: []string{"DIR/ohce", "serve", "--log", "none", "--spin", "100us",
+	{name: "ohce --busy-poll", args: []string{"DIR/ohce", "serve", "--log", "none", "--busy-poll", "100us",
 		"--listen", "ADDR:PORT"}, stderr: true},
 	{name: "plain Go", args: []string{"DIR/server", "plain", "ADDR:PORT"}},
 	{name: "x/net batches", args: []string{"DIR/server", "xnet", "ADDR:PORT"}},

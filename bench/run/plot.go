@@ -38,7 +38,7 @@ func bars(file string, l load, results []result) error {
 		}
 		bar.Horizontal, bar.XMin, bar.LineStyle.Width = true, float64(i), 0
 		switch r.name {
-		case "ohce", "ohce --spin":
+		case "ohce", "ohce --busy-poll":
 			bar.Color = picture.Ours
 		case limitBatch, limitRuns:
 			bar.Color = picture.Limit

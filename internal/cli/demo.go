@@ -86,7 +86,7 @@ func (a *app) demoServer(ctx context.Context, diagram *sequence.Diagram) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(a.out, "The server's account: %s\n\n", summary(srv.Stats()))
+	fmt.Fprintf(a.out, "The server's account: %s\n\n", srv.Stats())
 	return nil
 }
 

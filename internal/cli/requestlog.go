@@ -12,27 +12,27 @@ import (
 )
 
 const (
-	logRate  = 100         // lines a second; more requests become one line a second
-	logQueue = 1024        // requests that the printer may be behind
-	logGrace = time.Second // how long the printer gets at the end, for a reader that has stalled
+	logRate  = 100         // lines per second; beyond it, one line per second gives the number
+	logQueue = 1024        // requests that wait for the printer
+	logGrace = time.Second // the wait for a stalled reader at the end
 )
 
-// A requestLog prints a line for each request on a goroutine of its own, so that a slow reader of
-// the lines costs lines and never an answer.
+// A requestLog prints a line for each request on a goroutine of its own. A slow reader of the lines
+// loses lines, but delays no response.
 type requestLog struct {
 	w    io.Writer
 	mode string
 
 	requests atomic.Uint64
-	quiet    atomic.Bool // only counting, until a second with few requests
+	quiet    atomic.Bool // requests are only counted, until a second with few requests
 	queue    chan netip.AddrPort
 	stop     chan struct{}
 	ended    chan struct{}
 
-	// The printer's own.
-	lines   int    // printed this second
-	listed  uint64 // printed in all
-	counted uint64 // requests up to the last tick, and how many of them got no line
+	// Used by the printer alone.
+	lines   int    // printed in this second
+	listed  uint64 // printed in total
+	counted uint64 // requests until the last tick; missed of them have no line
 	missed  uint64
 	ticked  time.Time
 }
@@ -48,7 +48,7 @@ func newRequestLog(w io.Writer, mode string) (*requestLog, error) {
 	return nil, usage("choose one of auto, each, none", "--log: there is no %q", mode)
 }
 
-// around wraps a handler so that its requests are logged.
+// around returns a handler that logs the requests of h.
 func (l *requestLog) around(h ohce.Handler) ohce.Handler {
 	if l.mode == "none" {
 		return h
@@ -58,19 +58,19 @@ func (l *requestLog) around(h ohce.Handler) ohce.Handler {
 		if !l.quiet.Load() {
 			select {
 			case l.queue <- r.RemoteAddr:
-			default: // the second's line tells how many there were
+			default: // the line at the end of the second gives the number
 			}
 		}
 		h.ServeUDP(w, r)
 	})
 }
 
-// start begins to print. The function it returns prints what is left and ends it.
+// start starts the printer. The function that it returns prints the remaining lines and stops it.
 func (l *requestLog) start() (stop func()) {
 	if l.mode == "none" {
 		return func() {}
 	}
-	go l.print() // ends with stop, or is given up on where its writer blocks for ever
+	go l.print() // ends with stop, which waits for it for logGrace: the writer may block
 	return func() {
 		close(l.stop)
 		runWithGrace(func() { <-l.ended })
@@ -113,8 +113,8 @@ func (l *requestLog) line(out io.Writer, addr netip.AddrPort) {
 	fmt.Fprintf(out, "Client's address %v\n", addr)
 }
 
-// tick ends a second, or the part of one that was left at the end: where requests have got no line of
-// their own, one line tells how many there were.
+// tick ends a second, or the last part of one. If requests have no line of their own, it prints one
+// line with their number.
 func (l *requestLog) tick(out io.Writer) {
 	total, now := l.requests.Load(), time.Now()
 	n, missed := total-l.counted, total-min(total, l.listed+uint64(len(l.queue)))

@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -21,7 +23,8 @@ type serveFlags struct {
 	transform  string
 	graphemes  bool
 	log        string
-	spin       time.Duration
+	busyPoll   time.Duration
+	spin       time.Duration // the former name of busyPoll
 	shards     int
 }
 
@@ -32,13 +35,13 @@ func (a *app) serveCommand() *cobra.Command {
 		Short: "Answer every datagram with its text reversed and its case swapped",
 		Long: `Answer every UDP datagram with its text reversed and its case swapped.
 
-The first SIGINT or SIGTERM ends it in good order: nothing more is let in, all that the
-kernel has queued is answered, and a summary says what was received, answered and dropped,
-and why. A second one ends it at once.
+On the first SIGINT or SIGTERM the server stops admission, answers all datagrams that the
+kernel has queued, prints a summary of the datagrams received, answered and dropped, and
+exits. A second signal ends it at once.
 
-Datagrams from source ports below 1024 or equal to one of its own are not answered (dropped
-as loop): they come from servers, and two servers would answer each other for ever. For the
-same reason one in 1,048,576 datagrams of one length from one source is not answered.
+The server drops datagrams from source ports below 1024 and from its own ports (as loop):
+they come from servers, and two servers would exchange datagrams without end. For the same
+reason it drops one in 1,048,576 datagrams of one length from one source.
 
 Each flag can be set by an environment variable: OHCE_LISTEN=127.0.0.1:3000,[::1]:3000.`,
 		Example: `  ohce serve
@@ -59,18 +62,20 @@ Each flag can be set by an environment variable: OHCE_LISTEN=127.0.0.1:3000,[::1
 		"reverse by user-perceived characters instead of code points")
 	flags.StringVar(&f.log, "log", "auto",
 		"a line for each request: `WHEN` is auto (up to 100 a second), each, none")
-	flags.DurationVar(&f.spin, "spin", 0,
-		"look for requests for `TIME` before waiting for them: quicker answers, a busy processor")
+	flags.DurationVar(&f.busyPoll, "busy-poll", 0,
+		"poll for `TIME` before blocking: lower latency, higher CPU use")
+	flags.DurationVar(&f.spin, "spin", 0, "the former name of --busy-poll")
+	_ = flags.MarkHidden("spin") // fails only if there is no such flag
 	flags.IntVar(&f.shards, "shards", 0,
-		"share each address among `N` sockets, a processor each (Linux); 0 is half the processors")
+		"serve each address with `N` sockets in parallel (Linux); 0 uses half the processors")
 	completeFlag(cmd, "transform", flip.Names()...)
 	completeFlag(cmd, "listen", ohce.DefaultAddr, "0.0.0.0:3000", "[::]:3000")
 	completeFlag(cmd, "log", "auto", "each", "none")
 	return cmd
 }
 
-// mostShards is more than the processors that one machine has.
-const mostShards = 1024
+// maxShards is more than the number of processors of any machine.
+const maxShards = 1024
 
 func (a *app) serve(ctx context.Context, f *serveFlags) error {
 	t, err := parseTransform("transform", f.transform, f.graphemes)
@@ -81,18 +86,21 @@ func (a *app) serve(ctx context.Context, f *serveFlags) error {
 		return usage("give 1 to 65535 bytes", "--buffer-size %d is not the length of a datagram",
 			f.bufferSize)
 	}
-	if f.spin < 0 || f.spin > time.Second {
-		return usage("give up to 1s, as in 50us; 0 is not at all", "--spin %v is out of range", f.spin)
+	busyPoll := cmp.Or(f.busyPoll, f.spin)
+	if busyPoll < 0 || busyPoll > time.Second {
+		return usage("give a time from 0 to 1s, such as 50us", "--busy-poll %v is out of range", busyPoll)
 	}
-	if f.shards < 0 || f.shards > mostShards {
-		return usage("give 0 to "+strconv.Itoa(mostShards), "--shards %d is out of range", f.shards)
+	if f.shards < 0 || f.shards > maxShards {
+		return usage("give 0 to "+strconv.Itoa(maxShards), "--shards %d is out of range", f.shards)
 	}
 	log, err := newRequestLog(a.err, f.log)
 	if err != nil {
 		return err
 	}
 	srv := &ohce.Server{
-		BufferSize: f.bufferSize, Spin: f.spin, Shards: f.shards, Handler: log.around(transformHandler(t)),
+		BufferSize: f.bufferSize, BusyPoll: busyPoll,
+		Shards:   cmp.Or(f.shards, max(1, runtime.GOMAXPROCS(0)/2)),
+		Handler:  log.around(transformHandler(t)),
 		ErrorLog: slog.New(slog.NewTextHandler(a.err, nil)),
 	}
 	if err := listenAll(srv, f.listen); err != nil {
@@ -106,7 +114,7 @@ func (a *app) serve(ctx context.Context, f *serveFlags) error {
 	stopLog := log.start()
 	err = a.serveUntilSignal(ctx, srv)
 	stopLog()
-	runWithGrace(func() { fmt.Fprintln(a.err, summary(srv.Stats())) })
+	runWithGrace(func() { fmt.Fprintln(a.err, srv.Stats()) })
 	return err
 }
 
@@ -125,8 +133,8 @@ func listenAll(srv *ohce.Server, addrs []string) error {
 	return nil
 }
 
-// serveUntilSignal serves until a signal or the end of ctx has led to a complete Shutdown, a second
-// signal has cut that short, or the server has failed.
+// serveUntilSignal serves until a signal or the end of ctx, and then shuts the server down. It
+// returns early at a second signal, or if the server fails.
 func (a *app) serveUntilSignal(ctx context.Context, srv *ohce.Server) error {
 	first, stopFirst := a.untilSignal(ctx, false)
 	defer stopFirst()
@@ -147,22 +155,4 @@ func (a *app) serveUntilSignal(ctx context.Context, srv *ohce.Server) error {
 		return &failure{what: rootCause(err).Error(), code: exitFail}
 	}
 	return nil
-}
-
-// summary is the account of a server in one line.
-func summary(s ohce.Stats) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "received %d, answered %d, dropped %d", s.Received, s.Answered,
-		s.Dropped.Total())
-	if s.Dropped.Total() > 0 {
-		fmt.Fprintf(&b, " (%v)", &s.Dropped)
-	}
-	if s.InFlight > 0 {
-		fmt.Fprintf(&b, ", not finished %d", s.InFlight)
-	}
-	if s.ReadErrors > 0 {
-		fmt.Fprintf(&b, ", read errors %d", s.ReadErrors)
-	}
-	fmt.Fprintf(&b, ", thrown away by the kernel %d", s.KernelDropped)
-	return b.String()
 }

@@ -56,7 +56,7 @@ func TestTermAnswersWhatIsQueued(t *testing.T) {
 		t.Errorf("sent %d, the server says %s", queued, text)
 	}
 	if os.Getenv("CI") != "" && kernel > 0 {
-		t.Errorf("the kernel threw away %d: the receive buffer is too small", kernel)
+		t.Errorf("the kernel dropped %d: the receive buffer is too small", kernel)
 	}
 	buf := make([]byte, 100)
 	for i := range answered {
@@ -72,7 +72,7 @@ func parseSummary(t *testing.T, text string, received, answered, dropped, kernel
 	t.Helper()
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	last := lines[len(lines)-1]
-	head, tail, _ := strings.Cut(last, ", thrown away by the kernel ")
+	head, tail, _ := strings.Cut(last, ", dropped by the kernel ")
 	_, err1 := fmt.Sscanf(head, "received %d, answered %d, dropped %d", received, answered, dropped)
 	_, err2 := fmt.Sscan(tail, kernel)
 	if err := errors.Join(err1, err2); err != nil {

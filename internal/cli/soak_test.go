@@ -74,7 +74,7 @@ func TestSoak(t *testing.T) {
 	}
 	var received, answered, dropped, kernel int
 	parseSummary(t, text, &received, &answered, &dropped, &kernel)
-	t.Logf("sent %d: received %d, answered %d, dropped %d, thrown away by the kernel %d; %d answers "+
+	t.Logf("sent %d: received %d, answered %d, dropped %d, dropped by the kernel %d; %d answers "+
 		"checked; peak memory %d KiB", sent, received, answered, dropped, kernel, sampled, peak)
 	if received+kernel != sent || received != answered+dropped || dropped != 0 {
 		t.Errorf("sent %d, but the server says %s", sent, text)

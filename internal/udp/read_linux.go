@@ -113,6 +113,9 @@ func (c *udpConn) receive(t *mmsg, call func(fd uintptr) bool) error {
 		case errors.Is(err, os.ErrDeadlineExceeded) && c.ended():
 			// This is how Drain and Release wake a reader. From here on reads do not wait.
 			if err := t.desc.file.SetReadDeadline(never); err != nil {
+				if c.closed.Load() { // after Drain
+					return net.ErrClosed
+				}
 				return err
 			}
 		case err != nil && c.closed.Load():

@@ -1,0 +1,49 @@
+package guard
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Loops is a Guard that prevents loops between servers. A server without a Guard uses its zero
+// value. Its rules drop datagrams as DropLoop.
+type Loops struct {
+	// RefusePorts are the source ports that get no response because they belong to servers. If nil,
+	// they are ServicePorts and the ports that the server listens on. A set that is given is used as
+	// it is. It must not be changed while the server runs.
+	RefusePorts *PortSet
+
+	// RepeatLimit ends loops that RefusePorts does not prevent: out of this number of consecutive
+	// datagrams with the same source and length, one gets no response. That ends a loop, and costs a
+	// client one retransmission. If zero, it is DefaultRepeatLimit; negative means no limit.
+	RepeatLimit int
+}
+
+// NewRule returns the rule for one shard of a server that listens on addrs.
+func (l Loops) NewRule(addrs []netip.AddrPort) Rule {
+	ports := l.RefusePorts
+	if ports == nil {
+		ports = ServicePorts()
+		for _, a := range addrs {
+			ports.Add(a.Port())
+		}
+	}
+	return &loopRule{ports: ports, repeats: NewRepeats(l.RepeatLimit)}
+}
+
+// A loopRule is a PortSet followed by a Repeats, as one BatchRule.
+type loopRule struct {
+	ports   *PortSet
+	repeats *Repeats
+}
+
+func (r *loopRule) Admit(now time.Time, d *Datagram) Verdict {
+	if r.ports.Contains(d.Source.Port()) {
+		return DropLoop
+	}
+	return r.repeats.Admit(now, d)
+}
+
+func (r *loopRule) AdmitBatch(now time.Time, d *Datagram, n int) bool {
+	return !r.ports.Contains(d.Source.Port()) && r.repeats.AdmitBatch(now, d, n)
+}

@@ -1,0 +1,69 @@
+package guard
+
+import (
+	"net/netip"
+	"time"
+)
+
+// A PortSet is a set of UDP ports. The zero value is empty. As a Rule it drops datagrams from the
+// ports of the set as DropLoop; as a Guard it is the rule of all shards. Several goroutines may read
+// a set at once, and one alone may change it.
+type PortSet struct {
+	bits [1 << 16 / 64]uint64
+}
+
+// ServicePorts returns a new set of the ports 0 to 1023. Ports 1 to 1023 belong to services, so that
+// a datagram from one is a reflection (RFC 6335, section 6). A datagram to port 0 cannot be sent
+// (RFC 768).
+func ServicePorts() *PortSet {
+	s := new(PortSet)
+	s.AddRange(0, 1023)
+	return s
+}
+
+// Add adds ports to the set.
+func (s *PortSet) Add(ports ...uint16) {
+	for _, p := range ports {
+		s.bits[p/64] |= 1 << (p % 64)
+	}
+}
+
+// AddRange adds the ports from first to last, both included. If last is below first, it adds
+// nothing.
+func (s *PortSet) AddRange(first, last uint16) {
+	for p := int(first); p <= int(last); p++ {
+		s.Add(uint16(p))
+	}
+}
+
+// Remove removes ports from the set.
+func (s *PortSet) Remove(ports ...uint16) {
+	for _, p := range ports {
+		s.bits[p/64] &^= 1 << (p % 64)
+	}
+}
+
+// Contains reports whether port is in the set. A nil set contains nothing.
+func (s *PortSet) Contains(port uint16) bool {
+	return s != nil && s.bits[port/64]&(1<<(port%64)) != 0
+}
+
+// Admit returns DropLoop if the source port is in the set.
+func (s *PortSet) Admit(_ time.Time, d *Datagram) Verdict {
+	if s.Contains(d.Source.Port()) {
+		return DropLoop
+	}
+	return Admitted
+}
+
+// NewRule returns s.
+func (s *PortSet) NewRule([]netip.AddrPort) Rule { return s }
+
+// Clone returns a copy. The copy of a nil set is empty.
+func (s *PortSet) Clone() *PortSet {
+	c := new(PortSet)
+	if s != nil {
+		*c = *s
+	}
+	return c
+}

@@ -1,0 +1,50 @@
+//go:build !ohce_portable
+
+package udp
+
+import (
+	"errors"
+	"net"
+	"testing"
+	"time"
+)
+
+// A closingFile closes its socket just before the deadline of a drained Read is removed.
+type closingFile struct {
+	file
+	c *udpConn
+}
+
+func (f closingFile) SetReadDeadline(t time.Time) error {
+	if t.IsZero() {
+		f.c.Close()
+	}
+	return f.file.SetReadDeadline(t)
+}
+
+// A Read that Drain wakes returns net.ErrClosed even if Close happens before it continues.
+func TestReadClosedDuringDrain(t *testing.T) {
+	for name, open := range map[string]func() *udpConn{
+		"watched": func() *udpConn { return open4(t).(*udpConn) },
+		"adopted": func() *udpConn {
+			pc, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return newConn(t, pc).(*udpConn)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := open()
+			d := *c.desc.Load()
+			d.file = closingFile{d.file, c}
+			c.desc.Store(&d)
+			if err := c.Drain(); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := c.Read(slots(1, 16)); !errors.Is(err, net.ErrClosed) {
+				t.Errorf("Read returned %v, want net.ErrClosed", err)
+			}
+		})
+	}
+}

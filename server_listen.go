@@ -1,0 +1,128 @@
+package ohce
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+
+	"github.com/ohce/ohce/internal/udp"
+)
+
+// A listener is a bound address and the sockets that serve it.
+type listener struct {
+	addr  netip.AddrPort
+	conns []udp.Socket
+}
+
+func (l listener) close() {
+	for _, c := range l.conns {
+		c.Close()
+	}
+}
+
+// Listen binds an address, written as in Addr. It may be called several times before Serve. When it
+// returns, the kernel queues datagrams that arrive at the address. The error is an *OpError;
+// errors.Is finds ErrAddrInUse if another socket has the address. To release the addresses of a
+// server that is not going to serve, call Close.
+func (s *Server) Listen(addr string) error {
+	addr = cmp.Or(addr, DefaultAddr)
+	s.mu.Lock()
+	err := s.checkListen(addr)
+	s.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	conns, bound, err := udp.Listen(context.Background(), addr, max(s.Shards, 1))
+	if err != nil {
+		return &OpError{Op: "listen", Addr: addr, Err: listenReason(err)}
+	}
+	return s.addListeners(listener{bound, conns})
+}
+
+// Addrs returns the addresses that the server is bound to, in the order of binding.
+func (s *Server) Addrs() []netip.AddrPort {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.addrs()
+}
+
+// addrs is called with mu held.
+func (s *Server) addrs() []netip.AddrPort {
+	addrs := make([]netip.AddrPort, len(s.listeners))
+	for i, l := range s.listeners {
+		addrs[i] = l.addr
+	}
+	return addrs
+}
+
+// checkListen returns an error if the server cannot accept another address. It is called with mu
+// held.
+func (s *Server) checkListen(addr string) error {
+	switch {
+	case s.closing:
+		return ErrServerClosed
+	case s.serving:
+		return &OpError{Op: "listen", Addr: addr, Err: errServing}
+	case s.Shards < 0:
+		return fmt.Errorf("ohce: Server.Shards is %d, want at least 0", s.Shards)
+	default:
+		return nil
+	}
+}
+
+// addListeners takes over the sockets of ls, or closes them and returns an error.
+func (s *Server) addListeners(ls ...listener) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range ls {
+		if err := s.checkListen(l.addr.String()); err != nil {
+			for _, l := range ls {
+				l.close()
+			}
+			return err
+		}
+	}
+	s.listeners = append(s.listeners, ls...)
+	return nil
+}
+
+// adopt takes over existing sockets.
+func (s *Server) adopt(conns []net.PacketConn) error {
+	var ls []listener
+	for _, pc := range conns {
+		c, err := udp.New(pc)
+		if err != nil {
+			return &OpError{Op: "serve", Addr: fmt.Sprint(pc.LocalAddr()), Err: err}
+		}
+		ls = append(ls, listener{c.LocalAddr(), []udp.Socket{c}})
+	}
+	return s.addListeners(ls...)
+}
+
+// listenReason returns err without the operation and the address, which OpError states itself.
+func listenReason(err error) error {
+	var op *net.OpError
+	var address *net.AddrError
+	switch {
+	case udp.Taken(err):
+		return briefError{ErrAddrInUse.Error(), []error{ErrAddrInUse, err}}
+	case errors.As(err, &op):
+		return briefError{op.Err.Error(), []error{err}}
+	case errors.As(err, &address):
+		return briefError{address.Err, []error{err}}
+	default:
+		return err
+	}
+}
+
+// A briefError has a shorter text than the errors that it wraps.
+type briefError struct {
+	text string
+	errs []error
+}
+
+func (e briefError) Error() string   { return e.text }
+func (e briefError) Unwrap() []error { return e.errs }
