@@ -10,39 +10,44 @@ import (
 	"time"
 )
 
-// A Group asks several servers of which each gives the same answers. Its exported fields must not
-// be changed while an exchange is under way. It may be used by any number of goroutines.
+// A Group sends requests to several servers that give the same responses. Its exported fields must
+// not be changed while an exchange is in progress. It may be used by any number of goroutines.
 //
-// A server that the network says nobody listens at is passed over at once, one that is silent when
-// its client's schedule is over, and one whose name does not resolve or that has no route at once.
-// Only when nobody listens anywhere, all are asked for one more whole schedule, for one of them may
-// be about to start again; with Client.FailFast on any client this is left out. A request has
-// failed when all servers have: with ErrServerDown, whose cause tells of each. The longest that
-// takes is the sum of the clients' budgets, with Race the longest budget.
+// With Failover and RoundRobin a request goes to one server at a time. It goes to the next one
+//
+//   - at once, if an ICMP port unreachable message arrives, the server's name does not resolve, or
+//     there is no route to it;
+//   - when the schedule of the server's client is exhausted.
+//
+// If the ports of all servers are unreachable, the request goes to all of them once more, each on
+// its whole schedule, because a server may be restarting; with Client.FailFast on any client it
+// does not. When all servers have failed, the exchange ends with ErrServerDown, which wraps the
+// error of each. The longest that takes is the sum of the clients' budgets, with Race the longest
+// budget.
 type Group struct {
-	// Clients are one for each server, the preferred one first. None is an error.
+	// Clients has a client for each server, the preferred one first. An empty list is an error.
 	Clients []*Client
 
-	// Policy says which servers a request goes to. Its zero value is Failover.
+	// Policy says which servers a request goes to. The zero value is Failover.
 	Policy GroupPolicy
 
-	turn atomic.Uint64 // Failover: the server that answered last; RoundRobin: the next one
+	turn atomic.Uint64 // Failover: the server that responded last; RoundRobin: the next one
 }
 
 // A GroupPolicy says which of a Group's servers a request goes to.
 type GroupPolicy uint8
 
 const (
-	// Failover asks the server that answered last, in the beginning the first one; where it is down
-	// the next one, and after the last the first.
+	// Failover uses the server that responded last, at first the first one. If it is down, the next
+	// one is used, and after the last the first.
 	Failover GroupPolicy = iota
-	// RoundRobin asks them in turn; where one is down, the one after it.
+	// RoundRobin uses the servers in turn. If one is down, the next one is used.
 	RoundRobin
-	// Race asks all of them at once; the first answer wins.
+	// Race sends each request to all servers at once. The first response wins.
 	Race
 )
 
-// String is the policy's name in lower case.
+// String returns the policy's name in lower case.
 func (p GroupPolicy) String() string {
 	switch p {
 	case Failover:
@@ -56,9 +61,9 @@ func (p GroupPolicy) String() string {
 	}
 }
 
-// Exchange sends request to one server or more, as Policy says, until an answer comes or all
-// servers are down. Attempts, RTT and Elapsed of the response are those of the server that
-// answered, Response.RemoteAddr. The error is as that of Client.Exchange.
+// Exchange sends request to one server or more, as Policy says, until a response arrives or all
+// servers have failed. Attempts, RTT and Elapsed of the response concern the server that responded,
+// Response.RemoteAddr. The error is as that of Client.Exchange.
 func (g *Group) Exchange(ctx context.Context, request []byte) (*Response, error) {
 	if err := g.check(); err != nil {
 		return nil, err
@@ -83,7 +88,7 @@ func (g *Group) Exchange(ctx context.Context, request []byte) (*Response, error)
 	return g.race(ctx, request, failed.begun)
 }
 
-// race asks all servers and waits for the first answer.
+// race sends request to all servers and waits for the first response.
 func (g *Group) race(ctx context.Context, request []byte, begun time.Time) (*Response, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -93,9 +98,9 @@ func (g *Group) race(ctx context.Context, request []byte, begun time.Time) (*Res
 	}
 	failed := failures{begun: begun}
 	results := make(chan result)
-	var asking sync.WaitGroup
+	var exchanges sync.WaitGroup
 	for _, c := range g.Clients {
-		asking.Go(func() { // ends with the exchange, which ctx ends
+		exchanges.Go(func() { // ends with the exchange, which ctx ends
 			resp, err := c.Exchange(ctx, request)
 			results <- result{resp, err}
 		})
@@ -115,7 +120,7 @@ func (g *Group) race(ctx context.Context, request []byte, begun time.Time) (*Res
 			cancel()
 		}
 	}
-	asking.Wait()
+	exchanges.Wait()
 	switch {
 	case won != nil:
 		return won, nil
@@ -149,7 +154,7 @@ func (g *Group) check() error {
 	return nil
 }
 
-// begin is the index of the server to ask first.
+// begin returns the index of the server that a request goes to first.
 func (g *Group) begin() int {
 	turn := g.turn.Load()
 	if g.Policy == RoundRobin {
@@ -158,7 +163,7 @@ func (g *Group) begin() int {
 	return int(turn % uint64(len(g.Clients)))
 }
 
-// passOver notes that a server is down.
+// passOver notes that a server has failed.
 func (g *Group) passOver(i int) {
 	if g.Policy == Failover {
 		g.turn.CompareAndSwap(uint64(i), uint64(i+1)%uint64(len(g.Clients)))
@@ -174,18 +179,18 @@ func (g *Group) failsFast() bool {
 	return false
 }
 
-// passesOver reports whether err is about one server, so that another one may answer.
+// passesOver reports whether err concerns one server, so that another one may respond.
 func passesOver(err error) bool {
 	var op *OpError
 	return errors.As(err, &op) && (errors.Is(err, ErrServerDown) || errors.Is(err, ErrPortUnreachable) ||
 		op.Op == "dial" && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded))
 }
 
-// failures are what became of a request at the servers that are down.
+// failures are the errors of a request at the servers that have failed.
 type failures struct {
 	begun    time.Time
 	errs     []error
-	refused  int // at once
+	refused  int // of them, those whose port was unreachable
 	attempts int
 }
 
@@ -199,7 +204,7 @@ func (f *failures) add(err error) {
 	}
 }
 
-// err is the error of a group whose servers are all down.
+// err returns the error of a request that all servers have failed.
 func (f *failures) err(g *Group) error {
 	return &OpError{
 		Op: "exchange", Addr: g.addrs(), Attempts: f.attempts, Elapsed: time.Since(f.begun),
@@ -207,7 +212,7 @@ func (f *failures) err(g *Group) error {
 	}
 }
 
-// addrs lists the servers' addresses.
+// addrs returns the servers' addresses, separated by commas.
 func (g *Group) addrs() string {
 	addrs := make([]string, len(g.Clients))
 	for i, c := range g.Clients {

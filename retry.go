@@ -7,11 +7,11 @@ import (
 	"github.com/ohce/ohce/internal/exchange"
 )
 
-// A Retry is a schedule of attempts: how often a request is sent, and how long an answer is waited
-// for after each time. The zero value is [LinearRetry]. It may be copied and shared.
+// A Retry is a schedule of attempts: how often a request is sent, and how long each attempt waits
+// for a response. The zero value is that of [LinearRetry]. It may be copied and shared.
 type Retry struct {
 	waits  []time.Duration // nil: linearWaits
-	budget time.Duration   // of an adaptive one, else 0
+	budget time.Duration   // of an adaptive schedule, otherwise 0
 }
 
 // linearWaits are the waits of LinearRetry.
@@ -25,21 +25,22 @@ var linearWaits = []time.Duration{
 // round-trip time is unknown, RFC 8085, section 3.1.1, recommends an initial wait of one second.
 func LinearRetry() Retry { return Retry{} }
 
-// RetryAfter sends once for each of waits and waits that long for the answer each time. After a wait
-// of zero or less the next attempt is due at once. Without waits it is LinearRetry.
+// RetryAfter returns a schedule with one attempt for each of waits, which waits that long. After a
+// wait of zero or less the next attempt follows at once. Without waits it is that of LinearRetry.
 func RetryAfter(waits ...time.Duration) Retry {
 	return Retry{waits: append([]time.Duration(nil), waits...)}
 }
 
-// AdaptiveRetry waits as long as answers from this server take: a [Client] keeps the smoothed round trip
-// and its variation for each server, from all its exchanges that needed one attempt (RFC 6298, with
-// Karn's rule). A request is sent again after the retransmission timeout that follows from them, at
-// least 50 ms and a second before anything is known; each further wait is longer by the square root of
-// two, up to an eighth of the budget or the timeout itself, and up to a tenth longer by chance, so that
-// clients do not stay in step. Where nothing is lost, nothing is sent twice.
+// AdaptiveRetry returns a schedule that follows the round-trip time of the server. A [Client] keeps
+// the smoothed round-trip time of each server and its variation, from all exchanges that needed one
+// attempt (RFC 6298, with Karn's rule). The first attempt waits for the retransmission timeout that
+// results from them: at least 50 ms, and one second before anything has been measured. Each further
+// attempt waits longer by the square root of two, up to an eighth of budget or the timeout itself,
+// and up to a tenth longer at random, so that clients do not retransmit at the same time. Without
+// loss no request is sent twice.
 //
-// After the budget the server counts as down, however often it was asked; 0 or less is 1.5 s, that of
-// LinearRetry. An attempt that could not be answered within the budget is not made.
+// The exchange ends after budget. 0 or less means 1.5 s, the budget of LinearRetry. An attempt that
+// could not be answered within the budget is not made.
 func AdaptiveRetry(budget time.Duration) Retry {
 	if budget <= 0 {
 		budget = adaptiveBudget
@@ -53,8 +54,9 @@ const adaptiveBudget = 1500 * time.Millisecond
 // Attempts is the largest number of times a request is sent.
 func (r Retry) Attempts() int { return r.schedule().Attempts() }
 
-// Wait is how long an answer to the given attempt is waited for; the first attempt is 1. Of
-// AdaptiveRetry it is the whole budget, the longest it can be. Outside 1..Attempts it is 0.
+// Wait returns how long the given attempt waits for a response; the first attempt is 1. For
+// AdaptiveRetry it is the whole budget, the longest that a wait can be. Outside 1..Attempts it is
+// 0.
 func (r Retry) Wait(attempt int) time.Duration {
 	switch {
 	case attempt < 1 || attempt > r.Attempts():
@@ -66,7 +68,7 @@ func (r Retry) Wait(attempt int) time.Duration {
 	}
 }
 
-// Budget is the time after which an exchange without an answer ends: the sum of all waits.
+// Budget returns the time after which an exchange without a response ends: the sum of all waits.
 func (r Retry) Budget() time.Duration {
 	if r.budget > 0 {
 		return r.budget
@@ -78,7 +80,7 @@ func (r Retry) Budget() time.Duration {
 	return sum
 }
 
-// String lists the waits: "100ms,200ms", or says "adaptive,1.5s", with the budget.
+// String lists the waits, as in "100ms,200ms". An adaptive schedule is "adaptive," and its budget.
 func (r Retry) String() string {
 	if r.budget > 0 {
 		return "adaptive," + r.budget.String()
