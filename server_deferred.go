@@ -35,7 +35,7 @@ var errEnded error = endedError{}
 
 type endedError struct{}
 
-func (endedError) Error() string        { return "ohce: the response has been sent, closed or deferred" }
+func (endedError) Error() string        { return "ohce: response sent, closed or deferred" }
 func (endedError) Is(target error) bool { return target == net.ErrClosed }
 
 // Defer returns a Deferred that holds what has been written to w. From then on w is no longer used:

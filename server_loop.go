@@ -167,7 +167,10 @@ func (sh *shard) answerAll(m *udp.Message, a *responses, dropped *Drops) {
 	admitted := sh.admitAll(m, data[:min(size, len(data))])
 	for {
 		n := min(size, len(data))
-		reason := sh.admit(data[:n:n], admitted)
+		reason := DropNone
+		if !admitted {
+			reason = sh.admit(data[:n:n])
+		}
 		if reason == DropNone {
 			reason = sh.answer(data[:n:n], a)
 		}
@@ -180,9 +183,10 @@ func (sh *shard) answerAll(m *udp.Message, a *responses, dropped *Drops) {
 	}
 }
 
-// admitAll admits all datagrams of a message at once, of which first is the first, or returns false.
+// admitAll admits all datagrams of a message at once, of which first is the first, or returns
+// false.
 func (sh *shard) admitAll(m *udp.Message, first []byte) bool {
-	if sh.batches == nil || m.Segment == 0 {
+	if sh.batches == nil || m.Segment == 0 || len(first) > sh.maxRequest {
 		return false
 	}
 	sh.seen.Payload = first
@@ -190,12 +194,10 @@ func (sh *shard) admitAll(m *udp.Message, first []byte) bool {
 }
 
 // admit says why a datagram must not reach the handler, or DropNone.
-func (sh *shard) admit(data []byte, admitted bool) DropReason {
-	if !admitted {
-		sh.seen.Payload = data
-		if v := sh.rule.Admit(sh.now, &sh.seen); v != guard.Admitted {
-			return dropReason(v)
-		}
+func (sh *shard) admit(data []byte) DropReason {
+	sh.seen.Payload = data
+	if v := sh.rule.Admit(sh.now, &sh.seen); v != guard.Admitted {
+		return dropReason(v)
 	}
 	if len(data) > sh.maxRequest {
 		return DropOversize
