@@ -8,8 +8,8 @@
 // There are three ways to deal with that:
 //
 //   - make the handler idempotent, so that a repeated call does no harm;
-//   - wrap the handler in a [Deduplicator], which calls it once for a request and its retransmissions,
-//     within limits of memory and time;
+//   - wrap the handler in a [Deduplicator], which calls it once for a request and its
+//     retransmissions, within limits of memory and time;
 //   - give each request an identifier of its own, and handle duplicates by it.
 //
 // # Server

@@ -40,7 +40,9 @@ func (c *counter) ServeUDP(w *ohce.ResponseWriter, r *ohce.Request) {
 func increments(t *testing.T, seed uint64, n int, h ohce.Handler) (inOrder bool) {
 	synctest.Test(t, func(t *testing.T) {
 		const addr = "10.0.0.1:3000"
-		lossy := link.Impairment{Loss: link.RandomLoss(0.2), Delay: link.Delay{Base: 10 * time.Millisecond}}
+		lossy := link.Impairment{
+			Loss: link.RandomLoss(0.2), Delay: link.Delay{Base: 10 * time.Millisecond},
+		}
 		network := &ohcetest.Network{Link: ohcetest.Impair(
 			&link.Link{Seed: seed, Up: lossy, Down: lossy}, netip.MustParseAddrPort(addr))}
 		listen(t, network, addr, &ohce.Server{Handler: h})
@@ -268,7 +270,7 @@ func TestDeduplicatorForgets(t *testing.T) {
 	d := &ohce.Deduplicator{Handler: count, MaxEntries: 2, Lifetime: time.Minute}
 	testDeduplicator(t, d, func(t dedupTest) {
 		t.send("a", 1)
-		time.Sleep(time.Minute - 1)
+		time.Sleep(time.Minute - time.Nanosecond)
 		t.send("a", 1)
 		time.Sleep(time.Nanosecond)
 		t.send("a", 1)

@@ -44,7 +44,8 @@ const (
 )
 
 var dropNames = [dropReasons]string{
-	"none", "oversize", "loop", "rate", "denied", "silent", "panic", "too-large", "busy", "duplicate", "unsent",
+	"none", "oversize", "loop", "rate", "denied", "silent", "panic", "too-large", "busy", "duplicate",
+	"unsent",
 }
 
 // dropReason returns the reason for a guard's verdict.

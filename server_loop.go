@@ -158,7 +158,10 @@ func (sh *shard) answerAll(m *udp.Message, dropped *Drops) {
 	for data := range m.Datagrams() {
 		// A handler that appends to its request must not write into the next one.
 		data = data[:len(data):len(data)]
-		reason := sh.admit(data, admitted)
+		reason := DropNone
+		if !admitted {
+			reason = sh.admit(data)
+		}
 		if reason == DropNone {
 			reason = sh.answer(data)
 		}
@@ -170,7 +173,7 @@ func (sh *shard) answerAll(m *udp.Message, dropped *Drops) {
 
 // admitAll admits all datagrams of a message at once, or returns false.
 func (sh *shard) admitAll(m *udp.Message) bool {
-	if sh.batches == nil || m.Segment == 0 {
+	if sh.batches == nil || m.Segment == 0 || m.Segment > sh.maxRequest {
 		return false
 	}
 	sh.seen.Payload = m.Buf[:min(m.Segment, len(m.Buf))]
@@ -178,12 +181,10 @@ func (sh *shard) admitAll(m *udp.Message) bool {
 }
 
 // admit says why a datagram must not reach the handler, or DropNone.
-func (sh *shard) admit(data []byte, admitted bool) DropReason {
-	if !admitted {
-		sh.seen.Payload = data
-		if v := sh.rule.Admit(sh.now, &sh.seen); v != guard.Admitted {
-			return dropReason(v)
-		}
+func (sh *shard) admit(data []byte) DropReason {
+	sh.seen.Payload = data
+	if v := sh.rule.Admit(sh.now, &sh.seen); v != guard.Admitted {
+		return dropReason(v)
 	}
 	if len(data) > sh.maxRequest {
 		return DropOversize

@@ -88,7 +88,8 @@ func (a *app) serve(ctx context.Context, f *serveFlags) error {
 	}
 	busyPoll := cmp.Or(f.busyPoll, f.spin)
 	if busyPoll < 0 || busyPoll > time.Second {
-		return usage("give a time from 0 to 1s, such as 50us", "--busy-poll %v is out of range", busyPoll)
+		return usage("give a time from 0 to 1s, such as 50us", "--busy-poll %v is out of range",
+			busyPoll)
 	}
 	if f.shards < 0 || f.shards > maxShards {
 		return usage("give 0 to "+strconv.Itoa(maxShards), "--shards %d is out of range", f.shards)
@@ -99,9 +100,14 @@ func (a *app) serve(ctx context.Context, f *serveFlags) error {
 	}
 	srv := &ohce.Server{
 		BufferSize: f.bufferSize, BusyPoll: busyPoll,
+<<<<<<< HEAD
 		Shards:   cmp.Or(f.shards, max(1, runtime.GOMAXPROCS(0)/2)),
 		Handler:  log.around(transformHandler(t)),
 		ErrorLog: slog.New(slog.NewTextHandler(a.err, nil)),
+=======
+		Shards:  cmp.Or(f.shards, runtime.GOMAXPROCS(0)/2),
+		Handler: log.around(answer(t)), ErrorLog: slog.New(slog.NewTextHandler(a.err, nil)),
+>>>>>>> server
 	}
 	if err := listenAll(srv, f.listen); err != nil {
 		srv.Close()
