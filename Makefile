@@ -10,6 +10,7 @@ FIRST     ?= 5
 # Below this folder; if empty, nothing is written.
 OUT       ?= docs/performance.md
 SOAK      ?= 1000000
+MAPPINGS  ?= 16384
 EXCHANGES ?= 10000
 SEEDS     ?= 1000
 LINES     ?= 100000
@@ -80,8 +81,9 @@ lines: ## LINES lines through ohce send: loopback, loss, a slow link, a server t
 delivery: ## 100 increments through 20 % loss, at each of SEEDS random seeds
 	OHCE_SEEDS=$(SEEDS) $(GO) test -run '^TestDeduplicatorIncrements$$' -count=1 -v .
 
-soak: ## SOAK random datagrams at a running server
-	OHCE_SOAK=$(SOAK) $(GO) test -run '^TestSoak$$' -count=1 -v ./internal/cli
+soak: ## SOAK random datagrams at a running server, MAPPINGS clients of a link, and their memory
+	OHCE_SOAK=$(SOAK) OHCE_MAPPINGS=$(MAPPINGS) $(GO) test -run '^TestSoak$$|^TestMemoryOf' -count=1 -v \
+		./internal/cli
 
 priv: ## the tests that make network namespaces (root, Linux, ip, nft, tc)
 	$(GO) test -tags priv -run Priv -count=1 ./...

@@ -60,9 +60,9 @@ func TestMemoryOfLink(t *testing.T) {
 	t.Cleanup(func() { p.stop() })
 	burst := bytes.Repeat([]byte{'y'}, 1200)
 	conns := make([]net.Conn, mappings)
-	// The mappings and the clients together need more ports than one address has.
-	from := net.Dialer{LocalAddr: &net.UDPAddr{IP: net.IPv4(127, 0, 0, 2)}}
 	for i := range conns {
+		// Not from the ports that the system gives to the mappings: there are too few for both.
+		from := net.Dialer{LocalAddr: &net.UDPAddr{IP: net.IPv4(127, 0, 0, 2), Port: 10_000 + i}}
 		c, err := from.Dial("udp", p.addrs[0])
 		if err != nil {
 			t.Fatal(err)
@@ -84,7 +84,8 @@ func TestMemoryOfLink(t *testing.T) {
 		for _, c := range some {
 			c.SetReadDeadline(time.Now().Add(patience))
 			if _, err := c.Read(buf); err != nil {
-				t.Fatal(err)
+				text, _ := p.stop()
+				t.Fatalf("%v\n%s", err, text)
 			}
 		}
 	}

@@ -100,14 +100,9 @@ func (a *app) serve(ctx context.Context, f *serveFlags) error {
 	}
 	srv := &ohce.Server{
 		BufferSize: f.bufferSize, BusyPoll: busyPoll,
-<<<<<<< HEAD
 		Shards:   cmp.Or(f.shards, max(1, runtime.GOMAXPROCS(0)/2)),
 		Handler:  log.around(transformHandler(t)),
 		ErrorLog: slog.New(slog.NewTextHandler(a.err, nil)),
-=======
-		Shards:  cmp.Or(f.shards, runtime.GOMAXPROCS(0)/2),
-		Handler: log.around(answer(t)), ErrorLog: slog.New(slog.NewTextHandler(a.err, nil)),
->>>>>>> server
 	}
 	if err := listenAll(srv, f.listen); err != nil {
 		srv.Close()

@@ -4,12 +4,10 @@ package cli
 
 import (
 	"encoding/binary"
-	"fmt"
 	"math/rand/v2"
 	"os"
 	"slices"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -67,7 +65,7 @@ func TestSoak(t *testing.T) {
 		}
 		sent++
 	}
-	peak := peakMemory(t, p.cmd.Process.Pid)
+	peak := memory(t, p.cmd.Process.Pid, "VmHWM")
 	text, err := p.stop()
 	if err != nil {
 		t.Fatalf("serve ended with %v\n%s", err, text)
@@ -98,19 +96,4 @@ func fill(rnd *rand.Rand, data []byte) {
 	for i := range data {
 		data[i] = byte(rnd.Uint32() & uint32(mask))
 	}
-}
-
-// peakMemory is the largest resident set that a process has had, in KiB.
-func peakMemory(t *testing.T, pid int) int {
-	t.Helper()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, rest, _ := strings.Cut(string(status), "VmHWM:")
-	var kib int
-	if _, err := fmt.Sscan(rest, &kib); err != nil {
-		t.Fatalf("VmHWM in %q: %v", status, err)
-	}
-	return kib
 }

@@ -2,10 +2,12 @@ package udp
 
 import (
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
+	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -89,34 +91,53 @@ func TestReadPooledReportsRefusal(t *testing.T) {
 	}
 }
 
-// TestBufferPoolIsBounded: many readers at the same time leave at most maxPooled bytes behind.
+// TestBufferPoolIsBounded: many sockets that read one message at a time leave at most maxPooled bytes
+// behind.
 func TestBufferPoolIsBounded(t *testing.T) {
-	for _, width := range []int{1, MaxWidth} {
-		t.Run(fmt.Sprint(width), func(t *testing.T) {
-			var pool BufferPool
-			var out [][]Message
-			for taken := 0; taken < 4*maxPooled; {
-				ms := pool.get(width, 0)
-				taken += len(ms) * len(ms[0].Buf)
-				out = append(out, ms)
+	var pool BufferPool
+	var out [][]Message
+	for taken := 0; taken < 4*maxPooled; {
+		ms := pool.get(1, 0)
+		taken += cap(ms[0].Buf)
+		out = append(out, ms)
+	}
+	for round := range 2 {
+		for _, ms := range out {
+			pool.Put(ms)
+		}
+		kept := 0
+		for _, ms := range pool.free {
+			kept += setBytes(ms)
+		}
+		if kept > maxPooled || kept < maxPooled/2 || kept != pool.kept {
+			t.Errorf("round %d: the pool keeps %d bytes, want at most %d", round, kept, maxPooled)
+		}
+		for i := range out {
+			out[i] = pool.get(1, 0)
+		}
+	}
+}
+
+// TestBufferPoolLendsFewSets: of many sockets that read batches at the same time, maxLent have buffers, and
+// the others get them afterwards.
+func TestBufferPoolLendsFewSets(t *testing.T) {
+	var pool BufferPool
+	var readers sync.WaitGroup
+	var lent, most atomic.Int64
+	for range 10 * maxLent {
+		readers.Go(func() {
+			ms := pool.get(MaxWidth, 0)
+			n := lent.Add(1)
+			for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
 			}
-			for round := range 2 {
-				for _, ms := range out {
-					pool.Put(ms[:1]) // only some were filled
-				}
-				kept := 0
-				for _, ms := range pool.free {
-					for _, m := range ms {
-						kept += cap(m.Buf)
-					}
-				}
-				if kept > maxPooled || kept < maxPooled/2 {
-					t.Errorf("round %d: the pool keeps %d bytes, want at most %d", round, kept, maxPooled)
-				}
-				for i := range out {
-					out[i] = pool.get(width, 0)
-				}
-			}
+			runtime.Gosched() // let others ask
+			lent.Add(-1)
+			pool.Put(ms[:1]) // only one was filled
 		})
+	}
+	readers.Wait()
+	if most.Load() > maxLent || pool.lent != 0 || pool.kept > maxPooled {
+		t.Errorf("%d sets were lent at once, %d still are, %d bytes are kept; want at most %d, 0 and %d",
+			most.Load(), pool.lent, pool.kept, maxLent, maxPooled)
 	}
 }

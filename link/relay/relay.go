@@ -94,19 +94,20 @@ type Relay struct {
 	connect      func(netip.AddrPort) (udp.Socket, error) // opens the socket of a mapping
 	onProgress   func()                                   // set by tests; see progress
 
-	mu        sync.Mutex
-	listening bool
-	done      chan struct{} // made by Serve, closed when its goroutines have ended
-	closed    bool
-	err       error     // what ended Serve, if not Close
-	epoch     time.Time // origin of the times of mappings and delays
-	begun     time.Time // origin of the link's time: the first datagram
-	model     *link.Link
-	arrivals  []link.Arrival // of the current response
-	mappings  map[key]*mapping
-	opening   int                   // mappings that are being opened
-	all       map[*mapping]struct{} // includes retired ones
-	stats     Stats
+	mu           sync.Mutex
+	listening    bool
+	done         chan struct{} // made by Serve, closed when its goroutines have ended
+	closed       bool
+	err          error     // what ended Serve, if not Close
+	epoch        time.Time // origin of the times of mappings and delays
+	begun        time.Time // origin of the link's time: the first datagram
+	model        *link.Link
+	arrivals     []link.Arrival // of the current response
+	mappings     map[key]*mapping
+	opening      int                   // mappings that are being opened
+	mostMappings int                   // in all, since memory was last returned to the system
+	all          map[*mapping]struct{} // includes retired ones
+	stats        Stats
 
 	up, down tally
 }
