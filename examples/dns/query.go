@@ -12,13 +12,13 @@ import (
 func appendQuery(dst []byte, id uint16, name string, qtype dnsmessage.Type) ([]byte, error) {
 	n, err := dnsmessage.NewName(name)
 	if err != nil {
-		return dst, fmt.Errorf("name %q: %w", name, err)
+		return dst, fmt.Errorf("invalid name: %w", err)
 	}
 	b := dnsmessage.NewBuilder(dst, dnsmessage.Header{ID: id, RecursionDesired: true})
 	err = errors.Join(b.StartQuestions(),
 		b.Question(dnsmessage.Question{Name: n, Type: qtype, Class: dnsmessage.ClassINET}))
 	if err != nil {
-		return dst, fmt.Errorf("name %q: %w", name, err)
+		return dst, fmt.Errorf("invalid name: %w", err)
 	}
 	return b.Finish()
 }
