@@ -14,12 +14,13 @@ MAPPINGS  ?= 16384
 EXCHANGES ?= 10000
 SEEDS     ?= 1000
 LINES     ?= 100000
+QUERIES   ?= 100000
 # Below this folder; if empty, nothing is written.
 REPORT    ?= docs/network.md
 PLATFORMS ?= windows/amd64 darwin/arm64 freebsd/amd64 linux/arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help check test race portable cross fuzz bench relay micro network lines delivery soak priv demo man vectors
+.PHONY: help check test race portable cross fuzz bench relay micro network lines dns delivery soak priv demo man vectors
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -77,6 +78,9 @@ network: ## the clients through bad networks, EXCHANGES in each, into docs/netwo
 
 lines: ## LINES lines through ohce send: loopback, loss, a slow link, a server that is killed (python3)
 	OHCE_LINES=$(LINES) $(GO) test -run 'ManyLines' -count=1 -v ./internal/cli
+
+dns: ## QUERIES queries of the DNS example through loss to dnsmasq and unbound, many in flight on a socket
+	OHCE_QUERIES=$(QUERIES) $(GO) test -run '^TestQueriesThroughLoss$$' -count=1 -v ./examples/dns
 
 delivery: ## 100 increments through 20 % loss, at each of SEEDS random seeds
 	OHCE_SEEDS=$(SEEDS) $(GO) test -run '^TestDeduplicatorIncrements$$' -count=1 -v .

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"strings"
 	"time"
 
 	"github.com/ohce/ohce"
@@ -182,6 +183,56 @@ func ExampleClient_Stream() {
 	// 0: "one\n" -> "\nENO"
 	// 1: "two\n" -> "\nOWT"
 	// 2: "three\n" -> "\nEERHT"
+}
+
+// Requests and responses of a key-value service begin with an identifier, as in "1 color" and
+// "1 blue". Client.Match compares the identifiers, so a stream needs one socket.
+func ExampleMatcher() {
+	values := map[string]string{"color": "blue", "shape": "round"}
+	srv := ohcetest.NewServer(ohce.HandlerFunc(func(w *ohce.ResponseWriter, r *ohce.Request) {
+		id, key, _ := strings.Cut(string(r.Data), " ")
+		fmt.Fprint(w, id, " ", values[key])
+	}))
+	defer srv.Close()
+
+	identifier := func(dst, datagram []byte) ([]byte, bool) {
+		id, _, ok := bytes.Cut(datagram, []byte(" "))
+		return append(dst, id...), ok
+	}
+	client := &ohce.Client{Addr: srv.Addr, Match: &ohce.Matcher{
+		RequestKey: func(dst, request []byte) []byte {
+			dst, _ = identifier(dst, request)
+			return dst
+		},
+		ResponseKey: identifier,
+	}}
+	requests := bytes.SplitSeq([]byte("1 shape,2 color"), []byte(","))
+	for r, err := range client.Stream(context.Background(), requests) {
+		if err = errors.Join(err, r.Err); err != nil {
+			log.Fatal(err)
+		}
+		fmt.Printf("%q -> %q\n", r.Request, r.Response.Data)
+	}
+	// Output:
+	// "1 shape" -> "1 round"
+	// "2 color" -> "2 blue"
+}
+
+// A response repeats the first four bytes of its request.
+func ExampleMatchBytes() {
+	srv := ohcetest.NewServer(ohce.HandlerFunc(func(w *ohce.ResponseWriter, r *ohce.Request) {
+		w.Write(append(r.Data[:4:4], "pong"...))
+	}))
+	defer srv.Close()
+
+	client := &ohce.Client{Addr: srv.Addr, Match: ohce.MatchBytes(0, 4)}
+	defer client.Close()
+	resp, err := client.Exchange(context.Background(), []byte("#001ping"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("%s\n", resp.Data)
+	// Output: #001pong
 }
 
 func ExampleGroup() {

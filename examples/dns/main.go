@@ -1,69 +1,58 @@
 // Command dns looks up the addresses of names with ohce.Client. It shows how to use the client with
-// a protocol that has identifiers of its own.
+// a protocol that has identifiers of its own: all queries share a socket, and the client finds the
+// query of each response by its key (query.go).
 //
-//	dns [-server 127.0.0.1:53] NAME...
+//	dns [-server 127.0.0.1:53] [NAME...]
+//
+// Without arguments, each line of standard input is a name.
 package main
 
 import (
-	"bytes"
+	"bufio"
 	"context"
-	"errors"
 	"flag"
 	"fmt"
-	"math/rand/v2"
-	"net/netip"
+	"io"
+	"iter"
 	"os"
+	"slices"
 	"strings"
-
-	"golang.org/x/net/dns/dnsmessage"
-
-	"github.com/ohce/ohce"
 )
 
 func main() {
 	server := flag.String("server", "127.0.0.1:53", "the DNS server's `HOST:PORT`")
 	flag.Parse()
-	client := &ohce.Client{Addr: *server, Retry: ohce.AdaptiveRetry(0)}
-	defer client.Close()
+	names := slices.Values(flag.Args())
+	var readErr error
+	if flag.NArg() == 0 {
+		names = lines(os.Stdin, &readErr)
+	}
 	failed := false
-	for _, name := range flag.Args() {
-		addrs, err := lookup(context.Background(), client, name)
-		if err != nil {
-			fmt.Fprintf(os.Stderr, "dns: %s: %v\n", name, err)
+	for l := range lookups(context.Background(), newClient(*server), names) {
+		if l.err != nil {
+			fmt.Fprintf(os.Stderr, "dns: %s: %v\n", l.name, l.err)
 			failed = true
 			continue
 		}
-		fmt.Println(name, addrs)
+		fmt.Println(l.name, l.addrs)
 	}
-	if failed {
+	if readErr != nil {
+		fmt.Fprintf(os.Stderr, "dns: standard input: %v\n", readErr)
+	}
+	if failed || readErr != nil {
 		os.Exit(1)
 	}
 }
 
-// lookup returns the IPv4 and IPv6 addresses of a name.
-func lookup(ctx context.Context, client *ohce.Client, name string) ([]netip.Addr, error) {
-	if !strings.HasSuffix(name, ".") {
-		name += "."
+// lines yields the lines of r that are not blank. It sets *err to the error that ended them.
+func lines(r io.Reader, err *error) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		s := bufio.NewScanner(r)
+		for s.Scan() {
+			if name := strings.TrimSpace(s.Text()); name != "" && !yield(name) {
+				return
+			}
+		}
+		*err = s.Err()
 	}
-	var addrs []netip.Addr
-	for _, qtype := range []dnsmessage.Type{dnsmessage.TypeA, dnsmessage.TypeAAAA} {
-		query, err := appendQuery(nil, uint16(rand.Uint32()), name, qtype)
-		if err != nil {
-			return nil, err
-		}
-		resp, err := client.Exchange(ctx, query)
-		if err != nil {
-			return nil, err
-		}
-		key, ok := appendResponseKey(nil, resp.Data)
-		if !ok || !bytes.Equal(key, appendRequestKey(nil, query)) {
-			return nil, errors.New("the response does not belong to the query")
-		}
-		found, err := parseAddrs(resp.Data)
-		if err != nil {
-			return nil, err
-		}
-		addrs = append(addrs, found...)
-	}
-	return addrs, nil
 }

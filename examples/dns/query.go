@@ -12,13 +12,13 @@ import (
 func appendQuery(dst []byte, id uint16, name string, qtype dnsmessage.Type) ([]byte, error) {
 	n, err := dnsmessage.NewName(name)
 	if err != nil {
-		return dst, fmt.Errorf("name %q: %w", name, err)
+		return dst, fmt.Errorf("invalid name: %w", err)
 	}
 	b := dnsmessage.NewBuilder(dst, dnsmessage.Header{ID: id, RecursionDesired: true})
 	err = errors.Join(b.StartQuestions(),
 		b.Question(dnsmessage.Question{Name: n, Type: qtype, Class: dnsmessage.ClassINET}))
 	if err != nil {
-		return dst, fmt.Errorf("name %q: %w", name, err)
+		return dst, fmt.Errorf("invalid name: %w", err)
 	}
 	return b.Finish()
 }
@@ -64,9 +64,41 @@ func appendKey(dst, message []byte, response bool) ([]byte, bool) {
 	return dst, true
 }
 
-// errTruncated is the error for a response that did not fit into a datagram. The client would have
-// to ask again over TCP.
-var errTruncated = errors.New("the response is truncated")
+// questionName returns the name that a message asks for. It is empty if there is no question.
+func questionName(message []byte) string {
+	var p dnsmessage.Parser
+	if _, err := p.Start(message); err != nil {
+		return ""
+	}
+	q, err := p.Question()
+	if err != nil {
+		return ""
+	}
+	return q.Name.String()
+}
+
+// errTruncated is the error for a response that did not fit into a datagram (the TC bit). Only TCP
+// carries the whole response.
+var errTruncated = errors.New("the response does not fit into a datagram: query over TCP instead")
+
+// An rcodeError is the error code of a response.
+type rcodeError dnsmessage.RCode
+
+// rcodeTexts names the codes as DNS tools do (RFC 1035, section 4.1.1).
+var rcodeTexts = map[dnsmessage.RCode]string{
+	dnsmessage.RCodeFormatError:    "FORMERR: the server cannot interpret the query",
+	dnsmessage.RCodeServerFailure:  "SERVFAIL: the server failed to look the name up",
+	dnsmessage.RCodeNameError:      "NXDOMAIN: the name does not exist",
+	dnsmessage.RCodeNotImplemented: "NOTIMP: the server does not support the query",
+	dnsmessage.RCodeRefused:        "REFUSED: the server refuses the query",
+}
+
+func (e rcodeError) Error() string {
+	if text, ok := rcodeTexts[dnsmessage.RCode(e)]; ok {
+		return text
+	}
+	return fmt.Sprintf("the server reports error %d", uint16(e))
+}
 
 // parseAddrs returns the addresses in the answer section of a response. A response without
 // addresses is not an error.
@@ -77,7 +109,7 @@ func parseAddrs(response []byte) ([]netip.Addr, error) {
 	case err != nil:
 		return nil, err
 	case h.RCode != dnsmessage.RCodeSuccess:
-		return nil, fmt.Errorf("the server reports %v", h.RCode)
+		return nil, rcodeError(h.RCode)
 	case h.Truncated:
 		return nil, errTruncated
 	}

@@ -1,12 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 
 	"github.com/ohce/ohce"
 	"github.com/ohce/ohce/examples/internal/daemon"
+	"github.com/ohce/ohce/link"
 )
 
 // A nameServer is a DNS server of another project. The servers answer any name below example.test
@@ -22,6 +24,9 @@ type nameServer struct {
 	program string
 	args    func(config string) []string
 	config  string // for fmt.Sprintf; %[1]d is the port
+
+	maxInFlight int // Client.MaxInFlight: what the receive buffer of the server holds
+	inFlight    int // the number of queries that must be in flight at some time
 }
 
 var nameServers = []nameServer{
@@ -40,6 +45,8 @@ pid-file
 address=/example.test/192.0.2.7
 address=/example.test/2001:db8::7
 `,
+		maxInFlight: 100,
+		inFlight:    100,
 	},
 	{
 		program: "unbound",
@@ -62,6 +69,7 @@ address=/example.test/2001:db8::7
 remote-control:
   control-enable: no
 `,
+		inFlight: 500,
 	},
 }
 
@@ -84,62 +92,157 @@ var serverAddrs = []netip.Addr{
 	netip.MustParseAddr("192.0.2.7"), netip.MustParseAddr("2001:db8::7"),
 }
 
-func TestLookup(t *testing.T) {
+func TestLookups(t *testing.T) {
+	names := []string{"example.test", "no..name", "a.example.test.", "A.b.EXAMPLE.test"}
+	want := []string{"example.test.", "a.example.test.", "A.b.EXAMPLE.test.", "no..name."}
 	for _, s := range nameServers {
 		t.Run(s.program, func(t *testing.T) {
-			client := &ohce.Client{Addr: s.start(t).String(), Retry: ohce.RetryAfter(20 * time.Second)}
-			defer client.Close()
-			for _, name := range []string{"example.test", "a.example.test.", "A.b.EXAMPLE.test"} {
-				addrs, err := lookup(t.Context(), client, name)
-				if err != nil || !slices.Equal(addrs, serverAddrs) {
-					t.Errorf("%s: got %v, %v, want %v", name, addrs, err, serverAddrs)
+			client := newClient(s.start(t).String())
+			client.Retry = ohce.RetryAfter(20 * time.Second)
+			var got []string
+			for l := range lookups(t.Context(), client, slices.Values(names)) {
+				got = append(got, l.name)
+				invalid := l.name == "no..name."
+				if invalid != (l.err != nil) || !invalid && !slices.Equal(l.addrs, serverAddrs) {
+					t.Errorf("%s: got %v, %v, want %v", l.name, l.addrs, l.err, serverAddrs)
+				}
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("got results for %q, want %q", got, want)
+			}
+		})
+	}
+}
+
+// The servers refuse other names, or report a failure.
+func TestLookupsWithError(t *testing.T) {
+	for _, s := range nameServers {
+		t.Run(s.program, func(t *testing.T) {
+			client := newClient(s.start(t).String())
+			client.Retry = ohce.RetryAfter(20 * time.Second)
+			for l := range lookups(t.Context(), client, slices.Values([]string{"other.test"})) {
+				var code rcodeError
+				if !errors.As(l.err, &code) || len(l.addrs) > 0 {
+					t.Errorf("got %v, %v, want an error code", l.addrs, l.err)
 				}
 			}
 		})
 	}
 }
 
-// Each response of a real server has the key of its query, with many queries in flight on one
-// socket.
-func TestKeysOfServer(t *testing.T) {
-	const count, inFlight = 2000, 64
+// queriesEnv is the environment variable with the number of queries of TestQueriesThroughLoss;
+// `make dns` sets it to 100,000.
+const queriesEnv = "OHCE_QUERIES"
+
+// queryCount returns the number of queries, and whether it is large enough to measure how many are
+// in flight. A short run on a busy machine ends before the window has grown.
+func queryCount(t *testing.T) (count int, measure bool) {
+	t.Helper()
+	s := os.Getenv(queriesEnv)
+	if s == "" {
+		return 3_000, false
+	}
+	count, err := strconv.Atoi(s)
+	if err != nil {
+		t.Fatalf("%s: %v", queriesEnv, err)
+	}
+	return count, count >= 10_000
+}
+
+// idCount is the number of IDs of TestQueriesThroughLoss. Many queries with the same ID are in
+// flight at once, so that only the question tells them apart.
+const idCount = 100
+
+// numberedQuery is query i of TestQueriesThroughLoss. Each name occurs once, and the IDs repeat.
+func numberedQuery(t *testing.T, i int) []byte {
+	return query(t, uint16(i%idCount), fmt.Sprintf("host-%d.example.test.", i), dnsmessage.TypeA)
+}
+
+// checkResponse reports an error unless response is the server's response to query i.
+func checkResponse(t *testing.T, i int, response []byte) {
+	t.Helper()
+	var m dnsmessage.Message
+	if err := m.Unpack(response); err != nil {
+		t.Fatal(err)
+	}
+	name := fmt.Sprintf("host-%d.example.test.", i)
+	if m.ID != uint16(i%idCount) || len(m.Questions) != 1 || m.Questions[0].Name.String() != name {
+		t.Fatalf("query %d: wrong response: ID %d, questions %v", i, m.ID, m.Questions)
+	}
+	addrs, err := parseAddrs(response)
+	if err != nil || !slices.Equal(addrs, serverAddrs[:1]) {
+		t.Fatalf("query %d: got %v, %v, want %v", i, addrs, err, serverAddrs[0])
+	}
+}
+
+// minWindow is the number of queries that a stream with a Matcher sends at once from the beginning.
+const minWindow = 64
+
+// An inFlight counts the queries that have been sent and not answered.
+type inFlight struct{ now, most int }
+
+func (f *inFlight) trace() *ohce.ClientTrace {
+	return &ohce.ClientTrace{
+		AttemptSent: func(a ohce.TraceAttempt) {
+			if a.Attempt == 1 {
+				f.now++
+				f.most = max(f.most, f.now)
+			}
+		},
+		ResponseAccepted: func(ohce.TraceAttempt, *ohce.Response) { f.now-- },
+	}
+}
+
+// Real servers answer each query through a network that loses datagrams, and the client takes no
+// response for that to another query, while many queries are in flight on one socket.
+func TestQueriesThroughLoss(t *testing.T) {
+	way := link.Impairment{
+		Loss: link.RandomLoss(0.05), Delay: link.Delay{Base: 10 * time.Millisecond},
+	}
+	count, measure := queryCount(t)
 	for _, s := range nameServers {
 		t.Run(s.program, func(t *testing.T) {
-			c, err := net.Dial("udp", s.start(t).String())
-			if err != nil {
-				t.Fatal(err)
+			addr := daemon.Impair(t, s.start(t), &link.Link{Seed: 1, Up: way, Down: way})
+			var dialer daemon.Dialer
+			var flight inFlight
+			client := newClient(addr.String())
+			client.Retry = ohce.AdaptiveRetry(5 * time.Second)
+			client.MaxInFlight, client.Dial, client.Trace = s.maxInFlight, dialer.Dial, flight.trace()
+			streamQueries(t, client, count)
+			if n := dialer.Opened.Load(); n != 1 {
+				t.Errorf("the client opened %d sockets, want 1", n)
 			}
-			defer c.Close()
-			c.(*net.UDPConn).SetReadBuffer(4 << 20)
-			pending := make(map[string]bool)
-			buf := make([]byte, 1500)
-			receive := func() {
-				c.SetReadDeadline(time.Now().Add(20 * time.Second))
-				n, err := c.Read(buf)
-				if err != nil {
-					t.Fatalf("%d queries are not answered: %v", len(pending), err)
-				}
-				key, ok := appendResponseKey(nil, buf[:n])
-				if !ok || !pending[string(key)] {
-					t.Fatalf("response %q answers no query", buf[:n])
-				}
-				delete(pending, string(key))
+			want := minWindow
+			if measure {
+				want = s.inFlight
 			}
-			begun := time.Now()
-			for i := range count {
-				if len(pending) == inFlight {
-					receive()
-				}
-				q := query(t, uint16(i%10), fmt.Sprintf("host-%d.example.test.", i), dnsmessage.TypeA)
-				pending[string(appendRequestKey(nil, q))] = true
-				if _, err := c.Write(q); err != nil {
-					t.Fatal(err)
-				}
+			t.Logf("at most %d queries in flight", flight.most)
+			if flight.most < want {
+				t.Errorf("want at least %d", want)
 			}
-			for len(pending) > 0 {
-				receive()
-			}
-			t.Logf("%.0f queries a second", count/time.Since(begun).Seconds())
 		})
+	}
+}
+
+// streamQueries sends numbered queries and checks that each has its response.
+func streamQueries(t *testing.T, client *ohce.Client, count int) {
+	t.Helper()
+	queries := func(yield func([]byte) bool) {
+		for i := 0; i < count && yield(numberedQuery(t, i)); i++ {
+		}
+	}
+	answered, begun := 0, time.Now()
+	for r, err := range client.Stream(t.Context(), queries) {
+		if err = errors.Join(err, r.Err); err != nil {
+			t.Fatalf("query %d: %v", r.Index, err)
+		}
+		checkResponse(t, r.Index, r.Response.Data)
+		answered++
+	}
+	took, n := time.Since(begun), float64(count)
+	t.Logf("%d queries in %v, %.0f a second, %.3f attempts per query", count,
+		took.Round(time.Millisecond), n/took.Seconds(), float64(client.Stats().Attempts)/n)
+	if answered != count {
+		t.Errorf("%d of %d queries are answered", answered, count)
 	}
 }

@@ -5,10 +5,8 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
-	"errors"
 	"flag"
 	"fmt"
 	"net/netip"
@@ -27,7 +25,7 @@ func main() {
 	flag.Parse()
 	failed := false
 	for _, server := range flag.Args() {
-		client := &ohce.Client{Addr: server, Retry: retry}
+		client := newClient(server)
 		addr, err := mappedAddress(context.Background(), client)
 		client.Close()
 		if err != nil {
@@ -42,18 +40,28 @@ func main() {
 	}
 }
 
+// newClient returns a client of a STUN server. It finds the request of a response by the transaction
+// ID.
+func newClient(server string) *ohce.Client {
+	return &ohce.Client{
+		Addr:  server,
+		Retry: retry,
+		Match: &ohce.Matcher{RequestKey: appendRequestKey, ResponseKey: appendResponseKey},
+	}
+}
+
 // mappedAddress returns the address from which the server of client receives requests.
 func mappedAddress(ctx context.Context, client *ohce.Client) (netip.AddrPort, error) {
-	var id [idLength]byte
-	rand.Read(id[:]) // never fails
-	request := appendRequest(nil, id)
-	resp, err := client.Exchange(ctx, request)
+	resp, err := client.Exchange(ctx, newRequest())
 	if err != nil {
 		return netip.AddrPort{}, err
 	}
-	key, ok := appendResponseKey(nil, resp.Data)
-	if !ok || !bytes.Equal(key, appendRequestKey(nil, request)) {
-		return netip.AddrPort{}, errors.New("the response does not belong to the request")
-	}
 	return parseResponse(resp.Data)
+}
+
+// newRequest returns a request with a random transaction ID.
+func newRequest() []byte {
+	var id [idLength]byte
+	rand.Read(id[:]) // never fails
+	return appendRequest(nil, id)
 }

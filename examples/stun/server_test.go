@@ -1,9 +1,14 @@
 package main
 
 import (
+	"bytes"
+	"context"
+	"errors"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -29,7 +34,8 @@ func startServer(t *testing.T) netip.AddrPort {
 }
 
 func TestMappedAddress(t *testing.T) {
-	client := &ohce.Client{Addr: startServer(t).String(), Retry: ohce.RetryAfter(20 * time.Second)}
+	client := newClient(startServer(t).String())
+	client.Retry = ohce.RetryAfter(20 * time.Second)
 	defer client.Close()
 	addr, err := mappedAddress(t.Context(), client)
 	if err != nil || addr.Addr() != netip.MustParseAddr("127.0.0.1") || addr.Port() == 0 {
@@ -37,45 +43,56 @@ func TestMappedAddress(t *testing.T) {
 	}
 }
 
-// Each response of a real server has the key of its request, and the address of the client's
-// socket, with many requests in flight.
-func TestKeysOfServer(t *testing.T) {
-	const count, inFlight = 2000, 64
-	c, err := net.Dial("udp", startServer(t).String())
-	if err != nil {
-		t.Fatal(err)
+// A real server answers each request of a stream with the address of the client's only socket,
+// although a fifth of the datagrams is lost in each direction.
+func TestStreamThroughLoss(t *testing.T) {
+	const count = 500
+	var dialer daemon.Dialer
+	client := newClient(startServer(t).String())
+	client.Retry = ohce.RetryAfter(slices.Repeat([]time.Duration{50 * time.Millisecond}, 200)...)
+	client.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		c, err := dialer.Dial(ctx, network, address)
+		return &lossyConn{Conn: c}, err
 	}
-	defer c.Close()
-	local := c.LocalAddr().(*net.UDPAddr).AddrPort()
-	pending := make(map[string]bool)
-	buf := make([]byte, 1500)
-	receive := func() {
-		c.SetReadDeadline(time.Now().Add(20 * time.Second))
-		n, err := c.Read(buf)
-		if err != nil {
-			t.Fatalf("%d requests are not answered: %v", len(pending), err)
-		}
-		key, ok := appendResponseKey(nil, buf[:n])
-		addr, err := parseResponse(buf[:n])
-		if !ok || !pending[string(key)] || err != nil || addr != local {
-			t.Fatalf("response %x: key %x, address %v, %v; want a pending key and %v", buf[:n], key, addr,
-				err, local)
-		}
-		delete(pending, string(key))
-	}
-	begun := time.Now()
-	for i := range count {
-		if len(pending) == inFlight {
-			receive()
-		}
-		request := appendRequest(nil, [idLength]byte{byte(i), byte(i >> 8), 7})
-		pending[string(appendRequestKey(nil, request))] = true
-		if _, err := c.Write(request); err != nil {
-			t.Fatal(err)
+	requests := func(yield func([]byte) bool) {
+		for i := 0; i < count && yield(newRequest()); i++ {
 		}
 	}
-	for len(pending) > 0 {
-		receive()
+	answered := 0
+	for r, err := range client.Stream(t.Context(), requests) {
+		if err = errors.Join(err, r.Err); err != nil {
+			t.Fatalf("request %d: %v", r.Index, err)
+		}
+		key, _ := appendResponseKey(nil, r.Response.Data)
+		addr, err := parseResponse(r.Response.Data)
+		if err != nil || addr != r.Response.LocalAddr || !bytes.Equal(key, r.Request[idOffset:]) {
+			t.Fatalf("request %x: response with ID %x, address %v, %v, want %v", r.Request, key, addr, err,
+				r.Response.LocalAddr)
+		}
+		answered++
 	}
-	t.Logf("%.0f requests a second", count/time.Since(begun).Seconds())
+	if n := dialer.Opened.Load(); answered != count || n != 1 {
+		t.Errorf("%d of %d requests are answered on %d sockets, want 1", answered, count, n)
+	}
+	t.Logf("%.2f attempts per request", float64(client.Stats().Attempts)/count)
+}
+
+// A lossyConn loses a fifth of the datagrams in each direction. A relay would show the server
+// another address than that of the client's socket.
+type lossyConn struct{ net.Conn }
+
+func (c *lossyConn) Write(b []byte) (int, error) {
+	if rand.IntN(5) == 0 {
+		return len(b), nil
+	}
+	return c.Conn.Write(b)
+}
+
+func (c *lossyConn) Read(b []byte) (int, error) {
+	for {
+		n, err := c.Conn.Read(b)
+		if err != nil || rand.IntN(5) > 0 {
+			return n, err
+		}
+	}
 }

@@ -34,13 +34,19 @@ func (a *app) sendCommand() *cobra.Command {
 The arguments, joined by blanks, are one message. Without arguments, each line of standard
 input is one message, and the answers are printed in the order of the lines. A line may
 contain any bytes and is sent without its newline (on Windows, also without a carriage return
-before it). An empty line is an empty datagram. Many lines are in flight at once: sixteen, or
-with --expect, when all share a socket, as many as the network can carry.
+before it). An empty line is an empty datagram. Many lines are in flight at once, as many as
+the network can carry. With --expect they share a socket. Without it each has a socket of its
+own, and at most 256 are in flight.
 
 If no answer arrives within the wait of an attempt, ohce sends the message again. If no
 answer arrives within any wait, the server is down for this message: ohce reports the line on
-standard error and continues with the others, and the exit code is 1. After eight consecutive
-unanswered lines, ohce counts those of the next second as unanswered without sending them.
+standard error and continues with the others, and the exit code is 1.
+
+If a server answers some lines of standard input and then falls silent, ohce waits for it, for
+up to 10 s after its last answer, and sends the unanswered lines again. With several servers
+ohce does not wait. If no answer has arrived since the start, or none within those 10 s, then
+after eight consecutive unanswered lines ohce counts those of the next second as unanswered
+without sending them.
 
 With several servers, given one by one or by a name, ohce tries the next server if one is
 down; --policy changes that. A name without a port stands for its SRV records, those of

@@ -1,4 +1,5 @@
-// Package daemon starts servers of other projects for the tests of the examples.
+// Package daemon starts servers of other projects, and bad networks in front of them, for the tests
+// of the examples.
 package daemon
 
 import (

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"iter"
+	"math/rand/v2"
+	"net/netip"
+	"strings"
+
+	"golang.org/x/net/dns/dnsmessage"
+
+	"github.com/ohce/ohce"
+)
+
+// newClient returns a client of a DNS server. It finds the query of a response by its key, so
+// lookups need not compare anything.
+func newClient(server string) *ohce.Client {
+	return &ohce.Client{
+		Addr:  server,
+		Retry: ohce.AdaptiveRetry(0),
+		Match: &ohce.Matcher{RequestKey: appendRequestKey, ResponseKey: appendResponseKey},
+	}
+}
+
+// A lookup is the result of looking up one name: its addresses, or why there are none.
+type lookup struct {
+	name  string // with the final dot
+	addrs []netip.Addr
+	err   error
+}
+
+// lookups yields the IPv4 and IPv6 addresses of each name, in the order of the names. Many queries
+// are in flight at once. Names that do not fit into a query come last. If ctx is done, lookups
+// yields its error without a name.
+func lookups(ctx context.Context, client *ohce.Client, names iter.Seq[string]) iter.Seq[lookup] {
+	return func(yield func(lookup) bool) {
+		queries := &queries{names: names}
+		var l lookup
+		for r, err := range client.Stream(ctx, queries.all) {
+			if err != nil {
+				yield(lookup{err: err})
+				return
+			}
+			l.add(r)
+			if (r.Index+1)%len(queryTypes) > 0 {
+				continue
+			}
+			if !yield(l) {
+				return
+			}
+			l = lookup{}
+		}
+		for _, l := range queries.invalid {
+			if !yield(l) {
+				return
+			}
+		}
+	}
+}
+
+// add adds the result of one of the queries for a name.
+func (l *lookup) add(r ohce.Result) {
+	addrs, err := []netip.Addr(nil), r.Err
+	if err == nil {
+		addrs, err = parseAddrs(r.Response.Data)
+	}
+	l.name = questionName(r.Request)
+	l.addrs = append(l.addrs, addrs...)
+	if l.err == nil {
+		l.err = err
+	}
+}
+
+// queryTypes are the types of the records that lookups asks for.
+var queryTypes = []dnsmessage.Type{dnsmessage.TypeA, dnsmessage.TypeAAAA}
+
+// A queries is the sequence of queries for names.
+type queries struct {
+	names   iter.Seq[string]
+	invalid []lookup // the names for which there is no query
+}
+
+// all yields a query of each type for each name.
+func (q *queries) all(yield func([]byte) bool) {
+	for name := range q.names {
+		if !strings.HasSuffix(name, ".") {
+			name += "."
+		}
+		for _, qtype := range queryTypes {
+			query, err := appendQuery(nil, uint16(rand.Uint32()), name, qtype)
+			if err != nil {
+				q.invalid = append(q.invalid, lookup{name: name, err: err})
+				break // it is the same for the other types
+			}
+			if !yield(query) {
+				return
+			}
+		}
+	}
+}
