@@ -65,9 +65,10 @@ type Client struct {
 	MaxBytes int
 
 	// Patience is how long a Stream waits for a server that answered before and then falls silent. It
-	// counts from the last response. During that time the stream takes no new requests, keeps those
-	// whose schedule is over, sends one of them at a time, and continues when the server answers again.
-	// 0 means 10 s. If negative, requests are given up at the end of their schedules.
+	// counts from the last response. During that time the stream keeps the requests whose schedule is
+	// over, sends one request at a time, and continues when the server answers again. A server has
+	// fallen silent if it has answered none of the last eight requests, or of the last MaxInFlight if
+	// that is less. 0 means 10 s. If negative, requests are given up at the end of their schedules.
 	Patience time.Duration
 
 	// Linger is how long a socket stays open after its exchange to count late and duplicate responses.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -110,12 +111,13 @@ func TestStreamBoundsBytes(t *testing.T) {
 		}, func(t *testing.T, c *ohce.Client) {
 			c.MaxBytes, c.Retry = maxBytes, ohce.RetryAfter(20*time.Second)
 			const size = 1200
-			taken, atEnd := 0, 0
+			var taken atomic.Int64
+			atEnd := 0
 			requests := func(yield func([]byte) bool) {
 				for i := range 100_000 {
 					request := make([]byte, size)
 					copy(request, fmt.Sprint(i, " "))
-					taken++
+					taken.Add(1)
 					if !yield(request) {
 						return
 					}
@@ -126,7 +128,7 @@ func TestStreamBoundsBytes(t *testing.T) {
 					t.Fatal(err)
 				}
 				if r.Index == 0 {
-					atEnd = taken
+					atEnd = int(taken.Load())
 					break
 				}
 			}

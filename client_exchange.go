@@ -28,7 +28,6 @@ func (c *Client) exchange(ctx context.Context, request []byte, failFast bool) (*
 	x := &singleExchange{c: c, m: exchange.New(c.config(failFast))}
 	x.request = x.m.Submit(c.exchanges.Add(1), request)
 	err := x.run(ctx)
-	x.close()
 	switch {
 	case err != nil:
 		return nil, c.interrupted(err, x.request)
@@ -41,6 +40,7 @@ func (c *Client) exchange(ctx context.Context, request []byte, failFast bool) (*
 
 // run drives the machine until the exchange has ended. An error means that it was interrupted.
 func (x *singleExchange) run(ctx context.Context) (err error) {
+	defer x.close()
 	defer func() { x.m.Abort(time.Now()) }() // if it was
 	if err := ctx.Err(); err != nil {
 		return err
@@ -169,7 +169,9 @@ func (x *singleExchange) read(ctx context.Context, deadline time.Time) error {
 // close leaves the socket open for late responses.
 func (x *singleExchange) close() {
 	if x.conn != nil {
-		late := &lateReader{c: x.c, conn: x.conn, buf: x.buf, request: lateCopy(x.request)}
+		late := &lateReader{
+			c: x.c, conn: x.conn, buf: x.buf, request: lateCopy(x.request), observe: x.c.observer(),
+		}
 		late.start()
 	}
 }

@@ -31,6 +31,7 @@ type lateReader struct {
 	conn    net.Conn
 	buf     *[]byte
 	request exchange.Request // a lateCopy
+	observe func(exchange.Event)
 }
 
 // lateCopy is what a lateReader needs of a request whose exchange has ended.
@@ -69,10 +70,11 @@ func (l *lateReader) start() {
 
 // read counts what arrives until the read deadline.
 func (l *lateReader) read() {
+	var failures udp.Backoff
 	for {
 		n, err := l.conn.Read(*l.buf)
-		if udp.Refused(err) {
-			continue // at most once for each attempt
+		if udp.Refused(err) && failures.Failed() == 0 {
+			continue // the server has gone; at most one error for each attempt
 		}
 		if err != nil {
 			return
@@ -88,8 +90,8 @@ func (l *lateReader) count(data []byte) {
 		reason = exchange.Duplicate
 	}
 	l.c.counters.Ignored[reason].Add(1)
-	if observe := l.c.observer(); observe != nil {
-		observe(exchange.Event{
+	if l.observe != nil {
+		l.observe(exchange.Event{
 			Kind: exchange.DatagramIgnored, Time: time.Now(), Port: l.request.Port,
 			Socket: l.request.Socket, Request: &l.request, Data: data, Reason: reason,
 		})

@@ -28,7 +28,7 @@ type Matcher struct {
 	// whose key is right.
 	Accept func(request, response []byte) bool
 
-	exact func(dst, request []byte) []byte // of MatchExact
+	exact bool // of MatchExact: the key is the response
 }
 
 // MatchExact returns a Matcher for a service whose responses are known in advance: respond appends
@@ -40,7 +40,7 @@ func MatchExact(respond func(dst, request []byte) []byte) *Matcher {
 	return &Matcher{
 		RequestKey:  respond,
 		ResponseKey: func(dst, response []byte) ([]byte, bool) { return append(dst, response...), true },
-		exact:       respond,
+		exact:       true,
 	}
 }
 
@@ -74,8 +74,8 @@ func (m *Matcher) internal() *exchange.Matcher {
 	switch {
 	case m == nil:
 		return nil
-	case m.exact != nil:
-		return &exchange.Matcher{RequestKey: m.exact, Accept: m.Accept}
+	case m.exact:
+		return &exchange.Matcher{RequestKey: m.RequestKey, Accept: m.Accept}
 	default:
 		return &exchange.Matcher{
 			RequestKey: m.RequestKey, ResponseKey: m.ResponseKey, Accept: m.Accept,

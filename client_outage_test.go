@@ -28,9 +28,9 @@ func outageAt(from, length time.Duration) func(ohcetest.Datagram) []ohcetest.Arr
 // TestStreamSurvivesAnOutage: an outage in the middle of a stream that is shorter than the client's
 // patience costs nothing but time.
 func TestStreamSurvivesAnOutage(t *testing.T) {
-	n := 200_000
+	n := 50_000
 	if testing.Short() {
-		n = 50_000
+		n = 20_000
 	}
 	for _, length := range []time.Duration{
 		100 * time.Millisecond, 1100 * time.Millisecond, 2500 * time.Millisecond, 9 * time.Second,
@@ -41,7 +41,7 @@ func TestStreamSurvivesAnOutage(t *testing.T) {
 			t.Run(fmt.Sprint(length, " ", name), func(t *testing.T) {
 				count := n
 				if match == nil {
-					count /= 20
+					count /= 10
 				}
 				inMemory(t, outageAt(30*time.Millisecond, length), func(t *testing.T, c *ohce.Client) {
 					c.Match = match
@@ -115,4 +115,16 @@ func TestStreamKnowsALostRequestFromAnOutage(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestStreamSurvivesAnOutageWithFewInFlight: the patience does not need a large window.
+func TestStreamSurvivesAnOutageWithFewInFlight(t *testing.T) {
+	for _, n := range []int{1, 2, 4, 7} {
+		inMemory(t, outageAt(30*time.Millisecond, 5*time.Second), func(t *testing.T, c *ohce.Client) {
+			c.MaxInFlight = n
+			if answered := streamed(t, c, 2000); answered != 2000 {
+				t.Errorf("%d in flight: %d of 2000 answered", n, answered)
+			}
+		})
+	}
 }

@@ -84,21 +84,21 @@ func (f *prefetcher) token() {
 	}
 }
 
-// take returns up to n requests, which the caller owns, as long as the sum of their costs is at
-// most room. full reports that another request did not fit into room, ended that there are no more.
-// If the iterator panicked, take panics with the same value after all requests have been taken.
-func (f *prefetcher) take(n, room int, cost func(size int) int) (requests [][]byte, full, ended bool) {
+// take returns up to n requests, which the caller owns, as long as the sum of their costs is at most
+// room. If empty says that the caller holds none, it returns at least one. full reports that another
+// request did not fit into room, ended that there are no more. If the iterator panicked, take panics
+// with the same value after all requests have been taken.
+func (f *prefetcher) take(n, room int, empty bool, cost func(size int) int) (
+	requests [][]byte, full, ended bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.failure != nil && len(f.sizes) == 0 {
-		failure := f.failure
-		f.failure = nil
-		failure()
+	if len(f.sizes) == 0 {
+		f.raise()
 	}
 	n = min(n, len(f.sizes))
 	length := 0
 	for i, size := range f.sizes[:n] {
-		if room -= cost(size); room < 0 {
+		if room -= cost(size); room < 0 && (i > 0 || !empty) {
 			n, full = i, true
 			break
 		}
@@ -118,11 +118,23 @@ func (f *prefetcher) take(n, room int, cost func(size int) int) (requests [][]by
 	return requests, full, f.ended && len(f.sizes) == 0 && f.failure == nil
 }
 
-// stop makes the iterator's next yield return false, and waits until the iterator has returned.
+// raise raises the iterator's panic, once, if there was one. The caller holds mu.
+func (f *prefetcher) raise() {
+	if failure := f.failure; failure != nil {
+		f.failure = nil
+		failure()
+	}
+}
+
+// stop makes the iterator's next yield return false, and waits until the iterator has returned. If it
+// panicked, stop panics with the same value.
 func (f *prefetcher) stop() {
 	f.mu.Lock()
 	f.stopped = true
 	f.room.Signal()
 	f.mu.Unlock()
 	<-f.done
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.raise()
 }

@@ -33,6 +33,10 @@ func (q *portQuarantine) dial(dial func() (net.Conn, error)) (net.Conn, error) {
 	}()
 	for {
 		conn, err := dial()
+		if n := len(rejected); err != nil && n > 0 { // one of those is better than none
+			conn, rejected = rejected[n-1], rejected[:n-1]
+			return conn, nil
+		}
 		if err != nil {
 			return nil, err
 		}

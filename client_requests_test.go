@@ -3,11 +3,13 @@ package ohce_test
 import (
 	"context"
 	"errors"
+	"iter"
 	"net"
 	"runtime"
 	"slices"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/ohce/ohce"
 	"github.com/ohce/ohce/ohcetest"
@@ -166,4 +168,71 @@ func TestEmptyResponseIsNotNil(t *testing.T) {
 		}
 		c.Close()
 	}
+}
+
+// TestStreamAfterOneFailedDial: if the shared socket cannot be opened at first, the requests that wait for
+// it fail, and the others are sent.
+func TestStreamAfterOneFailedDial(t *testing.T) {
+	inMemory(t, after(time.Millisecond), func(t *testing.T, c *ohce.Client) {
+		dial, dials, failed := c.Dial, 0, 0
+		c.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+			if dials++; dials == 1 {
+				return nil, errors.New("temporary failure in name resolution")
+			}
+			return dial(ctx, network, address)
+		}
+		for r, err := range c.Stream(t.Context(), numbered(10_000)) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Err != nil {
+				failed++
+			}
+		}
+		if failed == 0 || failed > 64 {
+			t.Errorf("%d requests failed with one dial, want a window of 64 at most", failed)
+		}
+	})
+}
+
+// TestStreamRaisesALatePanicOfItsRequests: a panic of the iterator after the loop has been left reaches the
+// caller, as it does when ranging over the iterator itself.
+func TestStreamRaisesALatePanicOfItsRequests(t *testing.T) {
+	inMemory(t, after(time.Millisecond), func(t *testing.T, c *ohce.Client) {
+		defer func() {
+			if got := recover(); got != "cleanup failed" {
+				t.Errorf("recovered %v, want the iterator's panic", got)
+			}
+		}()
+		for range c.Stream(t.Context(), func(yield func([]byte) bool) {
+			defer func() { panic("cleanup failed") }()
+			for yield([]byte("abc")) {
+			}
+		}) {
+			break
+		}
+	})
+}
+
+// TestStreamOfARequestBeyondMaxBytes: a request that does not fit into MaxBytes is taken if nothing else is
+// held.
+func TestStreamOfARequestBeyondMaxBytes(t *testing.T) {
+	inMemory(t, after(time.Millisecond), func(t *testing.T, c *ohce.Client) {
+		c.MaxBytes = 1
+		g := &ohce.Group{Clients: []*ohce.Client{c}}
+		requests := slices.Values([][]byte{make([]byte, 200_000), []byte("short")})
+		for name, results := range map[string]iter.Seq2[ohce.Result, error]{
+			"client": c.Stream(t.Context(), requests), "group": g.Stream(t.Context(), requests),
+		} {
+			n := 0
+			for r, err := range results {
+				if n++; err != nil || errors.Is(r.Err, ohce.ErrTooLarge) != (r.Index == 0) {
+					t.Errorf("%s: %v, %v", name, r.Err, err)
+				}
+			}
+			if n != 2 {
+				t.Errorf("%s: %d results, want 2", name, n)
+			}
+		}
+	})
 }

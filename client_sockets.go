@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -13,12 +14,13 @@ import (
 
 // streamSockets are the sockets of a stream, by the port number of its machine.
 type streamSockets struct {
-	c      *Client
-	ctx    context.Context // of dials
-	cancel context.CancelFunc
-	inbox  *inbox
-	byPort map[exchange.Port]*streamSocket
-	work   sync.WaitGroup // dials and readers
+	c       *Client
+	ctx     context.Context // of dials
+	cancel  context.CancelFunc
+	inbox   *inbox
+	byPort  map[exchange.Port]*streamSocket
+	observe func(exchange.Event) // of late readers
+	work    sync.WaitGroup       // dials and readers
 
 	transmitter transmitter
 }
@@ -27,14 +29,15 @@ type streamSockets struct {
 type streamSocket struct {
 	conn    net.Conn
 	batch   udp.Socket        // of conn, if requests share it; otherwise nil
-	request *exchange.Request // the one that was sent last, if they do not
+	request *exchange.Request // the only one, if there is no matcher
 
-	mu      sync.Mutex
-	retired *exchange.Request // a lateCopy, once the reader is to count late responses only
+	mu   sync.Mutex
+	late *lateReader // non-nil once the socket is retired
 }
 
 func (ss *streamSockets) init(ctx context.Context, c *Client, in *inbox) {
 	ss.c, ss.inbox, ss.byPort = c, in, make(map[exchange.Port]*streamSocket)
+	ss.observe = c.observer()
 	ss.ctx, ss.cancel = context.WithCancel(ctx)
 }
 
@@ -59,24 +62,23 @@ func (ss *streamSockets) dial(port exchange.Port) {
 }
 
 // opened takes over a socket that has been opened and starts its reader.
-func (ss *streamSockets) opened(m *exchange.Machine, a *arrival) {
-	k := &streamSocket{conn: a.opened}
-	if m.Shared(a.port) {
+func (ss *streamSockets) opened(m *exchange.Machine, port exchange.Port, at time.Time, conn net.Conn) {
+	socket := &streamSocket{conn: conn}
+	if m.Shared(port) {
 		var err error
-		if k.batch, err = udp.Connect(a.opened); err != nil {
-			a.opened.Close()
-			m.Failed(a.at, a.port, err, false)
+		if socket.batch, err = udp.Connect(conn); err != nil {
+			conn.Close()
+			m.Failed(at, port, err, false)
 			return
 		}
 	}
-	port := a.port // a is valid during this call only
-	ss.byPort[port] = k
-	m.Opened(port, ss.c.socketOf(k.conn))
+	ss.byPort[port] = socket
+	m.Opened(port, ss.c.socketOf(conn))
 	ss.work.Go(func() { // ends when the socket is closed or retired
-		if k.batch != nil {
-			ss.readBatches(port, k.batch)
+		if socket.batch != nil {
+			ss.readBatches(port, socket.batch)
 		} else {
-			ss.read(port, k)
+			ss.read(port, socket)
 		}
 	})
 }
@@ -113,35 +115,39 @@ func (ss *streamSockets) readBatches(port exchange.Port, conn udp.Socket) {
 	}
 }
 
-// read reads a socket that is not shared until it is closed or retired.
-func (ss *streamSockets) read(port exchange.Port, k *streamSocket) {
+// read reads a socket that is not shared until it is closed or retired. It then passes a retired one to a
+// late reader.
+func (ss *streamSockets) read(port exchange.Port, socket *streamSocket) {
 	buf := ss.c.buffer()
 	var failures udp.Backoff
 	for {
-		n, err := k.conn.Read(*buf)
+		n, err := socket.conn.Read(*buf)
 		at := time.Now()
-		if r := k.isRetired(); r != nil {
-			late := &lateReader{c: ss.c, conn: k.conn, buf: buf, request: *r}
+		if late := socket.lateReader(buf); late != nil {
 			if err == nil {
 				late.count((*buf)[:n])
 			}
 			late.start()
 			return
 		}
-		if err != nil && !udp.TooLong(err) {
-			if !ss.readFailed(port, at, err, &failures) {
-				ss.c.buffers.Put(buf)
-				return
+		switch {
+		case err != nil && !udp.TooLong(err):
+			if ss.readFailed(port, at, err, &failures) {
+				continue
 			}
+		case ss.inbox.lock():
+			failures.Reset()
+			ss.inbox.add(port, at, (*buf)[:n], err != nil || n == len(*buf))
+			ss.inbox.unlock()
 			continue
 		}
-		failures.Reset()
-		if !ss.inbox.lock() {
-			ss.c.buffers.Put(buf)
+		// The stream is ending or the socket has failed. It can have been retired meanwhile.
+		if late := socket.lateReader(buf); late != nil {
+			late.start()
 			return
 		}
-		ss.inbox.add(port, at, (*buf)[:n], err != nil || n == len(*buf))
-		ss.inbox.unlock()
+		ss.c.buffers.Put(buf)
+		return
 	}
 }
 
@@ -172,8 +178,8 @@ func isTransient(err error) bool { return !errors.Is(err, net.ErrClosed) && udp.
 // retire passes a socket whose request has ended to its reader, which counts late responses and closes
 // it, or closes it at once if the client does not want that.
 func (ss *streamSockets) retire(port exchange.Port) {
-	k := ss.byPort[port]
-	if k == nil {
+	socket := ss.byPort[port]
+	if socket == nil {
 		return
 	}
 	if ss.c.Linger < 0 {
@@ -181,34 +187,41 @@ func (ss *streamSockets) retire(port exchange.Port) {
 		return
 	}
 	delete(ss.byPort, port)
-	if k.request == nil { // its request was too long to be sent
-		k.request = &exchange.Request{Port: port}
+	late := &lateReader{c: ss.c, conn: socket.conn, observe: ss.observe}
+	if socket.request != nil {
+		late.request = lateCopy(socket.request)
+	} else { // its requests belong to the caller already, or none was sent
+		late.request = exchange.Request{Port: port, Socket: ss.c.socketOf(socket.conn)}
 	}
-	late := lateCopy(k.request)
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.retired = &late
-	k.conn.SetReadDeadline(time.Unix(1, 0)) // wakes the reader
+	socket.mu.Lock()
+	defer socket.mu.Unlock()
+	socket.late = late
+	socket.conn.SetReadDeadline(time.Unix(1, 0)) // wakes the reader
 }
 
-func (k *streamSocket) isRetired() *exchange.Request {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.retired
+// lateReader returns the late reader of a retired socket, which takes over buf; otherwise nil.
+func (socket *streamSocket) lateReader(buf *[]byte) *lateReader {
+	socket.mu.Lock()
+	defer socket.mu.Unlock()
+	if socket.late != nil {
+		socket.late.buf = buf
+	}
+	return socket.late
 }
 
 // close closes the socket of a port.
 func (ss *streamSockets) close(port exchange.Port) {
-	if k := ss.byPort[port]; k != nil {
+	if socket := ss.byPort[port]; socket != nil {
 		delete(ss.byPort, port)
-		ss.c.quarantine.close(k.conn)
+		ss.c.quarantine.close(socket.conn)
 	}
 }
 
-// closeAll closes all sockets and waits for dials and readers.
-func (ss *streamSockets) closeAll() {
+// closeAll closes all sockets and waits for dials and readers. arrived is what the stream has taken from
+// the inbox, in case a panic left some of it.
+func (ss *streamSockets) closeAll(arrived []arrival) {
 	ss.cancel()
-	for _, a := range ss.inbox.close().list {
+	for _, a := range slices.Concat(arrived, ss.inbox.close().list) {
 		if a.opened != nil {
 			ss.c.quarantine.close(a.opened)
 		}

@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"os"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/ohce/ohce"
+	"github.com/ohce/ohce/ohcetest"
 )
 
 // A countedConn counts the sockets that are open.
@@ -107,6 +109,160 @@ func TestStreamWithFewDescriptors(t *testing.T) {
 		const n = 2000
 		if answered := streamed(t, c, n); answered != n {
 			t.Errorf("%d of %d answered", answered, n)
+		}
+	})
+}
+
+// TestPanicLeavesNoSocket: a panic of a matcher's function closes the sockets.
+func TestPanicLeavesNoSocket(t *testing.T) {
+	for name, send := range map[string]func(t *testing.T, c *ohce.Client){
+		"exchange": func(t *testing.T, c *ohce.Client) { c.Exchange(t.Context(), []byte("abc")) },
+		"stream": func(t *testing.T, c *ohce.Client) {
+			for range c.Stream(t.Context(), numbered(1)) {
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inMemory(t, after(time.Millisecond), func(t *testing.T, c *ohce.Client) {
+				c.Match = &ohce.Matcher{
+					RequestKey:  func(dst, request []byte) []byte { return append(dst, request...) },
+					ResponseKey: func(dst, response []byte) ([]byte, bool) { panic("parser") },
+				}
+				var open atomic.Int64
+				dial := c.Dial
+				c.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+					conn, err := dial(ctx, network, address)
+					open.Add(1)
+					return &countedConn{Conn: conn, open: &open}, err
+				}
+				func() {
+					defer func() {
+						if recover() != "parser" {
+							t.Error("the panic is lost")
+						}
+					}()
+					send(t, c)
+				}()
+				c.Close()
+				if n := open.Load(); n != 0 {
+					t.Errorf("%d sockets are open", n)
+				}
+			})
+		})
+	}
+}
+
+// TestStreamThatEndsWithAFullInbox: the readers of retired sockets that wait for room in the inbox close
+// them when the stream ends.
+func TestStreamThatEndsWithAFullInbox(t *testing.T) {
+	s := ohcetest.NewServer(nil)
+	defer s.Close()
+	for round := range 20 {
+		var open atomic.Int64
+		c := &ohce.Client{Linger: time.Millisecond}
+		c.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+			conn, err := new(net.Dialer).DialContext(ctx, network, s.Addr)
+			if err != nil {
+				return nil, err
+			}
+			open.Add(1)
+			return &countedConn{Conn: &endlessConn{Conn: conn}, open: &open}, nil
+		}
+		n := 0
+		for range c.Stream(t.Context(), numbered(400)) {
+			for begun := time.Now(); time.Since(begun) < 2*time.Millisecond; { // compute
+			}
+			if n++; n == 20 {
+				break
+			}
+		}
+		c.Close()
+		if open.Load() != 0 {
+			t.Fatalf("round %d: %d sockets are open", round, open.Load())
+		}
+	}
+}
+
+// An endlessConn repeats the first datagram that arrives, as 60,000 bytes, until the read deadline.
+type endlessConn struct {
+	net.Conn
+	arrived  bool // Read's own
+	deadline atomic.Int64
+	closed   atomic.Bool
+}
+
+func (c *endlessConn) Read(b []byte) (int, error) {
+	switch at := c.deadline.Load(); {
+	case c.closed.Load():
+		return 0, net.ErrClosed
+	case c.arrived && at != 0 && time.Now().UnixNano() >= at:
+		return 0, os.ErrDeadlineExceeded
+	case c.arrived:
+		return copy(b, make([]byte, 60_000)), nil
+	}
+	n, err := c.Conn.Read(b)
+	c.arrived = err == nil
+	return n, err
+}
+
+func (c *endlessConn) SetReadDeadline(t time.Time) error {
+	c.deadline.Store(t.UnixNano())
+	return c.Conn.SetReadDeadline(t)
+}
+
+func (c *endlessConn) Close() error {
+	c.closed.Store(true)
+	return c.Conn.Close()
+}
+
+// An addresslessConn has no IP addresses.
+type addresslessConn struct{ net.Conn }
+
+func (addresslessConn) LocalAddr() net.Addr  { return &net.UnixAddr{Net: "unixgram"} }
+func (addresslessConn) RemoteAddr() net.Addr { return &net.UnixAddr{Name: "/server", Net: "unixgram"} }
+
+// TestDialWithoutAddresses: Dial may return any connection that keeps datagram boundaries.
+func TestDialWithoutAddresses(t *testing.T) {
+	for _, match := range []*ohce.Matcher{nil, ohce.MatchExact(reversed)} {
+		inMemory(t, after(time.Millisecond), func(t *testing.T, c *ohce.Client) {
+			c.Match = match
+			dial := c.Dial
+			c.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+				conn, err := dial(ctx, network, address)
+				return addresslessConn{conn}, err
+			}
+			if answered := streamed(t, c, 10); answered != 10 {
+				t.Errorf("%d of 10 answered", answered)
+			}
+		})
+	}
+}
+
+// TestResultsBelongToTheCaller: a stream that replaces the socket of an earlier request does not read the
+// response, which the caller is changing. The race detector sees it.
+func TestResultsBelongToTheCaller(t *testing.T) {
+	inMemory(t, after(time.Millisecond), func(t *testing.T, c *ohce.Client) {
+		key := func(dst []byte) []byte { return append(dst, 'k') } // the same for all
+		c.MaxSockets = 2
+		c.Match = &ohce.Matcher{
+			RequestKey:  func(dst, _ []byte) []byte { return key(dst) },
+			ResponseKey: func(dst, _ []byte) ([]byte, bool) { return key(dst), true },
+		}
+		requests := func(yield func([]byte) bool) {
+			for i := range 20 {
+				if !yield([]byte{'k', byte(i)}) {
+					return
+				}
+				if i%2 == 1 {
+					time.Sleep(50 * time.Millisecond) // of the bubble's clock
+				}
+			}
+		}
+		for r, err := range c.Stream(t.Context(), requests) {
+			if err != nil || r.Err != nil {
+				t.Fatal(err, r.Err)
+			}
+			go clear(r.Response.Data)
 		}
 	})
 }

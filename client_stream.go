@@ -35,6 +35,7 @@ type Result struct {
 // If the server answers nothing at all from the beginning, the schedule of the first requests is
 // used up; after eight of them the requests of the following second fail with ErrServerDown without
 // being sent, and then one is sent again. See Patience for a server that falls silent later.
+// A socket that cannot be opened fails the requests that wait for it, and counts as one request in this.
 //
 // requests runs on another goroutine, ahead of the responses. Each value is copied and need not be
 // kept. Stream returns after requests has returned: if the loop over the stream ends early, the
@@ -174,7 +175,9 @@ func (s *stream) receive() {
 		a := &s.arrived.list[i]
 		switch {
 		case a.opened != nil:
-			s.sockets.opened(s.m, a)
+			conn := a.opened
+			a.opened = nil // so that close leaves it alone
+			s.sockets.opened(s.m, a.port, a.at, conn)
 		case a.dialed:
 			s.m.Failed(a.at, a.port, a.err, outOfSockets(a.err))
 		case a.err != nil:
@@ -224,7 +227,7 @@ func (s *stream) submit(now time.Time) (delay time.Duration) {
 		if n == 0 {
 			return delay
 		}
-		requests, full, ended := s.requests.take(n, room, s.m.Cost)
+		requests, full, ended := s.requests.take(n, room, s.m.Len() == 0, s.m.Cost)
 		s.ended = ended
 		for _, data := range requests {
 			s.m.Submit(s.c.exchanges.Add(1), data)
@@ -247,13 +250,13 @@ func (s *stream) wait(wake, now time.Time, delay time.Duration) error {
 	if at := now.Add(delay); delay > 0 && (wake.IsZero() || at.Before(wake)) {
 		wake = at
 	}
+	if s.m.Finished() || s.ended && s.m.Len() == 0 {
+		return nil
+	}
 	var expired <-chan time.Time
 	if !wake.IsZero() {
 		s.timer.Reset(time.Until(wake))
 		expired = s.timer.C
-	}
-	if s.m.Finished() || s.ended && s.m.Len() == 0 {
-		return nil
 	}
 	select {
 	case <-s.inbox.ready:
@@ -282,6 +285,6 @@ func (s *stream) readFailed(a *arrival) {
 func (s *stream) close() {
 	s.timer.Stop()
 	s.m.Abort(time.Now())
-	s.sockets.closeAll()
+	s.sockets.closeAll(s.arrived.list)
 	s.requests.stop()
 }

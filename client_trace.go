@@ -134,7 +134,7 @@ func attemptOf(e *exchange.Event, attempts int) TraceAttempt {
 	a.Exchange, a.Request, a.Attempt, a.Attempts = r.Number, r.Data, r.Attempt, attempts
 	a.Wait = r.Wait
 	if !r.Begun.IsZero() {
-		a.Elapsed = e.Time.Sub(r.Begun)
+		a.Elapsed = max(e.Time.Sub(r.Begun), 0)
 	}
 	return a
 }

@@ -155,3 +155,16 @@ func TestTraceAttributesStrays(t *testing.T) {
 		})
 	}
 }
+
+// TestTraceMayChangeAfterAnExchange: what counts late responses does not read the client's fields, which
+// the caller may change by then. The race detector sees it.
+func TestTraceMayChangeAfterAnExchange(t *testing.T) {
+	script := steps(ohcetest.Double())
+	onNetwork(t, script, func(t *testing.T, c *ohce.Client, _ *ohcetest.Peer, _ *journal) {
+		if _, err := c.Exchange(t.Context(), []byte("abc")); err != nil {
+			t.Fatal(err)
+		}
+		c.Trace = nil
+		synctest.Wait()
+	})
+}

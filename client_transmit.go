@@ -25,13 +25,15 @@ func (ss *streamSockets) send(m *exchange.Machine, requests []*exchange.Request)
 	t.requests = t.requests[:0]
 	var shared *streamSocket
 	for _, r := range requests {
-		k := ss.byPort[r.Port]
-		if k.batch == nil {
-			k.request = r
-			sendOne(m, k.conn, r)
+		socket := ss.byPort[r.Port]
+		if socket.batch == nil {
+			if ss.c.Match == nil {
+				socket.request = r
+			}
+			sendOne(m, socket.conn, r)
 			continue
 		}
-		shared = k
+		shared = socket
 		t.requests = append(t.requests, r)
 	}
 	if len(t.requests) > 0 {

@@ -182,8 +182,16 @@ func (g *Group) failsFast() bool {
 // passesOver reports whether err concerns one server, so that another one may respond.
 func passesOver(err error) bool {
 	var op *OpError
-	return errors.As(err, &op) && (errors.Is(err, ErrServerDown) || errors.Is(err, ErrPortUnreachable) ||
-		op.Op == "dial" && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded))
+	switch {
+	case !errors.As(err, &op):
+		return false
+	case errors.Is(err, ErrServerDown):
+		return true
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return false // the exchange was interrupted
+	default:
+		return op.Op == "dial" || errors.Is(err, ErrPortUnreachable)
+	}
 }
 
 // failures are the errors of a request at the servers that have failed.

@@ -19,8 +19,8 @@ type memberStream struct {
 	closed   bool
 }
 
-// An outcome is the result of a request at a member.
-type outcome struct {
+// A memberResult is the result of a request at a member.
+type memberResult struct {
 	member  int
 	request *groupRequest
 	resp    *Response
@@ -33,7 +33,8 @@ func newMemberStream(member int) *memberStream {
 	return m
 }
 
-// put adds a request. A slow member does not keep the requests that faster ones have answered.
+// put adds a request. A slow member does not collect the requests that faster ones have answered: it drops
+// them when there are many.
 func (m *memberStream) put(r *groupRequest) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -56,16 +57,16 @@ func (m *memberStream) close() {
 func (m *memberStream) requests() iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		for {
-			r := m.take()
-			if r == nil || !yield(r.data) {
+			data, ok := m.take()
+			if !ok || !yield(data) {
 				return
 			}
 		}
 	}
 }
 
-// take waits for the next request. It returns nil when the stream is closed.
-func (m *memberStream) take() *groupRequest {
+// take waits for the next request. It returns false when the stream is closed.
+func (m *memberStream) take() (data []byte, ok bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for {
@@ -73,15 +74,15 @@ func (m *memberStream) take() *groupRequest {
 			m.changed.Wait()
 		}
 		if m.closed {
-			return nil
+			return nil, false
 		}
 		r := m.waiting[0]
 		m.waiting[0] = nil
-		if m.waiting = m.waiting[1:]; r.done.Load() {
-			continue
+		m.waiting = m.waiting[1:]
+		if data := r.data.Load(); data != nil && !r.done.Load() {
+			m.inFlight = append(m.inFlight, r)
+			return *data, true
 		}
-		m.inFlight = append(m.inFlight, r)
-		return r
 	}
 }
 
@@ -96,13 +97,13 @@ func (m *memberStream) finished() *groupRequest {
 }
 
 // run reports the result of each request until the stream is closed or ctx is done.
-func (m *memberStream) run(ctx context.Context, c *Client, failFast bool, outcomes chan<- outcome) {
+func (m *memberStream) run(ctx context.Context, c *Client, failFast bool, outcomes chan<- memberResult) {
 	cfg := c.streamConfig(failFast)
 	cfg.Patience = 0 // another server can answer
 	for result, err := range c.stream(ctx, m.requests(), cfg) {
 		if err != nil { // ctx is done
 			return
 		}
-		outcomes <- outcome{m.member, m.finished(), result.Response, result.Err}
+		outcomes <- memberResult{m.member, m.finished(), result.Response, result.Err}
 	}
 }

@@ -1,6 +1,7 @@
 package ohce
 
 import (
+	"bytes"
 	"context"
 	"iter"
 	"sync"
@@ -8,11 +9,14 @@ import (
 	"time"
 )
 
-// The limits of a Group's stream, which holds requests until they are yielded.
 const (
+	// maxGroupRequests is the number of requests that a Group's stream holds until they are yielded.
 	maxGroupRequests = 1 << 14
-	maxGroupBytes    = defaultMaxBytes
-	groupOverhead    = 512 // bytes of a request's records, in the stream and in those of the members
+	// firstGroupRequests is the number that it takes before it knows the length of a response.
+	firstGroupRequests = 256
+	// groupOverhead is what a request costs besides its bytes: its records, in the stream and in those
+	// of the members.
+	groupOverhead = 512
 )
 
 // Stream sends each of requests as Exchange does and yields the results in the order of the
@@ -43,19 +47,23 @@ type groupStream struct {
 	requests *prefetcher
 	ended    bool            // there are no more requests
 	order    []*groupRequest // not yielded yet, oldest first
+	pending  int             // of them, those without a result
 	held     int             // bytes of order
-	index    int             // of the next result
+	maxBytes int
+	largest  int // length of the longest response so far, from 1; 0: none yet
+	index    int // of the next result
 	members  map[memberKey]*memberStream
-	outcomes chan outcome
+	outcomes chan memberResult
 	running  sync.WaitGroup
 }
 
 // A groupRequest is a request of a Group's stream.
 type groupRequest struct {
-	data   []byte
-	first  int // the member it was sent to first
-	tried  int // the number of members it was sent to
-	racing int // members that have it at once, if it was sent to several; not counting failed ones
+	data   atomic.Pointer[[]byte] // nil once the request has been yielded
+	size   int                    // bytes that are held for it
+	first  int                    // the member it was sent to first
+	tried  int                    // the number of members it was sent to
+	racing int                    // members that have it at once, if it was sent to several; not counting failed ones
 	failed failures
 	resp   *Response
 	err    error
@@ -72,10 +80,15 @@ type memberKey struct {
 
 func newGroupStream(ctx context.Context, g *Group, requests iter.Seq[[]byte]) *groupStream {
 	s := &groupStream{
-		g: g, requests: newPrefetcher(requests), outcomes: make(chan outcome, 64),
+		g: g, requests: newPrefetcher(requests), outcomes: make(chan memberResult, 64),
 		members: make(map[memberKey]*memberStream),
 	}
 	s.ctx, s.cancel = context.WithCancel(ctx)
+	for i, c := range g.Clients {
+		if n := positive(c.MaxBytes, defaultMaxBytes); i == 0 || n < s.maxBytes {
+			s.maxBytes = n
+		}
+	}
 	return s
 }
 
@@ -110,8 +123,13 @@ func (s *groupStream) deliver(yield func(Result, error) bool) bool {
 		r := s.order[0]
 		s.order[0] = nil
 		s.order = s.order[1:]
-		s.held -= groupOverhead + len(r.data)
-		result := Result{Index: s.index, Request: r.data, Response: r.resp, Err: r.err}
+		s.held -= r.size
+		// A member can still be reading the request, which the caller may change.
+		result := Result{
+			Index: s.index, Request: bytes.Clone(*r.data.Load()), Response: r.resp, Err: r.err,
+		}
+		r.data.Store(nil) // a member can hold r for longer
+		r.resp = nil
 		s.index++
 		if !yield(result, nil) {
 			return false
@@ -123,12 +141,15 @@ func (s *groupStream) deliver(yield func(Result, error) bool) bool {
 // submit takes in requests while there is room for them, and reports whether the room is used up.
 func (s *groupStream) submit() (full bool) {
 	for !s.ended {
-		n, room := maxGroupRequests-len(s.order), maxGroupBytes-s.held
-		if n <= 0 {
+		n := maxGroupRequests - len(s.order)
+		if s.largest == 0 {
+			n = min(n, firstGroupRequests-s.pending)
+		}
+		room := s.maxBytes - s.held - s.pending*s.largest
+		if n <= 0 || room <= 0 && len(s.order) > 0 {
 			return true
 		}
-		requests, full, ended := s.requests.take(n, room,
-			func(size int) int { return groupOverhead + size })
+		requests, full, ended := s.requests.take(n, room, len(s.order) == 0, s.cost)
 		s.ended = ended
 		for _, data := range requests {
 			s.add(data)
@@ -140,10 +161,15 @@ func (s *groupStream) submit() (full bool) {
 	return false
 }
 
+// cost is how many bytes a request of a length takes, with its response.
+func (s *groupStream) cost(size int) int { return groupOverhead + size + s.largest }
+
 func (s *groupStream) add(data []byte) {
-	r := &groupRequest{data: data, failed: failures{begun: time.Now()}}
+	r := &groupRequest{size: groupOverhead + len(data), failed: failures{begun: time.Now()}}
+	r.data.Store(&data)
 	s.order = append(s.order, r)
-	s.held += groupOverhead + len(data)
+	s.pending++
+	s.held += r.size
 	if s.g.Policy == Race {
 		s.race(r)
 		return
@@ -179,18 +205,18 @@ func (s *groupStream) send(r *groupRequest, k memberKey) {
 }
 
 // settle takes in the result of a request at a member.
-func (s *groupStream) settle(o outcome) {
+func (s *groupStream) settle(o memberResult) {
 	r := o.request
 	switch {
 	case r.done.Load(): // another member was faster
 	case o.err == nil:
-		r.end(o.resp, nil)
+		s.end(r, o.resp, nil)
 	case !passesOver(o.err):
-		r.end(nil, o.err)
+		s.end(r, nil, o.err)
 	case r.racing > 0:
 		r.failed.add(o.err)
 		if r.racing--; r.racing == 0 {
-			r.end(nil, r.failed.err(s.g))
+			s.end(r, nil, r.failed.err(s.g))
 		}
 	default:
 		r.failed.add(o.err)
@@ -199,7 +225,14 @@ func (s *groupStream) settle(o outcome) {
 	}
 }
 
-func (r *groupRequest) end(resp *Response, err error) {
+// end gives a request its result.
+func (s *groupStream) end(r *groupRequest, resp *Response, err error) {
+	if resp != nil {
+		r.size += len(resp.Data)
+		s.held += len(resp.Data)
+		s.largest = max(s.largest, len(resp.Data), 1)
+	}
+	s.pending--
 	r.resp, r.err = resp, err
 	r.done.Store(true)
 }
@@ -211,7 +244,7 @@ func (s *groupStream) retry(r *groupRequest) {
 	case r.tried < n:
 		s.sendNext(r)
 	case r.failed.refused < n || s.g.failsFast():
-		r.end(nil, r.failed.err(s.g))
+		s.end(r, nil, r.failed.err(s.g))
 	default:
 		r.failed = failures{begun: r.failed.begun}
 		s.race(r)

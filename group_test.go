@@ -385,3 +385,81 @@ func TestRaceAsksTheSlowServerToo(t *testing.T) {
 		}
 	})
 }
+
+// TestGroupTellsAnInterruption: an exchange that its context ends is not one of a server that is down, even
+// if an ICMP message has arrived before.
+func TestGroupTellsAnInterruption(t *testing.T) {
+	inGroup(t, ohce.Race, "closed closed", func(t *testing.T, s *servers) {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		_, err := s.group.Exchange(ctx, []byte("abc"))
+		if errors.Is(err, ohce.ErrServerDown) || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%v, want the context's error alone", err)
+		}
+	})
+}
+
+// TestGroupRequestBelongsToTheCaller: a slow member of a race does not send what the caller has made of a
+// request that has been answered.
+func TestGroupRequestBelongsToTheCaller(t *testing.T) {
+	inGroup(t, ohce.Race, "up slow", func(t *testing.T, s *servers) {
+		var wrong atomic.Int64
+		pass := s.net.Link
+		s.net.Link = func(d ohcetest.Datagram) []ohcetest.Arrival {
+			if d.To.Port() == 3000 && d.Data[0] == 0 {
+				wrong.Add(1)
+			}
+			return pass(d)
+		}
+		s.group.Clients[1].MaxInFlight = 1
+		requests := func(yield func([]byte) bool) {
+			for range 2_000 {
+				if !yield(bytes.Repeat([]byte("x"), 20_000)) {
+					return
+				}
+			}
+		}
+		for r, err := range s.group.Stream(t.Context(), requests) {
+			if err != nil || r.Err != nil {
+				t.Fatal(err, r.Err)
+			}
+			clear(r.Request)
+			time.Sleep(time.Millisecond) // of the bubble's clock
+		}
+		if wrong.Load() > 0 {
+			t.Errorf("%d requests that the caller did not make", wrong.Load())
+		}
+	})
+}
+
+// TestGroupStreamBoundsBytes: while a request waits for a server that is mute, the responses of the other
+// server are held within the clients' MaxBytes.
+func TestGroupStreamBoundsBytes(t *testing.T) {
+	inGroup(t, ohce.RoundRobin, "mute up", func(t *testing.T, s *servers) {
+		for _, c := range s.group.Clients {
+			c.MaxBytes = 1 << 20
+		}
+		var taken atomic.Int64
+		atFirst := 0
+		requests := func(yield func([]byte) bool) {
+			for i := range 100_000 {
+				request := make([]byte, 20_000)
+				copy(request, fmt.Sprint(i))
+				taken.Add(1)
+				if !yield(request) {
+					return
+				}
+			}
+		}
+		for _, err := range s.group.Stream(t.Context(), requests) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			atFirst = int(taken.Load())
+			break
+		}
+		if most := 1<<20/20_000 + 10; atFirst > most {
+			t.Errorf("%d requests of 20,000 bytes were taken, want at most %d", atFirst, most)
+		}
+	})
+}

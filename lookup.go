@@ -18,11 +18,11 @@ const DefaultService = "ohce"
 // maxServers is the number of servers that LookupServers returns at most.
 const maxServers = 16
 
-// LookupServers finds the servers that a name stands for, the preferred one first, as "ip:port":
+// LookupServers resolves a name to servers, the preferred one first, as "ip:port":
 //
-//   - "ip:port" is itself;
-//   - "host:port" is each address of the host, in the order of the resolver (RFC 6724);
-//   - "name", without a port, is the targets of the SRV records _service._udp.name with their ports, in
+//   - "ip:port" yields itself;
+//   - "host:port" yields each address of the host, in the order of the resolver (RFC 6724);
+//   - "name", without a port, yields the targets of the SRV records _service._udp.name with their ports, in
 //     the order of their priority and weight (RFC 2782), with each address of each target.
 //
 // service is a name as in RFC 6335, such as "domain" or "stun"; "" means DefaultService. LookupServers
@@ -38,18 +38,18 @@ func LookupServers(ctx context.Context, resolver *net.Resolver, service, name st
 	return servers[:min(len(servers), maxServers)], nil
 }
 
-func lookup(ctx context.Context, r *net.Resolver, srv, name string) ([]string, error) {
-	if host, service, err := net.SplitHostPort(name); err == nil {
-		port, err := r.LookupPort(ctx, "udp", service)
+func lookup(ctx context.Context, r *net.Resolver, service, name string) ([]string, error) {
+	if host, port, err := net.SplitHostPort(name); err == nil {
+		n, err := r.LookupPort(ctx, "udp", port)
 		if err != nil {
 			return nil, err
 		}
-		return lookupHost(ctx, r, host, uint16(port))
+		return lookupHost(ctx, r, host, uint16(n))
 	}
 	if _, err := netip.ParseAddr(strings.Trim(name, "[]")); err == nil || name == "" || strings.Contains(name, ":") {
 		return nil, errors.New("missing port in address")
 	}
-	_, records, err := r.LookupSRV(ctx, srv, "udp", name)
+	_, records, err := r.LookupSRV(ctx, service, "udp", name)
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +64,7 @@ func lookup(ctx context.Context, r *net.Resolver, srv, name string) ([]string, e
 		servers = append(servers, more...)
 	}
 	if len(servers) == 0 {
-		return nil, cmp.Or(failed, fmt.Errorf("%s has no server (its SRV record says so)", name))
+		return nil, cmp.Or(failed, fmt.Errorf("%s has no server: the target of its SRV record is \".\"", name))
 	}
 	return servers, nil
 }

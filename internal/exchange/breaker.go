@@ -33,9 +33,12 @@ const (
 //
 // The zero value is a closed circuit without patience.
 type Breaker struct {
-	// Patience is how long a silent server is waited for, from its last response. 0 means not at
+	// Patience is how long a stream waits for a silent server, from its last response. 0 means not at
 	// all.
 	Patience time.Duration
+	// InFlight is the number of requests that can be in flight. If it is less than eight, so many
+	// unanswered requests are an outage. 0 means no limit.
+	InFlight int
 
 	failures int       // in a row
 	failed   time.Time // when the last of them ended
@@ -48,11 +51,19 @@ func (b *Breaker) Answered(now time.Time) { b.failures, b.answered = 0, now }
 // Failed notes that an exchange got no response. start is when its first attempt was made,
 // unanswered as for Waits. It says nothing of the server if later requests were answered meanwhile.
 func (b *Breaker) Failed(unanswered uint64, start, now time.Time) {
-	if b.heardSince(start) && unanswered < failureThreshold {
+	if b.heardSince(start) && unanswered < b.threshold() {
 		return
 	}
 	b.failures++
 	b.failed = now
+}
+
+// threshold is the number of unanswered requests that are an outage.
+func (b *Breaker) threshold() uint64 {
+	if b.InFlight > 0 {
+		return uint64(min(b.InFlight, failureThreshold))
+	}
+	return failureThreshold
 }
 
 func (b *Breaker) heardSince(t time.Time) bool {
@@ -64,12 +75,19 @@ func (b *Breaker) heardSince(t time.Time) bool {
 // latest one that has been answered. A few can be requests that the server does not answer; many
 // are an outage.
 func (b *Breaker) Waits(unanswered uint64, sent, now time.Time) bool {
-	return !b.answered.IsZero() && unanswered >= failureThreshold && !b.heardSince(sent) &&
-		now.Before(b.WaitEnd())
+	return b.Patient(now) && unanswered >= b.threshold() && !b.heardSince(sent)
 }
 
 // WaitEnd is when the patience ends with a server that stays silent.
 func (b *Breaker) WaitEnd() time.Time { return b.answered.Add(b.Patience) }
+
+// Patient reports whether the server has answered and the patience with it is not over.
+func (b *Breaker) Patient(now time.Time) bool {
+	return !b.answered.IsZero() && now.Before(b.WaitEnd())
+}
+
+// HalfOpenTime is when an open circuit becomes half-open.
+func (b *Breaker) HalfOpenTime() time.Time { return b.failed.Add(openTime) }
 
 // State returns the state of the circuit.
 func (b *Breaker) State(now time.Time) State {

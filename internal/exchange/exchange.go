@@ -151,7 +151,7 @@ type Request struct {
 	// RTT is the time from the latest attempt that the response can answer to the response, and
 	// Elapsed that from the first attempt to the end of the exchange. Neither is ever negative.
 	RTT, Elapsed time.Duration
-	// Cause says more about an Outcome other than Answered, or is nil.
+	// Cause is what the system or the network reported last during the exchange, or nil.
 	Cause error
 	// Unexpected counts the datagrams that arrived for this request and did not answer it.
 	Unexpected int
@@ -166,6 +166,7 @@ type Request struct {
 	next      *Request  // in the table, with the same hash
 	tail      *Request  // of the first one with this hash, the last one
 	start     time.Time // of the current schedule
+	causeTime time.Time // of Cause
 	previous  time.Time // when the attempt before the last one was made
 	deadline  time.Time
 	heapIndex int // of the deadlines, from 1; 0 if it has none

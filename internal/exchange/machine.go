@@ -62,6 +62,7 @@ type Machine struct {
 	held        int      // bytes
 	reserved    int      // bytes, for the responses of pending requests
 	largest     int      // length of the longest response so far
+	longestKey  int      // length of the longest key so far
 	sequence    uint64   // of the next request that is sent for the first time
 	answered    uint64   // the sequence behind the latest request that has been answered
 	probe       *Request // the one that is sent while the circuit is half-open
@@ -90,6 +91,7 @@ func New(cfg Config) *Machine {
 	if cfg.Match == nil {
 		m.window.Max = min(int(m.window.max()), cfg.MaxPorts)
 	}
+	m.breaker.InFlight = int(m.window.max())
 	m.table.init()
 	m.ended.limit = maxReserved
 	if cfg.Match.exact() {
@@ -115,12 +117,13 @@ func (m *Machine) Len() int { return m.order.len() }
 // Held is the number of bytes that are held.
 func (m *Machine) Held() int { return m.held }
 
-// Cost returns how many bytes a request of n bytes takes of the room that Room returns: its own,
-// those of its key, which is seldom longer, and those of the response that is to be expected.
+// Cost returns how many bytes a request of n bytes takes of the room that Room returns: its own, those of
+// its key and those of the response. The last two are guesses: as long as the longest one so far, or as
+// the request.
 func (m *Machine) Cost(n int) int {
 	cost := requestOverhead + n + m.reserve(n)
 	if m.cfg.Match != nil {
-		cost += n
+		cost += max(n, m.longestKey)
 	}
 	return cost
 }
@@ -134,22 +137,25 @@ func (m *Machine) reserve(n int) int {
 	return max(n, m.largest)
 }
 
-// Room returns how many requests may be submitted now, and of how many bytes in all, measured by
-// Cost. If n is 0 and delay is not, pacing allows more after delay.
+// Room returns how many requests may be submitted now, and of how many bytes in all, measured by Cost.
+// If nothing is held, a request of any length may be submitted. If n is 0 and delay is not, there is more
+// room after delay.
 func (m *Machine) Room(now time.Time) (n, bytes int, delay time.Duration) {
 	bytes = m.cfg.MaxBytes - m.held - m.reserved
 	n = maxRequests - m.order.len()
-	switch {
-	case m.order.len() == 0 && bytes < m.Cost(1<<16):
-		n, bytes = 1, m.Cost(1<<16) // one request of any length is always possible
-	case bytes <= 0 || n <= 0:
+	if bytes <= 0 && m.order.len() > 0 || n <= 0 {
 		return 0, 0, 0
+	}
+	if m.cfg.Match != nil && m.longestKey == 0 {
+		n = 1 // the length of keys is not known
 	}
 	switch state := m.breaker.State(now); {
 	case m.parkedCount > 0 && (m.inFlight > 0 || m.ready.len() > 0):
 		return 0, 0, 0
 	case m.parkedCount > 0:
 		return 1, bytes, 0
+	case state == Open && m.breaker.Patient(now):
+		return 0, 0, m.breaker.HalfOpenTime().Sub(now)
 	case state == Open:
 		return n, bytes, 0
 	case state == HalfOpen && m.pending > 0:
@@ -175,6 +181,7 @@ func (m *Machine) Submit(number uint64, data []byte) *Request {
 	r := &Request{Number: number, Data: data, jitter: 1 + maxJitter*rand.Float64()}
 	if m.cfg.Match != nil {
 		r.key = m.cfg.Match.RequestKey(nil, data)
+		m.longestKey = max(m.longestKey, len(r.key), 1)
 	}
 	r.held = requestOverhead + len(data) + len(r.key)
 	r.reserved = m.reserve(len(data))
@@ -215,7 +222,7 @@ func (m *Machine) end(now time.Time, r *Request, outcome Outcome, cause error) {
 	if !r.Begun.IsZero() {
 		r.Elapsed = max(now.Sub(r.Begun), 0)
 	}
-	if outcome != Answered {
+	if cause != nil {
 		r.Cause = cause
 	}
 	m.deadlines.remove(r)

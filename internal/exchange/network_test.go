@@ -41,6 +41,7 @@ type simulation struct {
 	rtt       Estimator
 	opening   []Port
 	open      map[Port]bool
+	failed    map[Port]bool
 	coming    []copyInFlight
 	total     int
 	submitted int
@@ -73,6 +74,7 @@ func exactly() *Matcher {
 func newSimulation(t *testing.T, data []byte) *simulation {
 	x := &simulation{
 		t: t, s: &script{data}, now: time.Unix(1_000_000, 0), open: make(map[Port]bool),
+		failed: make(map[Port]bool),
 		sentOf: make(map[uint64]int),
 	}
 	x.cfg = Config{
@@ -103,8 +105,17 @@ func newSimulation(t *testing.T, data []byte) *simulation {
 	}
 	x.lossless = x.s.choose(3) == 0
 	x.total = 1 + x.s.choose(200)
+	x.cfg.Observe = x.checkEvent
 	x.m = New(x.cfg)
 	return x
+}
+
+// checkEvent checks that an event concerns a request that has been sent and not before that.
+func (x *simulation) checkEvent(e Event) {
+	if e.Request != nil && (e.Request.Begun.IsZero() || e.Time.Before(e.Request.Begun)) {
+		x.t.Fatalf("event %d at %v concerns request %d, which begins at %v", e.Kind, e.Time,
+			e.Request.Number, e.Request.Begun)
+	}
 }
 
 // request is the i-th request: a few bytes that repeat and serve as the key, and a number that does
@@ -166,6 +177,12 @@ func (x *simulation) receive() {
 		x.m.Received(x.now, Port(x.s.choose(4)), make([]byte, 40), true)
 	case 4:
 		x.m.ReadFailed(x.now, Port(x.s.choose(4)), errors.New("read failed"))
+	case 5: // an open socket fails
+		if id := Port(x.s.choose(8)); x.open[id] && x.s.choose(4) == 0 {
+			delete(x.open, id)
+			x.failed[id] = true
+			x.m.Failed(x.now, id, errors.New("socket failed"), false)
+		}
 	}
 }
 
@@ -177,7 +194,7 @@ func (x *simulation) submit() {
 		if x.next == nil {
 			x.next = x.request(x.submitted)
 		}
-		if room -= x.m.Cost(len(x.next)); room < 0 {
+		if room -= x.m.Cost(len(x.next)); room < 0 && x.m.Len() > 0 {
 			x.full = true
 			return
 		}
@@ -189,7 +206,7 @@ func (x *simulation) submit() {
 // carryOut opens and closes sockets, sends requests, and has the server answer them.
 func (x *simulation) carryOut(step Step) {
 	for _, id := range step.Close {
-		if !x.open[id] {
+		if !x.open[id] && !x.failed[id] {
 			x.t.Fatalf("port %d is to be closed and is not open", id)
 		}
 		delete(x.open, id)
@@ -290,10 +307,9 @@ func (x *simulation) wait(step Step) {
 		if x.m.Pending() > 0 {
 			x.t.Fatalf("stuck: %d requests are pending and nothing is to happen", x.m.Pending())
 		}
-		if x.full && x.m.Len() == 0 {
-			x.t.Fatal("stuck: nothing is held and there is no room")
+		if !x.full || x.m.Len() > 0 { // else there is room now, since pop was called
+			x.now = x.now.Add(time.Millisecond)
 		}
-		x.now = x.now.Add(time.Millisecond)
 		return
 	}
 	if next.After(x.now) {

@@ -26,9 +26,9 @@ type port struct {
 	causeTime time.Time
 }
 
-// only is the one request that is in flight, or nil if there are none or several.
-func (p *port) only() *Request {
-	if p == nil || p.pending != 1 || p.last.done() {
+// only is the one request that is in flight and was sent before at, or nil if there are none or several.
+func (p *port) only(at time.Time) *Request {
+	if p == nil || p.pending != 1 || p.last.done() || p.last.Begun.IsZero() || at.Before(p.last.Begun) {
 		return nil
 	}
 	return p.last
@@ -59,11 +59,11 @@ func (m *Machine) place(now time.Time, r *Request) bool {
 
 func (m *Machine) portFor(now time.Time, r *Request) *port {
 	ps := &m.ports
-	if m.cfg.Match != nil {
-		if ps.shared == nil {
-			ps.shared = m.newPort()
-		}
-		if m.takes(now, ps.shared, r) {
+	if p := ps.shared; p != nil && m.takes(now, p, r) {
+		return p
+	}
+	if m.cfg.Match != nil && ps.shared == nil {
+		if ps.shared = m.newPort(); ps.shared != nil {
 			return ps.shared
 		}
 	}
@@ -74,9 +74,6 @@ func (m *Machine) portFor(now time.Time, r *Request) *port {
 			return p
 		}
 		m.retire(p)
-	}
-	if len(ps.all) >= m.cfg.MaxPorts {
-		return nil
 	}
 	return m.newPort()
 }
@@ -97,8 +94,11 @@ func (m *Machine) Shared(id Port) bool {
 	return m.ports.shared != nil && m.ports.shared.id == id
 }
 
-// newPort makes a port and asks for its socket.
+// newPort makes a port and asks for its socket. It returns nil if there are too many.
 func (m *Machine) newPort() *port {
+	if len(m.ports.all) >= m.cfg.MaxPorts {
+		return nil
+	}
 	p := &port{id: m.ports.next}
 	m.ports.next++
 	if m.ports.all == nil {
@@ -125,7 +125,8 @@ func (m *Machine) leavePort(now time.Time, r *Request) {
 	if !r.Begun.IsZero() {
 		m.ended.add(r.hash, now, r.Outcome == Answered)
 	}
-	if r.Outcome != Answered && r.Cause == nil && p.cause != nil && !p.causeTime.Before(r.start) {
+	if r.Outcome != Answered && p.cause != nil && !p.causeTime.Before(r.start) &&
+		(r.Cause == nil || p.causeTime.After(r.causeTime)) {
 		r.Cause = p.cause
 	}
 	if p.pending--; p.pending > 0 || p == m.ports.shared || p.socket == nil || p.failed {
@@ -156,6 +157,7 @@ func (m *Machine) Opened(id Port, s *Socket) {
 		m.step.Close = append(m.step.Close, id)
 		return
 	}
+	m.freed = true
 	m.openErr = nil
 	m.rtt = s.RTT
 	p.socket = s
@@ -188,8 +190,9 @@ func (m *Machine) Failed(now time.Time, id Port, err error, shortage bool) {
 		return
 	}
 	m.openErr = err
+	m.freed = true
+	m.breaker.Failed(0, now, now) // once, however many requests were on the port
 	for _, r := range m.on(id) {
-		m.breaker.Failed(0, now, now)
 		m.end(now, r, NoSocket, err)
 	}
 }
@@ -220,7 +223,7 @@ func (m *Machine) Unreachable(now time.Time, id Port, err error) {
 	m.cfg.Counters.Unreachable.Add(1)
 	p := m.ports.all[id]
 	m.observe(Event{
-		Kind: PortUnreachable, Time: now, Port: id, Socket: p.socketOf(), Request: p.only(),
+		Kind: PortUnreachable, Time: now, Port: id, Socket: p.socketOf(), Request: p.only(now),
 	})
 	if p == nil {
 		return

@@ -6,12 +6,12 @@ import "time"
 // lost. The Machine copies what it keeps of data.
 func (m *Machine) Received(at time.Time, id Port, data []byte, truncated bool) {
 	if truncated || len(data) > m.cfg.MaxResponse {
-		m.ignore(at, id, m.ports.all[id].only(), data, Oversize)
+		m.ignore(at, id, m.ports.all[id].only(at), data, Oversize)
 		return
 	}
 	r, reason := m.match(id, data)
 	if r == nil {
-		only := m.ports.all[id].only()
+		only := m.ports.all[id].only(at)
 		if only != nil {
 			only.Unexpected++
 		}
@@ -77,15 +77,16 @@ func (m *Machine) accept(at time.Time, r *Request, data []byte, cost int) {
 	rtt := r.RTT
 	if r.ambiguous {
 		rtt = 0
-	} else if m.rtt != nil {
-		m.rtt.Sample(rtt)
-		if m.srtt == 0 {
+	} else if e := r.Socket.RTT; e != nil {
+		e.Sample(rtt)
+		if e == m.rtt && m.srtt == 0 {
 			m.firstSample(at)
 		}
 	}
 	m.answered = max(m.answered, r.sequence+1)
 	m.window.Answered(r.sequence, m.sequence, rtt, at)
 	m.breaker.Answered(at)
+	m.openErr = nil
 	m.end(at, r, Answered, nil)
 	r.Elapsed = max(r.Elapsed, r.RTT)
 	m.observe(r.event(ResponseAccepted, at))

@@ -42,7 +42,7 @@ func (m *Machine) Next(now time.Time) Step {
 
 // endUntried ends the requests that an open circuit keeps from being sent.
 func (m *Machine) endUntried(now time.Time) {
-	if m.parkedCount > 0 || m.breaker.State(now) != Open {
+	if m.parkedCount > 0 || m.breaker.State(now) != Open || m.breaker.Patient(now) {
 		return
 	}
 	for m.ready.len() > 0 {
@@ -57,7 +57,10 @@ func (m *Machine) endUntried(now time.Time) {
 
 // retryBlocked makes the blocked requests ready again if a port may take them now.
 func (m *Machine) retryBlocked(now time.Time) {
-	if len(m.blocked) == 0 || !m.freed && now.Before(m.unblockTime()) {
+	if len(m.blocked) == 0 {
+		return
+	}
+	if at, ok := m.unblockTime(); !m.freed && (!ok || now.Before(at)) {
 		return
 	}
 	m.freed = false
@@ -68,13 +71,23 @@ func (m *Machine) retryBlocked(now time.Time) {
 	}
 }
 
-// unblockTime is when the key of the first blocked request may be used again on the shared port.
-func (m *Machine) unblockTime() time.Time {
+// unblockTime returns when the key of a blocked request may be used again on the shared port, if that
+// depends on time.
+func (m *Machine) unblockTime() (at time.Time, ok bool) {
 	p := m.ports.shared
 	if p == nil {
-		return time.Time{}
+		return time.Time{}, false
 	}
-	return m.ended.reuse(m.table.hash(p.id, m.blocked[0].key))
+	for _, r := range m.blocked {
+		hash := m.table.hash(p.id, r.key)
+		if m.table.find(hash, p.id, r.key) != nil {
+			continue // until the request that has it ends
+		}
+		if reuse := m.ended.reuse(hash); !ok || reuse.Before(at) {
+			at, ok = reuse, true
+		}
+	}
+	return at, ok
 }
 
 // nextDue returns the next request to be sent now, or nil.
@@ -110,8 +123,14 @@ func (m *Machine) hasDue(now time.Time) bool {
 		return m.inFlight == 0
 	case m.ready.len() == 0:
 		return false
+	}
+	switch m.breaker.State(now) {
+	case Open:
+		return false
+	case HalfOpen:
+		return m.probe == nil || m.probe.done()
 	default:
-		return m.breaker.State(now) != HalfOpen || m.probe == nil || m.probe.done()
+		return true
 	}
 }
 
@@ -161,13 +180,16 @@ func (m *Machine) Sent(now time.Time, r *Request, err error, permanent bool) {
 		m.cfg.Counters.Sent.Add(1)
 	} else {
 		m.cfg.Counters.Unsent.Add(1)
-		r.port.cause, r.port.causeTime = err, now
 	}
 	e := r.event(AttemptSent, now)
 	e.Err = err
 	m.observe(e)
-	if permanent && !r.done() {
+	switch {
+	case err == nil || r.done():
+	case permanent:
 		m.end(now, r, TooLong, err)
+	default:
+		r.Cause, r.causeTime = err, now
 	}
 }
 
@@ -185,12 +207,14 @@ func (m *Machine) wake(now time.Time, delay time.Duration) time.Time {
 	if m.parkedCount > 0 {
 		earliest(m.breaker.WaitEnd())
 	}
-	if len(m.blocked) > 0 {
-		if m.freed {
-			earliest(now)
-		} else if m.inFlight == 0 {
-			earliest(m.unblockTime())
-		}
+	if m.parkedCount == 0 && m.ready.len() > 0 && m.breaker.State(now) == Open {
+		earliest(m.breaker.HalfOpenTime())
+	}
+	if len(m.blocked) > 0 && m.freed {
+		earliest(now)
+	}
+	if at, ok := m.unblockTime(); ok {
+		earliest(at)
 	}
 	return wake
 }

@@ -156,10 +156,16 @@ func Connect(conn net.Conn) (Socket, error) {
 		growBuffers(u)
 		return connectUDP(u)
 	}
-	return newPacketConn(connected{conn})
+	c := &packetConn{pc: connected{conn}, fast: connected{conn}}
+	// Any connection that keeps datagram boundaries will do; its addresses need not be IP addresses.
+	if local, err := addrPort(conn.LocalAddr()); err == nil {
+		c.local, c.own = local, local.Addr()
+	}
+	return c, nil
 }
 
-// connected makes a net.PacketConn of a connection.
+// connected makes a net.PacketConn of a connection. It does not report the peer, which is always the
+// same.
 type connected struct{ net.Conn }
 
 func (c connected) ReadFrom(b []byte) (int, net.Addr, error) {
@@ -168,6 +174,13 @@ func (c connected) ReadFrom(b []byte) (int, net.Addr, error) {
 }
 
 func (c connected) WriteTo(b []byte, _ net.Addr) (int, error) { return c.Write(b) }
+
+func (c connected) ReadFromUDPAddrPort(b []byte) (int, netip.AddrPort, error) {
+	n, err := c.Read(b)
+	return n, netip.AddrPort{}, err
+}
+
+func (c connected) WriteToUDPAddrPort(b []byte, _ netip.AddrPort) (int, error) { return c.Write(b) }
 
 // addrPort reads a net.Addr.
 func addrPort(a net.Addr) (netip.AddrPort, error) {
