@@ -37,7 +37,7 @@ func (closedError) Is(target error) bool { return target == net.ErrClosed }
 
 // An OpError says which operation failed, where and why.
 type OpError struct {
-	// Op is "listen", "serve", "dial", "exchange" or "lookup".
+	// Op is "listen", "serve", "respond", "dial", "exchange" or "lookup".
 	Op string
 	// Addr is the address of the operation, as it was given or as it was bound.
 	Addr string
