@@ -43,7 +43,7 @@ func TestStreamSurvivesAnOutage(t *testing.T) {
 				if match == nil {
 					count /= 10
 				}
-				inMemory(t, outageAt(30*time.Millisecond, length), func(t *testing.T, c *ohce.Client) {
+				inMemory(t, outageAt(8*time.Millisecond, length), func(t *testing.T, c *ohce.Client) {
 					c.Match = match
 					begun := time.Now()
 					if answered := streamed(t, c, count); answered != count {
