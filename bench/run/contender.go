@@ -139,6 +139,7 @@ func isReady(lines *bufio.Reader, port string) error {
 		told.WriteString(line)
 		switch {
 		case strings.HasPrefix(line, "ready"), strings.HasPrefix(line, "Listening"),
+			strings.Contains(line, ": listening on "),
 			strings.Contains(line, "receiving on") && strings.Contains(line, ":"+port):
 			return nil
 		case err != nil:
