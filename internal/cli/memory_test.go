@@ -60,9 +60,12 @@ func TestMemoryOfLink(t *testing.T) {
 	t.Cleanup(func() { p.stop() })
 	burst := bytes.Repeat([]byte{'y'}, 1200)
 	conns := make([]net.Conn, mappings)
+	// The clients do not take ports that the system gives to mappings: there are too few for both. They have
+	// a loopback address of this process, so that copies of the test do not meet.
+	pid := os.Getpid()
+	ip := net.IPv4(127, byte(pid>>16|128), byte(pid>>8), byte(pid))
 	for i := range conns {
-		// Not from the ports that the system gives to the mappings: there are too few for both.
-		from := net.Dialer{LocalAddr: &net.UDPAddr{IP: net.IPv4(127, 0, 0, 2), Port: 10_000 + i}}
+		from := net.Dialer{LocalAddr: &net.UDPAddr{IP: ip, Port: 10_000 + i}}
 		c, err := from.Dial("udp", p.addrs[0])
 		if err != nil {
 			t.Fatal(err)
