@@ -9,7 +9,7 @@ import (
 
 const (
 	quarantineTime = 10 * time.Second // how long a port is not used again after its socket has closed
-	maxQuarantined = 8192             // ports, about a quarter of those that Linux has for clients
+	maxQuarantined = 8192             // ports, about a quarter of the ports that Linux has for clients
 	maxDials       = 16               // sockets opened in search of a port that is not quarantined
 )
 
@@ -33,7 +33,7 @@ func (q *portQuarantine) dial(dial func() (net.Conn, error)) (net.Conn, error) {
 	}()
 	for {
 		conn, err := dial()
-		if n := len(rejected); err != nil && n > 0 { // one of those is better than none
+		if n := len(rejected); err != nil && n > 0 { // a quarantined port is better than none
 			conn, rejected = rejected[n-1], rejected[:n-1]
 			return conn, nil
 		}
