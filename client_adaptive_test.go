@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/ohce/ohce"
+	"github.com/ohce/ohce/internal/testsize"
 	"github.com/ohce/ohce/link"
 	"github.com/ohce/ohce/ohcetest"
 )
@@ -82,7 +83,7 @@ func TestAdaptiveSendsOnce(t *testing.T) {
 // TestAdaptiveComesThrough compares with the seed's schedule, whose share of unanswered exchanges
 // is a matter of probability: (1−(1−p)²)⁵ as long as the round trip fits the waits.
 func TestAdaptiveComesThrough(t *testing.T) {
-	const n = 10_000
+	n := testsize.Pick(10_000, 2000)
 	for _, tt := range []struct {
 		loss  float64
 		trip  time.Duration
@@ -97,7 +98,7 @@ func TestAdaptiveComesThrough(t *testing.T) {
 			seed := overLossy(t, ohce.LinearRetry(), tt.loss, tt.trip, n)
 			adaptive := overLossy(t, ohce.AdaptiveRetry(0), tt.loss, tt.trip, n)
 			want := math.Pow(1-(1-tt.loss)*(1-tt.loss), 5)
-			se := math.Sqrt(want * (1 - want) / n)
+			se := math.Sqrt(want * (1 - want) / float64(n))
 			if math.Abs(seed.unanswered()-want) > 3*se {
 				t.Errorf("the seed's: %.5f unanswered, want %.5f ± 3 × %.5f", seed.unanswered(), want, se)
 			}
@@ -110,7 +111,7 @@ func TestAdaptiveComesThrough(t *testing.T) {
 			}
 			t.Logf("unanswered %.5f and %.5f, p50 %v and %v, p99 %v and %v, datagrams an exchange %.2f and %.2f",
 				seed.unanswered(), adaptive.unanswered(), at(seed, 0.5), at(adaptive, 0.5), at(seed, 0.99),
-				at(adaptive, 0.99), float64(seed.datagrams)/n, float64(adaptive.datagrams)/n)
+				at(adaptive, 0.99), float64(seed.datagrams)/float64(n), float64(adaptive.datagrams)/float64(n))
 		})
 	}
 }

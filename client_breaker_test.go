@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ohce/ohce"
+	"github.com/ohce/ohce/internal/testsize"
 	"github.com/ohce/ohce/ohcetest"
 )
 
@@ -24,10 +25,7 @@ func TestStreamToAServerThatIsDown(t *testing.T) {
 				return []ohcetest.Arrival{{After: time.Millisecond, Datagram: d}}
 			}
 			inMemory(t, link, func(t *testing.T, c *ohce.Client) {
-				n := 100_000
-				if testing.Short() {
-					n /= 10
-				}
+				n := testsize.Pick(100_000, 10_000)
 				if !expect {
 					c.Match = nil
 				}

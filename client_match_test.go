@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/ohce/ohce"
+	"github.com/ohce/ohce/internal/testsize"
 	"github.com/ohce/ohce/link"
 	"github.com/ohce/ohce/ohcetest"
 )
@@ -62,9 +63,9 @@ func TestMatchBytesThroughABadNetwork(t *testing.T) {
 	}
 	for _, ids := range []int{1 << 16, 300, 10, 1} {
 		t.Run(fmt.Sprint(ids), func(t *testing.T) {
-			n := 5000
+			n := testsize.Pick(5000, 1000)
 			if ids == 1 {
-				n = 500 // each needs a socket of its own
+				n /= 10 // each needs a socket of its own
 			}
 			bad := ohcetest.Impair(&link.Link{Seed: 5, Up: way, Down: way}, linkedServer)
 			inMemoryWith(t, numberedServer, bad, func(t *testing.T, c *ohce.Client) {
@@ -97,7 +98,7 @@ func TestMatchSharesASocket(t *testing.T) {
 		c.Match = ohce.MatchBytes(0, 2)
 		sockets := countSockets(c)
 		begun := time.Now()
-		for r, err := range c.Stream(t.Context(), identified(20_000, 1<<16)) {
+		for r, err := range c.Stream(t.Context(), identified(testsize.Pick(20_000, 4000), 1<<16)) {
 			if err != nil || r.Err != nil {
 				t.Fatal(err, r.Err)
 			}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ohce/ohce"
+	"github.com/ohce/ohce/internal/testsize"
 	"github.com/ohce/ohce/ohcetest"
 )
 
@@ -28,10 +29,7 @@ func outageAt(from, length time.Duration) func(ohcetest.Datagram) []ohcetest.Arr
 // TestStreamSurvivesAnOutage: an outage in the middle of a stream that is shorter than the client's
 // patience costs nothing but time.
 func TestStreamSurvivesAnOutage(t *testing.T) {
-	n := 50_000
-	if testing.Short() {
-		n = 20_000
-	}
+	n := testsize.Pick(50_000, 10_000)
 	for _, length := range []time.Duration{
 		100 * time.Millisecond, 1100 * time.Millisecond, 2500 * time.Millisecond, 9 * time.Second,
 	} {
@@ -69,10 +67,10 @@ func TestStreamGivesUpAfterItsPatience(t *testing.T) {
 		{-1, 1500 * time.Millisecond, 3 * time.Second},
 	} {
 		t.Run(fmt.Sprint(tt.patience), func(t *testing.T) {
-			network := outageAt(30*time.Millisecond, time.Hour)
+			network := outageAt(8*time.Millisecond, time.Hour)
 			inMemory(t, network, func(t *testing.T, c *ohce.Client) {
 				c.Patience = tt.patience
-				const n = 100_000
+				n := testsize.Pick(100_000, 20_000)
 				begun := time.Now()
 				answered := streamed(t, c, n)
 				if took := time.Since(begun); took < tt.least || took > tt.most {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/ohce/ohce"
+	"github.com/ohce/ohce/internal/testsize"
 	"github.com/ohce/ohce/ohcetest"
 )
 
@@ -360,7 +361,7 @@ func TestStreamWithoutASocket(t *testing.T) {
 
 // TestStreamOnRealSockets: requests of all lengths and of one length, which travel in runs.
 func TestStreamOnRealSockets(t *testing.T) {
-	const n = 20_000
+	n := testsize.Pick(20_000, 5000)
 	s := ohcetest.NewServer(reverser)
 	defer s.Close()
 	lengths := rand.New(rand.NewPCG(3, 3))

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/ohce/ohce"
+	"github.com/ohce/ohce/internal/testsize"
 	"github.com/ohce/ohce/ohcetest"
 )
 
@@ -226,10 +227,7 @@ func TestGroupStream(t *testing.T) {
 }
 
 func testGroupStream(t *testing.T, s *servers, expect bool) {
-	n := 3000
-	if testing.Short() {
-		n = 1000
-	}
+	n := testsize.Pick(3000, 1000)
 	for _, c := range s.group.Clients {
 		if !expect {
 			c.Match = nil
@@ -413,7 +411,7 @@ func TestGroupRequestBelongsToTheCaller(t *testing.T) {
 		}
 		s.group.Clients[1].MaxInFlight = 1
 		requests := func(yield func([]byte) bool) {
-			for range 2_000 {
+			for range testsize.Pick(2000, 500) {
 				if !yield(bytes.Repeat([]byte("x"), 20_000)) {
 					return
 				}

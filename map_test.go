@@ -35,6 +35,7 @@ var theMap = []string{
 	"internal/udp",
 	"internal/leakcheck",
 	"internal/netns",
+	"internal/testsize",
 }
 
 // forbidden are edges that stand in no package's way downwards and are wrong all the same. A package

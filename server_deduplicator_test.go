@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/ohce/ohce"
+	"github.com/ohce/ohce/internal/testsize"
 	"github.com/ohce/ohce/link"
 	"github.com/ohce/ohce/ohcetest"
 )
@@ -68,7 +69,7 @@ func increments(t *testing.T, seed uint64, n int, h ohce.Handler) (inOrder bool)
 // number of seeds.
 func TestDeduplicatorIncrements(t *testing.T) {
 	const n = 100
-	seeds := 50
+	seeds := testsize.Pick(50, 10)
 	if k, err := strconv.Atoi(os.Getenv("OHCE_SEEDS")); err == nil {
 		seeds = k
 	}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/ohce/ohce/flip"
+	"github.com/ohce/ohce/internal/testsize"
 )
 
 // linesEnv is the environment variable with the number of lines that these tests send; `make lines`
@@ -30,10 +31,7 @@ const speedRounds = 5
 // manyLines returns lines of different lengths, and the answers to them.
 func manyLines(t *testing.T) (lines, answers []byte, count int) {
 	t.Helper()
-	count = 3_000
-	if testing.Short() {
-		count = 500
-	}
+	count = testsize.Pick(3_000, 500)
 	if s := os.Getenv(linesEnv); s != "" {
 		n, err := strconv.Atoi(s)
 		if err != nil {

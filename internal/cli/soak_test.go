@@ -13,6 +13,7 @@ import (
 
 	"github.com/ohce/ohce"
 	"github.com/ohce/ohce/flip"
+	"github.com/ohce/ohce/internal/testsize"
 )
 
 // soakEnv says how many datagrams TestSoak sends; `make soak` sends a million.
@@ -24,10 +25,7 @@ const memoryLimit = 64 << 10
 // Random datagrams at a running server, as fast as they can be sent: it lives, its memory stays
 // small, and every datagram is accounted for.
 func TestSoak(t *testing.T) {
-	count := 50_000
-	if testing.Short() {
-		count = 5_000
-	}
+	count := testsize.Pick(50_000, 5_000)
 	if s := os.Getenv(soakEnv); s != "" {
 		n, err := strconv.Atoi(s)
 		if err != nil {

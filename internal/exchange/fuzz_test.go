@@ -3,6 +3,8 @@ package exchange
 import (
 	"math/rand/v2"
 	"testing"
+
+	"github.com/ohce/ohce/internal/testsize"
 )
 
 // FuzzMachine drives a Machine through random schedules. In every one of them
@@ -35,7 +37,7 @@ func randomBytes(random *rand.Rand, n int) []byte {
 
 // TestMachineSchedules runs what FuzzMachine runs, on random scripts.
 func TestMachineSchedules(t *testing.T) {
-	for seed := range uint64(2000) {
+	for seed := range uint64(testsize.Pick(2000, 500)) {
 		random := rand.New(rand.NewPCG(seed, 7))
 		newSimulation(t, randomBytes(random, 20+random.IntN(4000))).run()
 		if t.Failed() {

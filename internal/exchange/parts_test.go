@@ -33,7 +33,7 @@ func TestDeadlines(t *testing.T) {
 	random := rand.New(rand.NewPCG(6, 6))
 	var h deadlines
 	var list []*Request
-	for range 20_000 {
+	for range 5000 {
 		switch n := random.IntN(4); {
 		case n < 2:
 			r := &Request{deadline: time.Unix(0, random.Int64N(1000))}
