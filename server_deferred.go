@@ -57,6 +57,7 @@ func (w *ResponseWriter) Defer(r *Request) *Deferred {
 	case w.shard != nil:
 		m := w.request
 		d.reply = udp.Message{Peer: m.Peer, Local: m.Local, IfIndex: m.IfIndex}
+		w.shard.guard.deferred.Store(true)
 		w.shard.open.add()
 	default:
 		d.origin = w
@@ -101,6 +102,9 @@ func (d *Deferred) end(reason DropReason) error {
 func (d *Deferred) finish(reason DropReason) error {
 	sh := d.shard
 	var dropped Drops
+	if reason == DropNone {
+		reason = sh.guard.admitDeferred(d.Request, d.Bytes())
+	}
 	if reason != DropNone {
 		dropped[reason]++
 		sh.counters.ended(0, &dropped)

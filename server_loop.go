@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/ohce/ohce/guard"
 	"github.com/ohce/ohce/internal/udp"
 )
 
@@ -22,14 +21,11 @@ type shard struct {
 	srv        *Server
 	conn       udp.Socket
 	handler    Handler
-	rule       guard.Rule
-	batches    guard.BatchRule // rule, if it is one; else nil
-	maxRequest int             // in bytes
-	stop       chan struct{}   // closed when the server closes
+	maxRequest int           // in bytes
+	stop       chan struct{} // closed when the server closes
 
-	in        []udp.Message  // a batch
-	now       time.Time      // when the batch was read
-	seen      guard.Datagram // what rule sees
+	in        []udp.Message // a batch
+	guard     shardGuard
 	req       Request
 	writer    ResponseWriter
 	responses responses
@@ -49,15 +45,10 @@ func newShard(ctx context.Context, s *Server, conn udp.Socket, addrs []netip.Add
 	if sh.handler == nil {
 		sh.handler = HandlerFunc(echo)
 	}
-	if s.Guard == nil {
-		sh.rule = guard.Loops{}.NewRule(addrs)
-	} else {
-		sh.rule = s.Guard.NewRule(addrs)
-	}
+	sh.guard.start(s, addrs)
 	if sh.maxRequest == 0 {
 		sh.maxRequest = maxBuffer
 	}
-	sh.batches, _ = sh.rule.(guard.BatchRule)
 	conn.BusyPoll(s.BusyPoll)
 	// Some systems do not report truncation: a datagram that fills the buffer is too long.
 	size := max(sh.maxRequest+1, conn.MinReadBuffer())
@@ -133,7 +124,7 @@ func (sh *shard) serve(n int) {
 	}
 	sh.counters.received(received)
 	var dropped Drops
-	sh.now = time.Now()
+	sh.guard.now = time.Now()
 	for i := range sh.in[:n] {
 		sh.answerAll(&sh.in[i], &dropped)
 		sh.responses.collect(&sh.in[i])
@@ -173,18 +164,13 @@ func (sh *shard) answerAll(m *udp.Message, dropped *Drops) {
 
 // admitAll admits all datagrams of a message at once, or returns false.
 func (sh *shard) admitAll(m *udp.Message) bool {
-	if sh.batches == nil || m.Segment == 0 || m.Segment > sh.maxRequest {
-		return false
-	}
-	sh.seen.Payload = m.Buf[:min(m.Segment, len(m.Buf))]
-	return sh.batches.AdmitBatch(sh.now, &sh.seen, m.Count())
+	return m.Segment > 0 && m.Segment <= sh.maxRequest && sh.guard.admitAll(m)
 }
 
 // admit says why a datagram must not reach the handler, or DropNone.
 func (sh *shard) admit(data []byte) DropReason {
-	sh.seen.Payload = data
-	if v := sh.rule.Admit(sh.now, &sh.seen); v != guard.Admitted {
-		return dropReason(v)
+	if reason := sh.guard.admit(data); reason != DropNone {
+		return reason
 	}
 	if len(data) > sh.maxRequest {
 		return DropOversize
@@ -199,7 +185,7 @@ func (sh *shard) setAddresses(m *udp.Message) {
 		local = netip.AddrPortFrom(m.Local, local.Port())
 	}
 	sh.req.RemoteAddr, sh.req.LocalAddr = m.Peer, local
-	sh.seen.Source, sh.seen.Destination = m.Peer, local
+	sh.guard.seen.Source, sh.guard.seen.Destination = m.Peer, local
 	w := &sh.writer
 	w.shard, w.request, w.limit = sh, m, maxDatagram(m.Peer.Addr())
 }
@@ -217,6 +203,9 @@ func (sh *shard) answer(data []byte) DropReason {
 		return DropPanic
 	}
 	reason := w.outcome()
+	if reason == DropNone {
+		reason = sh.guard.admitResponse(data, w.Bytes())
+	}
 	if reason == DropNone {
 		sh.responses.add(w.buf)
 	}

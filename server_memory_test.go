@@ -7,6 +7,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/ohce/ohce/guard"
 	"github.com/ohce/ohce/internal/udp"
 )
 
@@ -29,7 +30,7 @@ func TestShardGivesMemoryBack(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		c := newFakeConn(step{ms: batch}, step{ms: requests("a", "b", "c")})
-		s := &Server{BufferSize: 100, Handler: HandlerFunc(func(w *ResponseWriter, r *Request) {
+		s := &Server{BufferSize: 100, Guard: guard.Guards{}, Handler: HandlerFunc(func(w *ResponseWriter, r *Request) {
 			if r.Data[0] == 'L' {
 				w.Write(large)
 				return

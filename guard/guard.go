@@ -9,9 +9,8 @@
 //
 // If the response of a server is itself a valid request, one datagram with a forged source makes the
 // server exchange datagrams with itself or with another server without end (CVE-2024-2169). [Loops],
-// the guard of a server that has no other, prevents this in two ways. It drops datagrams from ports
-// that belong to servers: see [PortSet]. It ends the remaining loops by dropping one datagram out of
-// a long series from one source: see [Repeats].
+// the guard of a server that has no other, prevents this. It drops datagrams from ports that belong
+// to servers, and it ends the remaining loops by leaving a repeated round unanswered.
 //
 // # Composition
 //
@@ -84,6 +83,16 @@ type BatchRule interface {
 	AdmitBatch(now time.Time, d *Datagram, n int) bool
 }
 
+// A ResponseRule is a Rule that also decides on responses, after the handler has made them.
+type ResponseRule interface {
+	Rule
+	// AdmitResponse decides whether the server sends response to the source of d, which was
+	// admitted. A response that is not admitted is dropped with its request. A response that the
+	// handler deferred arrives later than those to the requests after it; now can then be up to the
+	// duration of a batch earlier than in the call before.
+	AdmitResponse(now time.Time, d *Datagram, response []byte) Verdict
+}
+
 // A Guard makes the rules of a server. Its methods may be called by several goroutines.
 type Guard interface {
 	// NewRule returns the rule for one shard of a server that listens on addrs.
@@ -120,6 +129,17 @@ func (rs rules) Admit(now time.Time, d *Datagram) Verdict {
 	for _, r := range rs {
 		if v := r.Admit(now, d); v != Admitted {
 			return v
+		}
+	}
+	return Admitted
+}
+
+func (rs rules) AdmitResponse(now time.Time, d *Datagram, response []byte) Verdict {
+	for _, r := range rs {
+		if r, ok := r.(ResponseRule); ok {
+			if v := r.AdmitResponse(now, d, response); v != Admitted {
+				return v
+			}
 		}
 	}
 	return Admitted

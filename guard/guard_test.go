@@ -10,6 +10,19 @@ import (
 	"github.com/ohce/ohce/guard"
 )
 
+// admit passes one datagram to a rule and reports whether it was admitted.
+func admit(r guard.Rule, source netip.AddrPort, length int) bool {
+	d := guard.Datagram{Source: source, Payload: zeros[:length]}
+	return r.Admit(time.Time{}, &d) == guard.Admitted
+}
+
+var zeros = make([]byte, 64)
+
+func source(i int) netip.AddrPort {
+	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}),
+		uint16(20_000+i%40_000))
+}
+
 func TestLoops(t *testing.T) {
 	own := []netip.AddrPort{
 		netip.MustParseAddrPort("192.0.2.1:3000"), netip.MustParseAddrPort("[2001:db8::1]:3001"),
@@ -24,8 +37,8 @@ func TestLoops(t *testing.T) {
 	}{
 		{"default", guard.Loops{}, []uint16{0, 7, 1023, 3000, 3001}, []uint16{1024, 3002, 4000}},
 		{"ports", guard.Loops{RefusePorts: only}, []uint16{4000}, []uint16{0, 7, 3000}},
-		{"limit", guard.Loops{RepeatLimit: 1}, []uint16{7, 3000, 4000}, nil},
-		{"none", guard.Loops{RefusePorts: new(guard.PortSet), RepeatLimit: -1}, nil,
+		{"streak", guard.Loops{Streak: 1}, []uint16{7, 3000, 4000}, nil},
+		{"none", guard.Loops{RefusePorts: new(guard.PortSet), Streak: -1, Rounds: -1}, nil,
 			[]uint16{0, 7, 3000}},
 	}
 	for _, tt := range tests {
@@ -47,7 +60,7 @@ func TestLoops(t *testing.T) {
 
 // Each shard counts for itself.
 func TestLoopsRulesAreIndependent(t *testing.T) {
-	g := guard.Loops{RepeatLimit: 2}
+	g := guard.Loops{Streak: 2}
 	for range 2 {
 		if !admit(g.NewRule(nil), source(1), 5) {
 			t.Error("the first datagram of a shard was dropped")
@@ -117,7 +130,7 @@ func TestRulesAllocateNothing(t *testing.T) {
 // A batch that a rule admits at once counts as much as its datagrams one by one.
 func TestAdmitBatch(t *testing.T) {
 	const limit = 10
-	rule := guard.Loops{RepeatLimit: limit}.NewRule(nil)
+	rule := guard.Loops{Streak: limit}.NewRule(nil)
 	batches := rule.(guard.BatchRule)
 	d := &guard.Datagram{Source: source(1), Payload: zeros[:5]}
 	drops := 0
@@ -157,26 +170,4 @@ func ExampleGuards() {
 	// 192.168.0.2:40000 admitted
 	// 192.168.0.2:53 loop
 	// 198.51.100.7:40000 denied
-}
-
-func BenchmarkLoops(b *testing.B) {
-	rule, now := guard.Loops{}.NewRule(nil), time.Now()
-	var ds [64]guard.Datagram
-	for i := range ds {
-		ds[i] = guard.Datagram{Source: source(i), Payload: zeros[:64]}
-	}
-	for _, sources := range []int{1, 64} {
-		b.Run(fmt.Sprintf("sources-%d", sources), func(b *testing.B) {
-			dropped, i := 0, 0
-			for b.Loop() {
-				if rule.Admit(now, &ds[i%sources]) != guard.Admitted {
-					dropped++
-				}
-				i++
-			}
-			if b.N > 64*guard.DefaultRepeatLimit && dropped == 0 {
-				b.Error("no datagram was dropped")
-			}
-		})
-	}
 }

@@ -5,45 +5,109 @@ import (
 	"time"
 )
 
-// Loops is a Guard that prevents loops between servers. A server without a Guard uses its zero
-// value. Its rules drop datagrams as DropLoop.
+// Loops is a Guard that ends loops between servers. A server without a Guard uses its zero value.
+// Its rules drop datagrams as DropLoop.
+//
+// A loop holds a fixed number of datagrams, and each datagram that is left unanswered leaves it for
+// good. A client sends its request again. Loops therefore leaves a few datagrams unanswered:
+//
+//   - all datagrams from a port of RefusePorts;
+//   - one in a series of rounds with the same texts; see Rounds;
+//   - one in a long streak from one address; see Streak.
 type Loops struct {
 	// RefusePorts are the source ports that get no response because they belong to servers. If nil,
-	// they are ServicePorts and the ports that the server listens on. A set that is given is used as
-	// it is. It must not be changed while the server runs.
+	// they are ServicePorts and the ports that the server listens on. The rules use a set that is
+	// given without a copy: it must not change while the server runs.
 	RefusePorts *PortSet
 
-	// RepeatLimit ends loops that RefusePorts does not prevent: out of this number of consecutive
-	// datagrams with the same source and length, one gets no response. That ends a loop, and costs a
-	// client one retransmission. If zero, it is DefaultRepeatLimit; negative means no limit.
-	RepeatLimit int
+	// Rounds is the length of the first series of rounds. A round is a request from the same
+	// address and port, with the same request and response or with the two exchanged, that arrives
+	// within 100 ms after the previous round. The last round of a series goes unanswered. The next
+	// series is twice as long if a pause of 100 ms follows, otherwise longer by Rounds, and at most
+	// 1,048,576 rounds.
+	//
+	// A client that sends one text n times, each as soon as the previous one is answered, loses at
+	// most 1 + log2(n/Rounds) requests. A client whose texts differ, or that waits 100 ms between
+	// them, loses none. If zero, Rounds is DefaultRounds; negative means that rounds do not count.
+	Rounds int
+
+	// Streak is the number of datagrams from one address, whatever their texts, of which one goes
+	// unanswered. The count falls by half with each 100 ms of silence. If zero, it is
+	// DefaultStreak; negative means that streaks do not count.
+	Streak int
 }
 
 // NewRule returns the rule for one shard of a server that listens on addrs.
 func (l Loops) NewRule(addrs []netip.AddrPort) Rule {
-	ports := l.RefusePorts
-	if ports == nil {
-		ports = ServicePorts()
+	r := &loopRule{ports: l.RefusePorts}
+	if r.ports == nil {
+		r.ports = ServicePorts()
 		for _, a := range addrs {
-			ports.Add(a.Port())
+			r.ports.Add(a.Port())
 		}
 	}
-	return &loopRule{ports: ports, repeats: NewRepeats(l.RepeatLimit)}
+	if n := orDefault(l.Rounds, DefaultRounds); n > 0 {
+		r.rounds = newRounds(n)
+	}
+	if n := orDefault(l.Streak, DefaultStreak); n > 0 {
+		r.streaks = newStreaks(n)
+	}
+	return r
 }
 
-// A loopRule is a PortSet followed by a Repeats, as one BatchRule.
+// orDefault returns n, or def if n is 0.
+func orDefault(n, def int) int {
+	if n == 0 {
+		return def
+	}
+	return n
+}
+
+// A loopRule is the rule of a Loops for one shard.
 type loopRule struct {
 	ports   *PortSet
-	repeats *Repeats
+	streaks *streaks // nil: none
+	rounds  *rounds  // nil: none
+	clock   clock
 }
 
 func (r *loopRule) Admit(now time.Time, d *Datagram) Verdict {
 	if r.ports.Contains(d.Source.Port()) {
 		return DropLoop
 	}
-	return r.repeats.Admit(now, d)
+	if r.streaks != nil && r.streaks.full(r.clock.at(now), d.Source.Addr()) {
+		return DropLoop
+	}
+	return Admitted
 }
 
 func (r *loopRule) AdmitBatch(now time.Time, d *Datagram, n int) bool {
-	return !r.ports.Contains(d.Source.Port()) && r.repeats.AdmitBatch(now, d, n)
+	return !r.ports.Contains(d.Source.Port()) &&
+		(r.streaks == nil || r.streaks.below(r.clock.at(now), d.Source.Addr(), n))
+}
+
+func (r *loopRule) AdmitResponse(now time.Time, d *Datagram, response []byte) Verdict {
+	if r.rounds != nil && r.rounds.repeats(r.clock.at(now), d.Source, d.Payload, response) {
+		return DropLoop
+	}
+	return Admitted
+}
+
+// A clock converts times to durations since the first one.
+type clock struct {
+	start, latest time.Time
+	since         time.Duration // from start to latest
+}
+
+// at returns the time since the first call. It never decreases.
+func (c *clock) at(now time.Time) time.Duration {
+	switch {
+	case now == c.latest:
+	case c.start.IsZero():
+		c.start, c.latest = now, now
+	default:
+		c.latest = now
+		c.since = max(c.since, now.Sub(c.start))
+	}
+	return c.since
 }
