@@ -12,9 +12,17 @@
 // the guard of a server that has no other, prevents this. It drops datagrams from ports that belong
 // to servers, and it ends the remaining loops by leaving a repeated round unanswered.
 //
+// # Limits
+//
+// [RateLimit] limits the responses to each address and to the prefixes that contain it,
+// [Amplification] keeps responses from exceeding requests, [Ceiling] limits all requests together,
+// and [Prefixes] admits or denies sources. Their state is shared by all shards, has a fixed size, and
+// needs no lock. They allocate nothing for a datagram.
+//
 // # Composition
 //
-// [Guards] applies several guards in order. A function is a guard as [RuleFunc].
+// [Guards] applies several guards in order. A function is a guard as [RuleFunc]. [DryRun] counts what
+// a guard would drop and admits it.
 //
 // # Concurrency
 //

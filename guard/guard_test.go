@@ -119,10 +119,20 @@ func TestVerdictsHaveNames(t *testing.T) {
 }
 
 func TestRulesAllocateNothing(t *testing.T) {
-	rule := guard.Guards{guard.Loops{}, guard.ServicePorts()}.NewRule(nil)
-	d := &guard.Datagram{Source: source(1), Payload: []byte("Hello")}
-	now := time.Now()
-	if n := testing.AllocsPerRun(100, func() { rule.Admit(now, d) }); n != 0 {
+	prefixes := new(guard.Prefixes)
+	prefixes.Set(nil, guard.NewPrefixSet(netip.MustParsePrefix("192.0.2.0/24")))
+	all := guard.Guards{
+		guard.Loops{}, guard.ServicePorts(), prefixes, &guard.RateLimit{}, &guard.Ceiling{Rate: 1e6},
+		&guard.Amplification{},
+	}
+	rule := (&guard.DryRun{Guard: all}).NewRule(nil).(guard.ResponseRule)
+	d := &guard.Datagram{Source: netip.MustParseAddrPort("198.51.100.7:40000"), Payload: []byte("Hello")}
+	now, response := time.Now(), []byte("longer than the request")
+	n := testing.AllocsPerRun(100, func() {
+		rule.Admit(now, d)
+		rule.AdmitResponse(now, d, response)
+	})
+	if n != 0 {
 		t.Errorf("%v allocations for a datagram, want 0", n)
 	}
 }

@@ -92,22 +92,3 @@ func (r *loopRule) AdmitResponse(now time.Time, d *Datagram, response []byte) Ve
 	}
 	return Admitted
 }
-
-// A clock converts times to durations since the first one.
-type clock struct {
-	start, latest time.Time
-	since         time.Duration // from start to latest
-}
-
-// at returns the time since the first call. It never decreases.
-func (c *clock) at(now time.Time) time.Duration {
-	switch {
-	case now == c.latest:
-	case c.start.IsZero():
-		c.start, c.latest = now, now
-	default:
-		c.latest = now
-		c.since = max(c.since, now.Sub(c.start))
-	}
-	return c.since
-}
