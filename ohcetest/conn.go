@@ -78,13 +78,13 @@ func (c *Conn) take() (d Datagram, ok bool, err error) {
 		c.queue = c.queue[1:]
 	}
 	if len(c.queue) > 0 {
-		c.token()
+		c.signal()
 	}
 	return d, ok, err
 }
 
-// token is called with mu held.
-func (c *Conn) token() {
+// signal is called with mu held.
+func (c *Conn) signal() {
 	select {
 	case c.ready <- struct{}{}:
 	default:
@@ -93,7 +93,7 @@ func (c *Conn) token() {
 
 func (c *Conn) bound(addr netip.AddrPort) { c.local = addr }
 
-func (c *Conn) receive(d Datagram) fate {
+func (c *Conn) receive(d Datagram) outcome {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.remote.IsValid() && d.From != c.remote {
@@ -103,7 +103,7 @@ func (c *Conn) receive(d Datagram) fate {
 		return overflow
 	}
 	c.queue = append(c.queue, d)
-	c.token()
+	c.signal()
 	return delivered
 }
 
@@ -112,7 +112,7 @@ func (c *Conn) unreachable(to netip.AddrPort) {
 	defer c.mu.Unlock()
 	if c.remote.IsValid() && c.remote == to {
 		c.err = ohce.ErrPortUnreachable
-		c.token()
+		c.signal()
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 	"github.com/ohce/ohce/ohcetest"
 )
 
-func TestReadCutsToTheBuffer(t *testing.T) {
+func TestReadTruncatesToBuffer(t *testing.T) {
 	var n ohcetest.Network
 	server, client := listen(t, &n, serverAddr), dial(t, &n, serverAddr)
 	send(t, client, "longer than the buffer")
@@ -25,7 +25,7 @@ func TestReadCutsToTheBuffer(t *testing.T) {
 	want(t, server, "next")
 }
 
-func TestConnectedSocketFiltersStrangers(t *testing.T) {
+func TestConnectedSocketFilters(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var n ohcetest.Network
 		listen(t, &n, serverAddr)
@@ -85,7 +85,7 @@ func TestPortUnreachableWakesRead(t *testing.T) {
 	})
 }
 
-func TestPortUnreachableIsNotForOthers(t *testing.T) {
+func TestPortUnreachableOnlyForConnectedPeer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var n ohcetest.Network
 		free := listen(t, &n, "192.0.2.5:1000")
@@ -208,8 +208,8 @@ func TestDeadlineWakesRead(t *testing.T) {
 	}
 }
 
-// TestDatagramBeatsAPassedDeadline: both are there when Read looks, again and again.
-func TestDatagramBeatsAPassedDeadline(t *testing.T) {
+// TestReadPrefersDatagramToDeadline: both are there when Read looks, again and again.
+func TestReadPrefersDatagramToDeadline(t *testing.T) {
 	var n ohcetest.Network
 	server, client := listen(t, &n, serverAddr), dial(t, &n, serverAddr)
 	for range 500 {

@@ -9,17 +9,17 @@ import (
 
 // send puts a datagram on its way; it keeps no memory of the caller's.
 func (n *Network) send(d Datagram) {
-	d.From, d.To, d.Data = plain(d.From), plain(d.To), bytes.Clone(d.Data)
+	d.From, d.To, d.Data = unmap(d.From), unmap(d.To), bytes.Clone(d.Data)
 	n.mu.Lock()
 	n.stats.Sent++
 	if n.Link == nil {
 		n.push(Arrival{Datagram: d})
 	} else {
-		fates := n.Link(d)
-		if len(fates) == 0 {
+		passed := n.Link(d)
+		if len(passed) == 0 {
 			n.stats.Lost++
 		}
-		for _, a := range fates {
+		for _, a := range passed {
 			n.push(a)
 		}
 	}
@@ -45,16 +45,16 @@ func (n *Network) deliver() {
 	defer func() { n.delivering = false }()
 	for len(n.pending) > 0 {
 		if wait := time.Until(n.pending[0].at); wait > 0 {
-			n.wake(wait)
+			n.schedule(wait)
 			return
 		}
 		d := heap.Pop(&n.pending).(*arrival).Datagram
-		n.count(n.hand(d, n.lookup(d.To), n.lookup(d.From)))
+		n.count(n.deliverTo(d, n.lookup(d.To), n.lookup(d.From)))
 	}
 }
 
-// wake is called with mu held.
-func (n *Network) wake(after time.Duration) {
+// schedule is called with mu held.
+func (n *Network) schedule(after time.Duration) {
 	if n.timer != nil {
 		n.timer.Stop()
 	}
@@ -71,9 +71,9 @@ func (n *Network) lookup(addr netip.AddrPort) receiver {
 	return nil
 }
 
-// hand gives d to its receiver, or tells its sender that there is none. It is called with mu held, and
-// lets go of it meanwhile: a Peer sends, and a Conn has a lock of its own.
-func (n *Network) hand(d Datagram, to, from receiver) fate {
+// deliverTo passes d to its receiver. If there is none, it reports that to the sender. It is called
+// with mu held and releases mu during the call, because a Peer sends and a Conn has its own lock.
+func (n *Network) deliverTo(d Datagram, to, from receiver) outcome {
 	n.mu.Unlock()
 	defer n.mu.Lock()
 	if to != nil {
@@ -86,8 +86,8 @@ func (n *Network) hand(d Datagram, to, from receiver) fate {
 }
 
 // count is called with mu held.
-func (n *Network) count(f fate) {
-	switch f {
+func (n *Network) count(o outcome) {
+	switch o {
 	case delivered:
 		n.stats.Delivered++
 	case unreachable:

@@ -107,7 +107,7 @@ func TestImpairRebinds(t *testing.T) {
 	}
 }
 
-func TestImpairChecksTheModel(t *testing.T) {
+func TestImpairChecksModel(t *testing.T) {
 	defer func() {
 		if recover() == nil {
 			t.Error("a loss of 130 % passed")

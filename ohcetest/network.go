@@ -85,11 +85,11 @@ type NetworkStats struct {
 	Overflow, Filtered uint64
 }
 
-// A fate is what became of an arrival.
-type fate int
+// An outcome is what became of an arrival.
+type outcome int
 
 const (
-	delivered fate = iota
+	delivered outcome = iota
 	unreachable
 	overflow
 	filtered
@@ -100,7 +100,7 @@ type receiver interface {
 	// bound tells the address, before anything can arrive. Network.mu is held.
 	bound(addr netip.AddrPort)
 	// receive takes a datagram and says what became of it. Network.mu is not held.
-	receive(d Datagram) fate
+	receive(d Datagram) outcome
 	// unreachable tells a sender that nobody listens at to. Network.mu is not held.
 	unreachable(to netip.AddrPort)
 }
@@ -150,7 +150,7 @@ func (n *Network) DialFrom(local netip.AddrPort, address string) (net.Conn, erro
 	if err != nil {
 		return nil, err
 	}
-	return n.connect(plain(local), remote)
+	return n.connect(unmap(local), remote)
 }
 
 func (n *Network) connect(local, remote netip.AddrPort) (net.Conn, error) {
@@ -173,12 +173,12 @@ func parse(addr string) (netip.AddrPort, error) {
 		host = "::"
 	}
 	ap, err := netip.ParseAddrPort(net.JoinHostPort(host, port))
-	return plain(ap), err
+	return unmap(ap), err
 }
 
 // plain is the address itself where it is an IPv4 one mapped into IPv6, as package net likes to have
 // them.
-func plain(ap netip.AddrPort) netip.AddrPort {
+func unmap(ap netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
 }
 

@@ -41,7 +41,7 @@ func TestDelivery(t *testing.T) {
 	}
 }
 
-func TestWriteCopies(t *testing.T) {
+func TestWriteCopiesData(t *testing.T) {
 	var n ohcetest.Network
 	server, client := listen(t, &n, serverAddr), dial(t, &n, serverAddr)
 	buf := []byte("mine")
@@ -98,8 +98,8 @@ func TestLookup(t *testing.T) {
 	}
 }
 
-// TestWriteToAnAddressOfPackageNet: a *net.UDPAddr may hold IPv4 in 16 bytes.
-func TestWriteToAnAddressOfPackageNet(t *testing.T) {
+// TestWriteToIPv4In16Bytes: a *net.UDPAddr may hold IPv4 in 16 bytes.
+func TestWriteToIPv4In16Bytes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var n ohcetest.Network
 		server := listen(t, &n, serverAddr)
@@ -138,7 +138,7 @@ func TestBindErrors(t *testing.T) {
 	}
 }
 
-func TestAnAddressIsFreeAfterClose(t *testing.T) {
+func TestCloseFreesAddress(t *testing.T) {
 	var n ohcetest.Network
 	first := listen(t, &n, serverAddr)
 	first.Close()
@@ -151,13 +151,13 @@ func TestAnAddressIsFreeAfterClose(t *testing.T) {
 	client := dial(t, &n, serverAddr)
 	send(t, client, "x")
 	want(t, second, "x")
-	asking := dial(t, &n, again.Addr().String())
-	asking.SetReadDeadline(time.Now().Add(time.Minute))
-	send(t, asking, "y")
-	want(t, asking, "y")
+	other := dial(t, &n, again.Addr().String())
+	other.SetReadDeadline(time.Now().Add(time.Minute))
+	send(t, other, "y")
+	want(t, other, "y")
 }
 
-func TestFreePortsGoRound(t *testing.T) {
+func TestFreePortsWrapAround(t *testing.T) {
 	var n ohcetest.Network
 	const all = 1<<16 - 49152
 	seen := make(map[uint16]bool)
@@ -172,7 +172,7 @@ func TestFreePortsGoRound(t *testing.T) {
 			c.Close()
 		}
 	}
-	c := dial(t, &n, serverAddr) // the second round finds those that were closed
+	c := dial(t, &n, serverAddr) // the other round finds those that were closed
 	if port := addrOf(c).Port(); port != 49152 {
 		t.Errorf("after the last port came %d, want 49152", port)
 	}

@@ -10,9 +10,9 @@ import (
 	"github.com/ohce/ohce/ohcetest"
 )
 
-// TestInstantsAreOrdered sends from one goroutine while another's datagrams and the clock's come in
+// TestSameInstantKeepsOrder sends from one goroutine while another's datagrams and the clock's come in
 // between: what one socket sends to another arrives in the order of sending.
-func TestInstantsAreOrdered(t *testing.T) {
+func TestSameInstantKeepsOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const senders, each = 8, 100
 		var n ohcetest.Network
@@ -68,14 +68,14 @@ func TestOrderUnderConcurrency(t *testing.T) {
 	})
 }
 
-// TestStepsFollowOneAnother: a step that takes its time holds up what was sent later.
-func TestStepsFollowOneAnother(t *testing.T) {
+// TestStepsRunInOrder: a step that takes its time holds up what was sent later.
+func TestStepsRunInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var n ohcetest.Network
-		begun, goOn := make(chan struct{}), make(chan struct{})
+		begun, proceed := make(chan struct{}), make(chan struct{})
 		slow := func(p *ohcetest.Peer, request ohcetest.Datagram) {
 			close(begun)
-			<-goOn
+			<-proceed
 			ohcetest.Answer()(p, request)
 		}
 		n.NewPeer(serverAddr, nil, slow)
@@ -84,7 +84,7 @@ func TestStepsFollowOneAnother(t *testing.T) {
 		<-begun
 		send(t, client, "second")
 		synctest.Wait()
-		close(goOn)
+		close(proceed)
 		wantAll(t, client, "first", "second")
 	})
 }
@@ -151,15 +151,15 @@ func TestManyGoroutines(t *testing.T) {
 	})
 }
 
-// TestPeersOfOneAnother: two peers answer each other for as long as the link lets them, which must
+// TestPeersAnswerEachOther: two peers answer each other for as long as the link lets them, which must
 // not grow the stack.
-func TestPeersOfOneAnother(t *testing.T) {
+func TestPeersAnswerEachOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const most = 100_000
+		const maxSent = 100_000
 		var n ohcetest.Network
 		count := 0
 		n.Link = func(d ohcetest.Datagram) []ohcetest.Arrival {
-			if count++; count > most {
+			if count++; count > maxSent {
 				return nil
 			}
 			return []ohcetest.Arrival{{Datagram: d}}
@@ -167,7 +167,7 @@ func TestPeersOfOneAnother(t *testing.T) {
 		a, b := n.NewPeer("192.0.2.7:3000", nil), n.NewPeer("192.0.2.8:3000", nil)
 		n.Inject(ohcetest.Datagram{From: a.Addr(), To: b.Addr(), Data: []byte("ping")})
 		got := stats(&n)
-		if want := (ohcetest.NetworkStats{Sent: most + 1, Delivered: most, Lost: 1}); got != want {
+		if want := (ohcetest.NetworkStats{Sent: maxSent + 1, Delivered: maxSent, Lost: 1}); got != want {
 			t.Errorf("stats are %+v, want %+v", got, want)
 		}
 	})

@@ -71,7 +71,7 @@ func (p *Peer) Close() { p.network.unbind(p.addr, p) }
 
 func (p *Peer) bound(addr netip.AddrPort) { p.addr = addr }
 
-func (p *Peer) receive(d Datagram) fate {
+func (p *Peer) receive(d Datagram) outcome {
 	p.mu.Lock()
 	step := Answer()
 	if len(p.script) > 0 {

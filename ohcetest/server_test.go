@@ -12,11 +12,11 @@ import (
 	"github.com/ohce/ohce/ohcetest"
 )
 
-const patience = 10 * time.Second
+const testTimeout = 10 * time.Second
 
 func exchange(t *testing.T, c *ohce.Client, request string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
 	defer cancel()
 	resp, err := c.Exchange(ctx, []byte(request))
 	if err != nil {
@@ -44,7 +44,7 @@ func TestServerEchoes(t *testing.T) {
 	}
 }
 
-func TestStartServerUsesTheConfiguration(t *testing.T) {
+func TestStartServerUsesConfig(t *testing.T) {
 	s := ohcetest.StartServer(&ohce.Server{
 		Addr:    "192.0.2.77:1", // not used
 		Handler: ohce.HandlerFunc(func(w *ohce.ResponseWriter, r *ohce.Request) { w.Write([]byte("mine")) }),
@@ -57,7 +57,7 @@ func TestStartServerUsesTheConfiguration(t *testing.T) {
 	}
 }
 
-func TestServersDoNotMeet(t *testing.T) {
+func TestServersAreIndependent(t *testing.T) {
 	a, b := ohcetest.NewServer(nil), ohcetest.NewServer(nil)
 	defer a.Close()
 	defer b.Close()
@@ -76,7 +76,7 @@ func TestServerClose(t *testing.T) {
 	exchange(t, c, "Hello")
 	s.Close()
 	c.FailFast = true
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
 	defer cancel()
 	if resp, err := c.Exchange(ctx, []byte("again")); err == nil {
 		t.Errorf("a closed server answered %q", resp.Data)
@@ -86,22 +86,22 @@ func TestServerClose(t *testing.T) {
 	}
 }
 
-func TestServerCloseAtOnce(t *testing.T) {
+func TestServerCloseImmediately(t *testing.T) {
 	for range 20 {
 		ohcetest.NewServer(nil).Close() // Serve may not have begun
 	}
 }
 
-// TestServerCloseWaitsForHandlers: what has been asked before Close is answered.
+// TestServerCloseWaitsForHandlers: what has been received before Close is answered.
 func TestServerCloseWaitsForHandlers(t *testing.T) {
-	asked, goOn := make(chan struct{}), make(chan struct{})
+	received, proceed := make(chan struct{}), make(chan struct{})
 	s := ohcetest.NewServer(ohce.HandlerFunc(func(w *ohce.ResponseWriter, r *ohce.Request) {
-		close(asked)
-		<-goOn
+		close(received)
+		<-proceed
 		w.Write([]byte("finished"))
 	}))
 	c := s.Client()
-	c.Retry = ohce.RetryAfter(patience)
+	c.Retry = ohce.RetryAfter(testTimeout)
 	defer c.Close()
 	answer, closed := make(chan string, 1), make(chan struct{})
 	go func() {
@@ -112,12 +112,12 @@ func TestServerCloseWaitsForHandlers(t *testing.T) {
 		}
 		answer <- string(resp.Data)
 	}()
-	<-asked
+	<-received
 	go func() {
 		s.Close()
 		close(closed)
 	}()
-	close(goOn)
+	close(proceed)
 	if got := <-answer; got != "finished" {
 		t.Errorf("answer %q, want finished", got)
 	}
