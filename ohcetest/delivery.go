@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// send puts a datagram on its way; it keeps no memory of the caller's.
+// send sends a copy of d through Link.
 func (n *Network) send(d Datagram) {
 	d.From, d.To, d.Data = unmap(d.From), unmap(d.To), bytes.Clone(d.Data)
 	n.mu.Lock()
@@ -27,14 +27,15 @@ func (n *Network) send(d Datagram) {
 	n.deliver()
 }
 
-// push is called with mu held.
+// push adds an arrival to the pending ones. It is called with mu held.
 func (n *Network) push(a Arrival) {
 	n.serial++
 	heap.Push(&n.pending, &arrival{Arrival: a, at: time.Now().Add(max(a.After, 0)), serial: n.serial})
 }
 
-// deliver hands over what is due, and sets the timer for the rest. One goroutine at a time does it, so
-// that the order stands; for the others, it does their part too.
+// deliver delivers the arrivals that are due and sets the timer for the next one. Only one goroutine
+// delivers at a time, which preserves the order. If another goroutine is in deliver, it also
+// delivers the arrivals of this one.
 func (n *Network) deliver() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -53,7 +54,7 @@ func (n *Network) deliver() {
 	}
 }
 
-// schedule is called with mu held.
+// schedule sets the timer. It is called with mu held.
 func (n *Network) schedule(after time.Duration) {
 	if n.timer != nil {
 		n.timer.Stop()
@@ -61,7 +62,8 @@ func (n *Network) schedule(after time.Duration) {
 	n.timer = time.AfterFunc(after, n.deliver)
 }
 
-// lookup finds who is bound to addr, itself or by a wildcard. It is called with mu held.
+// lookup returns the receiver bound to addr or, if there is none, to the wildcard address of its
+// port. It is called with mu held.
 func (n *Network) lookup(addr netip.AddrPort) receiver {
 	for _, ip := range []netip.Addr{addr.Addr(), netip.IPv4Unspecified(), netip.IPv6Unspecified()} {
 		if r, ok := n.bound[netip.AddrPortFrom(ip, addr.Port())]; ok && (ip.Is6() || addr.Addr().Is4()) {
@@ -99,7 +101,7 @@ func (n *Network) count(o outcome) {
 	}
 }
 
-// arrivals is a heap by time, then by order of sending.
+// arrivals is a heap ordered by time, then by order of sending.
 type arrivals []*arrival
 
 type arrival struct {

@@ -10,7 +10,7 @@ import (
 	"github.com/ohce/ohce/ohcetest"
 )
 
-// arriveAfter is a Link's word for a datagram that arrives after a while.
+// arriveAfter returns one arrival of d, after the given time.
 func arriveAfter(d ohcetest.Datagram, after time.Duration) []ohcetest.Arrival {
 	return []ohcetest.Arrival{{After: after, Datagram: d}}
 }
@@ -24,7 +24,7 @@ func TestLink(t *testing.T) {
 	tests := []struct {
 		name  string
 		link  func(i int, d ohcetest.Datagram) []ohcetest.Arrival
-		want  []arrival // of the datagrams 0, 1, 2, all sent at once
+		want  []arrival // of the datagrams "0", "1" and "2", sent at the same time
 		stats ohcetest.NetworkStats
 	}{
 		{"latency", func(_ int, d ohcetest.Datagram) []ohcetest.Arrival { return arriveAfter(d, 30*ms) },
@@ -42,7 +42,7 @@ func TestLink(t *testing.T) {
 		}, []arrival{{ms, "0"}, {ms, "2"}}, ohcetest.NetworkStats{Sent: 3, Delivered: 2, Lost: 1}},
 		{"all lost", func(int, ohcetest.Datagram) []ohcetest.Arrival { return []ohcetest.Arrival{} },
 			nil, ohcetest.NetworkStats{Sent: 3, Lost: 3}},
-		{"doubling", func(_ int, d ohcetest.Datagram) []ohcetest.Arrival {
+		{"duplication", func(_ int, d ohcetest.Datagram) []ohcetest.Arrival {
 			return append(arriveAfter(d, ms), arriveAfter(d, 2*ms)...)
 		}, []arrival{{ms, "0"}, {ms, "1"}, {ms, "2"}, {2 * ms, "0"}, {2 * ms, "1"}, {2 * ms, "2"}},
 			ohcetest.NetworkStats{Sent: 3, Delivered: 6}},
@@ -54,7 +54,7 @@ func TestLink(t *testing.T) {
 			d.Data = fmt.Appendf(nil, "%s!", d.Data)
 			return arriveAfter(d, 0)
 		}, []arrival{{0, "0!"}, {0, "1!"}, {0, "2!"}}, ohcetest.NetworkStats{Sent: 3, Delivered: 3}},
-		{"one later than an hour", func(i int, d ohcetest.Datagram) []ohcetest.Arrival {
+		{"one after a day", func(i int, d ohcetest.Datagram) []ohcetest.Arrival {
 			return arriveAfter(d, time.Duration(i%2)*25*time.Hour)
 		}, []arrival{{0, "0"}, {0, "2"}, {25 * time.Hour, "1"}},
 			ohcetest.NetworkStats{Sent: 3, Delivered: 3}},
@@ -107,19 +107,20 @@ func TestLinkSeesBothDirections(t *testing.T) {
 		me := addrOf(client).String()
 		if want := []string{me + ">" + serverAddr + " x", serverAddr + ">" + me + " x"}; !slices.Equal(
 			seen, want) {
-			t.Errorf("the link saw %q, want %q", seen, want)
+			t.Errorf("Link was called with %q, want %q", seen, want)
 		}
 	})
 }
 
-// TestInTransit: what has not arrived yet is in no count but Sent, and keeps no bubble from ending.
+// TestInTransit checks that a datagram in transit is counted only as sent, and that it does not
+// prevent the bubble from ending.
 func TestInTransit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := ohcetest.Network{Link: func(d ohcetest.Datagram) []ohcetest.Arrival {
 			return arriveAfter(d, time.Hour)
 		}}
 		listen(t, &n, serverAddr)
-		send(t, dial(t, &n, serverAddr), "under way")
+		send(t, dial(t, &n, serverAddr), "in transit")
 		if got, want := stats(&n), (ohcetest.NetworkStats{Sent: 1}); got != want {
 			t.Errorf("stats are %+v, want %+v", got, want)
 		}
@@ -139,19 +140,19 @@ func TestNetworkStatsAddUp(t *testing.T) {
 		client, lost := dial(t, &n, serverAddr), dial(t, &n, "192.0.2.66:1")
 		for k := range 3000 {
 			send(t, client, "fills the queue")
-			lost.Write(nil) // fails now and then: nobody listens there
+			lost.Write(nil) // can fail, because the address is unreachable
 			if k%3 == 0 {
 				n.Inject(ohcetest.Datagram{From: addrOf(lost), To: addrOf(client)})
 			}
 		}
 		client.SetReadDeadline(time.Now().Add(time.Minute))
-		client.Read(nil) // all has arrived
+		client.Read(nil) // returns when every datagram has arrived
 		s := stats(&n)
 		if sum := s.Delivered + s.Lost + s.Unreachable + s.Overflow + s.Filtered; s.Sent != sum {
-			t.Errorf("stats are %+v: %d sent, but the rest is %d", s, s.Sent, sum)
+			t.Errorf("stats are %+v: Sent is %d, but the sum of the others is %d", s, s.Sent, sum)
 		}
 		if s.Delivered == 0 || s.Lost == 0 || s.Unreachable == 0 || s.Overflow == 0 || s.Filtered == 0 {
-			t.Errorf("stats are %+v, want each outcome to have happened", s)
+			t.Errorf("stats are %+v, want every counter above 0", s)
 		}
 	})
 }

@@ -90,7 +90,7 @@ func wantRequests(t *testing.T, p *ohcetest.Peer, from netip.AddrPort, data ...s
 	for _, r := range p.Requests() {
 		got = append(got, string(r.Data))
 		if r.From != from || r.To != p.Addr() {
-			t.Errorf("a request from %v to %v, want from %v to %v", r.From, r.To, from, p.Addr())
+			t.Errorf("request from %v to %v, want from %v to %v", r.From, r.To, from, p.Addr())
 		}
 	}
 	if !slices.Equal(got, data) {
@@ -104,7 +104,7 @@ func TestPeerHoldAndRelease(t *testing.T) {
 		peer := n.NewPeer(serverAddr, exclaim, ohcetest.Hold(), ohcetest.Answer(), ohcetest.Hold())
 		client := dial(t, &n, serverAddr)
 		if got := peer.Release(); got != 0 {
-			t.Errorf("Release of nothing = %d", got)
+			t.Errorf("Release without responses = %d, want 0", got)
 		}
 		for _, data := range []string{"a", "b", "c"} {
 			send(t, client, data)
@@ -115,7 +115,7 @@ func TestPeerHoldAndRelease(t *testing.T) {
 		}
 		wantAll(t, client, "a!", "c!")
 		if got := peer.Release(); got != 0 {
-			t.Errorf("Release once more = %d, want 0", got)
+			t.Errorf("second Release = %d, want 0", got)
 		}
 		wantAll(t, client)
 	})
@@ -126,7 +126,7 @@ func TestPeerEchoesByDefault(t *testing.T) {
 		var n ohcetest.Network
 		peer := n.NewPeer("192.0.2.9:0", nil)
 		if peer.Addr().Port() == 0 || peer.Addr().Addr().String() != "192.0.2.9" {
-			t.Errorf("Addr = %v, want 192.0.2.9 and a free port", peer.Addr())
+			t.Errorf("Addr = %v, want 192.0.2.9 and an assigned port", peer.Addr())
 		}
 		client := dial(t, &n, peer.Addr().String())
 		send(t, client, "x")
@@ -166,7 +166,8 @@ func TestPeerClose(t *testing.T) {
 	})
 }
 
-// TestNewPeerDuringTraffic: requests arrive while it is being bound; the race detector judges.
+// TestNewPeerDuringTraffic binds a peer while requests arrive at its address. The race detector
+// finds unsynchronised accesses.
 func TestNewPeerDuringTraffic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var n ohcetest.Network
@@ -180,7 +181,8 @@ func TestNewPeerDuringTraffic(t *testing.T) {
 		peer := n.NewPeer(serverAddr, nil)
 		got := stats(&n)
 		if n := uint64(len(peer.Requests())); got.Unreachable+n != all {
-			t.Errorf("stats are %+v and %d requests, want every datagram in one of them", got, n)
+			t.Errorf("stats are %+v with %d requests, want each of %d datagrams counted once",
+				got, n, all)
 		}
 	})
 }
