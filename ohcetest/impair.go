@@ -7,7 +7,7 @@ import (
 	"github.com/ohce/ohce/link"
 )
 
-// Impair returns a function for Network.Link that applies model. Datagrams to server travel up the
+// Impair returns a function for [Network.Link] that applies model. Datagrams to server travel up the
 // link, datagrams from server travel down, and all others are delivered unchanged. The model's clock
 // starts with the first datagram. Impair panics if model.Check fails.
 //

@@ -25,8 +25,8 @@
 // have no headers, so there is no MTU and no TTL.
 //
 // A socket bound to an unspecified address receives a datagram for any address on its port, unless
-// another socket is bound to that very address. Its own datagrams leave from the unspecified
-// address, so a connected socket filters them unless it is connected to that address.
+// another socket is bound to that very address. Unlike in a real network, the datagrams that it sends
+// have the unspecified address as their source, and connected sockets filter them.
 //
 // If a datagram arrives exactly at a read deadline, the read may return either the datagram or the
 // deadline error.
@@ -55,11 +55,12 @@ type Datagram struct {
 // A Network carries datagrams in memory. The zero value is ready to use: it delivers each datagram
 // once and without delay. The exported fields must not be changed while the Network is in use.
 type Network struct {
-	// Link, if non-nil, simulates a bad network. The Network calls it with each datagram that is
-	// sent, and delivers the arrivals that it returns: none if the datagram is lost, several if it
-	// is duplicated, and with other addresses or data if Link changes them. Arrivals with equal
-	// times are delivered in the order in which they were sent. Link is called by one goroutine at
-	// a time. It must not call methods of the Network. [Impair] returns a Link for a link.Link.
+	// Link, if non-nil, simulates a bad network. The Network calls Link with each datagram that is
+	// sent, and delivers the arrivals that Link returns. To lose a datagram, Link returns nil. To
+	// duplicate it, Link returns two arrivals. Link may also change the addresses and the data.
+	// Arrivals with equal times are delivered in the order in which they were sent. Link is called
+	// by one goroutine at a time. It must not call methods of the Network. See [Impair] for a Link
+	// that applies a model of package link.
 	Link func(Datagram) []Arrival
 
 	mu      sync.Mutex
@@ -73,9 +74,10 @@ type Network struct {
 	delivering bool // a goroutine is in deliver
 }
 
-// An Arrival is a datagram that arrives After it was sent. If After is zero or negative, the
-// datagram arrives immediately.
+// An Arrival is a datagram that will arrive.
 type Arrival struct {
+	// After is the time from sending the datagram to its arrival. If zero or negative, the datagram
+	// arrives immediately.
 	After time.Duration
 	Datagram
 }
