@@ -58,7 +58,7 @@ type Transform struct {
 	Graphemes bool
 }
 
-var named = []struct {
+var namedTransforms = []struct {
 	name      string
 	transform Transform
 }{
@@ -94,7 +94,7 @@ func (t Transform) String() string {
 	plain := t
 	plain.Graphemes = false
 	name := ""
-	for _, n := range named {
+	for _, n := range namedTransforms {
 		if n.transform == plain {
 			name = n.name
 		}
@@ -108,7 +108,7 @@ func (t Transform) String() string {
 // Parse returns the transform of that name, one of Names. Its Graphemes is false; set it where
 // clusters matter. The error tells the name and lists those that there are.
 func Parse(name string) (Transform, error) {
-	for _, n := range named {
+	for _, n := range namedTransforms {
 		if n.name == name {
 			return n.transform, nil
 		}
@@ -120,8 +120,8 @@ func Parse(name string) (Transform, error) {
 // Names returns the names that Parse knows: flip, reverse, swapcase and echo. The slice is the
 // caller's.
 func Names() []string {
-	names := make([]string, len(named))
-	for i, n := range named {
+	names := make([]string, len(namedTransforms))
+	for i, n := range namedTransforms {
 		names[i] = n.name
 	}
 	return names

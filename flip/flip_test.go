@@ -85,7 +85,7 @@ func TestParseUnknown(t *testing.T) {
 	}
 }
 
-func TestNamesAreTheCallers(t *testing.T) {
+func TestNamesReturnsNewSlice(t *testing.T) {
 	flip.Names()[0] = "spoilt"
 	if got := flip.Names()[0]; got != "flip" {
 		t.Errorf("the first name is now %q", got)
@@ -101,7 +101,7 @@ func transforms() []flip.Transform {
 	return list
 }
 
-func TestBuffers(t *testing.T) {
+func TestAppendToBuffer(t *testing.T) {
 	const held = "héld\xff"
 	for _, tr := range transforms() {
 		t.Run(tr.String(), func(t *testing.T) {
@@ -124,7 +124,7 @@ func TestBuffers(t *testing.T) {
 	}
 }
 
-func TestBytesBeyondCapacityStay(t *testing.T) {
+func TestAppendKeepsBytesBeyondCapacity(t *testing.T) {
 	array := bytes.Repeat([]byte{'#'}, 64)
 	for _, tr := range transforms() {
 		t.Run(tr.String(), func(t *testing.T) {
@@ -138,7 +138,7 @@ func TestBytesBeyondCapacityStay(t *testing.T) {
 	}
 }
 
-func TestNothingOfNothing(t *testing.T) {
+func TestAppendEmpty(t *testing.T) {
 	for _, tr := range transforms() {
 		t.Run(tr.String(), func(t *testing.T) {
 			if got := tr.Append(nil, nil); len(got) != 0 {
@@ -183,7 +183,7 @@ func TestAllocationsForNil(t *testing.T) {
 
 // A second witness beside CPython: the full mappings of x/text. Those of later Unicode versions
 // are the same for the letters that this package knows.
-func TestCaseMapIsThatOfXText(t *testing.T) {
+func TestCaseMapMatchesXText(t *testing.T) {
 	lower, upper := cases.Lower(language.Und), cases.Upper(language.Und)
 	swapcase := flip.Transform{SwapCase: true}
 	eachCodePoint(func(r rune) {

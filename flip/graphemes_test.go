@@ -41,7 +41,7 @@ func TestGraphemes(t *testing.T) {
 	}
 }
 
-func TestGraphemesMeanNothingWithoutReverse(t *testing.T) {
+func TestGraphemesWithoutReverse(t *testing.T) {
 	src := []byte("e\u0301 👩‍👩‍👧‍👦 \xff ΑΣ")
 	for _, tr := range []flip.Transform{{}, {SwapCase: true}} {
 		want := tr.Append(nil, src)

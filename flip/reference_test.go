@@ -61,21 +61,21 @@ func (v *vectors) swapped(text []rune) []rune {
 
 // endsWord tells whether a sigma between the two texts is final.
 func (v *vectors) endsWord(before, after []rune) bool {
-	counts := func(r rune) bool { return !v.ignorable[r] }
-	first := slices.IndexFunc(reversed(before), counts)
+	significant := func(r rune) bool { return !v.ignorable[r] }
+	first := slices.IndexFunc(reversed(before), significant)
 	if first < 0 || !v.cased[reversed(before)[first]] {
 		return false
 	}
-	next := slices.IndexFunc(after, counts)
+	next := slices.IndexFunc(after, significant)
 	return next < 0 || !v.cased[after[next]]
 }
 
 // clusters splits src into grapheme clusters, where each byte that is not UTF-8 is one.
 func clusters(src []byte) [][]rune {
 	var out [][]rune
-	stretch := 0
+	begin := 0
 	flush := func(end int) {
-		for c := graphemes.FromBytes(src[stretch:end]); c.Next(); {
+		for c := graphemes.FromBytes(src[begin:end]); c.Next(); {
 			out = append(out, decode(c.Value()))
 		}
 	}
@@ -84,7 +84,7 @@ func clusters(src []byte) [][]rune {
 		if r == utf8.RuneError && n == 1 {
 			flush(i)
 			out = append(out, decode(src[i:i+1]))
-			stretch = i + 1
+			begin = i + 1
 		}
 		i += n
 	}

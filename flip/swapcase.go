@@ -29,7 +29,7 @@ func appendSwapped(dst, src []byte) []byte {
 		case classSigma:
 			w += putSigma(dst[w:], casedBefore(src[:i-n]) && !casedAfter(src[i:]))
 		default:
-			dst, w = put(dst, w, r, class, len(src)-i)
+			dst, w = putSwapped(dst, w, r, class, len(src)-i)
 		}
 	}
 	return dst[:w]
@@ -44,9 +44,9 @@ func classOf(r rune) uint8 {
 	return pages[pageIndex[page]][uint32(r)%pageSize]
 }
 
-// put writes what r, of a class that is neither 0 nor classSigma, becomes at dst[w:], and leaves
+// putSwapped writes what r, of a class that is neither 0 nor classSigma, becomes at dst[w:], and leaves
 // room for rest more bytes. It returns dst, grown if it had to be, and the place after the rune.
-func put(dst []byte, w int, r rune, class uint8, rest int) ([]byte, int) {
+func putSwapped(dst []byte, w int, r rune, class uint8, rest int) ([]byte, int) {
 	if class > classSigma {
 		s := expansions[class-classSigma-1]
 		dst = withRoom(dst[:w], len(s)+rest)

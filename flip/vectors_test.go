@@ -95,7 +95,7 @@ func eachCodePoint(f func(r rune)) {
 	}
 }
 
-func TestVectorsAreOfUnicodeVersion(t *testing.T) {
+func TestVectorsUnicodeVersion(t *testing.T) {
 	head := make([]byte, 200)
 	f, err := os.Open("testdata/casemap.txt")
 	if err != nil {
@@ -135,14 +135,14 @@ func TestEveryCodePoint(t *testing.T) {
 
 func TestSigmaBesideEveryCodePoint(t *testing.T) {
 	for _, c := range []struct {
-		name            string
-		before, after   string // of the code point
-		mirror, mirrorA string // the same, read backwards
+		name                      string
+		before, after             string // of the code point
+		mirrorBefore, mirrorAfter string // the same, read backwards
 	}{
-		{name: "after-cased", before: "a", after: "Σ", mirror: "Σ", mirrorA: "a"},
-		{name: "after-uncased", before: "1", after: "Σ", mirror: "Σ", mirrorA: "1"},
-		{name: "before-cased", before: "aΣ", after: "a", mirror: "a", mirrorA: "Σa"},
-		{name: "before-end", before: "aΣ", after: "", mirror: "", mirrorA: "Σa"},
+		{name: "after-cased", before: "a", after: "Σ", mirrorBefore: "Σ", mirrorAfter: "a"},
+		{name: "after-uncased", before: "1", after: "Σ", mirrorBefore: "Σ", mirrorAfter: "1"},
+		{name: "before-cased", before: "aΣ", after: "a", mirrorBefore: "a", mirrorAfter: "Σa"},
+		{name: "before-end", before: "aΣ", after: "", mirrorBefore: "", mirrorAfter: "Σa"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -154,7 +154,7 @@ func TestSigmaBesideEveryCodePoint(t *testing.T) {
 				if final := sigmaIsFinal(got, c.after == "Σ"); final != finals[r] {
 					t.Errorf("swapcase of %+q has a final sigma: %v", src, final)
 				}
-				src = append(utf8.AppendRune(append(src[:0], c.mirror...), r), c.mirrorA...)
+				src = append(utf8.AppendRune(append(src[:0], c.mirrorBefore...), r), c.mirrorAfter...)
 				got = flip.Append(got[:0], src)
 				if final := sigmaIsFinal(got, c.after == "Σ"); final != finals[r] {
 					t.Errorf("flip of %+q has a final sigma: %v", src, final)
