@@ -7,10 +7,11 @@ import (
 	"github.com/clipperhouse/uax29/v2/graphemes"
 )
 
-// The reference is CPython's algorithm on a slice of characters, over what CPython's vectors say
-// of each code point. It shares nothing with the package but the segmentation into clusters.
+// The functions below implement CPython's algorithm on a slice of code points, with the data that
+// testdata/vectors.py obtained from CPython. They share with package flip only the segmentation into
+// grapheme clusters.
 
-// escape is where surrogateescape puts the bytes that are not UTF-8.
+// escape is the base of the code points to which surrogateescape maps invalid bytes.
 const escape = 0xDC00
 
 func decode(src []byte) []rune {
@@ -59,7 +60,7 @@ func (v *vectors) swapped(text []rune) []rune {
 	return out
 }
 
-// endsWord tells whether a sigma between the two texts is final.
+// endsWord reports whether a sigma between the two texts is final.
 func (v *vectors) endsWord(before, after []rune) bool {
 	significant := func(r rune) bool { return !v.ignorable[r] }
 	first := slices.IndexFunc(reversed(before), significant)
@@ -70,7 +71,8 @@ func (v *vectors) endsWord(before, after []rune) bool {
 	return next < 0 || !v.cased[after[next]]
 }
 
-// clusters splits src into grapheme clusters, where each byte that is not UTF-8 is one.
+// clusters splits src into grapheme clusters. Each byte that is not part of valid UTF-8 is a cluster
+// of its own.
 func clusters(src []byte) [][]rune {
 	var out [][]rune
 	begin := 0

@@ -2,14 +2,14 @@ package flip
 
 import "unicode/utf8"
 
-// appendReversed appends the characters of src in reverse, and swaps their case where swap says
-// so. It reads src backwards: UTF-8 splits into the same characters and stray bytes either way.
+// appendReversed appends the characters of src in reverse order, with their case swapped if swap is
+// true. It decodes src from the end, which finds the same characters and invalid bytes.
 func appendReversed(dst, src []byte, swap bool) []byte {
 	mask := uint64(0)
 	if swap {
 		mask = highBits
 	}
-	// At every turn dst[w:] has room for src[:i], so that only what grows needs a look.
+	// Invariant: dst[w:] has room for src[:i]. Only a code point that grows needs a check.
 	w, i := len(dst), len(src)
 	dst = withRoom(dst, i)
 	for i > 0 {
