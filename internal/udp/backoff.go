@@ -2,9 +2,9 @@ package udp
 
 import "time"
 
-// freeFailures is the number of failures in a row after which a reader begins to wait: each of the
+// immediateRetries is the number of failures in a row after which a reader begins to wait: each of the
 // first ones can be about one datagram.
-const freeFailures = 16
+const immediateRetries = 16
 
 // maxBackoff is the longest wait between two reads.
 const maxBackoff = time.Second
@@ -17,7 +17,7 @@ type Backoff struct{ failures int }
 // from 2 ms on twice as long each time, up to a second.
 func (b *Backoff) Failed() time.Duration {
 	b.failures++
-	over := b.failures - freeFailures
+	over := b.failures - immediateRetries
 	if over <= 0 {
 		return 0
 	}

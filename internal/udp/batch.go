@@ -42,7 +42,7 @@ func (b *Batch) AppendAll(buf []byte, sizes []int, to *Message) {
 	for len(sizes) > 0 {
 		first := sizes[0]
 		b.Append(buf[:first], to)
-		n, length := b.fitting(sizes[1:])
+		n, length := b.reserve(sizes[1:])
 		if n > 0 {
 			last := &b.Messages[len(b.Messages)-1]
 			last.Buf, last.Segment = last.Buf[:len(last.Buf)+length], b.size
@@ -51,9 +51,9 @@ func (b *Batch) AppendAll(buf []byte, sizes []int, to *Message) {
 	}
 }
 
-// fitting takes up room for as many datagrams of the given sizes as the last message can hold, and
+// reserve takes up room for as many datagrams of the given sizes as the last message can hold, and
 // returns their number and the sum of their sizes.
-func (b *Batch) fitting(sizes []int) (n, length int) {
+func (b *Batch) reserve(sizes []int) (n, length int) {
 	for n < len(sizes) && n < b.room && sizes[n] > 0 && sizes[n] <= b.size {
 		length += sizes[n]
 		if n++; sizes[n-1] < b.size {

@@ -6,10 +6,10 @@ import "sync"
 // than one at a time.
 const pooledMessages = 32
 
-// maxLent is the number of sets of more than one message that are in use at a time: 32 MiB. Sockets that
+// maxInUse is the number of sets of more than one message that are in use at a time: 32 MiB. Sockets that
 // have something to read wait for one. A set is in use for the time of a read and of passing its
 // datagrams on, so more of them would not make more progress.
-const maxLent = 16
+const maxInUse = 16
 
 // maxPooled is the number of bytes that a BufferPool keeps for the next readers. The garbage collector
 // frees the rest.
@@ -18,31 +18,31 @@ const maxPooled = 16 << 20
 // A BufferPool holds buffers for many sockets of which few have something to read at a time. The
 // zero value is empty and ready for use. It may be used by any number of goroutines.
 type BufferPool struct {
-	mu       sync.Mutex
-	returned sync.Cond // on mu, made by get
-	free     [][]Message
-	kept     int // bytes of buffers in free
-	lent     int // sets of more than one message
+	mu        sync.Mutex
+	returned  sync.Cond // on mu, made by get
+	free      [][]Message
+	freeBytes int // bytes of buffers in free
+	inUse     int // sets of more than one message
 }
 
 // get returns a set of messages for a socket of that Width and MinReadBuffer. If it has more than one,
-// get waits while maxLent of them are in use.
+// get waits while maxInUse of them are in use.
 func (p *BufferPool) get(width, size int) []Message {
 	width, size = min(width, pooledMessages), max(size, wholeDatagram)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if width > 1 {
 		p.returned.L = &p.mu
-		for p.lent == maxLent {
+		for p.inUse == maxInUse {
 			p.returned.Wait()
 		}
-		p.lent++
+		p.inUse++
 	}
 	if n := len(p.free); n > 0 && len(p.free[n-1]) == width {
 		ms := p.free[n-1]
 		p.free[n-1] = nil
 		p.free = p.free[:n-1]
-		p.kept -= setBytes(ms)
+		p.freeBytes -= setBytes(ms)
 		return ms
 	}
 	ms := make([]Message, width)
@@ -62,12 +62,12 @@ func (p *BufferPool) Put(ms []Message) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if ms = ms[:cap(ms)]; len(ms) > 1 {
-		p.lent--
+		p.inUse--
 		p.returned.Signal()
 	}
-	if size := setBytes(ms); p.kept+size <= maxPooled {
+	if size := setBytes(ms); p.freeBytes+size <= maxPooled {
 		p.free = append(p.free, ms)
-		p.kept += size
+		p.freeBytes += size
 	}
 }
 

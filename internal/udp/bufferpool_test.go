@@ -109,7 +109,7 @@ func TestBufferPoolIsBounded(t *testing.T) {
 		for _, ms := range pool.free {
 			kept += setBytes(ms)
 		}
-		if kept > maxPooled || kept < maxPooled/2 || kept != pool.kept {
+		if kept > maxPooled || kept < maxPooled/2 || kept != pool.freeBytes {
 			t.Errorf("round %d: the pool keeps %d bytes, want at most %d", round, kept, maxPooled)
 		}
 		for i := range out {
@@ -118,26 +118,26 @@ func TestBufferPoolIsBounded(t *testing.T) {
 	}
 }
 
-// TestBufferPoolLendsFewSets: of many sockets that read batches at the same time, maxLent have buffers, and
+// TestBufferPoolLendsFewSets: of many sockets that read batches at the same time, maxInUse have buffers, and
 // the others get them afterwards.
 func TestBufferPoolLendsFewSets(t *testing.T) {
 	var pool BufferPool
 	var readers sync.WaitGroup
-	var lent, most atomic.Int64
-	for range 10 * maxLent {
+	var inUse, most atomic.Int64
+	for range 10 * maxInUse {
 		readers.Go(func() {
 			ms := pool.get(MaxWidth, 0)
-			n := lent.Add(1)
+			n := inUse.Add(1)
 			for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
 			}
 			runtime.Gosched() // let others ask
-			lent.Add(-1)
+			inUse.Add(-1)
 			pool.Put(ms[:1]) // only one was filled
 		})
 	}
 	readers.Wait()
-	if most.Load() > maxLent || pool.lent != 0 || pool.kept > maxPooled {
-		t.Errorf("%d sets were lent at once, %d still are, %d bytes are kept; want at most %d, 0 and %d",
-			most.Load(), pool.lent, pool.kept, maxLent, maxPooled)
+	if most.Load() > maxInUse || pool.inUse != 0 || pool.freeBytes > maxPooled {
+		t.Errorf("%d sets were inUse at once, %d still are, %d bytes are kept; want at most %d, 0 and %d",
+			most.Load(), pool.inUse, pool.freeBytes, maxInUse, maxPooled)
 	}
 }

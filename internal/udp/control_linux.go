@@ -9,10 +9,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// askPacketInfo asks for the local address of each datagram. An IPv6 socket that also takes IPv4
+// enablePacketInfo asks for the local address of each datagram. An IPv6 socket that also takes IPv4
 // is asked for both kinds: the IPv4 one alone tells the address to answer from when the datagram
 // was sent to a broadcast address.
-func askPacketInfo(fd int, inet6 bool) error {
+func enablePacketInfo(fd int, inet6 bool) error {
 	err4 := unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_PKTINFO, 1)
 	if !inet6 {
 		return err4
@@ -20,8 +20,8 @@ func askPacketInfo(fd int, inet6 bool) error {
 	return unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1)
 }
 
-// A received is what control data tells of a message.
-type received struct {
+// A controlInfo is what control data tells of a message.
+type controlInfo struct {
 	// local is the address that the datagram was sent to, or for a broadcast the one that stands
 	// for it, and for a link-local one ifIndex is the interface. It is the zero Addr where there is
 	// none to answer from, as for multicast over IPv6, and for a datagram that was queued before
@@ -33,7 +33,7 @@ type received struct {
 }
 
 // parseControl reads control data. What it does not know, or what is cut, it passes over.
-func parseControl(ctl []byte) (r received) {
+func parseControl(ctl []byte) (r controlInfo) {
 	for len(ctl) >= unix.SizeofCmsghdr {
 		h := (*unix.Cmsghdr)(unsafe.Pointer(unsafe.SliceData(ctl)))
 		size := int(h.Len)
@@ -47,7 +47,7 @@ func parseControl(ctl []byte) (r received) {
 }
 
 // parse reads one control message.
-func (r *received) parse(h *unix.Cmsghdr, data []byte) {
+func (r *controlInfo) parse(h *unix.Cmsghdr, data []byte) {
 	switch {
 	case isControl(h, unix.IPPROTO_UDP, unix.UDP_GRO) && len(data) >= 4:
 		if segment := *(*int32)(unsafe.Pointer(unsafe.SliceData(data))); segment > 0 {
@@ -56,20 +56,20 @@ func (r *received) parse(h *unix.Cmsghdr, data []byte) {
 	case isControl(h, unix.IPPROTO_IP, unix.IP_PKTINFO) && len(data) >= unix.SizeofInet4Pktinfo:
 		info := (*unix.Inet4Pktinfo)(unsafe.Pointer(unsafe.SliceData(data)))
 		if addr := netip.AddrFrom4(info.Spec_dst); !addr.IsUnspecified() {
-			r.local, r.ifIndex = source(addr, uint32(info.Ifindex))
+			r.local, r.ifIndex = replySource(addr, uint32(info.Ifindex))
 		}
 	case isControl(h, unix.IPPROTO_IPV6, unix.IPV6_PKTINFO) && len(data) >= unix.SizeofInet6Pktinfo:
 		if !r.local.Is4() { // where both are told, the IPv4 one is right for broadcasts too
 			info := (*unix.Inet6Pktinfo)(unsafe.Pointer(unsafe.SliceData(data)))
-			r.local, r.ifIndex = source(netip.AddrFrom16(info.Addr).Unmap(), info.Ifindex)
+			r.local, r.ifIndex = replySource(netip.AddrFrom16(info.Addr).Unmap(), info.Ifindex)
 		}
 	}
 }
 
 func isControl(h *unix.Cmsghdr, level, kind int32) bool { return h.Level == level && h.Type == kind }
 
-// source is what to answer from where addr was asked.
-func source(addr netip.Addr, ifIndex uint32) (netip.Addr, uint32) {
+// replySource is what to answer from where addr was asked.
+func replySource(addr netip.Addr, ifIndex uint32) (netip.Addr, uint32) {
 	switch {
 	case addr.IsUnspecified(), addr.IsMulticast():
 		return netip.Addr{}, 0

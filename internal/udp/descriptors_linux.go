@@ -11,15 +11,15 @@ import (
 // eventfd of the runtime's poller, and its own.
 const pollerDescriptors = 3
 
-// pollerBegun reports that a socket has been opened, so that the runtime's poller has its
+// pollerReady reports that a socket has been opened, so that the runtime's poller has its
 // descriptors.
-var pollerBegun atomic.Bool
+var pollerReady atomic.Bool
 
 // roomForPoller fails with EMFILE if the process cannot open enough descriptors for its first
 // socket. Without this check the runtime would end the process, because its poller cannot report an
 // error.
 func roomForPoller() error {
-	if pollerBegun.Load() {
+	if pollerReady.Load() {
 		return nil
 	}
 	var fds []int

@@ -4,7 +4,7 @@ package udp
 
 import "sync/atomic"
 
-var pollerBegun atomic.Bool
+var pollerReady atomic.Bool
 
 // roomForPoller has nothing to check here.
 func roomForPoller() error { return nil }

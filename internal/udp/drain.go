@@ -10,14 +10,14 @@ const (
 	maxDrainTime = 10 * time.Second
 )
 
-// A drainBound counts what has been read since Drain. Its zero value has not begun.
-type drainBound struct {
+// A drainLimit counts what has been read since Drain. Its zero value has not begun.
+type drainLimit struct {
 	read  int
 	begun time.Time
 }
 
 // count notes n datagrams read after Drain.
-func (d *drainBound) count(n int) {
+func (d *drainLimit) count(n int) {
 	if d.begun.IsZero() {
 		d.begun = time.Now()
 	}
@@ -25,6 +25,6 @@ func (d *drainBound) count(n int) {
 }
 
 // reached reports whether reading must end, whatever is still queued.
-func (d *drainBound) reached() bool {
+func (d *drainLimit) reached() bool {
 	return d.read >= maxDrained || d.read > 0 && time.Since(d.begun) > maxDrainTime
 }

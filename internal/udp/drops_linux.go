@@ -14,8 +14,8 @@ type drops struct {
 	total uint64
 }
 
-// see takes a reading; the difference of two readings is right across one wrap.
-func (d *drops) see(reading uint32) {
+// update takes a reading; the difference of two readings is right across one wrap.
+func (d *drops) update(reading uint32) {
 	d.total += uint64(reading - d.last)
 	d.last = reading
 }
@@ -30,7 +30,7 @@ func (c *udpConn) KernelDropped() uint64 {
 	_ = c.control(func(fd int) error {
 		reading, err := socketDrops(fd)
 		if err == nil {
-			c.drops.see(reading)
+			c.drops.update(reading)
 		}
 		return err
 	})

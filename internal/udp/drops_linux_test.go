@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func TestDropsSee(t *testing.T) {
+func TestDropsUpdate(t *testing.T) {
 	tests := []struct {
 		name     string
 		readings []uint32
@@ -30,7 +30,7 @@ func TestDropsSee(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			var d drops
 			for _, r := range tt.readings {
-				d.see(r)
+				d.update(r)
 			}
 			if d.total != tt.want {
 				t.Errorf("after %v the total is %d, want %d", tt.readings, d.total, tt.want)

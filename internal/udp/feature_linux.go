@@ -28,8 +28,8 @@ var (
 	})}
 )
 
-// errDenied means that the kernel has the feature and that it is broken there.
-var errDenied = fmt.Errorf("%w: it corrupts data in this kernel", errors.ErrUnsupported)
+// errBroken means that the kernel has the feature and that it is broken there.
+var errBroken = fmt.Errorf("%w: it corrupts data in this kernel", errors.ErrUnsupported)
 
 // A version is a release of the kernel.
 type version [3]int
@@ -90,7 +90,7 @@ func probeGSO() error {
 		return err
 	}
 	if v.within(brokenGSO) {
-		return errDenied
+		return errBroken
 	}
 	return onSocket(func(fd int) error {
 		_, err := unix.GetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_SEGMENT)

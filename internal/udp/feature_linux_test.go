@@ -27,7 +27,7 @@ func TestFeatures(t *testing.T) {
 			switch {
 			case err != nil && v.less(f.since):
 				t.Skipf("needs Linux %v, this is %v: %v", f.since, v, err)
-			case errors.Is(err, errDenied) && f == featureGSO && v.within(brokenGSO):
+			case errors.Is(err, errBroken) && f == featureGSO && v.within(brokenGSO):
 				t.Skipf("broken in Linux %v: %v", v, err)
 			case err != nil:
 				t.Errorf("missing since Linux %v, and this is %v: %v", f.since, v, err)

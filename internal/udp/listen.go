@@ -40,7 +40,7 @@ func Listen(ctx context.Context, addr string, share int) ([]Socket, netip.AddrPo
 	if err != nil {
 		return nil, netip.AddrPort{}, err
 	}
-	pollerBegun.Store(true)
+	pollerReady.Store(true)
 	return socks, bound, nil
 }
 
@@ -111,12 +111,12 @@ func Dial(ctx context.Context, addr string) (net.Conn, error) {
 	if err := roomForPoller(); err != nil {
 		return nil, err
 	}
-	d := net.Dialer{Control: quietResets}
+	d := net.Dialer{Control: ignoreResets}
 	c, err := d.DialContext(ctx, "udp", addr)
 	if err != nil {
 		return nil, err
 	}
-	pollerBegun.Store(true)
+	pollerReady.Store(true)
 	if u, ok := c.(*net.UDPConn); ok {
 		growSend(u)
 	}
@@ -159,7 +159,7 @@ func Connect(conn net.Conn) (Socket, error) {
 	c := &packetConn{pc: connected{conn}, fast: connected{conn}}
 	// Any connection that keeps datagram boundaries will do; its addresses need not be IP addresses.
 	if local, err := addrPort(conn.LocalAddr()); err == nil {
-		c.local, c.own = local, local.Addr()
+		c.local, c.fixedLocal = local, local.Addr()
 	}
 	return c, nil
 }

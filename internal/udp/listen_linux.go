@@ -17,7 +17,7 @@ import (
 
 // listen binds ap on as many sockets as are to share it.
 func listen(ctx context.Context, ap netip.AddrPort, share int) ([]Socket, netip.AddrPort, error) {
-	first, err := bindOne(ctx, ap, quietResets)
+	first, err := bindOne(ctx, ap, ignoreResets)
 	if err != nil {
 		return nil, netip.AddrPort{}, err
 	}

@@ -16,21 +16,21 @@ const (
 
 // A load tells heavy from light load by the sizes of the reads. Its zero value is light.
 type load struct {
-	heavy bool
-	row   int // reads in a row that speak for a change
+	heavy       bool
+	consecutive int // reads in a row that speak for a change
 }
 
-// read notes a read of n datagrams into as many buffers as offered.
-func (l *load) read(n, offered int) {
+// observe notes a read of n datagrams into as many buffers as offered.
+func (l *load) observe(n, offered int) {
 	need, change := heavyReads, n == offered && n >= fullRead
 	if l.heavy {
 		need, change = lightReads, n <= lightRead
 	}
 	if !change {
-		l.row = 0
+		l.consecutive = 0
 		return
 	}
-	if l.row++; l.row >= need {
-		l.heavy, l.row = !l.heavy, 0
+	if l.consecutive++; l.consecutive >= need {
+		l.heavy, l.consecutive = !l.heavy, 0
 	}
 }

@@ -7,7 +7,7 @@ func TestLoad(t *testing.T) {
 	repeat := func(times, n, offered int, want bool) {
 		t.Helper()
 		for i := range times {
-			l.read(n, offered)
+			l.observe(n, offered)
 			if l.heavy != want {
 				t.Fatalf("after %d reads of %d of %d heavy is %v", i+1, n, offered, l.heavy)
 			}

@@ -26,8 +26,8 @@ type offload struct {
 	segment atomic.Int32 // the largest size of segments that can be sent; 0 if none can
 }
 
-// begin enables what the kernel has and can be trusted with.
-func (o *offload) begin(fd int) {
+// enable enables what the kernel has and can be trusted with.
+func (o *offload) enable(fd int) {
 	if featureGRO.probe() == nil {
 		o.receive = unix.SetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_GRO, 1) == nil
 	}

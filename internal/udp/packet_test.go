@@ -140,8 +140,8 @@ func TestPacketDrain(t *testing.T) {
 		if !slices.Equal(got, []string{"one", "two"}) || !errors.Is(err, net.ErrClosed) {
 			t.Errorf("after Drain came %q and %v, want what was queued and net.ErrClosed", got, err)
 		}
-		const least = drainRounds * drainQuiet
-		if took := time.Since(begun); took < least || took > least+drainQuiet {
+		const least = drainRounds * drainWait
+		if took := time.Since(begun); took < least || took > least+drainWait {
 			t.Errorf("silence was believed after %v, want %v to one wait more", took, least)
 		}
 		if _, err := c.Read(slots(1, 1)); !errors.Is(err, net.ErrClosed) || c.KernelDropped() != 0 {
@@ -177,7 +177,7 @@ func TestPacketDrainEndsASilenceThatIsBroken(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.Drain()
-		late := time.AfterFunc(drainQuiet*3/2, func() { f.queue <- packet{"late", there, nil} })
+		late := time.AfterFunc(drainWait*3/2, func() { f.queue <- packet{"late", there, nil} })
 		defer late.Stop()
 		got, err := readOut(c)
 		if !slices.Equal(got, []string{"late"}) || !errors.Is(err, net.ErrClosed) {
@@ -221,7 +221,7 @@ func TestPacketDrainEndsUnderATrickle(t *testing.T) {
 		stop := make(chan struct{})
 		defer close(stop)
 		go func() { // ends with the test
-			tick := time.NewTicker(drainQuiet - time.Millisecond)
+			tick := time.NewTicker(drainWait - time.Millisecond)
 			defer tick.Stop()
 			for {
 				select {

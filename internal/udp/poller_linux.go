@@ -35,8 +35,8 @@ type file interface {
 // never is the zero deadline, which does not expire.
 var never time.Time
 
-// direct returns a descriptor of a socket that the runtime's poller watches.
-func direct(socket file) (*descriptor, error) {
+// newDescriptor returns a descriptor of a socket that the runtime's poller watches.
+func newDescriptor(socket file) (*descriptor, error) {
 	rc, err := socket.SyscallConn()
 	if err != nil {
 		return nil, err
@@ -44,8 +44,8 @@ func direct(socket file) (*descriptor, error) {
 	return &descriptor{file: socket, rc: rc}, nil
 }
 
-// light returns a descriptor for light load, on a copy of sock.
-func light(sock int) (*descriptor, error) {
+// newLightDescriptor returns a descriptor for light load, on a copy of sock.
+func newLightDescriptor(sock int) (*descriptor, error) {
 	fd, err := duplicate(sock)
 	if err != nil {
 		return nil, err
@@ -54,16 +54,16 @@ func light(sock int) (*descriptor, error) {
 	if err := f.SetReadDeadline(never); err != nil { // it is not registered
 		return nil, errors.Join(err, f.Close())
 	}
-	return direct(f)
+	return newDescriptor(f)
 }
 
-// heavy returns a descriptor for heavy load, on a copy of sock.
-func heavy(sock int) (*descriptor, error) {
+// newHeavyDescriptor returns a descriptor for heavy load, on a copy of sock.
+func newHeavyDescriptor(sock int) (*descriptor, error) {
 	e, err := newEpoll(sock)
 	if err != nil {
 		return nil, err
 	}
-	d, err := direct(e.file)
+	d, err := newDescriptor(e.file)
 	if err != nil {
 		return nil, errors.Join(err, e.close())
 	}

@@ -12,33 +12,33 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// leastWidth is how many rows a Read offers after a quiet time.
-const leastWidth = 4
+// minWidth is how many rows a Read offers after a quiet time.
+const minWidth = 4
 
 // Read offers the kernel twice as many rows as it filled the last time, because a row that is
 // offered costs a little even if it is not used.
 func (c *udpConn) Read(ms []Message) (int, error) {
-	n := min(len(ms), MaxWidth, max(c.width, leastWidth))
+	n := min(len(ms), MaxWidth, max(c.width, minWidth))
 	if n == 0 {
 		return 0, nil
 	}
 	c.recv.size(min(len(ms), MaxWidth))
-	c.offer(ms[:n])
+	c.setBuffers(ms[:n])
 	c.adapt()
-	if c.bound.reached() {
+	if c.drainLimit.reached() {
 		return 0, net.ErrClosed
 	}
 	if err := c.receive(&c.recv, c.recv.call); err != nil {
 		return 0, err
 	}
-	return c.takeAll(ms), nil
+	return c.fillMessages(ms), nil
 }
 
 // ReadPooled waits without buffers, and then reads without waiting.
 func (c *udpConn) ReadPooled(pool *BufferPool) ([]Message, error) {
 	for {
 		c.adapt()
-		if c.bound.reached() {
+		if c.drainLimit.reached() {
 			return nil, net.ErrClosed
 		}
 		c.recv.err = 0
@@ -46,13 +46,13 @@ func (c *udpConn) ReadPooled(pool *BufferPool) ([]Message, error) {
 			return nil, err
 		}
 		ms := pool.get(c.Width(), c.MinReadBuffer())
-		n := min(len(ms), max(c.width, leastWidth))
+		n := min(len(ms), max(c.width, minWidth))
 		c.recv.size(n)
-		c.offer(ms[:n])
-		c.once = true
+		c.setBuffers(ms[:n])
+		c.nonBlocking = true
 		err := c.receive(&c.recv, c.recv.call)
-		if c.once = false; err == nil {
-			return ms[:c.takeAll(ms)], nil
+		if c.nonBlocking = false; err == nil {
+			return ms[:c.fillMessages(ms)], nil
 		}
 		pool.Put(ms)
 		if !errors.Is(err, errNothing) { // such as a datagram with a bad checksum
@@ -75,14 +75,14 @@ func (c *udpConn) readable(fd uintptr) bool {
 	return true
 }
 
-// offer points the rows at the buffers of ms.
-func (c *udpConn) offer(ms []Message) {
+// setBuffers points the rows at the buffers of ms.
+func (c *udpConn) setBuffers(ms []Message) {
 	t := &c.recv
 	for i := range ms {
 		t.setBuf(i, ms[i].Buf[:cap(ms[i].Buf)])
 		h := &t.hdrs[i].Hdr
 		h.Namelen = unix.SizeofSockaddrInet6
-		if c.wild || c.offload.receive {
+		if c.wildcard || c.offload.receive {
 			h.Control = &t.ctl[i*controlSpace]
 			h.SetControllen(controlSpace)
 		}
@@ -90,16 +90,16 @@ func (c *udpConn) offer(ms []Message) {
 	t.want = len(ms)
 }
 
-// takeAll turns the rows that were filled into messages.
-func (c *udpConn) takeAll(ms []Message) int {
+// fillMessages turns the rows that were filled into messages.
+func (c *udpConn) fillMessages(ms []Message) int {
 	t := &c.recv
-	if c.leaky.Load() {
-		c.bound.count(t.done)
+	if c.unfiltered.Load() {
+		c.drainLimit.count(t.done)
 	}
-	c.load.read(t.done, t.want)
+	c.load.observe(t.done, t.want)
 	c.width = 2 * t.done
 	for i := range t.done {
-		c.take(&ms[i], i)
+		c.fillMessage(&ms[i], i)
 	}
 	return t.done
 }
@@ -159,7 +159,7 @@ func (c *udpConn) recvmmsg(fd uintptr) bool {
 				t.desc.unwatch()
 			}
 			return true
-		case c.draining.Load(), c.once:
+		case c.draining.Load(), c.nonBlocking:
 			t.done, t.err = 0, e
 			return true
 		case c.busyPoll <= 0:
@@ -180,8 +180,8 @@ func (c *udpConn) watch() bool {
 	return t.err == 0
 }
 
-// take turns row i into a message.
-func (c *udpConn) take(m *Message, i int) {
+// fillMessage turns row i into a message.
+func (c *udpConn) fillMessage(m *Message, i int) {
 	h := &c.recv.hdrs[i]
 	m.Buf = m.Buf[:h.Len]
 	m.Peer = c.zones.peer(&c.recv.names[i])
@@ -190,11 +190,11 @@ func (c *udpConn) take(m *Message, i int) {
 	if h.Hdr.Controllen == 0 {
 		return
 	}
-	told := parseControl(c.recv.control(i)[:h.Hdr.Controllen])
-	if c.wild {
-		m.Local, m.IfIndex = told.local, told.ifIndex
+	control := parseControl(c.recv.control(i)[:h.Hdr.Controllen])
+	if c.wildcard {
+		m.Local, m.IfIndex = control.local, control.ifIndex
 	}
-	if told.segment < len(m.Buf) {
-		m.Segment = told.segment
+	if control.segment < len(m.Buf) {
+		m.Segment = control.segment
 	}
 }

@@ -36,10 +36,10 @@ func (r *roomWait) limit(now time.Time) time.Duration {
 	}
 }
 
-// gaveUp notes that at now a batch has waited for d and the buffer is still full. Progress reports
+// timedOut notes that at now a batch has waited for d and the buffer is still full. Progress reports
 // whether some of the batch was sent after the wait had begun: a connected socket then waits for a
 // device that is slow, and may wait again at once.
-func (r *roomWait) gaveUp(now time.Time, d time.Duration, progress bool) {
+func (r *roomWait) timedOut(now time.Time, d time.Duration, progress bool) {
 	if !progress || !r.connected {
 		r.next = now.Add(d * (roomShare - 1))
 	}

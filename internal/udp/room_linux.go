@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// roomStep is how often a batch that waits for room tries again. The kernel reports a socket as
+// roomPollInterval is how often a batch that waits for room tries again. The kernel reports a socket as
 // writable only when half of its buffer is free, and takes datagrams before that.
-const roomStep = time.Millisecond
+const roomPollInterval = time.Millisecond
 
 // A batchWait is the wait for room of one batch. Its zero value has not begun.
 type batchWait struct {
@@ -18,9 +18,9 @@ type batchWait struct {
 	from         int // messages sent when it began
 }
 
-// more waits a little and reports whether to try again, where the buffer of sock is full and from
+// retry waits a little and reports whether to try again, where the buffer of sock is full and from
 // messages of the batch have been sent.
-func (b *batchWait) more(r *roomWait, sock, from int) bool {
+func (b *batchWait) retry(r *roomWait, sock, from int) bool {
 	now := time.Now()
 	if b.begun.IsZero() {
 		*b = batchWait{begun: now, until: now.Add(r.limit(now)), from: from}
@@ -28,11 +28,11 @@ func (b *batchWait) more(r *roomWait, sock, from int) bool {
 	left := b.until.Sub(now)
 	if left <= 0 {
 		if waited := now.Sub(b.begun); waited > 0 {
-			r.gaveUp(now, waited, from > b.from)
+			r.timedOut(now, waited, from > b.from)
 		}
 		return false
 	}
-	step := unix.NsecToTimespec(int64(min(left, roomStep)))
+	step := unix.NsecToTimespec(int64(min(left, roomPollInterval)))
 	// The result does not matter: the caller tries again.
 	_, _ = unix.Ppoll([]unix.PollFd{{Fd: int32(sock), Events: unix.POLLOUT}}, &step, nil)
 	return true

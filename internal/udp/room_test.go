@@ -23,7 +23,7 @@ func TestRoomWait(t *testing.T) {
 				t.Errorf("at first limit = %v, want %v", got, tt.max)
 			}
 			now := begun.Add(tt.max)
-			r.gaveUp(now, tt.max, tt.progress)
+			r.timedOut(now, tt.max, tt.progress)
 			if got := r.limit(now.Add(tt.cooldown - 1)); tt.cooldown > 0 && got != 0 {
 				t.Errorf("just after a wait in vain limit = %v, want 0", got)
 			}

@@ -11,7 +11,7 @@ package udp
 func SendAll(conn Conn, ms []Message, unsent func(message, datagram int, err error)) (
 	sent, unreachable int,
 ) {
-	again := -1 // the message that is being sent again
+	retried := -1 // the message that is being sent again
 	for at := 0; at < len(ms); {
 		n, err := conn.Write(ms[at:])
 		for i := range ms[at : at+n] {
@@ -23,8 +23,8 @@ func SendAll(conn Conn, ms []Message, unsent func(message, datagram int, err err
 		refused := Refused(err)
 		if refused {
 			unreachable++
-			if again != at {
-				again = at
+			if retried != at {
+				retried = at
 				continue
 			}
 		}

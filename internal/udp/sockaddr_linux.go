@@ -68,8 +68,8 @@ func htons(p *uint16, port uint16) {
 	binary.BigEndian.PutUint16((*[2]byte)(unsafe.Pointer(p))[:], port)
 }
 
-// zonesKept bounds how many interface names a socket remembers.
-const zonesKept = 256
+// maxZones bounds how many interface names a socket remembers.
+const maxZones = 256
 
 // zones remembers the names of interfaces, so that a link-local peer costs no system call a
 // datagram. A name given to another interface meanwhile is the wrong one until the socket closes.
@@ -90,7 +90,7 @@ func (z *zones) name(id uint32) string {
 	if ifc, err := net.InterfaceByIndex(int(id)); err == nil {
 		name = ifc.Name
 	}
-	z.keep(id, name)
+	z.add(id, name)
 	return name
 }
 
@@ -107,13 +107,13 @@ func (z *zones) index(name string) (uint32, error) {
 	if err != nil {
 		return 0, err
 	}
-	z.keep(uint32(ifc.Index), name)
+	z.add(uint32(ifc.Index), name)
 	return uint32(ifc.Index), nil
 }
 
-// keep is called with mu held.
-func (z *zones) keep(id uint32, name string) {
-	if z.byID == nil || len(z.byID) >= zonesKept {
+// add is called with mu held.
+func (z *zones) add(id uint32, name string) {
+	if z.byID == nil || len(z.byID) >= maxZones {
 		z.byID, z.byName = make(map[uint32]string), make(map[string]uint32)
 	}
 	z.byID[id], z.byName[name] = name, id

@@ -98,12 +98,12 @@ func TestPortsAreInNetworkOrder(t *testing.T) {
 
 func TestZonesAreBounded(t *testing.T) {
 	var z zones
-	for id := range uint32(3 * zonesKept) {
+	for id := range uint32(3 * maxZones) {
 		z.name(1_000_000 + id) // no such interfaces: the numbers themselves
 	}
-	if len(z.byID) > zonesKept || len(z.byName) > zonesKept {
+	if len(z.byID) > maxZones || len(z.byName) > maxZones {
 		t.Errorf("%d names and %d numbers are kept, want %d at most", len(z.byID), len(z.byName),
-			zonesKept)
+			maxZones)
 	}
 	if got := z.name(1_000_000); got != "1000000" {
 		t.Errorf("a zone that was forgotten is %q, want its number", got)

@@ -18,28 +18,28 @@ import (
 // scheduler does not take the processor away from the loop. A reader of an empty queue parks on the
 // runtime's poller.
 type udpConn struct {
-	desc    atomic.Pointer[descriptor] // changed by Read, with state held
-	local   netip.AddrPort
-	wild    bool   // bound to a wildcard: each datagram has its own local address
-	inet6   bool   // the socket's family, whatever its datagrams' addresses
-	warning string // see BufferWarning
+	desc     atomic.Pointer[descriptor] // changed by Read, with state held
+	local    netip.AddrPort
+	wildcard bool   // bound to a wildcard: each datagram has its own local address
+	inet6    bool   // the socket's family, whatever its datagrams' addresses
+	warning  string // see BufferWarning
 
 	connected bool   // to its only peer, which Write need not name
 	zones     *zones // names of the interfaces that link-local peers use
 
-	closed   atomic.Bool
-	released atomic.Bool
-	draining atomic.Bool
-	leaky    atomic.Bool // draining without the filter, which was refused
-	bound    drainBound  // of a leaky drain; Read's own, as all up to recv
-	offload  offload
-	busyPoll time.Duration
-	load     load
-	width    int  // rows that the next Read offers
-	once     bool // a read must not wait
-	recv     mmsg
-	send     mmsg     // Write's own
-	room     roomWait // Write's own
+	closed      atomic.Bool
+	released    atomic.Bool
+	draining    atomic.Bool
+	unfiltered  atomic.Bool // draining without the filter, which was refused
+	drainLimit  drainLimit  // of a leaky drain; Read's own, as all up to recv
+	offload     offload
+	busyPoll    time.Duration
+	load        load
+	width       int  // rows that the next Read offers
+	nonBlocking bool // a read must not wait
+	recv        mmsg
+	send        mmsg     // Write's own
+	room        roomWait // Write's own
 
 	state    sync.Mutex // guards ending, and changing desc
 	filtered bool       // by Drain
@@ -54,8 +54,8 @@ func newUDP(pc *net.UDPConn) (*udpConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &udpConn{local: local, wild: local.Addr().IsUnspecified(), zones: &zones{}}
-	d, err := direct(pc)
+	c := &udpConn{local: local, wildcard: local.Addr().IsUnspecified(), zones: &zones{}}
+	d, err := newDescriptor(pc)
 	if err != nil {
 		return nil, err
 	}
@@ -83,11 +83,11 @@ func (c *udpConn) prepare() error {
 			return err
 		}
 		c.inet6 = family == unix.AF_INET6
-		c.offload.begin(sock)
-		if !c.wild {
+		c.offload.enable(sock)
+		if !c.wildcard {
 			return nil
 		}
-		return askPacketInfo(sock, c.inet6)
+		return enablePacketInfo(sock, c.inet6)
 	})
 }
 
@@ -118,9 +118,9 @@ func (c *udpConn) adapt() {
 	if c.load.heavy == (d.epoll != nil) || c.connected {
 		return
 	}
-	open := light
+	open := newLightDescriptor
 	if c.load.heavy {
-		open = heavy
+		open = newHeavyDescriptor
 	}
 	var next *descriptor
 	if err := d.control(func(sock int) (err error) {
@@ -165,7 +165,7 @@ func (c *udpConn) Drain() error {
 	}
 	filter := c.control(rejectAll)
 	c.filtered = c.filtered || filter == nil
-	c.leaky.Store(!c.filtered)
+	c.unfiltered.Store(!c.filtered)
 	c.draining.Store(true)
 	woken := c.wake()
 	if c.closed.Load() {

@@ -32,13 +32,13 @@ func growBuffers(c *net.UDPConn) (warning string) {
 
 // growSend makes room for the largest datagram: macOS and FreeBSD send nothing longer than a
 // socket's send buffer, which has 9,216 bytes there (net.inet.udp.maxdgram).
-func growSend(c *net.UDPConn) { growBuffer(c.SetWriteBuffer, 4*leastSend) }
+func growSend(c *net.UDPConn) { growBuffer(c.SetWriteBuffer, 4*minSendBuffer) }
 
-// leastSend is the smallest send buffer that any datagram fits into, with its addresses.
-const leastSend = 1 << 17
+// minSendBuffer is the smallest send buffer that any datagram fits into, with its addresses.
+const minSendBuffer = 1 << 17
 
 func growBuffer(set func(bytes int) error, size int) {
-	for ; size >= leastSend; size /= 2 {
+	for ; size >= minSendBuffer; size /= 2 {
 		if set(size) == nil {
 			return
 		}
@@ -73,15 +73,15 @@ func listen(ctx context.Context, ap netip.AddrPort, _ int) ([]Socket, netip.Addr
 }
 
 // bindAll binds the same port on every address. Addresses that cannot be bound at all (an IPv6
-// address that is still being checked for duplicates, say) are passed over while one remains.
+// address that is still being checked for duplicates, say) are skipped over while one remains.
 func bindAll(ctx context.Context, addrs []netip.Addr, port uint16) ([]Socket, uint16, error) {
 	var conns []Socket
-	var passed error
+	var skipped error
 	for _, addr := range addrs {
 		ap := netip.AddrPortFrom(addr, port)
 		c, err := bindOne(ctx, ap)
 		if isAddrNotAvailable(err) {
-			passed = err
+			skipped = err
 			continue
 		}
 		if err != nil {
@@ -92,7 +92,7 @@ func bindAll(ctx context.Context, addrs []netip.Addr, port uint16) ([]Socket, ui
 		port = c.LocalAddr().Port()
 	}
 	if len(conns) == 0 {
-		return nil, 0, errors.Join(passed, errNoAddress(len(addrs)))
+		return nil, 0, errors.Join(skipped, errNoAddress(len(addrs)))
 	}
 	return conns, port, nil
 }
@@ -105,7 +105,7 @@ func errNoAddress(addrs int) error {
 }
 
 func bindOne(ctx context.Context, ap netip.AddrPort) (Socket, error) {
-	c, _, err := bind(ctx, network(ap), ap, quietResets)
+	c, _, err := bind(ctx, network(ap), ap, ignoreResets)
 	if err != nil {
 		return nil, err
 	}

@@ -26,7 +26,7 @@ func (c *udpConn) writeSome(ms []Message) (int, error) {
 	t := &c.send
 	t.size(len(ms))
 	for i := range ms {
-		if err := c.put(&ms[i], i); err != nil {
+		if err := c.setRow(&ms[i], i); err != nil {
 			ms = ms[:i] // what stands before it goes out first
 			if i == 0 {
 				return 0, err
@@ -58,8 +58,8 @@ func (c *udpConn) writeRows(t *mmsg) error {
 	}
 }
 
-// put turns a message into row i.
-func (c *udpConn) put(m *Message, i int) error {
+// setRow turns a message into row i.
+func (c *udpConn) setRow(m *Message, i int) error {
 	t := &c.send
 	h := &t.hdrs[i].Hdr
 	if c.connected {
@@ -73,7 +73,7 @@ func (c *udpConn) put(m *Message, i int) error {
 	}
 	t.setBuf(i, m.Buf)
 	ctl := t.control(i)[:0]
-	if c.wild && m.Local.IsValid() && (c.inet6 || m.Local.Is4()) {
+	if c.wildcard && m.Local.IsValid() && (c.inet6 || m.Local.Is4()) {
 		ctl = appendPacketInfo(ctl, m.Local, m.IfIndex, c.inet6)
 	}
 	if m.Segment > 0 {
@@ -101,7 +101,7 @@ func (c *udpConn) sendmmsg(fd uintptr) bool {
 		case e == 0:
 			t.from += int(n)
 		case e == unix.EINTR:
-		case e == unix.EAGAIN && !c.closed.Load() && wait.more(&c.room, sock, t.from):
+		case e == unix.EAGAIN && !c.closed.Load() && wait.retry(&c.room, sock, t.from):
 		default:
 			t.err = e
 			return true
