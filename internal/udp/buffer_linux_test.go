@@ -23,7 +23,7 @@ func TestBufferNamesWhatCapsIt(t *testing.T) {
 				}
 				t.Skip(err) // a container may hide it
 			}
-			want := fmt.Sprintf("the %s buffer has %s bytes instead of 1073741824; to change that: "+
+			want := fmt.Sprintf("the %s buffer has %s bytes instead of 1073741824; to enlarge it: "+
 				"sysctl -w %s=1073741824", b.name, strings.TrimSpace(string(limit)), b.sysctl)
 			b.force = -1 // no such option: nobody has the right
 			if err := onSocket(func(fd int) error {

@@ -2,31 +2,30 @@ package udp
 
 import "sync"
 
-// pooledMessages is the number of messages in one set of a BufferPool, if the socket reads more
-// than one at a time.
+// pooledMessages is the maximum number of messages in one set of a BufferPool.
 const pooledMessages = 32
 
-// maxInUse is the number of sets of more than one message that are in use at a time: 32 MiB. Sockets that
-// have something to read wait for one. A set is in use for the time of a read and of passing its
-// datagrams on, so more of them would not make more progress.
+// maxInUse is the maximum number of sets of more than one message in use at a time, which together
+// have 32 MiB. Further readers wait for a set. A reader uses a set only to read and deliver one
+// batch, so more sets would not improve throughput.
 const maxInUse = 16
 
-// maxPooled is the number of bytes that a BufferPool keeps for the next readers. The garbage collector
+// maxPooled is the maximum size of the free buffers in a BufferPool, in bytes. The garbage collector
 // frees the rest.
 const maxPooled = 16 << 20
 
-// A BufferPool holds buffers for many sockets of which few have something to read at a time. The
-// zero value is empty and ready for use. It may be used by any number of goroutines.
+// A BufferPool shares read buffers among many sockets, few of which have datagrams queued at a time.
+// The zero value is empty and ready to use. A BufferPool is safe for concurrent use.
 type BufferPool struct {
 	mu        sync.Mutex
-	returned  sync.Cond // on mu, made by get
+	returned  sync.Cond // uses mu; get sets it
 	free      [][]Message
-	freeBytes int // bytes of buffers in free
-	inUse     int // sets of more than one message
+	freeBytes int // size of the buffers in free
+	inUse     int // number of sets of more than one message in use
 }
 
-// get returns a set of messages for a socket of that Width and MinReadBuffer. If it has more than one,
-// get waits while maxInUse of them are in use.
+// get returns a set of messages for a socket with the given Width and MinReadBuffer. If the set has
+// more than one message, get waits while maxInUse such sets are in use.
 func (p *BufferPool) get(width, size int) []Message {
 	width, size = min(width, pooledMessages), max(size, wholeDatagram)
 	p.mu.Lock()
@@ -53,11 +52,11 @@ func (p *BufferPool) get(width, size int) []Message {
 	return ms
 }
 
-// wholeDatagram is one byte more than the longest datagram has.
+// wholeDatagram is a buffer size that no datagram can exceed.
 const wholeDatagram = 1 << 16
 
-// Put returns to the pool all messages that one ReadPooled returned. Their fields may have been
-// changed, but each Buf must still start where it did.
+// Put returns to the pool the messages returned by one call of ReadPooled. The caller may have
+// changed their fields, but each Buf must still start at the same byte.
 func (p *BufferPool) Put(ms []Message) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -71,5 +70,5 @@ func (p *BufferPool) Put(ms []Message) {
 	}
 }
 
-// setBytes returns the size of the buffers of a set, which all have the same capacity.
+// setBytes returns the total size of the buffers of a set. All of them have the same capacity.
 func setBytes(ms []Message) int { return len(ms) * cap(ms[0].Buf) }

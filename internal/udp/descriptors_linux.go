@@ -7,17 +7,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// pollerDescriptors is how many descriptors the first socket of a process needs: an epoll and an
-// eventfd of the runtime's poller, and its own.
+// pollerDescriptors is the number of descriptors that the first socket of a process needs: an epoll
+// and an eventfd for the runtime's poller, and one for the socket.
 const pollerDescriptors = 3
 
-// pollerReady reports that a socket has been opened, so that the runtime's poller has its
-// descriptors.
+// pollerReady is true after a socket has been opened. The runtime's poller then has its descriptors.
 var pollerReady atomic.Bool
 
-// roomForPoller fails with EMFILE if the process cannot open enough descriptors for its first
-// socket. Without this check the runtime would end the process, because its poller cannot report an
-// error.
+// roomForPoller fails with EMFILE if the process cannot open enough descriptors for its first socket.
+// Without this check, the runtime would crash, because its poller cannot report an error.
 func roomForPoller() error {
 	if pollerReady.Load() {
 		return nil

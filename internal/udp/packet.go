@@ -9,30 +9,30 @@ import (
 	"time"
 )
 
-// drainWait is how long a portable socket must stay silent, drainRounds times in a row, before its
-// queue counts as empty: a reader cannot ask without waiting there, and on a busy machine a single
-// short wait can pass before the first look.
+// After Drain, the queue of a portable socket counts as empty when drainRounds consecutive reads
+// have each waited for drainWait without a datagram. There is no portable read that does not wait.
+// On a busy machine, a single deadline can expire before the read looks at the queue.
 const (
 	drainWait   = 25 * time.Millisecond
 	drainRounds = 2
 )
 
-// addrPortConn is what *net.UDPConn and others offer to do without allocated addresses.
+// An addrPortConn has methods of *net.UDPConn that do not allocate addresses.
 type addrPortConn interface {
 	ReadFromUDPAddrPort(b []byte) (int, netip.AddrPort, error)
 	WriteToUDPAddrPort(b []byte, addr netip.AddrPort) (int, error)
 }
 
-// packetConn is a Socket on any net.PacketConn, a datagram at a time.
+// A packetConn is a Socket on any net.PacketConn. It reads and writes one datagram at a time.
 type packetConn struct {
 	pc         net.PacketConn
-	fast       addrPortConn // nil where pc has no such methods
+	fast       addrPortConn // pc, or nil if pc lacks the methods
 	local      netip.AddrPort
-	fixedLocal netip.Addr // Local of all datagrams; invalid for a wildcard, whose datagrams do not tell
+	fixedLocal netip.Addr // Local of all datagrams; the zero Addr if bound to a wildcard address
 	drain      atomic.Bool
-	released   atomic.Bool // by Release
-	emptyReads int         // reads in a row that found nothing since Drain; Read's own
-	drainLimit drainLimit  // Read's own
+	released   atomic.Bool
+	emptyReads int        // consecutive reads without a datagram since Drain; used by Read only
+	drainLimit drainLimit // used by Read only
 }
 
 func newPacketConn(pc net.PacketConn) (Socket, error) {

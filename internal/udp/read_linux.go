@@ -12,11 +12,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// minWidth is how many rows a Read offers after a quiet time.
+// minWidth is the minimum number of rows that Read offers to the kernel.
 const minWidth = 4
 
-// Read offers the kernel twice as many rows as it filled the last time, because a row that is
-// offered costs a little even if it is not used.
+// Read offers the kernel twice as many rows as the last read filled, because each row has a cost even
+// if it is not used.
 func (c *udpConn) Read(ms []Message) (int, error) {
 	n := min(len(ms), MaxWidth, max(c.width, minWidth))
 	if n == 0 {
@@ -34,7 +34,7 @@ func (c *udpConn) Read(ms []Message) (int, error) {
 	return c.fillMessages(ms), nil
 }
 
-// ReadPooled waits without buffers, and then reads without waiting.
+// ReadPooled waits for a datagram without buffers, then takes buffers and reads without waiting.
 func (c *udpConn) ReadPooled(pool *BufferPool) ([]Message, error) {
 	for {
 		c.adapt()
@@ -55,16 +55,16 @@ func (c *udpConn) ReadPooled(pool *BufferPool) ([]Message, error) {
 			return ms[:c.fillMessages(ms)], nil
 		}
 		pool.Put(ms)
-		if !errors.Is(err, errNothing) { // such as a datagram with a bad checksum
+		if !errors.Is(err, errNothing) { // errNothing: the kernel dropped it, as for a bad checksum
 			return nil, err
 		}
 	}
 }
 
-// errNothing is the error of a read that does not wait, if nothing is queued.
-var errNothing = errors.New("nothing is queued")
+// errNothing is the error of a non-blocking read if no datagram is queued.
+var errNothing = errors.New("no datagram queued")
 
-// readable reports whether a read would not wait. If the socket has an error, it would report that.
+// readable reports whether a read would return without waiting, with a datagram or an error.
 func (c *udpConn) readable(fd uintptr) bool {
 	p := unix.PollFd{Fd: int32(c.recv.desc.sock(fd)), Events: unix.POLLIN}
 	n, _, e := unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&p)), 1,
@@ -75,7 +75,7 @@ func (c *udpConn) readable(fd uintptr) bool {
 	return true
 }
 
-// setBuffers points the rows at the buffers of ms.
+// setBuffers sets the buffers of the rows to those of ms.
 func (c *udpConn) setBuffers(ms []Message) {
 	t := &c.recv
 	for i := range ms {
@@ -90,7 +90,7 @@ func (c *udpConn) setBuffers(ms []Message) {
 	t.want = len(ms)
 }
 
-// fillMessages turns the rows that were filled into messages.
+// fillMessages sets ms from the rows that the kernel filled, and returns their number.
 func (c *udpConn) fillMessages(ms []Message) int {
 	t := &c.recv
 	if c.unfiltered.Load() {
@@ -104,16 +104,16 @@ func (c *udpConn) fillMessages(ms []Message) int {
 	return t.done
 }
 
-// receive makes a call until it is done, reading has ended, or it fails.
+// receive waits until call reports that it is complete. It returns net.ErrClosed if reading has ended.
 func (c *udpConn) receive(t *mmsg, call func(fd uintptr) bool) error {
 	t.desc = c.desc.Load()
 	for {
 		err := t.desc.rc.Read(call)
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded) && c.ended():
-			// This is how Drain and Release wake a reader. From here on reads do not wait.
+			// Drain or Release has woken this read. Further reads do not wait.
 			if err := t.desc.file.SetReadDeadline(never); err != nil {
-				if c.closed.Load() { // after Drain
+				if c.closed.Load() { // by a Close after Drain
 					return net.ErrClosed
 				}
 				return err
@@ -134,8 +134,8 @@ func (c *udpConn) receive(t *mmsg, call func(fd uintptr) bool) error {
 	}
 }
 
-// recvmmsg fills the rows with what is queued. It returns false, which makes the caller wait, if
-// nothing is queued and nothing arrives while it polls.
+// recvmmsg fills the rows with queued datagrams. If none is queued and none arrives during busy
+// polling, it returns false, which makes the caller wait.
 func (c *udpConn) recvmmsg(fd uintptr) bool {
 	t := &c.recv
 	sock := uintptr(t.desc.sock(fd))
@@ -172,7 +172,8 @@ func (c *udpConn) recvmmsg(fd uintptr) bool {
 	}
 }
 
-// watch reports whether the poller reports the next datagram. If it does not, the call has failed.
+// watch makes the runtime's poller report the next datagram. If watch returns false, it has set the
+// error of the call.
 func (c *udpConn) watch() bool {
 	t := &c.recv
 	t.err = t.desc.watch()
@@ -180,7 +181,7 @@ func (c *udpConn) watch() bool {
 	return t.err == 0
 }
 
-// fillMessage turns row i into a message.
+// fillMessage sets m from row i.
 func (c *udpConn) fillMessage(m *Message, i int) {
 	h := &c.recv.hdrs[i]
 	m.Buf = m.Buf[:h.Len]

@@ -21,13 +21,13 @@ func (c *udpConn) Write(ms []Message) (int, error) {
 	return len(ms), nil
 }
 
-// writeSome sends up to MaxWidth messages.
+// writeSome sends at most MaxWidth messages.
 func (c *udpConn) writeSome(ms []Message) (int, error) {
 	t := &c.send
 	t.size(len(ms))
 	for i := range ms {
 		if err := c.setRow(&ms[i], i); err != nil {
-			ms = ms[:i] // what stands before it goes out first
+			ms = ms[:i] // send the messages before it first
 			if i == 0 {
 				return 0, err
 			}
@@ -48,7 +48,7 @@ func (c *udpConn) writeSome(ms []Message) (int, error) {
 	return t.from, err
 }
 
-// writeRows makes the call, again if Read changes the descriptor before it begins.
+// writeRows makes the call. If Read replaces the descriptor before it starts, writeRows tries again.
 func (c *udpConn) writeRows(t *mmsg) error {
 	for {
 		t.desc = c.desc.Load()
@@ -58,7 +58,7 @@ func (c *udpConn) writeRows(t *mmsg) error {
 	}
 }
 
-// setRow turns a message into row i.
+// setRow sets row i from m.
 func (c *udpConn) setRow(m *Message, i int) error {
 	t := &c.send
 	h := &t.hdrs[i].Hdr
@@ -87,9 +87,10 @@ func (c *udpConn) setRow(m *Message, i int) error {
 	return nil
 }
 
-// sendmmsg sends rows from..want. After a partial batch it continues behind what was sent; the
-// kernel reports an error only for the first row of a call, and so it belongs to row from. If the
-// send buffer is full, it waits for a limited time, and then fails with EAGAIN.
+// sendmmsg sends the rows from t.from up to t.want. After a partial batch, it continues with the first
+// row that was not sent. An error concerns row t.from, because the kernel reports an error only for
+// the first row of a call. If the send buffer is full, sendmmsg waits for a limited time and then
+// fails with EAGAIN.
 func (c *udpConn) sendmmsg(fd uintptr) bool {
 	t := &c.send
 	sock := t.desc.sock(fd)
