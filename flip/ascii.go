@@ -17,8 +17,8 @@ const (
 	caseBits = 0x20 * eachByte
 )
 
-// swapWord swaps the case of the letters in those bytes of x for which mask has the high bit set. All
-// bytes of x must be ASCII.
+// swapWord swaps the case of the letters in those bytes of x for which mask has the high bit set.
+// All bytes of x must be ASCII.
 func swapWord(x, mask uint64) uint64 {
 	lower := x | caseBits
 	fromA := lower + (0x80-'a')*eachByte

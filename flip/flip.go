@@ -1,15 +1,15 @@
-// Package flip reverses text and swaps the case of its letters: "Hello" becomes "OLLEh". This is the
-// default transform of ohce serve.
+// Package flip reverses text and swaps the case of its letters: "Hello" becomes "OLLEh". This is
+// the default transform of ohce serve.
 //
 //	response := flip.Append(nil, []byte("Hello"))
 //
-// [Append] reverses and swaps case. A [Transform] does either, both or neither. Its option Graphemes
-// keeps together several code points that a reader sees as one character.
+// [Append] reverses and swaps case. A [Transform] does either, both or neither. Its option
+// Graphemes keeps together several code points that a reader sees as one character.
 //
 // # Result
 //
-// The package treats text as a sequence of Unicode code points. For any input, the result equals that
-// of this expression in CPython 3.11:
+// The package treats text as a sequence of Unicode code points. For any input, the result equals
+// that of this expression in CPython 3.11:
 //
 //	data.decode("utf-8", "surrogateescape")[::-1].swapcase().encode("utf-8", "surrogateescape")
 //
@@ -32,9 +32,9 @@
 //
 // # Limitations
 //
-// The case data is that of Unicode 14.0.0 (see [UnicodeVersion]), the version of CPython 3.11. Newer
-// releases of CPython give other results for letters that were added later. Grapheme clusters follow
-// Unicode 17.0.0 (see [GraphemesUnicodeVersion]). Neither depends on the release of Go.
+// The case data is that of Unicode 14.0.0 (see [UnicodeVersion]), the version of CPython 3.11.
+// Newer releases of CPython give other results for letters that were added later. Grapheme clusters
+// follow Unicode 17.0.0 (see [GraphemesUnicodeVersion]). Neither depends on the release of Go.
 //
 // Outside ASCII, swapping case twice may not restore the text: ß becomes SS, and SS becomes ss.
 // Outside valid UTF-8, reversing twice may not restore it either, because the reversed bytes can
@@ -49,8 +49,8 @@ import (
 	"strings"
 )
 
-// MaxGrowth is the maximum ratio of the length of a result to the length of its input, in bytes. The
-// two bytes of U+0390 reach it: they become three code points of two bytes each.
+// MaxGrowth is the maximum ratio of the length of a result to the length of its input, in bytes.
+// The two bytes of U+0390 reach it: they become three code points of two bytes each.
 const MaxGrowth = 3
 
 // A Transform is a transformation of text. The zero value leaves text unchanged.
@@ -78,16 +78,16 @@ var namedTransforms = []struct {
 	{"echo", Transform{}},
 }
 
-// Append reverses src, swaps its case, appends the result to dst and returns the extended buffer. It
-// does not allocate if the spare capacity of dst is at least MaxGrowth times the length of src. For
-// ASCII text, the length of src is enough.
+// Append reverses src, swaps its case, appends the result to dst and returns the extended buffer.
+// It does not allocate if the spare capacity of dst is at least MaxGrowth times the length of src.
+// For ASCII text, the length of src is enough.
 func Append(dst, src []byte) []byte {
 	return appendReversed(dst, src, true)
 }
 
 // Append applies t to src, appends the result to dst and returns the extended buffer. To avoid an
-// allocation, dst needs the same spare capacity as for the function Append. If Reverse, SwapCase and
-// Graphemes are all set, it needs the length of src in addition.
+// allocation, dst needs the same spare capacity as for the function Append. If Reverse, SwapCase
+// and Graphemes are all set, it needs the length of src in addition.
 func (t Transform) Append(dst, src []byte) []byte {
 	switch {
 	case t.Reverse && t.Graphemes:
@@ -117,8 +117,8 @@ func (t Transform) String() string {
 	return name
 }
 
-// Parse returns the transform with the given name, which must be one of Names. Its field Graphemes is
-// false.
+// Parse returns the transform with the given name, which must be one of Names. Its field Graphemes
+// is false.
 func Parse(name string) (Transform, error) {
 	for _, n := range namedTransforms {
 		if n.name == name {
@@ -129,8 +129,8 @@ func Parse(name string) (Transform, error) {
 		name, strings.Join(Names(), ", "))
 }
 
-// Names returns the names that Parse accepts: flip, reverse, swapcase and echo. The caller may modify
-// the slice.
+// Names returns the names that Parse accepts: flip, reverse, swapcase and echo. The caller may
+// modify the slice.
 func Names() []string {
 	names := make([]string, len(namedTransforms))
 	for i, n := range namedTransforms {

@@ -87,9 +87,9 @@ type model struct {
 
 func isScalar(r rune) bool { return r < 0xD800 || r > 0xDFFF }
 
-// newModel assigns each code point its class. Class 0 is for code points that do not change. The next
-// classes are one for each difference between a code point and its mapping, one for the sigma, and
-// one for each code point that becomes several.
+// newModel assigns each code point its class. Class 0 is for code points that do not change. The
+// next classes are one for each difference between a code point and its mapping, one for the sigma,
+// and one for each code point that becomes several.
 func newModel() model {
 	m := model{deltas: []rune{0}}
 	distance := map[rune]int{}

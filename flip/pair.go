@@ -16,9 +16,9 @@ func swapPair(lead, last byte) (newLead, newLast byte, ok bool) {
 	return 0xC0 | byte(r>>6), 0x80 | byte(r&0x3F), class < classSigma && uint32(r-0x80) < 0x780
 }
 
-// reversePairs writes the two-byte characters at the end of src to dst in reverse order, and returns
-// the number of bytes written. If swap is true, it swaps their case and stops at the first character
-// that swapPair cannot convert. dst must be at least as long as src.
+// reversePairs writes the two-byte characters at the end of src to dst in reverse order, and
+// returns the number of bytes written. If swap is true, it swaps their case and stops at the first
+// character that swapPair cannot convert. dst must be at least as long as src.
 func reversePairs(dst, src []byte, swap bool) int {
 	w := 0
 	dst = dst[:len(src)]
@@ -40,8 +40,8 @@ func reversePairs(dst, src []byte, swap bool) int {
 }
 
 // swapPairs writes the two-byte characters at the start of src to dst with their case swapped, and
-// returns the number of bytes written. It stops at the first character that swapPair cannot convert.
-// dst must be at least as long as src.
+// returns the number of bytes written. It stops at the first character that swapPair cannot
+// convert. dst must be at least as long as src.
 func swapPairs(dst, src []byte) int {
 	i := 0
 	dst = dst[:len(src)]

@@ -8,8 +8,8 @@ import (
 )
 
 // The functions below implement CPython's algorithm on a slice of code points, with the data that
-// testdata/vectors.py obtained from CPython. They share with package flip only the segmentation into
-// grapheme clusters.
+// testdata/vectors.py obtained from CPython. They share with package flip only the segmentation
+// into grapheme clusters.
 
 // escape is the base of the code points to which surrogateescape maps invalid bytes.
 const escape = 0xDC00
@@ -71,8 +71,8 @@ func (v *vectors) endsWord(before, after []rune) bool {
 	return next < 0 || !v.cased[after[next]]
 }
 
-// clusters splits src into grapheme clusters. Each byte that is not part of valid UTF-8 is a cluster
-// of its own.
+// clusters splits src into grapheme clusters. Each byte that is not part of valid UTF-8 is a
+// cluster of its own.
 func clusters(src []byte) [][]rune {
 	var out [][]rune
 	begin := 0

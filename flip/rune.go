@@ -15,8 +15,8 @@ func decodeLast(src []byte) (r rune, n int) {
 	return utf8.DecodeLastRune(src)
 }
 
-// copyRune copies src, which has at most four bytes, to dst. It is faster than the built-in copy for
-// so few bytes.
+// copyRune copies src, which has at most four bytes, to dst. It is faster than the built-in copy
+// for so few bytes.
 func copyRune(dst, src []byte) int {
 	dst = dst[:len(src)]
 	//lint:ignore S1001 calling the built-in copy costs more than copying at most four bytes

@@ -22,8 +22,8 @@ func putSigma(dst []byte, final bool) int {
 	return utf8.EncodeRune(dst, smallSigma)
 }
 
-// casedBefore reports whether the last character of text that is not case-ignorable is cased. A byte
-// that is not part of valid UTF-8 is neither case-ignorable nor cased.
+// casedBefore reports whether the last character of text that is not case-ignorable is cased. A
+// byte that is not part of valid UTF-8 is neither case-ignorable nor cased.
 func casedBefore(text []byte) bool {
 	for len(text) > 0 {
 		r, n := decodeLast(text)

@@ -45,9 +45,9 @@ func classOf(r rune) uint8 {
 	return pages[pageIndex[page]][uint32(r)%pageSize]
 }
 
-// putSwapped writes the case mapping of r to dst[w:] and ensures room for rest more bytes. The class
-// of r must be neither 0 nor classSigma. It returns dst, which may have grown, and the index after
-// the mapping.
+// putSwapped writes the case mapping of r to dst[w:] and ensures room for rest more bytes. The
+// class of r must be neither 0 nor classSigma. It returns dst, which may have grown, and the index
+// after the mapping.
 func putSwapped(dst []byte, w int, r rune, class uint8, rest int) ([]byte, int) {
 	if class > classSigma {
 		s := expansions[class-classSigma-1]

@@ -18,8 +18,8 @@ const queueLength = 1024
 
 // A Conn is a socket on a Network. It implements net.PacketConn and net.Conn. Methods of net.Conn
 // need a connected socket, which [Network.Dial] and [Network.DialFrom] return. A socket queues at
-// most 1,024 datagrams. As on Unix, a read silently discards the bytes of a datagram that do not fit
-// in the buffer.
+// most 1,024 datagrams. As on Unix, a read silently discards the bytes of a datagram that do not
+// fit in the buffer.
 type Conn struct {
 	network  *Network
 	local    netip.AddrPort

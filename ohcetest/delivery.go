@@ -33,9 +33,9 @@ func (n *Network) push(a Arrival) {
 	heap.Push(&n.pending, &arrival{Arrival: a, at: time.Now().Add(max(a.After, 0)), serial: n.serial})
 }
 
-// deliver delivers the arrivals that are due and sets the timer for the next one. Only one goroutine
-// delivers at a time, which preserves the order. If another goroutine is in deliver, it also
-// delivers the arrivals of this one.
+// deliver delivers the arrivals that are due and sets the timer for the next one. Only one
+// goroutine delivers at a time, which preserves the order. If another goroutine is in deliver, it
+// also delivers the arrivals of this one.
 func (n *Network) deliver() {
 	n.mu.Lock()
 	defer n.mu.Unlock()

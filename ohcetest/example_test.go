@@ -97,8 +97,8 @@ func ExampleNetwork_NewPeer() {
 	// requests: 2
 }
 
-// Impair applies a model of package link to a Network. In a testing/synctest bubble, the delay takes
-// no real time.
+// Impair applies a model of package link to a Network. In a testing/synctest bubble, the delay
+// takes no real time.
 func ExampleImpair() {
 	server := netip.MustParseAddrPort("192.0.2.9:3000")
 	model := &link.Link{Seed: 1, Up: link.Impairment{

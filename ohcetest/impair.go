@@ -7,9 +7,9 @@ import (
 	"github.com/ohce/ohce/link"
 )
 
-// Impair returns a function for [Network.Link] that applies model. Datagrams to server travel up the
-// link, datagrams from server travel down, and all others are delivered unchanged. The model's clock
-// starts with the first datagram. Impair panics if model.Check fails.
+// Impair returns a function for [Network.Link] that applies model. Datagrams to server travel up
+// the link, datagrams from server travel down, and all others are delivered unchanged. The model's
+// clock starts with the first datagram. Impair panics if model.Check fails.
 //
 // If the model rebinds a client, the server sees the client's datagrams come from a new port.
 // Datagrams that the server sends to the old port are lost, as behind a NAT that has lost its
@@ -25,8 +25,8 @@ func Impair(model *link.Link, server netip.AddrPort) func(Datagram) []Arrival {
 	return i.pass
 }
 
-// firstMappedPort is the first port that the simulated NAT assigns. It is far above firstPort, where
-// the Network begins, so the two rarely meet.
+// firstMappedPort is the first port that the simulated NAT assigns. It is far above firstPort,
+// where the Network begins, so the two rarely meet.
 const firstMappedPort = 60_001
 
 // An impairment applies a link model and a simulated NAT to the datagrams of a Network.

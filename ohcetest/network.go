@@ -1,5 +1,5 @@
-// Package ohcetest provides utilities for testing UDP clients and servers, as net/http/httptest does
-// for HTTP.
+// Package ohcetest provides utilities for testing UDP clients and servers, as net/http/httptest
+// does for HTTP.
 //
 // A [Server] is a real server on a loopback port, started by [NewServer] or [StartServer]. A
 // [Network] is an in-memory network for tests that run in a testing/synctest bubble, where an hour
@@ -8,8 +8,8 @@
 //
 // # Time
 //
-// A Network uses the clock of the bubble. It starts no goroutine that outlives the last datagram, so
-// it does not prevent the bubble from ending. An open client or server does:
+// A Network uses the clock of the bubble. It starts no goroutine that outlives the last datagram,
+// so it does not prevent the bubble from ending. An open client or server does:
 //
 //   - Close an ohce.Client before the bubble ends. It keeps sockets open for its Linger.
 //   - Shut down an ohce.Server before the bubble ends. On a socket of a Network, the shutdown takes
@@ -25,8 +25,8 @@
 // have no headers, so there is no MTU and no TTL.
 //
 // A socket bound to an unspecified address receives a datagram for any address on its port, unless
-// another socket is bound to that very address. Unlike in a real network, the datagrams that it sends
-// have the unspecified address as their source, and connected sockets filter them.
+// another socket is bound to that very address. Unlike in a real network, the datagrams that it
+// sends have the unspecified address as their source, and connected sockets filter them.
 //
 // If a datagram arrives exactly at a read deadline, the read may return either the datagram or the
 // deadline error.

@@ -27,9 +27,9 @@ type Step func(p *Peer, request Datagram)
 // assigns a free one. The function respond appends the response to dst and returns the extended
 // buffer. If respond is nil, the response is a copy of the request.
 //
-// The first step of script handles the first request, the second step the second request, and so on.
-// After the last step, the Peer answers each request as [Answer] does. NewPeer panics if addr is
-// invalid or already in use.
+// The first step of script handles the first request, the second step the second request, and so
+// on. After the last step, the Peer answers each request as [Answer] does. NewPeer panics if addr
+// is invalid or already in use.
 func (n *Network) NewPeer(addr string, respond func(dst, request []byte) []byte,
 	script ...Step) *Peer {
 	ap, err := parse(addr)

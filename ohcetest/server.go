@@ -21,8 +21,8 @@ type Server struct {
 	served chan error // the result of Serve
 }
 
-// NewServer starts a server with the given handler. If h is nil, the server echoes each request. The
-// caller must call Close when finished. NewServer panics if it cannot listen.
+// NewServer starts a server with the given handler. If h is nil, the server echoes each request.
+// The caller must call Close when finished. NewServer panics if it cannot listen.
 func NewServer(h ohce.Handler) *Server { return StartServer(&ohce.Server{Handler: h}) }
 
 // StartServer starts the server config, which must not be used already. It ignores config.Addr. The

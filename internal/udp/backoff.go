@@ -2,15 +2,15 @@ package udp
 
 import "time"
 
-// immediateRetries is the number of consecutive failures after which a reader retries immediately. A
-// failure can concern a single datagram, and the next read may succeed.
+// immediateRetries is the number of consecutive failures after which a reader retries immediately.
+// A failure can concern a single datagram, and the next read may succeed.
 const immediateRetries = 16
 
 // maxBackoff is the longest wait between two reads.
 const maxBackoff = time.Second
 
-// A Backoff delays the reads of a socket whose reads keep failing, so that its loop does not occupy a
-// whole CPU. The zero value is ready to use.
+// A Backoff delays the reads of a socket whose reads keep failing, so that its loop does not occupy
+// a whole CPU. The zero value is ready to use.
 type Backoff struct{ failures int }
 
 // Failed records a failure and returns the time to wait before the next read. It is 0 for the first

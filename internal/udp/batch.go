@@ -1,8 +1,8 @@
 package udp
 
-// A Batch collects datagrams in as few messages as possible. A datagram becomes a segment of the last
-// message if it follows that message in memory, has the same addresses and fits. The zero value is
-// ready to use, and does not combine datagrams.
+// A Batch collects datagrams in as few messages as possible. A datagram becomes a segment of the
+// last message if it follows that message in memory, has the same addresses and fits. The zero
+// value is ready to use, and does not combine datagrams.
 type Batch struct {
 	// Messages holds the messages appended since the last Reset.
 	Messages []Message
@@ -14,9 +14,9 @@ type Batch struct {
 	room int // number of datagrams that the last message can still hold
 }
 
-// Append adds the datagram data with the fields Peer, Local and IfIndex of to. It does not copy data.
-// The datagram can become a segment only if the capacity of the previous datagram includes it. This
-// is the case if both are plain slices of one buffer.
+// Append adds the datagram data with the fields Peer, Local and IfIndex of to. It does not copy
+// data. The datagram can become a segment only if the capacity of the previous datagram includes
+// it. This is the case if both are plain slices of one buffer.
 func (b *Batch) Append(data []byte, to *Message) {
 	if b.room > 0 && len(data) > 0 && len(data) <= b.size {
 		last := &b.Messages[len(b.Messages)-1]
@@ -38,8 +38,8 @@ func (b *Batch) Append(data []byte, to *Message) {
 	}
 }
 
-// AppendAll adds consecutive datagrams of buf, which have the given sizes. It has the same effect as
-// a call of Append for each.
+// AppendAll adds consecutive datagrams of buf, which have the given sizes. It has the same effect
+// as a call of Append for each.
 func (b *Batch) AppendAll(buf []byte, sizes []int, to *Message) {
 	for len(sizes) > 0 {
 		first := sizes[0]
@@ -53,8 +53,8 @@ func (b *Batch) AppendAll(buf []byte, sizes []int, to *Message) {
 	}
 }
 
-// reserve reserves room in the last message for as many datagrams of the given sizes as it can hold,
-// and returns their number and total size.
+// reserve reserves room in the last message for as many datagrams of the given sizes as it can
+// hold, and returns their number and total size.
 func (b *Batch) reserve(sizes []int) (n, length int) {
 	for n < len(sizes) && n < b.room && sizes[n] > 0 && sizes[n] <= b.size {
 		length += sizes[n]

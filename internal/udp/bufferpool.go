@@ -10,12 +10,12 @@ const pooledMessages = 32
 // batch, so more sets would not improve throughput.
 const maxInUse = 16
 
-// maxPooled is the maximum size of the free buffers in a BufferPool, in bytes. The garbage collector
-// frees the rest.
+// maxPooled is the maximum size of the free buffers in a BufferPool, in bytes. The garbage
+// collector frees the rest.
 const maxPooled = 16 << 20
 
-// A BufferPool shares read buffers among many sockets, few of which have datagrams queued at a time.
-// The zero value is empty and ready to use. A BufferPool is safe for concurrent use.
+// A BufferPool shares read buffers among many sockets, few of which have datagrams queued at a
+// time. The zero value is empty and ready to use. A BufferPool is safe for concurrent use.
 type BufferPool struct {
 	mu        sync.Mutex
 	returned  sync.Cond // uses mu; get sets it

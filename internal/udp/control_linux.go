@@ -9,9 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// enablePacketInfo makes the kernel report the local address of each datagram. It enables both kinds
-// of packet info on a dual-stack socket. For a datagram sent to an IPv4 broadcast address, only
-// IP_PKTINFO has the address to respond from.
+// enablePacketInfo makes the kernel report the local address of each datagram. It enables both
+// kinds of packet info on a dual-stack socket. For a datagram sent to an IPv4 broadcast address,
+// only IP_PKTINFO has the address to respond from.
 func enablePacketInfo(fd int, inet6 bool) error {
 	err4 := unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_PKTINFO, 1)
 	if !inet6 {
@@ -23,8 +23,9 @@ func enablePacketInfo(fd int, inet6 bool) error {
 // A controlInfo holds the control data of one received message.
 type controlInfo struct {
 	// local is the address to respond from. It is the address that the datagram was sent to or, for
-	// a broadcast, the interface's address. It is the zero Addr if no response can be sent from that
-	// address (multicast over IPv6), or if the datagram was queued before packet info was enabled.
+	// a broadcast, the interface's address. It is the zero Addr if no response can be sent from
+	// that address (multicast over IPv6), or if the datagram was queued before packet info was
+	// enabled.
 	local netip.Addr
 	// ifIndex is the interface of a link-local address, otherwise 0.
 	ifIndex uint32
@@ -81,8 +82,8 @@ func replySource(addr netip.Addr, ifIndex uint32) (netip.Addr, uint32) {
 }
 
 // appendPacketInfo appends the control data that sets the source address of a datagram to local, in
-// the form for the socket's family. dst must have a spare capacity of controlSpace bytes, and its end
-// must be aligned like Cmsghdr.
+// the form for the socket's family. dst must have a spare capacity of controlSpace bytes, and its
+// end must be aligned like Cmsghdr.
 func appendPacketInfo(dst []byte, local netip.Addr, ifIndex uint32, inet6 bool) []byte {
 	data := len(dst) + unix.CmsgLen(0)
 	if inet6 {

@@ -11,11 +11,12 @@ import (
 // and an eventfd for the runtime's poller, and one for the socket.
 const pollerDescriptors = 3
 
-// pollerReady is true after a socket has been opened. The runtime's poller then has its descriptors.
+// pollerReady is true after a socket has been opened. The runtime's poller then has its
+// descriptors.
 var pollerReady atomic.Bool
 
-// roomForPoller fails with EMFILE if the process cannot open enough descriptors for its first socket.
-// Without this check, the runtime would crash, because its poller cannot report an error.
+// roomForPoller fails with EMFILE if the process cannot open enough descriptors for its first
+// socket. Without this check, the runtime would crash, because its poller cannot report an error.
 func roomForPoller() error {
 	if pollerReady.Load() {
 		return nil

@@ -3,8 +3,8 @@ package udp
 import "time"
 
 // maxDrained and maxDrainTime limit the datagrams read after Drain if the kernel does not drop new
-// ones. maxDrained is more than a receive buffer of socketBuffer bytes can hold. maxDrainTime is for
-// datagrams that keep arriving one by one.
+// ones. maxDrained is more than a receive buffer of socketBuffer bytes can hold. maxDrainTime is
+// for datagrams that keep arriving one by one.
 const (
 	maxDrained   = 1 << 16
 	maxDrainTime = 10 * time.Second

@@ -20,9 +20,9 @@ func (d *drops) update(reading uint32) {
 	d.last = reading
 }
 
-// KernelDropped reads the drop counter of the socket with SO_MEMINFO (Linux 4.12). SO_RXQ_OVFL would
-// report the same counter with each datagram, which costs time for each, and does not report drops
-// after the last one.
+// KernelDropped reads the drop counter of the socket with SO_MEMINFO (Linux 4.12). SO_RXQ_OVFL
+// would report the same counter with each datagram, which costs time for each, and does not report
+// drops after the last one.
 func (c *udpConn) KernelDropped() uint64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()

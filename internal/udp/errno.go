@@ -6,8 +6,8 @@ import (
 	"os"
 )
 
-// ErrPortUnreachable is the error with which a net.Conn that is not a system socket reports that the
-// peer's port is unreachable. Simulated networks for tests use it.
+// ErrPortUnreachable is the error with which a net.Conn that is not a system socket reports that
+// the peer's port is unreachable. Simulated networks for tests use it.
 var ErrPortUnreachable = errors.New("port unreachable")
 
 // Transient reports whether reading can continue after err. A transient error concerns a single
@@ -27,13 +27,13 @@ func TooLong(err error) bool { return isMessageSize(err) }
 // Taken reports whether binding failed because the address is in use by another socket.
 func Taken(err error) bool { return isAddrInUse(err) }
 
-// TooManyFiles reports whether opening a socket failed because the process or the system has reached
-// its limit of open files.
+// TooManyFiles reports whether opening a socket failed because the process or the system has
+// reached its limit of open files.
 func TooManyFiles(err error) bool { return isTooManyFiles(err) }
 
 // Name returns the symbolic name of the system error that err wraps, such as "EPERM". It returns
-// "closed" for net.ErrClosed and "other" if err wraps no system error. On Windows, the name is "WSA"
-// followed by the error number.
+// "closed" for net.ErrClosed and "other" if err wraps no system error. On Windows, the name is
+// "WSA" followed by the error number.
 func Name(err error) string {
 	if errors.Is(err, net.ErrClosed) {
 		return "closed"

@@ -11,8 +11,8 @@ import (
 	"syscall"
 )
 
-// socketBuffer is the size requested for the receive and send buffers, in bytes. It holds about 5,000
-// small datagrams, which arrive in 10 ms at the highest rate of one socket.
+// socketBuffer is the size requested for the receive and send buffers, in bytes. It holds about
+// 5,000 small datagrams, which arrive in 10 ms at the highest rate of one socket.
 const socketBuffer = 4 << 20
 
 // Listen binds addr, which has the form "host:port", and returns the sockets and the bound address.
@@ -27,7 +27,8 @@ const socketBuffer = 4 << 20
 // address. Another socket can join the group only if it sets the option too and belongs to the same
 // user.
 //
-// If the process has too many files open, Listen fails with an error for which TooManyFiles is true.
+// If the process has too many files open, Listen fails with an error for which TooManyFiles is
+// true.
 func Listen(ctx context.Context, addr string, share int) ([]Socket, netip.AddrPort, error) {
 	if err := roomForPoller(); err != nil {
 		return nil, netip.AddrPort{}, err
@@ -50,8 +51,8 @@ func Listen(ctx context.Context, addr string, share int) ([]Socket, netip.AddrPo
 var errMulticast = errors.New("multicast addresses are not supported: " +
 	"listen on an address of this machine, 0.0.0.0 or [::]")
 
-// resolve resolves an address of the form "host:port". An empty host becomes the IPv6 wildcard, which
-// network maps to both families.
+// resolve resolves an address of the form "host:port". An empty host becomes the IPv6 wildcard,
+// which network maps to both families.
 func resolve(ctx context.Context, addr string) (netip.AddrPort, error) {
 	host, service, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -107,9 +108,9 @@ func closeAll(conns []Socket) {
 	}
 }
 
-// Dial returns a UDP socket connected to addr, which has the form "host:port". If the host is a name,
-// Dial uses the first of its addresses to which a socket can be connected. The send buffer holds a
-// datagram of any length that UDP allows.
+// Dial returns a UDP socket connected to addr, which has the form "host:port". If the host is a
+// name, Dial uses the first of its addresses to which a socket can be connected. The send buffer
+// holds a datagram of any length that UDP allows.
 //
 // If the process has too many files open, Dial fails with an error for which TooManyFiles is true.
 func Dial(ctx context.Context, addr string) (net.Conn, error) {
@@ -128,7 +129,8 @@ func Dial(ctx context.Context, addr string) (net.Conn, error) {
 	return c, nil
 }
 
-// network returns the network name of package net for ap. The IPv6 wildcard stands for both families.
+// network returns the network name of package net for ap. The IPv6 wildcard stands for both
+// families.
 func network(ap netip.AddrPort) string {
 	switch {
 	case ap.Addr().Is4():
@@ -140,10 +142,11 @@ func network(ap netip.AddrPort) string {
 	}
 }
 
-// New returns a Socket that uses pc. The caller must no longer read, write or close pc itself. If pc
-// is a *net.UDPConn, the Socket has the same features and buffer sizes as one returned by Listen. For
-// any other type, it reads and writes one datagram at a time, and the addresses of pc must have the
-// format of netip.ParseAddrPort. If New fails, pc remains open and the caller must close it.
+// New returns a Socket that uses pc. The caller must no longer read, write or close pc itself. If
+// pc is a *net.UDPConn, the Socket has the same features and buffer sizes as one returned by
+// Listen. For any other type, it reads and writes one datagram at a time, and the addresses of pc
+// must have the format of netip.ParseAddrPort. If New fails, pc remains open and the caller must
+// close it.
 func New(pc net.PacketConn) (Socket, error) {
 	if u, ok := pc.(*net.UDPConn); ok {
 		return adopt(u)
@@ -151,12 +154,13 @@ func New(pc net.PacketConn) (Socket, error) {
 	return newPacketConn(pc)
 }
 
-// Connect returns a Socket that uses conn, which must be connected and keep datagram boundaries. The
-// caller must no longer use conn itself. If conn is a *net.UDPConn, Connect enlarges its buffers.
+// Connect returns a Socket that uses conn, which must be connected and keep datagram boundaries.
+// The caller must no longer use conn itself. If conn is a *net.UDPConn, Connect enlarges its
+// buffers.
 //
-// Write ignores Message.Peer and sends to the peer of conn. If the peer's port is unreachable, a later
-// Read or Write fails with an error for which Refused is true. Such a Write has not sent the message
-// that it failed at.
+// Write ignores Message.Peer and sends to the peer of conn. If the peer's port is unreachable, a
+// later Read or Write fails with an error for which Refused is true. Such a Write has not sent the
+// message that it failed at.
 func Connect(conn net.Conn) (Socket, error) {
 	if u, ok := conn.(*net.UDPConn); ok {
 		growBuffers(u)
@@ -170,8 +174,8 @@ func Connect(conn net.Conn) (Socket, error) {
 	return c, nil
 }
 
-// connected implements net.PacketConn on a connection. ReadFromUDPAddrPort does not return the peer,
-// which is always the same.
+// connected implements net.PacketConn on a connection. ReadFromUDPAddrPort does not return the
+// peer, which is always the same.
 type connected struct{ net.Conn }
 
 func (c connected) ReadFrom(b []byte) (int, net.Addr, error) {

@@ -23,8 +23,8 @@ func listen(ctx context.Context, ap netip.AddrPort, share int) ([]Socket, netip.
 	}
 	conns, bound := []Socket{first}, first.local
 	if share > 1 && featureReusePort.probe() == nil {
-		// The first socket binds without the option, which fails if the address is in use, even by a
-		// socket that would share it.
+		// The first socket binds without the option, which fails if the address is in use, even by
+		// a socket that would share it.
 		if err = first.control(sharePort); err == nil {
 			conns, err = bindMore(ctx, conns, netip.AddrPortFrom(ap.Addr(), bound.Port()), share)
 		}
@@ -69,7 +69,8 @@ func bindOne(ctx context.Context, ap netip.AddrPort, prepare control) (*udpConn,
 	return c, nil
 }
 
-// adopt returns a Socket that uses pc, with the features and buffer sizes of one returned by Listen.
+// adopt returns a Socket that uses pc, with the features and buffer sizes of one returned by
+// Listen.
 func adopt(pc *net.UDPConn) (Socket, error) {
 	c, err := newUDP(pc)
 	if err != nil {
@@ -79,8 +80,9 @@ func adopt(pc *net.UDPConn) (Socket, error) {
 	return c, nil
 }
 
-// growBuffers enlarges the buffers of pc to socketBuffer. Without the privilege to exceed the system's
-// limits, it enlarges them up to the limits and returns a warning. It does not shrink buffers.
+// growBuffers enlarges the buffers of pc to socketBuffer. Without the privilege to exceed the
+// system's limits, it enlarges them up to the limits and returns a warning. It does not shrink
+// buffers.
 func growBuffers(pc *net.UDPConn) (warning string) {
 	rc, err := pc.SyscallConn()
 	if err != nil {
@@ -113,8 +115,8 @@ var (
 	sendBuffer    = buffer{"send", unix.SO_SNDBUFFORCE, unix.SO_SNDBUF, "net.core.wmem_max"}
 )
 
-// grow enlarges the buffer to size bytes. If a system limit keeps it smaller, grow returns a warning.
-// The kernel doubles the size that is set and reports the doubled size (socket(7)).
+// grow enlarges the buffer to size bytes. If a system limit keeps it smaller, grow returns a
+// warning. The kernel doubles the size that is set and reports the doubled size (socket(7)).
 func (b buffer) grow(fd, size int) (warning string) {
 	if has, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, b.option); err == nil && has >= 2*size {
 		return ""

@@ -15,8 +15,8 @@ const (
 	lightReads = 256
 )
 
-// A load classifies the load of a socket as heavy or light by the sizes of its reads. The zero value
-// is light.
+// A load classifies the load of a socket as heavy or light by the sizes of its reads. The zero
+// value is light.
 type load struct {
 	heavy       bool
 	consecutive int // consecutive reads that indicate a change

@@ -28,9 +28,9 @@ type Message struct {
 	// kernel returns several datagrams as one (UDP GRO, Linux 5.0). Write accepts up to
 	// Tuning.MaxSegments datagrams (UDP GSO, Linux 4.18). If Segment is 0, Buf is one datagram.
 	Segment int
-	// Truncated reports that the datagram was longer than Buf and that its end is lost. Some systems
-	// do not report truncation. To detect it there, make Buf one byte longer than the longest
-	// acceptable datagram.
+	// Truncated reports that the datagram was longer than Buf and that its end is lost. Some
+	// systems do not report truncation. To detect it there, make Buf one byte longer than the
+	// longest acceptable datagram.
 	Truncated bool
 }
 

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// controlSpace is the size of the control data of one message, in bytes. It holds both kinds of packet
-// info and the segment size.
+// controlSpace is the size of the control data of one message, in bytes. It holds both kinds of
+// packet info and the segment size.
 const controlSpace = 128
 
 // An mmsg holds the arguments of recvmmsg or sendmmsg: tables with one row for each message. The

@@ -15,8 +15,8 @@ import (
 // minWidth is the minimum number of rows that Read offers to the kernel.
 const minWidth = 4
 
-// Read offers the kernel twice as many rows as the last read filled, because each row has a cost even
-// if it is not used.
+// Read offers the kernel twice as many rows as the last read filled, because each row has a cost
+// even if it is not used.
 func (c *udpConn) Read(ms []Message) (int, error) {
 	n := min(len(ms), MaxWidth, max(c.width, minWidth))
 	if n == 0 {
@@ -104,7 +104,8 @@ func (c *udpConn) fillMessages(ms []Message) int {
 	return t.done
 }
 
-// receive waits until call reports that it is complete. It returns net.ErrClosed if reading has ended.
+// receive waits until call reports that it is complete. It returns net.ErrClosed if reading has
+// ended.
 func (c *udpConn) receive(t *mmsg, call func(fd uintptr) bool) error {
 	t.desc = c.desc.Load()
 	for {

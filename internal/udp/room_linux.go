@@ -8,8 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// roomPollInterval is the time after which a batch that waits for room tries again. The kernel accepts
-// datagrams before it reports a socket as writable, which it does when half of the buffer is free.
+// roomPollInterval is the time after which a batch that waits for room tries again. The kernel
+// accepts datagrams before it reports a socket as writable, which it does when half of the buffer
+// is free.
 const roomPollInterval = time.Millisecond
 
 // A batchWait is the wait of one batch for room. The zero value has not started.

@@ -1,8 +1,8 @@
 package udp
 
-// SendAll writes all messages to conn. If conn refuses a datagram, SendAll calls unsent with the index
-// of its message, its index within the message, and the error, and continues with the next datagram.
-// If conn refuses segments, SendAll first tries to send them one by one.
+// SendAll writes all messages to conn. If conn refuses a datagram, SendAll calls unsent with the
+// index of its message, its index within the message, and the error, and continues with the next
+// datagram. If conn refuses segments, SendAll first tries to send them one by one.
 //
 // On a connected socket, a write can fail because an earlier datagram caused a port unreachable
 // message. The system then has not sent the datagram of this write (on Linux, see udp(7), ERRORS).

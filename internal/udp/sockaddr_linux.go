@@ -79,8 +79,8 @@ type zones struct {
 	byName map[string]uint32
 }
 
-// name returns the name of an interface. If there is none, it returns the index in decimal, which is a
-// valid zone.
+// name returns the name of an interface. If there is none, it returns the index in decimal, which
+// is a valid zone.
 func (z *zones) name(id uint32) string {
 	z.mu.Lock()
 	defer z.mu.Unlock()

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// A Timer wakes one goroutine at a given time. On Linux, it uses a timerfd (2.6.25), which expires up
-// to some tens of microseconds late. A timer of the runtime expires up to a millisecond late on an
-// idle machine, because the timeout of epoll_wait is in milliseconds.
+// A Timer wakes one goroutine at a given time. On Linux, it uses a timerfd (2.6.25), which expires
+// up to some tens of microseconds late. A timer of the runtime expires up to a millisecond late on
+// an idle machine, because the timeout of epoll_wait is in milliseconds.
 type Timer interface {
 	// Set makes the timer expire after d, or immediately if d is zero or negative. It replaces the
 	// time of an earlier call. Any goroutine may call Set, even during Wait.

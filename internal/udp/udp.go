@@ -3,14 +3,15 @@
 //
 // # Use
 //
-// A [Socket] reads and writes batches of [Message]. [Listen] returns new sockets bound to an address.
-// [New] and [Connect] return a Socket for an existing one. Code that only reads and writes can use the
-// smaller interface [Conn].
+// A [Socket] reads and writes batches of [Message]. [Listen] returns new sockets bound to an
+// address. [New] and [Connect] return a Socket for an existing one. Code that only reads and writes
+// can use the smaller interface [Conn].
 //
 // # Buffers
 //
-// The caller owns all buffers. Read and Write do not use them after they return, but keep references
-// to them until the next call. Neither allocates once its tables have grown to the largest batch.
+// The caller owns all buffers. Read and Write do not use them after they return, but keep
+// references to them until the next call. Neither allocates once its tables have grown to the
+// largest batch.
 //
 // # Platforms
 //
@@ -22,9 +23,9 @@
 //   - A socket bound to a wildcard address reports the address that each datagram was sent to
 //     (IP_PKTINFO, IPV6_RECVPKTINFO), so that the response can leave from it.
 //
-// On other systems, and on Linux with the build tag ohce_portable, a batch is one datagram. To listen
-// on a wildcard address, Listen opens one socket for each address of the machine, so that responses
-// leave from the right address. Addresses that the machine acquires later are not served.
+// On other systems, and on Linux with the build tag ohce_portable, a batch is one datagram. To
+// listen on a wildcard address, Listen opens one socket for each address of the machine, so that
+// responses leave from the right address. Addresses that the machine acquires later are not served.
 package udp
 
 import (
@@ -32,8 +33,8 @@ import (
 	"time"
 )
 
-// MaxWidth is the maximum number of messages in one system call. Larger batches gain nothing: with 64
-// messages, the system call itself is less than 1 % of the cost.
+// MaxWidth is the maximum number of messages in one system call. Larger batches gain nothing: with
+// 64 messages, the system call itself is less than 1 % of the cost.
 const MaxWidth = 64
 
 // A Conn reads and writes datagrams on one UDP socket. One goroutine at a time may call Read, and
@@ -42,13 +43,13 @@ type Conn interface {
 	// Read waits until a datagram is queued, reads the queued datagrams into ms, and returns the
 	// number of messages read. It reads at most Tuning.Width messages. After Drain, Read does not
 	// wait: it returns the queued datagrams and then net.ErrClosed. After Release or Close, it
-	// returns net.ErrClosed. After any other error, the caller may call Read again. Transient reports
-	// whether that makes sense.
+	// returns net.ErrClosed. After any other error, the caller may call Read again. Transient
+	// reports whether that makes sense.
 	Read(ms []Message) (int, error)
 
-	// Write sends ms in order and returns the number of messages sent. A non-nil error concerns only
-	// ms[n], which was not sent. The caller can continue with ms[n+1:]. If ms[n] has segments, the
-	// caller can first try to send them one by one, as SendAll does.
+	// Write sends ms in order and returns the number of messages sent. A non-nil error concerns
+	// only ms[n], which was not sent. The caller can continue with ms[n+1:]. If ms[n] has segments,
+	// the caller can first try to send them one by one, as SendAll does.
 	Write(ms []Message) (n int, err error)
 
 	// LocalAddr returns the address that the socket is bound to.
@@ -58,17 +59,18 @@ type Conn interface {
 	Close() error
 }
 
-// A Socket is a [Conn] with control over batches and shutdown. Any goroutine may call a method unless
-// its comment says otherwise.
+// A Socket is a [Conn] with control over batches and shutdown. Any goroutine may call a method
+// unless its comment says otherwise.
 type Socket interface {
 	Conn
 	Tuning
 	Diagnostics
 
 	// ReadPooled is like Read, but takes the messages from pool, and returns at least one. The
-	// caller must return them with Put. On Linux, ReadPooled takes messages only after a datagram is
-	// queued. On other systems, it takes them before it waits. If ReadPooled returns an error, it
-	// has returned all messages to the pool. Like Read, it may be called by one goroutine at a time.
+	// caller must return them with Put. On Linux, ReadPooled takes messages only after a datagram
+	// is queued. On other systems, it takes them before it waits. If ReadPooled returns an error,
+	// it has returned all messages to the pool. Like Read, it may be called by one goroutine at a
+	// time.
 	ReadPooled(pool *BufferPool) ([]Message, error)
 
 	// Drain stops the admission of new datagrams and unblocks Read, which still returns the queued
@@ -92,8 +94,8 @@ type Tuning interface {
 	// several datagrams as segments, otherwise 0.
 	MinReadBuffer() int
 
-	// MaxSegments returns the maximum number of datagrams of size bytes in one message for Write. It
-	// is 1 if the kernel does not support segments. It can decrease while the socket is in use,
+	// MaxSegments returns the maximum number of datagrams of size bytes in one message for Write.
+	// It is 1 if the kernel does not support segments. It can decrease while the socket is in use,
 	// because some devices refuse segments.
 	MaxSegments(size int) int
 
@@ -106,8 +108,8 @@ type Tuning interface {
 // Diagnostics reports the kernel's treatment of a socket and its datagrams.
 type Diagnostics interface {
 	// KernelDropped returns the number of datagrams that the kernel has dropped at this socket,
-	// because the receive buffer was full, the checksum was wrong, or they arrived after Drain. It is
-	// 0 if the system does not count them. After Close, it returns the last value.
+	// because the receive buffer was full, the checksum was wrong, or they arrived after Drain. It
+	// is 0 if the system does not count them. After Close, it returns the last value.
 	KernelDropped() uint64
 
 	// BufferWarning returns a message if a system limit keeps one of the socket's buffers smaller

@@ -14,9 +14,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A udpConn is a Socket that uses recvmmsg and sendmmsg. The system calls bypass the scheduler, which
-// is safe because they do not block. If no datagram is queued, the reader waits on the runtime's
-// poller.
+// A udpConn is a Socket that uses recvmmsg and sendmmsg. The system calls bypass the scheduler,
+// which is safe because they do not block. If no datagram is queued, the reader waits on the
+// runtime's poller.
 type udpConn struct {
 	desc     atomic.Pointer[descriptor] // replaced by Read, with state held
 	local    netip.AddrPort
@@ -27,11 +27,11 @@ type udpConn struct {
 	connected bool   // Write ignores Message.Peer
 	zones     *zones // names of the interfaces of link-local peers
 
-	closed      atomic.Bool
-	released    atomic.Bool
-	draining    atomic.Bool
-	unfiltered  atomic.Bool // draining, but the kernel refused the filter
-	offload     offload
+	closed     atomic.Bool
+	released   atomic.Bool
+	draining   atomic.Bool
+	unfiltered atomic.Bool // draining, but the kernel refused the filter
+	offload    offload
 
 	// Used by Read only.
 	drainLimit  drainLimit // for a drain without a filter
@@ -114,9 +114,9 @@ func onDescriptor(rc syscall.RawConn, f func(fd int) error) error {
 	return inner
 }
 
-// adapt replaces the descriptor if the load has changed. Only Read may call it. If adapt fails, as it
-// does when the process has too many files open, the socket keeps its descriptor until the next change
-// of the load.
+// adapt replaces the descriptor if the load has changed. Only Read may call it. If adapt fails, as
+// it does when the process has too many files open, the socket keeps its descriptor until the next
+// change of the load.
 func (c *udpConn) adapt() {
 	d := c.desc.Load()
 	if c.load.heavy == (d.epoll != nil) || c.connected {
@@ -200,8 +200,9 @@ func (c *udpConn) Release() error {
 // wake unblocks Read, which then checks whether reading has ended. It is called with state held.
 func (c *udpConn) wake() error { return c.desc.Load().file.SetReadDeadline(time.Unix(1, 0)) }
 
-// rejectAll makes the kernel drop datagrams that arrive later. Queued datagrams remain. The filter is
-// a single instruction of classic BPF, which accepts 0 bytes (socket(7), SO_ATTACH_FILTER, Linux 2.2).
+// rejectAll makes the kernel drop datagrams that arrive later. Queued datagrams remain. The filter
+// is a single instruction of classic BPF, which accepts 0 bytes (socket(7), SO_ATTACH_FILTER, Linux
+// 2.2).
 func rejectAll(sock int) error {
 	reject := unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: 0}
 	prog := unix.SockFprog{Len: 1, Filter: &reject}

@@ -23,8 +23,8 @@ func adopt(c *net.UDPConn) (Socket, error) {
 func connectUDP(c *net.UDPConn) (Socket, error) { return newPacketConn(connected{c}) }
 
 // growBuffers enlarges the buffers of c to socketBuffer or, if the system refuses that, to less.
-// FreeBSD refuses sizes beyond kern.ipc.maxsockbuf. Other systems grant their limit instead, and some
-// do not report the size granted, so growBuffers returns no warning.
+// FreeBSD refuses sizes beyond kern.ipc.maxsockbuf. Other systems grant their limit instead, and
+// some do not report the size granted, so growBuffers returns no warning.
 func growBuffers(c *net.UDPConn) (warning string) {
 	growBuffer(c.SetReadBuffer, socketBuffer)
 	growBuffer(c.SetWriteBuffer, socketBuffer)
@@ -48,8 +48,8 @@ func growBuffer(set func(bytes int) error, size int) {
 	// The buffer keeps its default size, which is enough for shorter datagrams.
 }
 
-// listen binds ap. For a wildcard address, it binds one socket to each address of the machine. It does
-// not open sockets that share an address.
+// listen binds ap. For a wildcard address, it binds one socket to each address of the machine. It
+// does not open sockets that share an address.
 func listen(ctx context.Context, ap netip.AddrPort, _ int) ([]Socket, netip.AddrPort, error) {
 	if !ap.Addr().IsUnspecified() {
 		conns, port, err := bindAll(ctx, []netip.Addr{ap.Addr()}, ap.Port())
@@ -114,8 +114,8 @@ func bindOne(ctx context.Context, ap netip.AddrPort) (Socket, error) {
 	return newUDP(c)
 }
 
-// machineAddrs returns the addresses of this machine's interfaces. If only4 is true, it leaves out IPv6
-// addresses.
+// machineAddrs returns the addresses of this machine's interfaces. If only4 is true, it leaves out
+// IPv6 addresses.
 func machineAddrs(only4 bool) ([]netip.Addr, error) {
 	ifs, err := net.Interfaces()
 	if err != nil {

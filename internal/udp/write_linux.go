@@ -48,7 +48,8 @@ func (c *udpConn) writeSome(ms []Message) (int, error) {
 	return t.from, err
 }
 
-// writeRows makes the call. If Read replaces the descriptor before it starts, writeRows tries again.
+// writeRows makes the call. If Read replaces the descriptor before it starts, writeRows tries
+// again.
 func (c *udpConn) writeRows(t *mmsg) error {
 	for {
 		t.desc = c.desc.Load()
@@ -87,10 +88,10 @@ func (c *udpConn) setRow(m *Message, i int) error {
 	return nil
 }
 
-// sendmmsg sends the rows from t.from up to t.want. After a partial batch, it continues with the first
-// row that was not sent. An error concerns row t.from, because the kernel reports an error only for
-// the first row of a call. If the send buffer is full, sendmmsg waits for a limited time and then
-// fails with EAGAIN.
+// sendmmsg sends the rows from t.from up to t.want. After a partial batch, it continues with the
+// first row that was not sent. An error concerns row t.from, because the kernel reports an error
+// only for the first row of a call. If the send buffer is full, sendmmsg waits for a limited time
+// and then fails with EAGAIN.
 func (c *udpConn) sendmmsg(fd uintptr) bool {
 	t := &c.send
 	sock := t.desc.sock(fd)
