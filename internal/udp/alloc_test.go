@@ -5,13 +5,13 @@ import (
 	"testing"
 )
 
-// TestReadAndWriteAllocateNothing sends a batch, reads it and answers it, again and again.
-func TestReadAndWriteAllocateNothing(t *testing.T) {
-	eachAsked(t, func(t *testing.T, c Socket, to netip.AddrPort) {
+// TestReadWriteAllocs sends a batch, reads it and answers it, again and again.
+func TestReadWriteAllocs(t *testing.T) {
+	forEachAddress(t, func(t *testing.T, c Socket, to netip.AddrPort) {
 		const batch = 8
 		cl := client(t, to)
 		ask, answer := []byte("request"), make([]byte, 64)
-		ms := slots(MaxWidth, 64)
+		ms := makeMessages(MaxWidth, 64)
 		step := func() {
 			for range batch {
 				cl.Write(ask)

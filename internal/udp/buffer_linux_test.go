@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// TestBufferNamesWhatCapsIt: who may not go past the system's limit is told which one it is.
-func TestBufferNamesWhatCapsIt(t *testing.T) {
+// TestBufferWarningNamesLimit: who may not go past the system's limit is told which one it is.
+func TestBufferWarningNamesLimit(t *testing.T) {
 	const size = 1 << 30 // no system allows that much to everybody
 	for _, b := range []buffer{receiveBuffer, sendBuffer} {
 		t.Run(b.name, func(t *testing.T) {

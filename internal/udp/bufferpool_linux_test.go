@@ -19,7 +19,7 @@ func TestWaitingReadersHoldNoBuffers(t *testing.T) {
 	read := make(chan string)
 	for range readers {
 		c := open4(t)
-		bounded(t, c)
+		closeInTime(t, c)
 		from := client(t, c.LocalAddr())
 		go func() {
 			for {
@@ -48,7 +48,7 @@ func TestWaitingReadersHoldNoBuffers(t *testing.T) {
 func TestReadPooledOfDiscardedDatagram(t *testing.T) {
 	var l BufferPool
 	c := open4(t)
-	bounded(t, c)
+	closeInTime(t, c)
 	from := client(t, c.LocalAddr())
 	send(t, from, "first")
 	readPooledN(t, c, &l, 1)
@@ -71,7 +71,7 @@ func TestReadPooledOfDiscardedDatagram(t *testing.T) {
 		if bytes.Contains(stacks[:runtime.Stack(stacks, true)], []byte("(*BufferPool).get")) {
 			break
 		}
-		if time.Since(begun) > patience {
+		if time.Since(begun) > testTimeout {
 			t.Fatal("the reader does not ask for buffers")
 		}
 	}

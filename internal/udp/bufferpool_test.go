@@ -14,7 +14,7 @@ import (
 // readPooledN reads until n datagrams have come, and gives back what it borrowed.
 func readPooledN(t *testing.T, c Socket, l *BufferPool, n int) (got []string) {
 	t.Helper()
-	bounded(t, c)
+	closeInTime(t, c)
 	for len(got) < n {
 		ms, err := c.ReadPooled(l)
 		if err != nil {
@@ -27,7 +27,7 @@ func readPooledN(t *testing.T, c Socket, l *BufferPool, n int) (got []string) {
 }
 
 func TestReadPooled(t *testing.T) {
-	eachAsked(t, func(t *testing.T, c Socket, to netip.AddrPort) {
+	forEachAddress(t, func(t *testing.T, c Socket, to netip.AddrPort) {
 		var l BufferPool
 		from := client(t, to)
 		for round := range 3 {
@@ -42,8 +42,8 @@ func TestReadPooled(t *testing.T) {
 	})
 }
 
-// TestReadPooledEnds: who waits is told of Close, and has borrowed nothing then.
-func TestReadPooledEnds(t *testing.T) {
+// TestReadPooledUnblocks: who waits is told of Close, and has borrowed nothing then.
+func TestReadPooledUnblocks(t *testing.T) {
 	for _, end := range []struct {
 		name string
 		do   func(Socket) error
@@ -51,7 +51,7 @@ func TestReadPooledEnds(t *testing.T) {
 		t.Run(end.name, func(t *testing.T) {
 			var l BufferPool
 			c := open4(t)
-			bounded(t, c)
+			closeInTime(t, c)
 			ended := make(chan error)
 			go func() {
 				_, err := c.ReadPooled(&l)
@@ -67,8 +67,8 @@ func TestReadPooledEnds(t *testing.T) {
 	}
 }
 
-// TestReadPooledReportsRefusal: the network's word comes as with Read.
-func TestReadPooledReportsRefusal(t *testing.T) {
+// TestReadPooledReportsRefused: the network's word comes as with Read.
+func TestReadPooledReportsRefused(t *testing.T) {
 	dead := open4(t)
 	addr := dead.LocalAddr()
 	dead.Close()
@@ -81,7 +81,7 @@ func TestReadPooledReportsRefusal(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	bounded(t, c)
+	closeInTime(t, c)
 	if _, err := c.Write([]Message{{Buf: []byte("anybody?")}}); err != nil {
 		t.Fatal(err)
 	}
@@ -91,9 +91,9 @@ func TestReadPooledReportsRefusal(t *testing.T) {
 	}
 }
 
-// TestBufferPoolIsBounded: many sockets that read one message at a time leave at most maxPooled bytes
+// TestBufferPoolIsLimited: many sockets that read one message at a time leave at maxSeen maxPooled bytes
 // behind.
-func TestBufferPoolIsBounded(t *testing.T) {
+func TestBufferPoolIsLimited(t *testing.T) {
 	var pool BufferPool
 	var out [][]Message
 	for taken := 0; taken < 4*maxPooled; {
@@ -110,7 +110,7 @@ func TestBufferPoolIsBounded(t *testing.T) {
 			kept += setBytes(ms)
 		}
 		if kept > maxPooled || kept < maxPooled/2 || kept != pool.freeBytes {
-			t.Errorf("round %d: the pool keeps %d bytes, want at most %d", round, kept, maxPooled)
+			t.Errorf("round %d: the pool keeps %d bytes, want at maxSeen %d", round, kept, maxPooled)
 		}
 		for i := range out {
 			out[i] = pool.get(1, 0)
@@ -118,17 +118,17 @@ func TestBufferPoolIsBounded(t *testing.T) {
 	}
 }
 
-// TestBufferPoolLendsFewSets: of many sockets that read batches at the same time, maxInUse have buffers, and
+// TestBufferPoolLimitsSetsInUse: of many sockets that read batches at the same time, maxInUse have buffers, and
 // the others get them afterwards.
-func TestBufferPoolLendsFewSets(t *testing.T) {
+func TestBufferPoolLimitsSetsInUse(t *testing.T) {
 	var pool BufferPool
 	var readers sync.WaitGroup
-	var inUse, most atomic.Int64
+	var inUse, maxSeen atomic.Int64
 	for range 10 * maxInUse {
 		readers.Go(func() {
 			ms := pool.get(MaxWidth, 0)
 			n := inUse.Add(1)
-			for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
+			for old := maxSeen.Load(); n > old && !maxSeen.CompareAndSwap(old, n); old = maxSeen.Load() {
 			}
 			runtime.Gosched() // let others ask
 			inUse.Add(-1)
@@ -136,8 +136,8 @@ func TestBufferPoolLendsFewSets(t *testing.T) {
 		})
 	}
 	readers.Wait()
-	if most.Load() > maxInUse || pool.inUse != 0 || pool.freeBytes > maxPooled {
-		t.Errorf("%d sets were inUse at once, %d still are, %d bytes are kept; want at most %d, 0 and %d",
-			most.Load(), pool.inUse, pool.freeBytes, maxInUse, maxPooled)
+	if maxSeen.Load() > maxInUse || pool.inUse != 0 || pool.freeBytes > maxPooled {
+		t.Errorf("%d sets were inUse at once, %d still are, %d bytes are kept; want at maxSeen %d, 0 and %d",
+			maxSeen.Load(), pool.inUse, pool.freeBytes, maxInUse, maxPooled)
 	}
 }

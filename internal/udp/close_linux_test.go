@@ -42,7 +42,7 @@ func TestReadClosedDuringDrain(t *testing.T) {
 			if err := c.Drain(); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := c.Read(slots(1, 16)); !errors.Is(err, net.ErrClosed) {
+			if _, err := c.Read(makeMessages(1, 16)); !errors.Is(err, net.ErrClosed) {
 				t.Errorf("Read returned %v, want net.ErrClosed", err)
 			}
 		})

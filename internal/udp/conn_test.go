@@ -12,13 +12,13 @@ import (
 )
 
 func TestRoundTrip(t *testing.T) {
-	eachAsked(t, func(t *testing.T, c Socket, to netip.AddrPort) {
+	forEachAddress(t, func(t *testing.T, c Socket, to netip.AddrPort) {
 		longest := 65_507
 		if to.Addr().Is6() {
 			longest = 65_527
 		}
 		cl := client(t, to)
-		ms := slots(4, 1<<16)
+		ms := makeMessages(4, 1<<16)
 		for _, size := range []int{0, 1, 1200, 1472, 9000, longest} {
 			t.Run(fmt.Sprint(size), func(t *testing.T) {
 				sent := strings.Repeat("ohce", size/4+1)[:size]
@@ -42,15 +42,15 @@ func TestRoundTrip(t *testing.T) {
 	})
 }
 
-func TestReadTellsAddresses(t *testing.T) {
-	eachAsked(t, func(t *testing.T, c Socket, to netip.AddrPort) {
+func TestReadSetsAddresses(t *testing.T) {
+	forEachAddress(t, func(t *testing.T, c Socket, to netip.AddrPort) {
 		cl := client(t, to)
 		send(t, cl, "who")
-		ms := slots(1, 16)
+		ms := makeMessages(1, 16)
 		if _, err := c.Read(ms); err != nil {
 			t.Fatal(err)
 		}
-		if got, want := ms[0].Peer, address(cl); got != want {
+		if got, want := ms[0].Peer, localAddr(cl); got != want {
 			t.Errorf("Peer = %v, want the client's %v", got, want)
 		}
 		want := to.Addr()
@@ -66,16 +66,16 @@ func TestReadTellsAddresses(t *testing.T) {
 	})
 }
 
-func TestAnswerLeavesFromTheAddressAsked(t *testing.T) {
-	eachAsked(t, func(t *testing.T, c Socket, to netip.AddrPort) {
+func TestResponseLeavesFromRequestedAddress(t *testing.T) {
+	forEachAddress(t, func(t *testing.T, c Socket, to netip.AddrPort) {
 		// Not connected, so that an answer from another address is seen rather than filtered.
 		pc, err := net.ListenUDP("udp", &net.UDPAddr{IP: to.Addr().AsSlice()})
 		if err != nil {
 			t.Fatal(err)
 		}
-		bounded(t, &packetConn{pc: pc})
+		closeInTime(t, &packetConn{pc: pc})
 		pc.WriteToUDPAddrPort([]byte("who"), to)
-		ms := slots(1, 16)
+		ms := makeMessages(1, 16)
 		if _, err := c.Read(ms); err != nil {
 			t.Fatal(err)
 		}
@@ -89,8 +89,8 @@ func TestAnswerLeavesFromTheAddressAsked(t *testing.T) {
 	})
 }
 
-func TestWriteFromAChosenAddress(t *testing.T) {
-	if !wholeNet {
+func TestWriteFromLocal(t *testing.T) {
+	if !servesLoopbackNet {
 		t.Skip("the portable path has a socket for each address")
 	}
 	for _, addr := range []string{"0.0.0.0:0", "[::]:0"} {
@@ -98,7 +98,7 @@ func TestWriteFromAChosenAddress(t *testing.T) {
 			conns, bound := listenOn(addr)(t)
 			peer := open4(t)
 			chosen := netip.MustParseAddr("127.0.0.9")
-			ms := slots(1, 16)
+			ms := makeMessages(1, 16)
 			for _, tt := range []struct{ local, want netip.Addr }{
 				{chosen, chosen}, {netip.Addr{}, ip4}, {chosen, chosen}, {ip4, ip4},
 			} {
@@ -117,11 +117,11 @@ func TestWriteFromAChosenAddress(t *testing.T) {
 	}
 }
 
-func TestReadTakesABatchInOrder(t *testing.T) {
-	eachAsked(t, func(t *testing.T, c Socket, to netip.AddrPort) {
+func TestReadBatchInOrder(t *testing.T) {
+	forEachAddress(t, func(t *testing.T, c Socket, to netip.AddrPort) {
 		cl := client(t, to)
 		sendNumbers(t, cl, 0, MaxWidth)
-		ms := slots(MaxWidth+6, 16) // six more than are ever used
+		ms := makeMessages(MaxWidth+6, 16) // six more than are ever used
 		want := numbers(0, MaxWidth)
 		var got []string
 		reads := 0
@@ -143,7 +143,7 @@ func TestReadTakesABatchInOrder(t *testing.T) {
 	})
 }
 
-func TestReadLeavesUnusedSlots(t *testing.T) {
+func TestReadKeepsUnusedMessages(t *testing.T) {
 	c := open4(t)
 	cl := client(t, c.LocalAddr())
 	mark := Message{
@@ -159,7 +159,7 @@ func TestReadLeavesUnusedSlots(t *testing.T) {
 	if n, err := c.Read(ms); n != 1 || err != nil {
 		t.Fatalf("Read = %d, %v, want 1 datagram", n, err)
 	}
-	if m := ms[0]; string(m.Buf) != "one" || m.Peer != address(cl) || m.Truncated || m.IfIndex != 0 {
+	if m := ms[0]; string(m.Buf) != "one" || m.Peer != localAddr(cl) || m.Truncated || m.IfIndex != 0 {
 		t.Errorf("the used slot is %+v, want all of it to be new", m)
 	}
 	for i, m := range ms[1:] {
@@ -170,7 +170,7 @@ func TestReadLeavesUnusedSlots(t *testing.T) {
 	}
 }
 
-func TestReadUsesTheWholeCapacity(t *testing.T) {
+func TestReadUsesWholeCapacity(t *testing.T) {
 	c := open4(t)
 	cl := client(t, c.LocalAddr())
 	ms := []Message{{Buf: make([]byte, 2, 100)}}
@@ -187,12 +187,12 @@ func TestReadUsesTheWholeCapacity(t *testing.T) {
 	}
 }
 
-func TestReadTellsTruncationForEachMessage(t *testing.T) {
-	eachAsked(t, func(t *testing.T, c Socket, to netip.AddrPort) {
+func TestReadReportsTruncation(t *testing.T) {
+	forEachAddress(t, func(t *testing.T, c Socket, to netip.AddrPort) {
 		const room = 8
 		sent := []string{"short", "just 8 b", "this is longer", "", "longer again", "last"}
 		cl := client(t, to)
-		ms := slots(len(sent), room)
+		ms := makeMessages(len(sent), room)
 		for range 2 { // the second time with tables that are used already
 			for _, s := range sent {
 				send(t, cl, s)
@@ -209,7 +209,7 @@ func TestReadTellsTruncationForEachMessage(t *testing.T) {
 				if got := string(ms[i].Buf); got != want {
 					t.Errorf("message %d is %q, want %q", i, got, want)
 				}
-				if cut := len(s) > room; tellsCut && ms[i].Truncated != cut {
+				if cut := len(s) > room; reportsTruncation && ms[i].Truncated != cut {
 					t.Errorf("message %d, %q: Truncated = %v, want %v", i, s, !cut, cut)
 				}
 			}
@@ -217,7 +217,7 @@ func TestReadTellsTruncationForEachMessage(t *testing.T) {
 	})
 }
 
-func TestReadWithoutRoom(t *testing.T) {
+func TestReadWithoutBuffer(t *testing.T) {
 	c := open4(t)
 	if n, err := c.Read(nil); n != 0 || err != nil {
 		t.Errorf("Read(nil) = %d, %v, want 0 at once", n, err)
@@ -230,20 +230,20 @@ func TestReadWithoutRoom(t *testing.T) {
 		if n, err := c.Read(ms); n != 1 || err != nil || len(ms[0].Buf) != 0 {
 			t.Fatalf("Read = %d, %v with %q, want one datagram without bytes", n, err, ms[0].Buf)
 		}
-		if tellsCut && ms[0].Truncated != cut {
+		if reportsTruncation && ms[0].Truncated != cut {
 			t.Errorf("Truncated = %v, want %v", ms[0].Truncated, cut)
 		}
 	}
 }
 
 func TestCloseWakesRead(t *testing.T) {
-	eachSocket(t, func(t *testing.T, s socket) {
+	forEachSocket(t, func(t *testing.T, s socket) {
 		conns, _ := s.open(t)
 		for _, c := range conns {
 			started, result := make(chan struct{}), make(chan error, 1)
 			go func() {
 				close(started)
-				_, err := c.Read(slots(4, 16))
+				_, err := c.Read(makeMessages(4, 16))
 				result <- err
 			}()
 			<-started // Close comes before or after Read parks: both must end it
@@ -253,7 +253,7 @@ func TestCloseWakesRead(t *testing.T) {
 			if err := <-result; !errors.Is(err, net.ErrClosed) {
 				t.Errorf("Read ended with %v, want net.ErrClosed", err)
 			}
-			if _, err := c.Read(slots(1, 16)); !errors.Is(err, net.ErrClosed) {
+			if _, err := c.Read(makeMessages(1, 16)); !errors.Is(err, net.ErrClosed) {
 				t.Errorf("Read after Close: %v, want net.ErrClosed", err)
 			}
 			_, err := c.Write([]Message{{Buf: []byte("x"), Peer: c.LocalAddr()}})
@@ -264,13 +264,13 @@ func TestCloseWakesRead(t *testing.T) {
 	})
 }
 
-func TestOneReadsWhileOneWrites(t *testing.T) {
-	const rounds, most = 20, 16
+func TestConcurrentReadAndWrite(t *testing.T) {
+	const rounds, batchSize = 20, 16
 	a, b := open4(t), open4(t)
 	done := make(chan error, 1)
-	go func() { // ends after all rounds, or when bounded closes a socket
-		ms := slots(most, 16)
-		for answered := 0; answered < rounds*most; {
+	go func() { // ends after all rounds, or when closeInTime closes a socket
+		ms := makeMessages(batchSize, 16)
+		for answered := 0; answered < rounds*batchSize; {
 			n, err := b.Read(ms)
 			if err == nil {
 				_, err = b.Write(ms[:n])
@@ -285,13 +285,13 @@ func TestOneReadsWhileOneWrites(t *testing.T) {
 	}()
 	for round := range rounds {
 		var out []Message
-		for _, s := range numbers(round*most, (round+1)*most) {
+		for _, s := range numbers(round*batchSize, (round+1)*batchSize) {
 			out = append(out, Message{Buf: []byte(s), Peer: b.LocalAddr()})
 		}
-		if n, err := a.Write(out); n != most || err != nil {
-			t.Fatalf("Write = %d, %v, want %d", n, err, most)
+		if n, err := a.Write(out); n != batchSize || err != nil {
+			t.Fatalf("Write = %d, %v, want %d", n, err, batchSize)
 		}
-		if got, want := readN(t, a, most), numbers(round*most, (round+1)*most); !slices.Equal(got,
+		if got, want := readN(t, a, batchSize), numbers(round*batchSize, (round+1)*batchSize); !slices.Equal(got,
 			want) {
 			t.Fatalf("round %d: got %q, want %q", round, got, want)
 		}

@@ -55,7 +55,7 @@ func TestPacketInfoRoundTrip(t *testing.T) {
 	}
 }
 
-func TestPacketInfoIsAppended(t *testing.T) {
+func TestAppendPacketInfoKeepsDst(t *testing.T) {
 	first := controlMessage(unix.SOL_SOCKET, unix.SO_TIMESTAMP, make([]byte, 16))
 	ctl := make([]byte, 0, controlSpace)
 	ctl = append(ctl, first...)

@@ -8,14 +8,14 @@ import (
 	"testing"
 )
 
-func TestDrainReadsWhatIsQueued(t *testing.T) {
+func TestDrainReadsQueued(t *testing.T) {
 	const queued = 100
-	eachAsked(t, func(t *testing.T, c Socket, to netip.AddrPort) {
+	forEachAddress(t, func(t *testing.T, c Socket, to netip.AddrPort) {
 		sendNumbers(t, client(t, to), 0, queued)
 		if err := c.Drain(); err != nil {
 			t.Fatal(err)
 		}
-		got, err := readOut(c)
+		got, err := readUntilError(c)
 		if !slices.Equal(got, numbers(0, queued)) {
 			t.Errorf("after Drain Read returned %d datagrams, want the %d queued: %q", len(got), queued,
 				got)
@@ -23,7 +23,7 @@ func TestDrainReadsWhatIsQueued(t *testing.T) {
 		if !errors.Is(err, net.ErrClosed) {
 			t.Errorf("then it failed with %v, want net.ErrClosed", err)
 		}
-		if _, err := c.Read(slots(1, 16)); !errors.Is(err, net.ErrClosed) {
+		if _, err := c.Read(makeMessages(1, 16)); !errors.Is(err, net.ErrClosed) {
 			t.Errorf("once more: %v, want net.ErrClosed again", err)
 		}
 	})
@@ -35,7 +35,7 @@ func TestDrainAfterSomeReads(t *testing.T) {
 	sendNumbers(t, cl, 0, 30)
 	got := readN(t, c, 10)
 	c.Drain()
-	rest, err := readOut(c)
+	rest, err := readUntilError(c)
 	if got = append(got, rest...); !slices.Equal(got, numbers(0, 30)) {
 		t.Errorf("read %q before and after Drain, want all of 30", got)
 	}
@@ -45,13 +45,13 @@ func TestDrainAfterSomeReads(t *testing.T) {
 }
 
 func TestDrainWakesRead(t *testing.T) {
-	eachSocket(t, func(t *testing.T, s socket) {
+	forEachSocket(t, func(t *testing.T, s socket) {
 		conns, _ := s.open(t)
 		for _, c := range conns {
 			started, result := make(chan struct{}), make(chan error, 1)
 			go func() {
 				close(started)
-				_, err := c.Read(slots(4, 16))
+				_, err := c.Read(makeMessages(4, 16))
 				result <- err
 			}()
 			<-started // Drain comes before or after Read parks: both must end it
@@ -65,12 +65,12 @@ func TestDrainWakesRead(t *testing.T) {
 	})
 }
 
-func TestDrainLetsAnswersOut(t *testing.T) {
+func TestDrainAllowsWrites(t *testing.T) {
 	c := open4(t)
 	cl := client(t, c.LocalAddr())
 	send(t, cl, "asked in time")
 	c.Drain()
-	ms := slots(1, 64)
+	ms := makeMessages(1, 64)
 	if _, err := c.Read(ms); err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +90,7 @@ func TestDrainTwice(t *testing.T) {
 			t.Errorf("Drain: %v", err)
 		}
 	}
-	if got, err := readOut(c); len(got) != 5 || !errors.Is(err, net.ErrClosed) {
+	if got, err := readUntilError(c); len(got) != 5 || !errors.Is(err, net.ErrClosed) {
 		t.Errorf("read %d datagrams and then %v, want 5 and net.ErrClosed", len(got), err)
 	}
 }
@@ -103,17 +103,17 @@ func TestDrainAfterClose(t *testing.T) {
 	}
 }
 
-func TestDrainKeepsTheRestOut(t *testing.T) {
-	if !tellsDropped {
+func TestDrainDropsLaterDatagrams(t *testing.T) {
+	if !reportsDropped {
 		t.Skip("the system cannot be told")
 	}
-	eachAsked(t, func(t *testing.T, c Socket, to netip.AddrPort) {
+	forEachAddress(t, func(t *testing.T, c Socket, to netip.AddrPort) {
 		const before, after = 10, 25
 		cl := client(t, to)
 		sendNumbers(t, cl, 0, before)
 		c.Drain()
 		sendNumbers(t, cl, before, before+after)
-		got, err := readOut(c)
+		got, err := readUntilError(c)
 		if !slices.Equal(got, numbers(0, before)) || !errors.Is(err, net.ErrClosed) {
 			t.Errorf("read %q (%v), want only what came before Drain", got, err)
 		}

@@ -41,7 +41,7 @@ func TestDropsUpdate(t *testing.T) {
 
 func TestKernelDroppedCountsOverflow(t *testing.T) {
 	const sent = 300
-	eachAsked(t, func(t *testing.T, c Socket, to netip.AddrPort) {
+	forEachAddress(t, func(t *testing.T, c Socket, to netip.AddrPort) {
 		if got := c.KernelDropped(); got != 0 {
 			t.Fatalf("KernelDropped = %d at first, want 0", got)
 		}
@@ -54,7 +54,7 @@ func TestKernelDroppedCountsOverflow(t *testing.T) {
 		sendNumbers(t, client(t, to), 0, sent)
 		during := c.KernelDropped()
 		c.Drain()
-		got, err := readOut(c)
+		got, err := readUntilError(c)
 		if !errors.Is(err, net.ErrClosed) {
 			t.Fatal(err)
 		}
@@ -68,7 +68,7 @@ func TestKernelDroppedCountsOverflow(t *testing.T) {
 	})
 }
 
-func TestKernelDroppedBeforeAdoption(t *testing.T) {
+func TestKernelDroppedBeforeNew(t *testing.T) {
 	pc, err := net.ListenUDP("udp4", &net.UDPAddr{IP: ip4.AsSlice()})
 	if err != nil {
 		t.Fatal(err)
@@ -78,7 +78,7 @@ func TestKernelDroppedBeforeAdoption(t *testing.T) {
 	sendNumbers(t, client(t, to), 0, 100)
 	c := newConn(t, pc)
 	c.Drain()
-	got, _ := readOut(c)
+	got, _ := readUntilError(c)
 	c.Close()
 	if drops := c.KernelDropped(); drops == 0 || uint64(len(got))+drops != 100 {
 		t.Errorf("100 sent, %d read, KernelDropped %d after Close, want sent = read + drops", len(got),

@@ -59,15 +59,15 @@ func check(t *testing.T, what string, got, want bool, err error) {
 	}
 }
 
-// deadPort is an address where nobody listens.
-func deadPort(t *testing.T) netip.AddrPort {
+// unusedAddr is an address where nobody listens.
+func unusedAddr(t *testing.T) netip.AddrPort {
 	c := open4(t)
 	c.Close()
 	return c.LocalAddr()
 }
 
 func refusedError(t *testing.T) error {
-	cl := client(t, deadPort(t))
+	cl := client(t, unusedAddr(t))
 	send(t, cl, "anybody?")
 	_, err := cl.Read(make([]byte, 16))
 	return mustFail(t, err)
@@ -80,7 +80,7 @@ func tooLongError(t *testing.T) error {
 }
 
 func tooLongFromNet(t *testing.T) error {
-	_, err := client(t, deadPort(t)).Write(make([]byte, 65_508))
+	_, err := client(t, unusedAddr(t)).Write(make([]byte, 65_508))
 	return mustFail(t, err)
 }
 
@@ -93,7 +93,7 @@ func takenError(t *testing.T) error {
 }
 
 func deadlineError(t *testing.T) error {
-	cl := client(t, deadPort(t))
+	cl := client(t, unusedAddr(t))
 	cl.SetReadDeadline(time.Unix(1, 0))
 	_, err := cl.Read(make([]byte, 16))
 	if !errors.Is(err, os.ErrDeadlineExceeded) {
@@ -105,7 +105,7 @@ func deadlineError(t *testing.T) error {
 func closedError(t *testing.T) error {
 	c := open4(t)
 	c.Close()
-	_, err := c.Read(slots(1, 16))
+	_, err := c.Read(makeMessages(1, 16))
 	return mustFail(t, err)
 }
 
@@ -127,16 +127,16 @@ func mustFail(t *testing.T, err error) error {
 	return err
 }
 
-// TestReadSurvivesAnError: a connected socket tells of a dead port, and goes on.
-func TestReadSurvivesAnError(t *testing.T) {
-	pc := client(t, deadPort(t))
+// TestReadAfterError: a connected socket tells of a dead port, and goes on.
+func TestReadAfterError(t *testing.T) {
+	pc := client(t, unusedAddr(t))
 	to := pc.RemoteAddr().(*net.UDPAddr).AddrPort()
 	c := newConn(t, pc)
 	send(t, pc, "anybody?")
-	if _, err := c.Read(slots(4, 16)); !Refused(err) || !Transient(err) {
+	if _, err := c.Read(makeMessages(4, 16)); !Refused(err) || !Transient(err) {
 		t.Fatalf("Read after asking a dead port: %v, want refused", err)
 	}
-	peer, err := net.DialUDP("udp", net.UDPAddrFromAddrPort(to), net.UDPAddrFromAddrPort(address(pc)))
+	peer, err := net.DialUDP("udp", net.UDPAddrFromAddrPort(to), net.UDPAddrFromAddrPort(localAddr(pc)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -66,7 +66,7 @@ func TestParseVersion(t *testing.T) {
 	}
 }
 
-func TestDenyList(t *testing.T) {
+func TestBrokenGSO(t *testing.T) {
 	for release, want := range map[string]bool{
 		"6.19.9": false, "7.0.0": true, "7.0.12": true, "7.1.0": true, "7.1.4": true, "7.1.5": false,
 		"7.2.0": false, "8.0.0": false,

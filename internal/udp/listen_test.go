@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-func TestListenTellsItsAddress(t *testing.T) {
+func TestListenReturnsAddress(t *testing.T) {
 	tests := []struct{ addr, want string }{
 		{"127.0.0.1:0", "127.0.0.1"},
 		{"127.0.0.1:", "127.0.0.1"},
@@ -32,7 +32,7 @@ func TestListenTellsItsAddress(t *testing.T) {
 				t.Errorf("Listen told %v, want %v and a port", bound, tt.want)
 			}
 			for _, c := range conns {
-				bounded(t, c)
+				closeInTime(t, c)
 				got := c.LocalAddr()
 				if got.Port() != bound.Port() || got.Addr().Is4In6() {
 					t.Errorf("LocalAddr = %v, want port %d, and IPv4 plain", got, bound.Port())
@@ -48,12 +48,12 @@ func TestListenTellsItsAddress(t *testing.T) {
 	}
 }
 
-func TestListenOnAName(t *testing.T) {
+func TestListenHostName(t *testing.T) {
 	conns, bound, err := Listen(context.Background(), "localhost:0", 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	bounded(t, conns[0])
+	closeInTime(t, conns[0])
 	if !bound.Addr().IsLoopback() || bound.Port() == 0 || len(conns) != 1 {
 		t.Errorf("localhost gave %d sockets on %v, want one on the loopback interface", len(conns), bound)
 	}
@@ -64,7 +64,7 @@ func TestListenOnAName(t *testing.T) {
 	}
 }
 
-func TestListenOnAGivenPort(t *testing.T) {
+func TestListenGivenPort(t *testing.T) {
 	// A port that was free a moment ago; another process may be faster, hence the tries.
 	for try := range 5 {
 		c := open4(t)
@@ -77,7 +77,7 @@ func TestListenOnAGivenPort(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		bounded(t, conns[0])
+		closeInTime(t, conns[0])
 		if bound != want {
 			t.Errorf("Listen on %v told %v", want, bound)
 		}
@@ -107,7 +107,7 @@ func TestListenErrors(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(context.Background(), patience)
+			ctx, cancel := context.WithTimeout(context.Background(), testTimeout)
 			defer cancel()
 			conns, bound, err := Listen(ctx, tt.addr, 1)
 			closeConns(conns)
@@ -121,7 +121,7 @@ func TestListenErrors(t *testing.T) {
 	}
 }
 
-func TestListenWithADoneContext(t *testing.T) {
+func TestListenCanceled(t *testing.T) {
 	ctx, cancel := context.WithDeadline(context.Background(), time.Unix(1, 0))
 	defer cancel()
 	conns, _, err := Listen(ctx, "nosuch.invalid:0", 1)

@@ -44,7 +44,7 @@ func TestDatagrams(t *testing.T) {
 	}
 }
 
-func TestDatagramsAllocatesNothing(t *testing.T) {
+func TestDatagramsAllocs(t *testing.T) {
 	m := Message{Buf: make([]byte, 64*64), Segment: 64}
 	sum := 0
 	if got := testing.AllocsPerRun(100, func() {

@@ -16,9 +16,9 @@ import (
 
 // Needs root, ip(8) and tc(8): make priv.
 
-// TestPrivAnswersFromTheAddressAsked serves a wildcard in one network namespace and asks it from
+// TestPrivRespondsFromRequestedAddress serves a wildcard in one network namespace and asks it from
 // another, at an IPv4, an IPv6 and a link-local address, each over a real (virtual) wire.
-func TestPrivAnswersFromTheAddressAsked(t *testing.T) {
+func TestPrivRespondsFromRequestedAddress(t *testing.T) {
 	server, client := netns.Two(t)
 	bound, ended := make(chan netip.AddrPort), make(chan struct{})
 	t.Cleanup(func() { <-ended }) // after the sockets are closed, whose cleanup comes later
@@ -60,24 +60,24 @@ func serveWildcard(t *testing.T, bound chan<- netip.AddrPort) error {
 		return err
 	}
 	for _, c := range conns[1:] { // the portable path has more than one
-		bounded(t, c)
+		closeInTime(t, c)
 		go serveOne(c) // an error shows as an answer that does not come
 	}
-	bounded(t, conns[0])
+	closeInTime(t, conns[0])
 	bound <- at
 	return serveOne(conns[0])
 }
 
 // serveOne ends when the test does, which closes c.
 func serveOne(c Socket) error {
-	ms := slots(4, 64)
+	ms := makeMessages(4, 64)
 	for {
 		n, err := c.Read(ms)
 		if err != nil {
 			return nil
 		}
 		for i := range ms[:n] {
-			ms[i].Buf = fmt.Append(ms[i].Buf[:0], told(ms[i]))
+			ms[i].Buf = fmt.Append(ms[i].Buf[:0], describeLocal(ms[i]))
 		}
 		if _, err := c.Write(ms[:n]); err != nil {
 			return fmt.Errorf("answering %v from %v: %w", ms[0].Peer, ms[0].Local, err)
@@ -85,8 +85,8 @@ func serveOne(c Socket) error {
 	}
 }
 
-// told is the local address of a message with the interface's name where there is one.
-func told(m Message) string {
+// describeLocal is the local address of a message with the interface's name where there is one.
+func describeLocal(m Message) string {
 	if m.IfIndex == 0 {
 		return strings.Replace(m.Local.String(), "%", " ", 1)
 	}
@@ -105,7 +105,7 @@ func ask(to netip.AddrPort, want string) error {
 	}
 	defer pc.Close()
 	c := pc.(*net.UDPConn)
-	c.SetDeadline(time.Now().Add(patience))
+	c.SetDeadline(time.Now().Add(testTimeout))
 	if _, err := c.WriteToUDPAddrPort([]byte("who?"), to); err != nil {
 		return err
 	}
@@ -115,7 +115,7 @@ func ask(to netip.AddrPort, want string) error {
 		return fmt.Errorf("no answer from %v: %w", to, err)
 	}
 	if got := string(buf[:n]); got != want {
-		return fmt.Errorf("asked at %v, the server was told %q, want %q", to, got, want)
+		return fmt.Errorf("asked at %v, the server was describeLocal %q, want %q", to, got, want)
 	}
 	if from.Addr().Unmap().WithZone("") != to.Addr().WithZone("") || from.Port() != to.Port() {
 		return fmt.Errorf("asked %v, the answer came from %v", to, from)

@@ -26,7 +26,7 @@ func needOffload(t *testing.T) {
 // Datagrams sent as segments of one message arrive as such, and are the same datagrams.
 func TestSegments(t *testing.T) {
 	needOffload(t)
-	eachAsked(t, func(t *testing.T, c Socket, to netip.AddrPort) {
+	forEachAddress(t, func(t *testing.T, c Socket, to netip.AddrPort) {
 		sender := openAs(t, to)
 		for _, tt := range []struct{ count, size, last int }{
 			{2, 1, 1}, {2, 100, 100}, {3, 100, 1}, {64, 16, 16}, {64, 1000, 7}, {54, 1200, 1200},
@@ -43,7 +43,7 @@ func TestSegments(t *testing.T) {
 				if n, err := sender.Write([]Message{m}); n != 1 || err != nil {
 					t.Fatalf("Write = %d, %v", n, err)
 				}
-				ms := slots(4, c.MinReadBuffer())
+				ms := makeMessages(4, c.MinReadBuffer())
 				var got []byte
 				count := 0
 				for count < tt.count {
@@ -122,7 +122,7 @@ func TestRefusedSegments(t *testing.T) {
 }
 
 // If the kernel refuses segments, the error is about their message, and none was sent.
-func TestRefusedSegmentsAreOneMessage(t *testing.T) {
+func TestRefusedSegmentsFailOneMessage(t *testing.T) {
 	needOffload(t)
 	c := open4(t)
 	peer := open4(t)
@@ -158,7 +158,7 @@ func TestBusyPoll(t *testing.T) {
 				}
 			}
 			ended := make(chan error, 1)
-			go func() { _, err := readOut(c); ended <- err }()
+			go func() { _, err := readUntilError(c); ended <- err }()
 			if end == "drain" {
 				c.Drain()
 			} else {
@@ -166,7 +166,7 @@ func TestBusyPoll(t *testing.T) {
 			}
 			select {
 			case <-ended:
-			case <-time.After(patience):
+			case <-time.After(testTimeout):
 				t.Error("Read does not end")
 			}
 		})

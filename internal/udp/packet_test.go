@@ -12,17 +12,17 @@ import (
 )
 
 var (
-	here  = &net.UDPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 3000} // 16 bytes, as package net has it
-	there = &net.UDPAddr{IP: net.IPv4(192, 0, 2, 2), Port: 4000}
+	packetLocal = &net.UDPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 3000} // 16 bytes, as package net has it
+	packetPeer  = &net.UDPAddr{IP: net.IPv4(192, 0, 2, 2), Port: 4000}
 )
 
-func TestNewTakesAnyPacketConn(t *testing.T) {
+func TestNewPacketConn(t *testing.T) {
 	tests := []struct {
 		name string
 		addr net.Addr
 		want string // "" is an error
 	}{
-		{"UDP", here, "192.0.2.1:3000"},
+		{"UDP", packetLocal, "192.0.2.1:3000"},
 		{"IPv6", &net.UDPAddr{IP: net.IPv6loopback, Port: 1}, "[::1]:1"},
 		{"zone", &net.UDPAddr{IP: net.ParseIP("fe80::1"), Port: 1, Zone: "eth0"}, "[fe80::1%eth0]:1"},
 		{"text", textAddr("192.0.2.3:5"), "192.0.2.3:5"},
@@ -53,15 +53,15 @@ func TestNewTakesAnyPacketConn(t *testing.T) {
 }
 
 func TestPacketRead(t *testing.T) {
-	odd := errors.New("odd")
-	c, err := New(newFake(here,
-		packet{"one", there, nil},
+	errTest := errors.New("test error")
+	c, err := New(newFake(packetLocal,
+		packet{"one", packetPeer, nil},
 		packet{"mapped", textAddr("[::ffff:192.0.2.9]:9"), nil},
-		packet{"", there, nil},
+		packet{"", packetPeer, nil},
 		packet{"stranger", textAddr("not an address"), nil},
 		packet{"nobody", nil, nil},
-		packet{"", nil, odd},
-		packet{"longer than all", there, nil},
+		packet{"", nil, errTest},
+		packet{"longer than all", packetPeer, nil},
 	))
 	if err != nil {
 		t.Fatal(err)
@@ -78,7 +78,7 @@ func TestPacketRead(t *testing.T) {
 		{failed: true},
 		{"longer t", "192.0.2.2:4000", false}, // cut without a word
 	}
-	ms := slots(3, 8)
+	ms := makeMessages(3, 8)
 	for i, w := range want {
 		ms[0].Local, ms[0].IfIndex, ms[0].Truncated = ip6, 7, true // from an earlier use
 		n, err := c.Read(ms)
@@ -103,16 +103,16 @@ func TestPacketRead(t *testing.T) {
 }
 
 func TestPacketWrite(t *testing.T) {
-	f := newFake(here)
+	f := newFake(packetLocal)
 	c, err := New(f)
 	if err != nil {
 		t.Fatal(err)
 	}
-	odd := errors.New("odd")
-	f.fail = odd
+	errTest := errors.New("test error")
+	f.fail = errTest
 	peer := netip.MustParseAddrPort("192.0.2.2:4000")
 	ms := []Message{{Buf: []byte("a"), Peer: peer}, {Buf: nil, Peer: peer}}
-	if n, err := c.Write(ms); n != 0 || err != odd {
+	if n, err := c.Write(ms); n != 0 || err != errTest {
 		t.Errorf("Write = %d, %v, want the first message to fail", n, err)
 	}
 	if n, err := c.Write(ms); n != 2 || err != nil {
@@ -129,14 +129,14 @@ func TestPacketWrite(t *testing.T) {
 
 func TestPacketDrain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFake(here, packet{"one", there, nil}, packet{"two", there, nil})
+		f := newFake(packetLocal, packet{"one", packetPeer, nil}, packet{"two", packetPeer, nil})
 		c, err := New(f)
 		if err != nil {
 			t.Fatal(err)
 		}
 		begun := time.Now()
 		c.Drain()
-		got, err := readOut(c)
+		got, err := readUntilError(c)
 		if !slices.Equal(got, []string{"one", "two"}) || !errors.Is(err, net.ErrClosed) {
 			t.Errorf("after Drain came %q and %v, want what was queued and net.ErrClosed", got, err)
 		}
@@ -144,7 +144,7 @@ func TestPacketDrain(t *testing.T) {
 		if took := time.Since(begun); took < least || took > least+drainWait {
 			t.Errorf("silence was believed after %v, want %v to one wait more", took, least)
 		}
-		if _, err := c.Read(slots(1, 1)); !errors.Is(err, net.ErrClosed) || c.KernelDropped() != 0 {
+		if _, err := c.Read(makeMessages(1, 1)); !errors.Is(err, net.ErrClosed) || c.KernelDropped() != 0 {
 			t.Errorf("once more: %v, %d drops, want net.ErrClosed and 0", err, c.KernelDropped())
 		}
 	})
@@ -152,13 +152,13 @@ func TestPacketDrain(t *testing.T) {
 
 func TestPacketDrainWakesRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, err := New(newFake(here))
+		c, err := New(newFake(packetLocal))
 		if err != nil {
 			t.Fatal(err)
 		}
 		result := make(chan error, 1)
 		go func() {
-			_, err := c.Read(slots(1, 1))
+			_, err := c.Read(makeMessages(1, 1))
 			result <- err
 		}()
 		synctest.Wait() // now it waits
@@ -169,32 +169,32 @@ func TestPacketDrainWakesRead(t *testing.T) {
 	})
 }
 
-func TestPacketDrainEndsASilenceThatIsBroken(t *testing.T) {
+func TestPacketDrainReadsLateDatagram(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFake(here)
+		f := newFake(packetLocal)
 		c, err := New(f)
 		if err != nil {
 			t.Fatal(err)
 		}
 		c.Drain()
-		late := time.AfterFunc(drainWait*3/2, func() { f.queue <- packet{"late", there, nil} })
+		late := time.AfterFunc(drainWait*3/2, func() { f.queue <- packet{"late", packetPeer, nil} })
 		defer late.Stop()
-		got, err := readOut(c)
+		got, err := readUntilError(c)
 		if !slices.Equal(got, []string{"late"}) || !errors.Is(err, net.ErrClosed) {
 			t.Errorf("after Drain came %q and %v, want what came before the silence was over", got, err)
 		}
 	})
 }
 
-// TestPacketDrainEndsUnderAFlood: nothing keeps new datagrams out, and still Drain ends.
-func TestPacketDrainEndsUnderAFlood(t *testing.T) {
-	f := &flood{fake: newFake(here)}
+// TestPacketDrainEndsUnderFlood: nothing keeps new datagrams out, and still Drain ends.
+func TestPacketDrainEndsUnderFlood(t *testing.T) {
+	f := &flood{fake: newFake(packetLocal)}
 	c, err := New(f)
 	if err != nil {
 		t.Fatal(err)
 	}
 	c.Drain()
-	ms := slots(1, 16)
+	ms := makeMessages(1, 16)
 	read := 0
 	for ; read < 2*maxDrained; read++ {
 		if _, err = c.Read(ms); err != nil {
@@ -211,9 +211,9 @@ func TestPacketDrainEndsUnderAFlood(t *testing.T) {
 }
 
 // A peer that sends again just before each silence is over does not keep Drain going for ever.
-func TestPacketDrainEndsUnderATrickle(t *testing.T) {
+func TestPacketDrainEndsUnderTrickle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFake(here)
+		f := newFake(packetLocal)
 		c, err := New(f)
 		if err != nil {
 			t.Fatal(err)
@@ -226,7 +226,7 @@ func TestPacketDrainEndsUnderATrickle(t *testing.T) {
 			for {
 				select {
 				case <-tick.C:
-					f.queue <- packet{"more", there, nil}
+					f.queue <- packet{"more", packetPeer, nil}
 				case <-stop:
 					return
 				}
@@ -234,7 +234,7 @@ func TestPacketDrainEndsUnderATrickle(t *testing.T) {
 		}()
 		c.Drain()
 		begun := time.Now()
-		got, err := readOut(c)
+		got, err := readUntilError(c)
 		if took := time.Since(begun); !errors.Is(err, net.ErrClosed) || len(got) < 100 ||
 			took > maxDrainTime+time.Second {
 			t.Errorf("%d datagrams in %v, then %v; want some hundreds, and the end after %v", len(got),
@@ -253,5 +253,5 @@ func (f *flood) ReadFrom(b []byte) (int, net.Addr, error) {
 	if over {
 		return f.fake.ReadFrom(b)
 	}
-	return copy(b, "more"), there, nil
+	return copy(b, "more"), packetPeer, nil
 }

@@ -6,9 +6,9 @@ import "runtime"
 
 // What tests may expect of this path.
 const (
-	batches      = false
-	tellsCut     = runtime.GOOS == "windows"
-	tellsDropped = false
-	wholeNet     = false
-	allocsRead   = 0 // for a *net.UDPConn, by its methods that take a netip.AddrPort
+	batches           = false
+	reportsTruncation = runtime.GOOS == "windows"
+	reportsDropped    = false
+	servesLoopbackNet = false
+	allocsRead        = 0 // for a *net.UDPConn, by its methods that take a netip.AddrPort
 )

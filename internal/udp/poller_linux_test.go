@@ -31,7 +31,7 @@ func readAll(t *testing.T, c Socket, ms []Message, n int) {
 func floodUntil(t *testing.T, c *udpConn, heavy bool) {
 	t.Helper()
 	cl := client(t, c.local)
-	ms := slots(MaxWidth, 1<<16)
+	ms := makeMessages(MaxWidth, 1<<16)
 	burst := 1
 	if heavy {
 		burst = 200
@@ -46,12 +46,12 @@ func floodUntil(t *testing.T, c *udpConn, heavy bool) {
 	t.Fatalf("the load does not become heavy: %v", heavy)
 }
 
-// TestLoadChangesTheWait: full reads in a row take the socket out of the runtime's poller, and
+// TestLoadReplacesDescriptor: full reads in a row take the socket out of the runtime's poller, and
 // small ones put it back. Meanwhile no datagram is lost, and Read waits in either way.
-func TestLoadChangesTheWait(t *testing.T) {
+func TestLoadReplacesDescriptor(t *testing.T) {
 	c := open4(t).(*udpConn)
 	cl := client(t, c.local)
-	ms := slots(MaxWidth, 1<<16)
+	ms := makeMessages(MaxWidth, 1<<16)
 	for range 3 {
 		for _, heavy := range []bool{true, false} {
 			floodUntil(t, c, heavy)
@@ -68,13 +68,13 @@ func TestLoadChangesTheWait(t *testing.T) {
 	}
 }
 
-// TestFullReadEndsWatching: under heavy load a full read ends the watching, and an empty queue
+// TestFullReadUnregisters: under heavy load a full read ends the watching, and an empty queue
 // begins it.
-func TestFullReadEndsWatching(t *testing.T) {
+func TestFullReadUnregisters(t *testing.T) {
 	c := open4(t).(*udpConn)
 	floodUntil(t, c, true)
 	cl := client(t, c.local)
-	ms := slots(MaxWidth, 64)
+	ms := makeMessages(MaxWidth, 64)
 	c.width = fullRead
 	sendNumbers(t, cl, 0, fullRead)
 	readAll(t, c, ms, fullRead)
@@ -92,9 +92,9 @@ func TestFullReadEndsWatching(t *testing.T) {
 	}
 }
 
-// TestEndsUnderAnyLoad: Close, Drain and Release wake a Read that waits in either way, whether they
+// TestEndUnblocksReadUnderAnyLoad: Close, Drain and Release wake a Read that waits in either way, whether they
 // come before or after it.
-func TestEndsUnderAnyLoad(t *testing.T) {
+func TestEndUnblocksReadUnderAnyLoad(t *testing.T) {
 	for _, heavy := range []bool{false, true} {
 		for _, end := range []struct {
 			name string
@@ -106,7 +106,7 @@ func TestEndsUnderAnyLoad(t *testing.T) {
 				started, result := make(chan struct{}), make(chan error, 1)
 				go func() {
 					close(started)
-					_, err := c.Read(slots(4, 16))
+					_, err := c.Read(makeMessages(4, 16))
 					result <- err
 				}()
 				<-started
@@ -121,9 +121,9 @@ func TestEndsUnderAnyLoad(t *testing.T) {
 	}
 }
 
-// TestChangeMeetsEverything changes the way of waiting while others write, ask for drops, and at
+// TestReplaceDescriptorConcurrently changes the way of waiting while others write, ask for drops, and at
 // last close.
-func TestChangeMeetsEverything(t *testing.T) {
+func TestReplaceDescriptorConcurrently(t *testing.T) {
 	c := open4(t).(*udpConn)
 	sink := open4(t)
 	var others sync.WaitGroup
@@ -149,7 +149,7 @@ func TestChangeMeetsEverything(t *testing.T) {
 			}
 		})
 	}
-	ms := slots(MaxWidth, 16)
+	ms := makeMessages(MaxWidth, 16)
 	cl := client(t, c.local)
 	for i := range 100 {
 		c.load.heavy = i%2 == 0
@@ -164,16 +164,16 @@ func TestChangeMeetsEverything(t *testing.T) {
 	others.Wait()
 }
 
-// TestWatchMissesNothing: bursts of all sizes, each sent when the one before has been read, so that
+// TestReplaceDescriptorLosesNothing: bursts of all sizes, each sent when the one before has been read, so that
 // the way of waiting changes while datagrams arrive.
-func TestWatchMissesNothing(t *testing.T) {
+func TestReplaceDescriptorLosesNothing(t *testing.T) {
 	const rounds = 3000
 	c := open4(t).(*udpConn)
 	cl := client(t, c.local)
 	sizes := rand.New(rand.NewPCG(1, 2))
 	asked, got := make(chan int, 1), make(chan error, 1)
 	go func() { // ends with asked
-		ms := slots(MaxWidth, 64)
+		ms := makeMessages(MaxWidth, 64)
 		for left := range asked {
 			c.load.heavy = sizes.IntN(2) == 0
 			var err error
@@ -194,8 +194,8 @@ func TestWatchMissesNothing(t *testing.T) {
 	}
 }
 
-// TestCloseLeavesNoDescriptor: opening and closing a socket leaves as many files open as before.
-func TestCloseLeavesNoDescriptor(t *testing.T) {
+// TestCloseClosesDescriptors: opening and closing a socket leaves as many files open as before.
+func TestCloseClosesDescriptors(t *testing.T) {
 	descriptors := func() int {
 		all, err := os.ReadDir("/proc/self/fd")
 		if err != nil {

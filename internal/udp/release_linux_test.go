@@ -31,10 +31,10 @@ func successor(t *testing.T, c Socket) Socket {
 	return newConn(t, pc)
 }
 
-// TestReleaseLeavesTheQueue: what is queued at a socket when it is released, and what arrives
+// TestReleaseKeepsQueue: what is queued at a socket when it is released, and what arrives
 // later, is read by the process that has a copy of the descriptor, however the first one waited and
 // ended.
-func TestReleaseLeavesTheQueue(t *testing.T) {
+func TestReleaseKeepsQueue(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		heavy bool
@@ -100,9 +100,9 @@ func TestReleaseWhileReading(t *testing.T) {
 		}
 	}()
 	seen := make([]int, n)
-	read := func(c Socket, most int) (total int) {
-		ms := slots(MaxWidth, 1<<16)
-		for total < most {
+	read := func(c Socket, limit int) (total int) {
+		ms := makeMessages(MaxWidth, 1<<16)
+		for total < limit {
 			k, err := c.Read(ms)
 			if err != nil {
 				return total
@@ -131,9 +131,9 @@ func TestReleaseWhileReading(t *testing.T) {
 	}
 }
 
-// TestAdoptedSocketIsEqual: a socket that New takes over has the buffers of one of Listen, and
+// TestNewEqualsListen: a socket that New takes over has the buffers of one of Listen, and
 // waits in both ways.
-func TestAdoptedSocketIsEqual(t *testing.T) {
+func TestNewEqualsListen(t *testing.T) {
 	for _, first := range []bool{false, true} {
 		pc, err := net.ListenUDP("udp4", &net.UDPAddr{IP: ip4.AsSlice()})
 		if err != nil {
@@ -170,8 +170,8 @@ func buffers(t *testing.T, c Socket) (sizes [2]int) {
 	return sizes
 }
 
-// TestAdoptionShrinksNoBuffer: buffers that the owner made larger stay.
-func TestAdoptionShrinksNoBuffer(t *testing.T) {
+// TestNewKeepsLargerBuffers: buffers that the owner made larger stay.
+func TestNewKeepsLargerBuffers(t *testing.T) {
 	pc, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(ip4, 0)))
 	if err != nil {
 		t.Fatal(err)

@@ -33,7 +33,7 @@ func TestListenShares(t *testing.T) {
 			}
 			total := 0
 			for i, c := range conns {
-				bounded(t, c)
+				closeInTime(t, c)
 				c.Drain()
 				peers, n := perPeer(t, c)
 				for peer, got := range peers {
@@ -57,7 +57,7 @@ func TestListenShares(t *testing.T) {
 func perPeer(t *testing.T, c Socket) (peers map[netip.AddrPort]int, n int) {
 	t.Helper()
 	peers = make(map[netip.AddrPort]int)
-	ms := slots(MaxWidth, 64)
+	ms := makeMessages(MaxWidth, 64)
 	for {
 		k, err := c.Read(ms)
 		if err != nil {
@@ -71,7 +71,7 @@ func perPeer(t *testing.T, c Socket) (peers map[netip.AddrPort]int, n int) {
 }
 
 // A taken address is an error whoever has it, and whether it is to be shared or not.
-func TestListenDoesNotJoin(t *testing.T) {
+func TestListenAddressInUse(t *testing.T) {
 	for _, first := range []int{1, 2} {
 		conns, bound, err := Listen(context.Background(), "127.0.0.1:0", first)
 		if err != nil {

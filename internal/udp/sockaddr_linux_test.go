@@ -84,7 +84,7 @@ func TestSockaddrErrors(t *testing.T) {
 	}
 }
 
-func TestPortsAreInNetworkOrder(t *testing.T) {
+func TestPortsInNetworkByteOrder(t *testing.T) {
 	var port uint16
 	htons(&port, 0x1234)
 	b := binary.NativeEndian.AppendUint16(nil, port)
@@ -96,7 +96,7 @@ func TestPortsAreInNetworkOrder(t *testing.T) {
 	}
 }
 
-func TestZonesAreBounded(t *testing.T) {
+func TestZonesAreLimited(t *testing.T) {
 	var z zones
 	for id := range uint32(3 * maxZones) {
 		z.name(1_000_000 + id) // no such interfaces: the numbers themselves

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// patience bounds every wait of these tests. It is only used up where something fails.
-const patience = 10 * time.Second
+// testTimeout bounds every wait of these tests. It is only used up where something fails.
+const testTimeout = 10 * time.Second
 
 var (
 	ip4 = netip.MustParseAddr("127.0.0.1")
@@ -40,23 +40,23 @@ func matrix() []socket {
 
 // loopback4 lists the IPv4 addresses that a wildcard serves here without being told of them.
 func loopback4() []netip.Addr {
-	if !wholeNet {
+	if !servesLoopbackNet {
 		return []netip.Addr{ip4}
 	}
 	return []netip.Addr{ip4, netip.MustParseAddr("127.0.0.2"), netip.MustParseAddr("127.0.0.3")}
 }
 
-// eachSocket runs f for each row of the matrix.
-func eachSocket(t *testing.T, f func(t *testing.T, s socket)) {
+// forEachSocket runs f for each row of the matrix.
+func forEachSocket(t *testing.T, f func(t *testing.T, s socket)) {
 	for _, s := range matrix() {
 		t.Run(s.name, func(t *testing.T) { f(t, s) })
 	}
 }
 
-// eachAsked runs f for each row of the matrix and each address to ask there, with one open socket,
+// forEachAddress runs f for each row of the matrix and each address to ask there, with one open socket,
 // the one that serves this address.
-func eachAsked(t *testing.T, f func(t *testing.T, c Socket, to netip.AddrPort)) {
-	eachSocket(t, func(t *testing.T, s socket) {
+func forEachAddress(t *testing.T, f func(t *testing.T, c Socket, to netip.AddrPort)) {
+	forEachSocket(t, func(t *testing.T, s socket) {
 		for _, ip := range s.ask {
 			t.Run(ip.String(), func(t *testing.T) {
 				conns, bound := s.open(t)
@@ -90,7 +90,7 @@ func listenOn(addr string) func(t *testing.T) ([]Socket, netip.AddrPort) {
 			t.Fatal(err)
 		}
 		for _, c := range conns {
-			bounded(t, c)
+			closeInTime(t, c)
 		}
 		return conns, bound
 	}
@@ -119,7 +119,7 @@ func newConn(t *testing.T, pc net.PacketConn) Socket {
 		pc.Close()
 		t.Fatal(err)
 	}
-	bounded(t, c)
+	closeInTime(t, c)
 	return c
 }
 
@@ -130,11 +130,11 @@ func open4(t *testing.T) Socket {
 	return conns[0]
 }
 
-// bounded closes c at the end of the test; long before that, if a Read waits in vain.
-func bounded(t *testing.T, c Socket) {
-	tired := time.AfterFunc(patience, func() { c.Close() })
+// closeInTime closes c at the end of the test; long before that, if a Read waits in vain.
+func closeInTime(t *testing.T, c Socket) {
+	timeout := time.AfterFunc(testTimeout, func() { c.Close() })
 	t.Cleanup(func() {
-		tired.Stop()
+		timeout.Stop()
 		c.Close()
 	})
 }
@@ -147,7 +147,7 @@ func client(t *testing.T, to netip.AddrPort) *net.UDPConn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(patience))
+	c.SetDeadline(time.Now().Add(testTimeout))
 	// Room for the longest datagrams (macOS) and for a few hundred small ones (everywhere).
 	c.SetReadBuffer(1 << 20)
 	c.SetWriteBuffer(1 << 20)
@@ -155,7 +155,7 @@ func client(t *testing.T, to netip.AddrPort) *net.UDPConn {
 }
 
 // address is where a client is.
-func address(c *net.UDPConn) netip.AddrPort { return c.LocalAddr().(*net.UDPAddr).AddrPort() }
+func localAddr(c *net.UDPConn) netip.AddrPort { return c.LocalAddr().(*net.UDPAddr).AddrPort() }
 
 func send(t *testing.T, c *net.UDPConn, data string) {
 	t.Helper()
@@ -181,8 +181,8 @@ func receive(t *testing.T, c *net.UDPConn) string {
 	return string(buf[:n])
 }
 
-// slots are n messages with buffers of size bytes.
-func slots(n, size int) []Message {
+// makeMessages are n messages with buffers of size bytes.
+func makeMessages(n, size int) []Message {
 	ms := make([]Message, n)
 	for i := range ms {
 		ms[i].Buf = make([]byte, size)
@@ -193,7 +193,7 @@ func slots(n, size int) []Message {
 // readN reads until n messages have come and returns their contents.
 func readN(t *testing.T, c Socket, n int) []string {
 	t.Helper()
-	ms := slots(max(n, 1), 1<<16)
+	ms := makeMessages(max(n, 1), 1<<16)
 	var got []string
 	for len(got) < n {
 		k, err := c.Read(ms[:n-len(got)])
@@ -205,9 +205,9 @@ func readN(t *testing.T, c Socket, n int) []string {
 	return got
 }
 
-// readOut reads until Read fails, and returns what came before.
-func readOut(c Socket) ([]string, error) {
-	ms := slots(16, 1<<16)
+// readUntilError reads until Read fails, and returns what came before.
+func readUntilError(c Socket) ([]string, error) {
+	ms := makeMessages(16, 1<<16)
 	var got []string
 	for {
 		k, err := c.Read(ms)

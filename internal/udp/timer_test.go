@@ -8,17 +8,17 @@ import (
 	"time"
 )
 
-// eachTimer runs f with each Timer of this path: the system's, and the one that is used if it has
+// forEachTimer runs f with each Timer of this path: the system's, and the one that is used if it has
 // none.
-func eachTimer(t *testing.T, f func(t *testing.T, a Timer)) {
+func forEachTimer(t *testing.T, f func(t *testing.T, a Timer)) {
 	for _, a := range []struct {
 		name string
 		make func() Timer
 	}{{"system", NewTimer}, {"timer", func() Timer { return newRuntimeTimer() }}} {
 		t.Run(a.name, func(t *testing.T) {
 			timer := a.make()
-			tired := time.AfterFunc(patience, func() { timer.Close() })
-			defer tired.Stop()
+			timeout := time.AfterFunc(testTimeout, func() { timer.Close() })
+			defer timeout.Stop()
 			defer timer.Close()
 			f(t, timer)
 		})
@@ -26,7 +26,7 @@ func eachTimer(t *testing.T, f func(t *testing.T, a Timer)) {
 }
 
 func TestTimer(t *testing.T) {
-	eachTimer(t, func(t *testing.T, a Timer) {
+	forEachTimer(t, func(t *testing.T, a Timer) {
 		for _, d := range []time.Duration{5 * time.Millisecond, 200 * time.Microsecond, 0, -time.Second} {
 			begun := time.Now()
 			a.Set(d)
@@ -42,7 +42,7 @@ func TestTimer(t *testing.T) {
 
 // TestTimerReset: a later time replaces an earlier one, and an earlier one a later one during Wait.
 func TestTimerReset(t *testing.T) {
-	eachTimer(t, func(t *testing.T, a Timer) {
+	forEachTimer(t, func(t *testing.T, a Timer) {
 		begun := time.Now()
 		a.Set(time.Millisecond)
 		a.Set(30 * time.Millisecond)
@@ -60,7 +60,7 @@ func TestTimerReset(t *testing.T) {
 }
 
 func TestTimerClose(t *testing.T) {
-	eachTimer(t, func(t *testing.T, a Timer) {
+	forEachTimer(t, func(t *testing.T, a Timer) {
 		a.Set(time.Hour)
 		woken := make(chan error)
 		go func() { woken <- a.Wait() }()

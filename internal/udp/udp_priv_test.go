@@ -16,10 +16,10 @@ import (
 	"github.com/ohce/ohce/internal/netns"
 )
 
-// TestPrivWriteBoundsItsWait sends through a link that is slower than the sender, with a send
+// TestPrivWriteLimitsWait sends through a link that is slower than the sender, with a send
 // buffer that is full at once: an unconnected socket waits a little and reports EAGAIN for the
 // rest, a connected one waits for the link. Close ends a Write that waits.
-func TestPrivWriteBoundsItsWait(t *testing.T) {
+func TestPrivWriteLimitsWait(t *testing.T) {
 	const n, size = 60, 1000 // a quarter of a second on this link
 	server, client := netns.Two(t)
 	server.Exec(t, "tc", strings.Fields("qdisc add dev ohce0 root tbf rate 2mbit burst 4000 limit 1000000")...)
@@ -29,7 +29,7 @@ func TestPrivWriteBoundsItsWait(t *testing.T) {
 			return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, 4<<10)
 		})
 	}
-	out := slots(n, size)
+	out := makeMessages(n, size)
 	for i := range out {
 		out[i].Buf = fmt.Appendf(out[i].Buf[:0], "%0*d", size, i)
 		out[i].Peer = cl.LocalAddr()
@@ -68,7 +68,7 @@ func TestPrivWriteBoundsItsWait(t *testing.T) {
 	if t.Failed() {
 		t.FailNow()
 	}
-	bounded(t, conn)
+	closeInTime(t, conn)
 	if err := smallBuffer(conn); err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func TestPrivWriteBoundsItsWait(t *testing.T) {
 	if err := conn.Close(); err != nil {
 		t.Error(err)
 	}
-	<-written // bounded by the deadline of the tests
+	<-written // closeInTime by the deadline of the tests
 }
 
 func listenIn(t *testing.T, h netns.Host, addr string) (c Socket) {
@@ -106,6 +106,6 @@ func listenIn(t *testing.T, h netns.Host, addr string) (c Socket) {
 	if c == nil {
 		t.FailNow()
 	}
-	bounded(t, c)
+	closeInTime(t, c)
 	return c
 }

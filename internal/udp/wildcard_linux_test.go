@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// TestWildcardAnswersWhatWasQueuedBefore: New takes over a socket that nobody had asked for packet
+// TestWildcardRespondsToQueued: New takes over a socket that nobody had asked for packet
 // info, so the kernel has none for the datagrams that are there already.
-func TestWildcardAnswersWhatWasQueuedBefore(t *testing.T) {
+func TestWildcardRespondsToQueued(t *testing.T) {
 	tests := []struct {
 		network, addr string
 		ask           netip.Addr
@@ -32,7 +32,7 @@ func TestWildcardAnswersWhatWasQueuedBefore(t *testing.T) {
 			cl := client(t, netip.AddrPortFrom(tt.ask, port))
 			send(t, cl, "early")
 			c := newConn(t, pc)
-			ms := slots(1, 16)
+			ms := makeMessages(1, 16)
 			if _, err := c.Read(ms); err != nil {
 				t.Fatal(err)
 			}
@@ -49,9 +49,9 @@ func TestWildcardAnswersWhatWasQueuedBefore(t *testing.T) {
 	}
 }
 
-// TestWildcardSurvivesForeignLocal: an answer from an address that this machine has not is
+// TestWildcardForeignLocal: an answer from an address that this machine has not is
 // refused, and costs no other.
-func TestWildcardSurvivesForeignLocal(t *testing.T) {
+func TestWildcardForeignLocal(t *testing.T) {
 	for _, addr := range []string{"0.0.0.0:0", "[::]:0"} {
 		t.Run(addr, func(t *testing.T) {
 			conns, _ := listenOn(addr)(t)

@@ -44,8 +44,8 @@ func faults(inet6 bool) []fault {
 	return list
 }
 
-// TestWriteErrorCostsItsOwnDatagram puts faults into batches and goes on as the contract says.
-func TestWriteErrorCostsItsOwnDatagram(t *testing.T) {
+// TestWriteErrorLosesOneDatagram puts faults into batches and goes on as the contract says.
+func TestWriteErrorLosesOneDatagram(t *testing.T) {
 	places := []struct {
 		name  string
 		total int
@@ -78,9 +78,9 @@ func writeWithFaults(t *testing.T, c Socket, f fault, total int, bad []int) {
 	var ms []Message
 	var want []string
 	for i, s := range numbers(0, total) {
-		m := Message{Buf: []byte(s), Peer: address(cl)}
+		m := Message{Buf: []byte(s), Peer: localAddr(cl)}
 		if slices.Contains(bad, i) {
-			m = f.make(address(cl))
+			m = f.make(localAddr(cl))
 		} else {
 			want = append(want, s)
 		}
@@ -107,19 +107,19 @@ func writeWithFaults(t *testing.T, c Socket, f fault, total int, bad []int) {
 			t.Fatalf("datagram %d is %q, want %q", i, got, w)
 		}
 	}
-	_, err := c.Write([]Message{{Buf: []byte("end"), Peer: address(cl)}})
+	_, err := c.Write([]Message{{Buf: []byte("end"), Peer: localAddr(cl)}})
 	if got := receive(t, cl); got != "end" || err != nil {
 		t.Errorf("after all of them came %q (%v), want the end", got, err)
 	}
 }
 
-func TestWriteNothing(t *testing.T) {
+func TestWriteEmpty(t *testing.T) {
 	c := open4(t)
 	if n, err := c.Write(nil); n != 0 || err != nil {
 		t.Errorf("Write(nil) = %d, %v, want 0", n, err)
 	}
 	cl := client(t, c.LocalAddr())
-	if n, err := c.Write([]Message{{Peer: address(cl)}}); n != 1 || err != nil {
+	if n, err := c.Write([]Message{{Peer: localAddr(cl)}}); n != 1 || err != nil {
 		t.Errorf("Write of a nil Buf = %d, %v, want 1", n, err)
 	}
 	if got := receive(t, cl); got != "" {
@@ -127,12 +127,12 @@ func TestWriteNothing(t *testing.T) {
 	}
 }
 
-func TestWriteKeepsNothingOfTheBatchBefore(t *testing.T) {
+func TestWriteResetsRows(t *testing.T) {
 	conns, bound := listenOn("0.0.0.0:0")(t)
 	c := serving(t, conns, netip.AddrPortFrom(ip4, bound.Port()))
 	cl := client(t, netip.AddrPortFrom(ip4, bound.Port()))
-	long := Message{Buf: []byte("a long one"), Peer: address(cl), Local: ip4}
-	short := Message{Buf: []byte("b"), Peer: address(cl)}
+	long := Message{Buf: []byte("a long one"), Peer: localAddr(cl), Local: ip4}
+	short := Message{Buf: []byte("b"), Peer: localAddr(cl)}
 	for _, batch := range [][]Message{{long, long, long}, {short}, {short, long}} {
 		if _, err := c.Write(batch); err != nil {
 			t.Fatal(err)
