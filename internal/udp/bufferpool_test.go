@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// readPooledN reads until n datagrams have come, and gives back what it borrowed.
+// readPooledN reads n datagrams and returns the buffers to the pool.
 func readPooledN(t *testing.T, c Socket, l *BufferPool, n int) (got []string) {
 	t.Helper()
 	closeInTime(t, c)
@@ -33,16 +33,16 @@ func TestReadPooled(t *testing.T) {
 		for round := range 3 {
 			sendNumbers(t, from, 100*round, 100*round+100)
 			if got := readPooledN(t, c, &l, 100); !slices.Equal(got, numbers(100*round, 100*round+100)) {
-				t.Fatalf("got %q", got)
+				t.Fatalf("round %d: got %q", round, got)
 			}
 		}
 		if n := len(l.free); n != 1 {
-			t.Errorf("%d sets of buffers were made for one reader", n)
+			t.Errorf("pool has %d sets, want 1 for one reader", n)
 		}
 	})
 }
 
-// TestReadPooledUnblocks: who waits is told of Close, and has borrowed nothing then.
+// TestReadPooledUnblocks checks that Close and Drain unblock ReadPooled.
 func TestReadPooledUnblocks(t *testing.T) {
 	for _, end := range []struct {
 		name string
@@ -61,13 +61,13 @@ func TestReadPooledUnblocks(t *testing.T) {
 				t.Fatal(err)
 			}
 			if err := <-ended; !errors.Is(err, net.ErrClosed) {
-				t.Errorf("ReadPooled gave %v", err)
+				t.Errorf("ReadPooled = %v, want net.ErrClosed", err)
 			}
 		})
 	}
 }
 
-// TestReadPooledReportsRefused: the network's word comes as with Read.
+// TestReadPooledReportsRefused checks that ReadPooled reports a port unreachable message.
 func TestReadPooledReportsRefused(t *testing.T) {
 	dead := open4(t)
 	addr := dead.LocalAddr()
@@ -82,17 +82,16 @@ func TestReadPooledReportsRefused(t *testing.T) {
 	}
 	defer c.Close()
 	closeInTime(t, c)
-	if _, err := c.Write([]Message{{Buf: []byte("anybody?")}}); err != nil {
+	if _, err := c.Write([]Message{{Buf: []byte("unreachable")}}); err != nil {
 		t.Fatal(err)
 	}
 	var l BufferPool
 	if _, err := c.ReadPooled(&l); !Refused(err) {
-		t.Errorf("ReadPooled gave %v", err)
+		t.Errorf("ReadPooled = %v, want an error for which Refused is true", err)
 	}
 }
 
-// TestBufferPoolIsLimited: many sockets that read one message at a time leave at maxSeen maxPooled bytes
-// behind.
+// TestBufferPoolIsLimited checks that the free buffers have at most maxPooled bytes.
 func TestBufferPoolIsLimited(t *testing.T) {
 	var pool BufferPool
 	var out [][]Message
@@ -110,7 +109,8 @@ func TestBufferPoolIsLimited(t *testing.T) {
 			kept += setBytes(ms)
 		}
 		if kept > maxPooled || kept < maxPooled/2 || kept != pool.freeBytes {
-			t.Errorf("round %d: the pool keeps %d bytes, want at maxSeen %d", round, kept, maxPooled)
+			t.Errorf("round %d: the free buffers have %d bytes, want at most %d", round, kept,
+				maxPooled)
 		}
 		for i := range out {
 			out[i] = pool.get(1, 0)
@@ -118,8 +118,8 @@ func TestBufferPoolIsLimited(t *testing.T) {
 	}
 }
 
-// TestBufferPoolLimitsSetsInUse: of many sockets that read batches at the same time, maxInUse have buffers, and
-// the others get them afterwards.
+// TestBufferPoolLimitsSetsInUse checks that at most maxInUse of many readers have buffers at a
+// time.
 func TestBufferPoolLimitsSetsInUse(t *testing.T) {
 	var pool BufferPool
 	var readers sync.WaitGroup
@@ -130,14 +130,14 @@ func TestBufferPoolLimitsSetsInUse(t *testing.T) {
 			n := inUse.Add(1)
 			for old := maxSeen.Load(); n > old && !maxSeen.CompareAndSwap(old, n); old = maxSeen.Load() {
 			}
-			runtime.Gosched() // let others ask
+			runtime.Gosched() // let other readers call get
 			inUse.Add(-1)
-			pool.Put(ms[:1]) // only one was filled
+			pool.Put(ms[:1]) // as if one message had been read
 		})
 	}
 	readers.Wait()
 	if maxSeen.Load() > maxInUse || pool.inUse != 0 || pool.freeBytes > maxPooled {
-		t.Errorf("%d sets were inUse at once, %d still are, %d bytes are kept; want at maxSeen %d, 0 and %d",
+		t.Errorf("at most %d sets were in use, %d at the end, %d bytes free; want at most %d, 0 and %d",
 			maxSeen.Load(), pool.inUse, pool.freeBytes, maxInUse, maxPooled)
 	}
 }

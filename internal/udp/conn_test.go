@@ -35,7 +35,7 @@ func TestRoundTrip(t *testing.T) {
 					t.Fatalf("Write = %d, %v, want 1 datagram", n, err)
 				}
 				if got := receive(t, cl); got != sent {
-					t.Errorf("the answer has %d bytes, want the %d sent", len(got), size)
+					t.Errorf("response has %d bytes, want the %d sent", len(got), size)
 				}
 			})
 		}
@@ -45,7 +45,7 @@ func TestRoundTrip(t *testing.T) {
 func TestReadSetsAddresses(t *testing.T) {
 	forEachAddress(t, func(t *testing.T, c Socket, to netip.AddrPort) {
 		cl := client(t, to)
-		send(t, cl, "who")
+		send(t, cl, "request")
 		ms := makeMessages(1, 16)
 		if _, err := c.Read(ms); err != nil {
 			t.Fatal(err)
@@ -54,7 +54,7 @@ func TestReadSetsAddresses(t *testing.T) {
 			t.Errorf("Peer = %v, want the client's %v", got, want)
 		}
 		want := to.Addr()
-		if !batches && c.LocalAddr().Addr().IsUnspecified() { // a wildcard that Listen did not open
+		if !batches && c.LocalAddr().Addr().IsUnspecified() { // a wildcard socket not from Listen
 			want = netip.Addr{}
 		}
 		if got := ms[0].Local; got != want {
@@ -68,13 +68,13 @@ func TestReadSetsAddresses(t *testing.T) {
 
 func TestResponseLeavesFromRequestedAddress(t *testing.T) {
 	forEachAddress(t, func(t *testing.T, c Socket, to netip.AddrPort) {
-		// Not connected, so that an answer from another address is seen rather than filtered.
+		// Not connected, so that the kernel does not filter a response from another address.
 		pc, err := net.ListenUDP("udp", &net.UDPAddr{IP: to.Addr().AsSlice()})
 		if err != nil {
 			t.Fatal(err)
 		}
 		closeInTime(t, &packetConn{pc: pc})
-		pc.WriteToUDPAddrPort([]byte("who"), to)
+		pc.WriteToUDPAddrPort([]byte("request"), to)
 		ms := makeMessages(1, 16)
 		if _, err := c.Read(ms); err != nil {
 			t.Fatal(err)
@@ -84,7 +84,7 @@ func TestResponseLeavesFromRequestedAddress(t *testing.T) {
 		}
 		_, from, err := pc.ReadFromUDPAddrPort(make([]byte, 16))
 		if err != nil || from != to {
-			t.Errorf("the answer came from %v (%v), want %v", from, err, to)
+			t.Errorf("response from %v (%v), want from %v", from, err, to)
 		}
 	})
 }
@@ -110,7 +110,7 @@ func TestWriteFromLocal(t *testing.T) {
 					t.Fatal(err)
 				}
 				if want := netip.AddrPortFrom(tt.want, bound.Port()); ms[0].Peer != want {
-					t.Errorf("with Local %v a datagram came from %v, want %v", tt.local, ms[0].Peer, want)
+					t.Errorf("Local %v: datagram from %v, want from %v", tt.local, ms[0].Peer, want)
 				}
 			}
 		})
@@ -121,7 +121,7 @@ func TestReadBatchInOrder(t *testing.T) {
 	forEachAddress(t, func(t *testing.T, c Socket, to netip.AddrPort) {
 		cl := client(t, to)
 		sendNumbers(t, cl, 0, MaxWidth)
-		ms := makeMessages(MaxWidth+6, 16) // six more than are ever used
+		ms := makeMessages(MaxWidth+6, 16) // more than Read uses
 		want := numbers(0, MaxWidth)
 		var got []string
 		reads := 0
@@ -136,9 +136,9 @@ func TestReadBatchInOrder(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("Read returned %q, want %q", got, want)
 		}
-		// A batch grows with what there is: 4, 8, 16, 32, and the rest.
+		// The batches have 4, 8, 16, 32 and 4 datagrams.
 		if batches && reads > 5 {
-			t.Errorf("%d datagrams took %d reads, want 5", MaxWidth, reads)
+			t.Errorf("%d datagrams took %d reads, want at most 5", MaxWidth, reads)
 		}
 	})
 }
@@ -160,12 +160,12 @@ func TestReadKeepsUnusedMessages(t *testing.T) {
 		t.Fatalf("Read = %d, %v, want 1 datagram", n, err)
 	}
 	if m := ms[0]; string(m.Buf) != "one" || m.Peer != localAddr(cl) || m.Truncated || m.IfIndex != 0 {
-		t.Errorf("the used slot is %+v, want all of it to be new", m)
+		t.Errorf("message read is %+v, want all fields set", m)
 	}
 	for i, m := range ms[1:] {
 		if !bytes.Equal(m.Buf, mark.Buf) || m.Peer != mark.Peer || m.Local != mark.Local ||
 			m.IfIndex != mark.IfIndex || !m.Truncated {
-			t.Errorf("unused slot %d is %+v, want it untouched", i+1, m)
+			t.Errorf("unused message %d is %+v, want it unchanged", i+1, m)
 		}
 	}
 }
@@ -181,8 +181,8 @@ func TestReadUsesWholeCapacity(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := ms[0]; string(got.Buf) != sent || cap(got.Buf) != 100 || got.Truncated {
-			t.Errorf("of %d bytes Read gave %d, capacity %d, truncated %v", size, len(got.Buf),
-				cap(got.Buf), got.Truncated)
+			t.Errorf("datagram of %d bytes: Read returned %d, capacity %d, truncated %v", size,
+				len(got.Buf), cap(got.Buf), got.Truncated)
 		}
 	}
 }
@@ -193,7 +193,7 @@ func TestReadReportsTruncation(t *testing.T) {
 		sent := []string{"short", "just 8 b", "this is longer", "", "longer again", "last"}
 		cl := client(t, to)
 		ms := makeMessages(len(sent), room)
-		for range 2 { // the second time with tables that are used already
+		for range 2 { // the second time with used tables
 			for _, s := range sent {
 				send(t, cl, s)
 			}
@@ -220,7 +220,7 @@ func TestReadReportsTruncation(t *testing.T) {
 func TestReadWithoutBuffer(t *testing.T) {
 	c := open4(t)
 	if n, err := c.Read(nil); n != 0 || err != nil {
-		t.Errorf("Read(nil) = %d, %v, want 0 at once", n, err)
+		t.Errorf("Read(nil) = %d, %v, want 0 immediately", n, err)
 	}
 	cl := client(t, c.LocalAddr())
 	send(t, cl, "")
@@ -228,7 +228,7 @@ func TestReadWithoutBuffer(t *testing.T) {
 	for _, cut := range []bool{false, true} {
 		ms := make([]Message, 1) // Buf is nil
 		if n, err := c.Read(ms); n != 1 || err != nil || len(ms[0].Buf) != 0 {
-			t.Fatalf("Read = %d, %v with %q, want one datagram without bytes", n, err, ms[0].Buf)
+			t.Fatalf("Read = %d, %v with %q, want an empty datagram", n, err, ms[0].Buf)
 		}
 		if reportsTruncation && ms[0].Truncated != cut {
 			t.Errorf("Truncated = %v, want %v", ms[0].Truncated, cut)
@@ -246,19 +246,19 @@ func TestCloseWakesRead(t *testing.T) {
 				_, err := c.Read(makeMessages(4, 16))
 				result <- err
 			}()
-			<-started // Close comes before or after Read parks: both must end it
+			<-started // Close must unblock Read, whether Read has blocked yet or not
 			if err := c.Close(); err != nil {
 				t.Errorf("Close: %v", err)
 			}
 			if err := <-result; !errors.Is(err, net.ErrClosed) {
-				t.Errorf("Read ended with %v, want net.ErrClosed", err)
+				t.Errorf("Read = %v, want net.ErrClosed", err)
 			}
 			if _, err := c.Read(makeMessages(1, 16)); !errors.Is(err, net.ErrClosed) {
-				t.Errorf("Read after Close: %v, want net.ErrClosed", err)
+				t.Errorf("Read after Close = %v, want net.ErrClosed", err)
 			}
 			_, err := c.Write([]Message{{Buf: []byte("x"), Peer: c.LocalAddr()}})
 			if !errors.Is(err, net.ErrClosed) {
-				t.Errorf("Write after Close: %v, want net.ErrClosed", err)
+				t.Errorf("Write after Close = %v, want net.ErrClosed", err)
 			}
 		}
 	})
@@ -268,7 +268,7 @@ func TestConcurrentReadAndWrite(t *testing.T) {
 	const rounds, batchSize = 20, 16
 	a, b := open4(t), open4(t)
 	done := make(chan error, 1)
-	go func() { // ends after all rounds, or when closeInTime closes a socket
+	go func() { // ends after all rounds or when closeInTime closes b
 		ms := makeMessages(batchSize, 16)
 		for answered := 0; answered < rounds*batchSize; {
 			n, err := b.Read(ms)

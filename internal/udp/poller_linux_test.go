@@ -92,8 +92,8 @@ func TestFullReadUnregisters(t *testing.T) {
 	}
 }
 
-// TestEndUnblocksReadUnderAnyLoad: Close, Drain and Release wake a Read that waits in either way, whether they
-// come before or after it.
+// TestEndUnblocksReadUnderAnyLoad: Close, Drain and Release wake a Read that waits in either way,
+// whether they come before or after it.
 func TestEndUnblocksReadUnderAnyLoad(t *testing.T) {
 	for _, heavy := range []bool{false, true} {
 		for _, end := range []struct {
@@ -121,8 +121,8 @@ func TestEndUnblocksReadUnderAnyLoad(t *testing.T) {
 	}
 }
 
-// TestReplaceDescriptorConcurrently changes the way of waiting while others write, ask for drops, and at
-// last close.
+// TestReplaceDescriptorConcurrently changes the way of waiting while others write, ask for drops,
+// and at last close.
 func TestReplaceDescriptorConcurrently(t *testing.T) {
 	c := open4(t).(*udpConn)
 	sink := open4(t)
@@ -164,8 +164,8 @@ func TestReplaceDescriptorConcurrently(t *testing.T) {
 	others.Wait()
 }
 
-// TestReplaceDescriptorLosesNothing: bursts of all sizes, each sent when the one before has been read, so that
-// the way of waiting changes while datagrams arrive.
+// TestReplaceDescriptorLosesNothing: bursts of all sizes, each sent when the one before has been
+// read, so that the way of waiting changes while datagrams arrive.
 func TestReplaceDescriptorLosesNothing(t *testing.T) {
 	const rounds = 3000
 	c := open4(t).(*udpConn)

@@ -53,8 +53,8 @@ func forEachSocket(t *testing.T, f func(t *testing.T, s socket)) {
 	}
 }
 
-// forEachAddress runs f for each row of the matrix and each address to ask there, with one open socket,
-// the one that serves this address.
+// forEachAddress runs f for each row of the matrix and each address to ask there, with one open
+// socket, the one that serves this address.
 func forEachAddress(t *testing.T, f func(t *testing.T, c Socket, to netip.AddrPort)) {
 	forEachSocket(t, func(t *testing.T, s socket) {
 		for _, ip := range s.ask {

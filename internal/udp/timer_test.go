@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// forEachTimer runs f with each Timer of this path: the system's, and the one that is used if it has
-// none.
+// forEachTimer runs f with each Timer of this path: the system's, and the one that is used if it
+// has none.
 func forEachTimer(t *testing.T, f func(t *testing.T, a Timer)) {
 	for _, a := range []struct {
 		name string
