@@ -17,14 +17,14 @@ func TestDrainReadsQueued(t *testing.T) {
 		}
 		got, err := readUntilError(c)
 		if !slices.Equal(got, numbers(0, queued)) {
-			t.Errorf("after Drain Read returned %d datagrams, want the %d queued: %q", len(got), queued,
-				got)
+			t.Errorf("Read after Drain returned %d datagrams, want the %d queued: %q", len(got),
+				queued, got)
 		}
 		if !errors.Is(err, net.ErrClosed) {
-			t.Errorf("then it failed with %v, want net.ErrClosed", err)
+			t.Errorf("then Read = %v, want net.ErrClosed", err)
 		}
 		if _, err := c.Read(makeMessages(1, 16)); !errors.Is(err, net.ErrClosed) {
-			t.Errorf("once more: %v, want net.ErrClosed again", err)
+			t.Errorf("next Read = %v, want net.ErrClosed", err)
 		}
 	})
 }
@@ -37,10 +37,10 @@ func TestDrainAfterSomeReads(t *testing.T) {
 	c.Drain()
 	rest, err := readUntilError(c)
 	if got = append(got, rest...); !slices.Equal(got, numbers(0, 30)) {
-		t.Errorf("read %q before and after Drain, want all of 30", got)
+		t.Errorf("read %q before and after Drain, want all 30", got)
 	}
 	if !errors.Is(err, net.ErrClosed) {
-		t.Errorf("then it failed with %v, want net.ErrClosed", err)
+		t.Errorf("then Read = %v, want net.ErrClosed", err)
 	}
 }
 
@@ -54,12 +54,12 @@ func TestDrainWakesRead(t *testing.T) {
 				_, err := c.Read(makeMessages(4, 16))
 				result <- err
 			}()
-			<-started // Drain comes before or after Read parks: both must end it
+			<-started // Drain must unblock Read, whether Read has blocked yet or not
 			if err := c.Drain(); err != nil {
 				t.Errorf("Drain: %v", err)
 			}
 			if err := <-result; !errors.Is(err, net.ErrClosed) {
-				t.Errorf("Read ended with %v, want net.ErrClosed", err)
+				t.Errorf("Read = %v, want net.ErrClosed", err)
 			}
 		}
 	})
@@ -68,7 +68,7 @@ func TestDrainWakesRead(t *testing.T) {
 func TestDrainAllowsWrites(t *testing.T) {
 	c := open4(t)
 	cl := client(t, c.LocalAddr())
-	send(t, cl, "asked in time")
+	send(t, cl, "before Drain")
 	c.Drain()
 	ms := makeMessages(1, 64)
 	if _, err := c.Read(ms); err != nil {
@@ -77,8 +77,8 @@ func TestDrainAllowsWrites(t *testing.T) {
 	if _, err := c.Write(ms); err != nil {
 		t.Fatal(err)
 	}
-	if got := receive(t, cl); got != "asked in time" {
-		t.Errorf("answer %q after Drain", got)
+	if got := receive(t, cl); got != "before Drain" {
+		t.Errorf("response %q after Drain, want before Drain", got)
 	}
 }
 
@@ -91,7 +91,7 @@ func TestDrainTwice(t *testing.T) {
 		}
 	}
 	if got, err := readUntilError(c); len(got) != 5 || !errors.Is(err, net.ErrClosed) {
-		t.Errorf("read %d datagrams and then %v, want 5 and net.ErrClosed", len(got), err)
+		t.Errorf("read %d datagrams, then %v; want 5, then net.ErrClosed", len(got), err)
 	}
 }
 
@@ -99,13 +99,13 @@ func TestDrainAfterClose(t *testing.T) {
 	c := open4(t)
 	c.Close()
 	if err := c.Drain(); !errors.Is(err, net.ErrClosed) {
-		t.Errorf("Drain after Close: %v, want net.ErrClosed", err)
+		t.Errorf("Drain after Close = %v, want net.ErrClosed", err)
 	}
 }
 
 func TestDrainDropsLaterDatagrams(t *testing.T) {
 	if !reportsDropped {
-		t.Skip("the system cannot be told")
+		t.Skip("the system does not drop datagrams after Drain")
 	}
 	forEachAddress(t, func(t *testing.T, c Socket, to netip.AddrPort) {
 		const before, after = 10, 25
@@ -115,10 +115,10 @@ func TestDrainDropsLaterDatagrams(t *testing.T) {
 		sendNumbers(t, cl, before, before+after)
 		got, err := readUntilError(c)
 		if !slices.Equal(got, numbers(0, before)) || !errors.Is(err, net.ErrClosed) {
-			t.Errorf("read %q (%v), want only what came before Drain", got, err)
+			t.Errorf("read %q (%v), want only the datagrams from before Drain", got, err)
 		}
 		if got := c.KernelDropped(); got != after {
-			t.Errorf("KernelDropped = %d, want %d: all that came after Drain", got, after)
+			t.Errorf("KernelDropped = %d, want %d, all datagrams from after Drain", got, after)
 		}
 		sendNumbers(t, cl, 0, 1)
 		c.Close()

@@ -19,7 +19,7 @@ func TestDropsUpdate(t *testing.T) {
 	}{
 		{"none", nil, 0},
 		{"first reading counts", []uint32{5}, 5},
-		{"steady", []uint32{5, 5, 5}, 5},
+		{"no change", []uint32{5, 5, 5}, 5},
 		{"growing", []uint32{1, 10, 11}, 11},
 		{"just before the wrap", []uint32{1<<32 - 1}, 1<<32 - 1},
 		{"wrap to zero", []uint32{1<<32 - 1, 0}, 1 << 32},
@@ -33,7 +33,7 @@ func TestDropsUpdate(t *testing.T) {
 				d.update(r)
 			}
 			if d.total != tt.want {
-				t.Errorf("after %v the total is %d, want %d", tt.readings, d.total, tt.want)
+				t.Errorf("total after %v is %d, want %d", tt.readings, d.total, tt.want)
 			}
 		})
 	}
@@ -43,9 +43,9 @@ func TestKernelDroppedCountsOverflow(t *testing.T) {
 	const sent = 300
 	forEachAddress(t, func(t *testing.T, c Socket, to netip.AddrPort) {
 		if got := c.KernelDropped(); got != 0 {
-			t.Fatalf("KernelDropped = %d at first, want 0", got)
+			t.Fatalf("KernelDropped of a new socket = %d, want 0", got)
 		}
-		// Not less than this, so that some datagrams do fit: the kernel doubles it.
+		// A buffer that holds some of the datagrams, but not all.
 		if err := c.(*udpConn).control(func(fd int) error {
 			return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 8<<10)
 		}); err != nil {
@@ -59,10 +59,10 @@ func TestKernelDroppedCountsOverflow(t *testing.T) {
 			t.Fatal(err)
 		}
 		if len(got) == 0 || len(got) == sent {
-			t.Errorf("read %d of %d datagrams, want an overflow in between", len(got), sent)
+			t.Errorf("read %d of %d datagrams, want some, but not all", len(got), sent)
 		}
 		if drops := c.KernelDropped(); uint64(len(got))+drops != sent || drops != during {
-			t.Errorf("%d sent, %d read, KernelDropped %d, and %d before reading, want sent = read + drops",
+			t.Errorf("sent %d, read %d, KernelDropped %d (%d before reading); want sent = read + dropped",
 				sent, len(got), drops, during)
 		}
 	})
@@ -81,7 +81,7 @@ func TestKernelDroppedBeforeNew(t *testing.T) {
 	got, _ := readUntilError(c)
 	c.Close()
 	if drops := c.KernelDropped(); drops == 0 || uint64(len(got))+drops != 100 {
-		t.Errorf("100 sent, %d read, KernelDropped %d after Close, want sent = read + drops", len(got),
-			drops)
+		t.Errorf("sent 100, read %d, KernelDropped %d after Close; want sent = read + dropped",
+			len(got), drops)
 	}
 }

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// dualBound is an IPv6 socket bound to an IPv4 address, which package net never makes but may be
-// handed: its addresses travel mapped into IPv6.
+// dualBound returns an IPv6 socket bound to an IPv4 address. Package net does not create such
+// sockets, but can use one. The kernel reports their addresses as IPv4-mapped IPv6 addresses.
 func dualBound(t *testing.T) ([]Socket, netip.AddrPort) {
 	t.Helper()
 	needIPv6(t)
@@ -21,7 +21,7 @@ func dualBound(t *testing.T) ([]Socket, netip.AddrPort) {
 		t.Fatal(err)
 	}
 	f := os.NewFile(uintptr(fd), "dual")
-	defer f.Close() // FilePacketConn has a copy
+	defer f.Close() // FilePacketConn duplicates the descriptor
 	if err := unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 0); err != nil {
 		t.Skipf("this system has no dual sockets: %v", err)
 	}
