@@ -23,7 +23,7 @@ func dualBound(t *testing.T) ([]Socket, netip.AddrPort) {
 	f := os.NewFile(uintptr(fd), "dual")
 	defer f.Close() // FilePacketConn duplicates the descriptor
 	if err := unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 0); err != nil {
-		t.Skipf("this system has no dual sockets: %v", err)
+		t.Skipf("this system has no dual-stack sockets: %v", err)
 	}
 	mapped := &unix.SockaddrInet6{Addr: netip.MustParseAddr("::ffff:127.0.0.1").As16()}
 	if err := unix.Bind(fd, mapped); err != nil {

@@ -12,7 +12,7 @@ import (
 )
 
 var (
-	packetLocal = &net.UDPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 3000} // 16 bytes, as package net has it
+	packetLocal = &net.UDPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 3000} // IPv4 in 16 bytes
 	packetPeer  = &net.UDPAddr{IP: net.IPv4(192, 0, 2, 2), Port: 4000}
 )
 
@@ -38,7 +38,7 @@ func TestNewPacketConn(t *testing.T) {
 			c, err := New(newFake(tt.addr))
 			if tt.want == "" {
 				if err == nil {
-					t.Errorf("New on %v worked, want an error", tt.addr)
+					t.Errorf("New with local address %v succeeded, want an error", tt.addr)
 				}
 				return
 			}
@@ -58,8 +58,8 @@ func TestPacketRead(t *testing.T) {
 		packet{"one", packetPeer, nil},
 		packet{"mapped", textAddr("[::ffff:192.0.2.9]:9"), nil},
 		packet{"", packetPeer, nil},
-		packet{"stranger", textAddr("not an address"), nil},
-		packet{"nobody", nil, nil},
+		packet{"invalid address", textAddr("not an address"), nil},
+		packet{"no address", nil, nil},
 		packet{"", nil, errTest},
 		packet{"longer than all", packetPeer, nil},
 	))
@@ -73,22 +73,22 @@ func TestPacketRead(t *testing.T) {
 		{"one", "192.0.2.2:4000", false},
 		{"mapped", "192.0.2.9:9", false},
 		{"", "192.0.2.2:4000", false},
-		{failed: true}, // an address from a foreign world
 		{failed: true},
 		{failed: true},
-		{"longer t", "192.0.2.2:4000", false}, // cut without a word
+		{failed: true},
+		{"longer t", "192.0.2.2:4000", false}, // truncated silently
 	}
 	ms := makeMessages(3, 8)
 	for i, w := range want {
 		ms[0].Local, ms[0].IfIndex, ms[0].Truncated = ip6, 7, true // from an earlier use
 		n, err := c.Read(ms)
 		if (err != nil) != w.failed {
-			t.Fatalf("read %d: %d, %v, want an error: %v", i, n, err, w.failed)
+			t.Fatalf("read %d = %d, %v; want an error: %v", i, n, err, w.failed)
 		}
 		if err != nil {
 			if n != 0 || Transient(err) {
-				t.Errorf("read %d: %d messages with %v, transient %v, want none and false", i, n, err,
-					Transient(err))
+				t.Errorf("read %d = %d, %v (transient %v); want 0 and an error that is not transient",
+					i, n, err, Transient(err))
 			}
 			continue
 		}
@@ -97,7 +97,8 @@ func TestPacketRead(t *testing.T) {
 			t.Errorf("read %d: %d, %q from %v, want %q from %v", i, n, m.Buf, m.Peer, w.data, w.peer)
 		}
 		if m.Local != netip.MustParseAddr("192.0.2.1") || m.IfIndex != 0 || m.Truncated {
-			t.Errorf("read %d left %v, %d, %v of an earlier message", i, m.Local, m.IfIndex, m.Truncated)
+			t.Errorf("read %d: Local = %v, IfIndex = %d, Truncated = %v, want them set anew", i,
+				m.Local, m.IfIndex, m.Truncated)
 		}
 	}
 }
@@ -138,14 +139,15 @@ func TestPacketDrain(t *testing.T) {
 		c.Drain()
 		got, err := readUntilError(c)
 		if !slices.Equal(got, []string{"one", "two"}) || !errors.Is(err, net.ErrClosed) {
-			t.Errorf("after Drain came %q and %v, want what was queued and net.ErrClosed", got, err)
+			t.Errorf("read %q, then %v; want the queued datagrams, then net.ErrClosed", got, err)
 		}
-		const least = drainRounds * drainWait
-		if took := time.Since(begun); took < least || took > least+drainWait {
-			t.Errorf("silence was believed after %v, want %v to one wait more", took, least)
+		const minWait, maxWait = drainRounds * drainWait, (drainRounds + 1) * drainWait
+		if took := time.Since(begun); took < minWait || took > maxWait {
+			t.Errorf("the queue counted as empty after %v, want %v to %v", took, minWait, maxWait)
 		}
 		if _, err := c.Read(makeMessages(1, 1)); !errors.Is(err, net.ErrClosed) || c.KernelDropped() != 0 {
-			t.Errorf("once more: %v, %d drops, want net.ErrClosed and 0", err, c.KernelDropped())
+			t.Errorf("next Read = %v, KernelDropped = %d; want net.ErrClosed and 0", err,
+				c.KernelDropped())
 		}
 	})
 }
@@ -161,10 +163,10 @@ func TestPacketDrainWakesRead(t *testing.T) {
 			_, err := c.Read(makeMessages(1, 1))
 			result <- err
 		}()
-		synctest.Wait() // now it waits
+		synctest.Wait() // Read is blocked now
 		c.Drain()
 		if err := <-result; !errors.Is(err, net.ErrClosed) {
-			t.Errorf("Read ended with %v, want net.ErrClosed", err)
+			t.Errorf("Read = %v, want net.ErrClosed", err)
 		}
 	})
 }
@@ -181,12 +183,13 @@ func TestPacketDrainReadsLateDatagram(t *testing.T) {
 		defer late.Stop()
 		got, err := readUntilError(c)
 		if !slices.Equal(got, []string{"late"}) || !errors.Is(err, net.ErrClosed) {
-			t.Errorf("after Drain came %q and %v, want what came before the silence was over", got, err)
+			t.Errorf("read %q, then %v; want the late datagram, then net.ErrClosed", got, err)
 		}
 	})
 }
 
-// TestPacketDrainEndsUnderFlood: nothing keeps new datagrams out, and still Drain ends.
+// TestPacketDrainEndsUnderFlood checks that reading ends after Drain although a datagram is always
+// queued.
 func TestPacketDrainEndsUnderFlood(t *testing.T) {
 	f := &flood{fake: newFake(packetLocal)}
 	c, err := New(f)
@@ -202,15 +205,16 @@ func TestPacketDrainEndsUnderFlood(t *testing.T) {
 		}
 	}
 	if !errors.Is(err, net.ErrClosed) || read != maxDrained {
-		t.Errorf("%d datagrams were read after Drain, then %v; want %d and net.ErrClosed", read, err,
+		t.Errorf("read %d datagrams after Drain, then %v; want %d, then net.ErrClosed", read, err,
 			maxDrained)
 	}
 	if _, err := c.Read(ms); !errors.Is(err, net.ErrClosed) {
-		t.Errorf("once more: %v, want net.ErrClosed", err)
+		t.Errorf("next Read = %v, want net.ErrClosed", err)
 	}
 }
 
-// A peer that sends again just before each silence is over does not keep Drain going for ever.
+// TestPacketDrainEndsUnderTrickle checks that reading ends after Drain although a datagram arrives
+// shortly before each wait ends.
 func TestPacketDrainEndsUnderTrickle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake(packetLocal)
@@ -237,13 +241,13 @@ func TestPacketDrainEndsUnderTrickle(t *testing.T) {
 		got, err := readUntilError(c)
 		if took := time.Since(begun); !errors.Is(err, net.ErrClosed) || len(got) < 100 ||
 			took > maxDrainTime+time.Second {
-			t.Errorf("%d datagrams in %v, then %v; want some hundreds, and the end after %v", len(got),
-				took, err, maxDrainTime)
+			t.Errorf("read %d datagrams in %v, then %v; want at least 100 in %v, then net.ErrClosed",
+				len(got), took, err, maxDrainTime)
 		}
 	})
 }
 
-// A flood always has a datagram, unless its deadline has passed.
+// A flood is a fake that returns a datagram from every read before the deadline.
 type flood struct{ *fake }
 
 func (f *flood) ReadFrom(b []byte) (int, net.Addr, error) {

@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// forEachTimer runs f with each Timer of this path: the system's, and the one that is used if it
-// has none.
+// forEachTimer runs f with each implementation of Timer: that of the system, and that of the
+// runtime.
 func forEachTimer(t *testing.T, f func(t *testing.T, a Timer)) {
 	for _, a := range []struct {
 		name string
 		make func() Timer
-	}{{"system", NewTimer}, {"timer", func() Timer { return newRuntimeTimer() }}} {
+	}{{"system", NewTimer}, {"runtime", func() Timer { return newRuntimeTimer() }}} {
 		t.Run(a.name, func(t *testing.T) {
 			timer := a.make()
 			timeout := time.AfterFunc(testTimeout, func() { timer.Close() })
@@ -34,20 +34,20 @@ func TestTimer(t *testing.T) {
 				t.Fatal(err)
 			}
 			if took := time.Since(begun); took < d || took > d+2*time.Second {
-				t.Errorf("set to %v it expired after %v", d, took)
+				t.Errorf("timer set to %v expired after %v", d, took)
 			}
 		}
 	})
 }
 
-// TestTimerReset: a later time replaces an earlier one, and an earlier one a later one during Wait.
+// TestTimerReset checks that Set replaces an earlier time, also during Wait.
 func TestTimerReset(t *testing.T) {
 	forEachTimer(t, func(t *testing.T, a Timer) {
 		begun := time.Now()
 		a.Set(time.Millisecond)
 		a.Set(30 * time.Millisecond)
 		if err := a.Wait(); err != nil || time.Since(begun) < 30*time.Millisecond {
-			t.Errorf("%v after %v, want what was set last", err, time.Since(begun))
+			t.Errorf("Wait = %v after %v, want nil after 30ms", err, time.Since(begun))
 		}
 		a.Set(time.Hour)
 		woken := make(chan error)
@@ -66,11 +66,11 @@ func TestTimerClose(t *testing.T) {
 		go func() { woken <- a.Wait() }()
 		a.Close()
 		if err := <-woken; !errors.Is(err, net.ErrClosed) {
-			t.Errorf("Wait during Close: %v, want net.ErrClosed", err)
+			t.Errorf("Wait during Close = %v, want net.ErrClosed", err)
 		}
-		a.Set(0) // nothing happens
+		a.Set(0) // has no effect
 		if err := a.Wait(); !errors.Is(err, net.ErrClosed) {
-			t.Errorf("Wait after Close: %v, want net.ErrClosed", err)
+			t.Errorf("Wait after Close = %v, want net.ErrClosed", err)
 		}
 	})
 }
@@ -80,7 +80,7 @@ func BenchmarkTimer(b *testing.B) {
 	for _, timer := range []struct {
 		name string
 		make func() Timer
-	}{{"system", NewTimer}, {"timer", func() Timer { return newRuntimeTimer() }}} {
+	}{{"system", NewTimer}, {"runtime", func() Timer { return newRuntimeTimer() }}} {
 		b.Run(timer.name, func(b *testing.B) {
 			const d = 500 * time.Microsecond
 			a := timer.make()
