@@ -21,17 +21,17 @@ const budget = 1500 * time.Millisecond
 
 // What the cells of the matrix combine.
 var (
-	losses  = []float64{0, 0.01, 0.05, 0.1, 0.3, 0.5} // each way
-	trips   = []time.Duration{1 * ms, 20 * ms, 150 * ms, 400 * ms}
-	doubled = []float64{0, 0.1}
-	order   = []bool{false, true}
-	damaged = []float64{0, 0.01}
+	losses      = []float64{0, 0.01, 0.05, 0.1, 0.3, 0.5} // each way
+	roundTrips  = []time.Duration{1 * ms, 20 * ms, 150 * ms, 400 * ms}
+	duplicates  = []float64{0, 0.1}
+	reorders    = []bool{false, true}
+	corruptions = []float64{0, 0.01}
 )
 
 const ms = time.Millisecond
 
-// atOnce is how many exchanges are under way at once on real sockets.
-const atOnce = 100
+// concurrency is how many exchanges are under way at once on real sockets.
+const concurrency = 100
 
 // A cell is one network.
 type cell struct {
@@ -44,10 +44,10 @@ type cell struct {
 
 // cells are all of the matrix, the plain ones first.
 func cells() (all []cell) {
-	for _, duplicate := range doubled {
-		for _, reorder := range order {
-			for _, corrupt := range damaged {
-				for _, trip := range trips {
+	for _, duplicate := range duplicates {
+		for _, reorder := range reorders {
+			for _, corrupt := range corruptions {
+				for _, trip := range roundTrips {
 					for _, loss := range losses {
 						all = append(all, cell{loss, trip, duplicate, reorder, corrupt})
 					}
@@ -72,14 +72,14 @@ const jitterShare = 0.25
 
 // model is the cell as a link.
 func (c cell) model(seed uint64) *link.Link {
-	way := link.Impairment{
+	impairment := link.Impairment{
 		Loss: link.RandomLoss(c.loss), Duplicate: c.duplicate, Corrupt: c.corrupt,
 		Delay: link.Delay{Base: c.trip / 2},
 	}
 	if c.reorder {
-		way.Delay.Jitter = time.Duration(jitterShare * float64(way.Delay.Base))
+		impairment.Delay.Jitter = time.Duration(jitterShare * float64(impairment.Delay.Base))
 	}
-	return &link.Link{Seed: seed, Up: way, Down: way}
+	return &link.Link{Seed: seed, Up: impairment, Down: impairment}
 }
 
 // unanswered is the probability that none of n attempts is answered. A request and its answer arrive
@@ -106,12 +106,12 @@ var (
 type outcome struct {
 	exchanges, wrong int
 	sent             uint64
-	took             []time.Duration // of those that were answered
+	elapsed          []time.Duration // of those that were answered
 }
 
-// missed is the share that was not answered in time.
-func (o *outcome) missed() float64 {
-	return float64(o.exchanges-len(o.took)) / float64(o.exchanges)
+// unansweredShare is the share that was not answered in time.
+func (o *outcome) unansweredShare() float64 {
+	return float64(o.exchanges-len(o.elapsed)) / float64(o.exchanges)
 }
 
 // datagrams is how many were sent for an exchange.
@@ -121,10 +121,10 @@ func (o *outcome) datagrams() float64 { return float64(o.sent) / float64(o.excha
 // for ever; false if that share never is.
 func (o *outcome) quantile(share float64) (time.Duration, bool) {
 	at := int(math.Ceil(share*float64(o.exchanges))) - 1
-	if at >= len(o.took) {
+	if at >= len(o.elapsed) {
 		return 0, false
 	}
-	took := slices.Clone(o.took)
+	took := slices.Clone(o.elapsed)
 	slices.Sort(took)
 	return took[at], true
 }

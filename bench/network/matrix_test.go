@@ -28,9 +28,9 @@ func TestNetwork(t *testing.T) {
 	if t.Failed() {
 		return
 	}
-	for _, b := range r.bars() {
+	for _, b := range r.criteria() {
 		fmt.Println(b) // what make network is asked for
-		if b.missed {
+		if b.failed {
 			t.Error("missed")
 		}
 	}
@@ -51,8 +51,8 @@ func matrix(t *testing.T) []result {
 		for i := range all {
 			t.Run(all[i].String(), func(t *testing.T) {
 				t.Parallel()
-				all[i].linear = through(t, all[i].cell, linear, uint64(2*i))
-				all[i].adaptive = through(t, all[i].cell, adaptive, uint64(2*i+1))
+				all[i].linear = runCell(t, all[i].cell, linear, uint64(2*i))
+				all[i].adaptive = runCell(t, all[i].cell, adaptive, uint64(2*i+1))
 			})
 		}
 	})
@@ -60,9 +60,9 @@ func matrix(t *testing.T) []result {
 	return all
 }
 
-// through makes exchanges one after the other through a cell, on a network and in a time of its own. The
+// runCell makes exchanges one after the other through a cell, on a network and in a time of its own. The
 // first one is not counted: it tells the adaptive client how long the way is.
-func through(t *testing.T, c cell, r retry, seed uint64) (o outcome) {
+func runCell(t *testing.T, c cell, r retry, seed uint64) (o outcome) {
 	synctest.Test(t, func(t *testing.T) {
 		server := netip.MustParseAddrPort("192.0.2.2:3000")
 		network := &ohcetest.Network{Link: ohcetest.Impair(c.model(seed), server)}
@@ -70,7 +70,7 @@ func through(t *testing.T, c cell, r retry, seed uint64) (o outcome) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		srv := &ohce.Server{Guard: guard.Guards{}, Handler: turn}
+		srv := &ohce.Server{Guard: guard.Guards{}, Handler: flipHandler}
 		served := make(chan error, 1)
 		go func() { served <- srv.Serve(pc) }()
 		defer func() {
@@ -90,10 +90,10 @@ func through(t *testing.T, c cell, r retry, seed uint64) (o outcome) {
 			case i == 0:
 				o.sent = -client.Stats().Attempts
 				continue
-			case err == nil && !bytes.Equal(resp.Data, answer(request)):
+			case err == nil && !bytes.Equal(resp.Data, wantResponse(request)):
 				o.wrong++
 			case err == nil && took <= budget:
-				o.took = append(o.took, took)
+				o.elapsed = append(o.elapsed, took)
 			}
 			o.exchanges++
 		}
@@ -102,12 +102,12 @@ func through(t *testing.T, c cell, r retry, seed uint64) (o outcome) {
 	return o
 }
 
-var turn = ohce.HandlerFunc(func(w *ohce.ResponseWriter, r *ohce.Request) {
+var flipHandler = ohce.HandlerFunc(func(w *ohce.ResponseWriter, r *ohce.Request) {
 	w.Write(flip.Append(w.AvailableBuffer(), r.Data))
 })
 
-// answer is the right one by another way than flip's: for ASCII that is easy.
-func answer(request []byte) []byte {
+// wantResponse is the right one by another way than flip's: for ASCII that is easy.
+func wantResponse(request []byte) []byte {
 	all := bytes.Map(func(r rune) rune {
 		switch {
 		case r >= 'a' && r <= 'z':

@@ -19,8 +19,8 @@ func (r *report) draw(file, title string, figure func(*outcome) float64) error {
 	p.X.Tick.Marker = ticks(losses)
 	p.Y.Min = 0
 	p.Legend.Top, p.Legend.Left = true, true
-	for i, trip := range trips {
-		for _, who := range []struct {
+	for i, trip := range roundTrips {
+		for _, series := range []struct {
 			name  string
 			of    func(*result) *outcome
 			color color.Color
@@ -31,16 +31,16 @@ func (r *report) draw(file, title string, figure func(*outcome) float64) error {
 			var xys plotter.XYs
 			for k := range r.results {
 				if c := &r.results[k]; c.plain() && c.trip == trip {
-					xys = append(xys, plotter.XY{X: c.loss * 100, Y: figure(who.of(c))})
+					xys = append(xys, plotter.XY{X: c.loss * 100, Y: figure(series.of(c))})
 				}
 			}
 			line, marks, err := plotter.NewLinePoints(xys)
 			if err != nil {
 				return err
 			}
-			line.Color, marks.Color, marks.Shape = who.color, who.color, plotutil.Shape(i)
+			line.Color, marks.Color, marks.Shape = series.color, series.color, plotutil.Shape(i)
 			p.Add(line, marks)
-			p.Legend.Add(fmt.Sprintf("%s, %v", who.name, trip), line, marks)
+			p.Legend.Add(fmt.Sprintf("%s, %v", series.name, trip), line, marks)
 		}
 	}
 	return picture.Save(p, 4.5*vg.Inch, file)

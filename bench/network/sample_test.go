@@ -26,7 +26,7 @@ var sampled = []cell{
 // sample lets both clients come through some cells on real sockets, a fifth as many exchanges as in the
 // matrix.
 func sample(t *testing.T) []result {
-	srv := ohcetest.StartServer(&ohce.Server{Guard: guard.Guards{}, Handler: turn})
+	srv := ohcetest.StartServer(&ohce.Server{Guard: guard.Guards{}, Handler: flipHandler})
 	defer srv.Close()
 	all := make([]result, 0, len(sampled))
 	begun := time.Now()
@@ -41,15 +41,15 @@ func sample(t *testing.T) []result {
 
 // onSockets makes exchanges through a relay.
 func onSockets(t *testing.T, server string, c cell, r retry, seed uint64) (o outcome) {
-	way := &relay.Relay{To: server, Link: c.model(seed)}
-	if err := way.Listen(t.Context()); err != nil {
+	network := &relay.Relay{To: server, Link: c.model(seed)}
+	if err := network.Listen(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	go way.Serve() // ends with Close, which waits for it
-	defer way.Close()
-	client := &ohce.Client{Addr: way.LocalAddr().String(), Retry: r.retry, Match: ohce.MatchExact(flip.Append), Linger: -1}
+	go network.Serve() // ends with Close, which waits for it
+	defer network.Close()
+	client := &ohce.Client{Addr: network.LocalAddr().String(), Retry: r.retry, Match: ohce.MatchExact(flip.Append), Linger: -1}
 	defer client.Close()
-	for { // until it knows how long the way is, which an answer to one attempt tells
+	for { // until it knows how long the network is, which an answer to one attempt tells
 		if resp, err := client.Exchange(t.Context(), []byte("first")); err == nil && resp.Attempts == 1 ||
 			c.trip >= r.retry.Wait(1) {
 			break
@@ -59,9 +59,9 @@ func onSockets(t *testing.T, server string, c cell, r retry, seed uint64) (o out
 	n := max(*exchanges/5, 10)
 	var next atomic.Int64
 	var mu sync.Mutex
-	var asking sync.WaitGroup
-	for range atOnce {
-		asking.Go(func() {
+	var workers sync.WaitGroup
+	for range concurrency {
+		workers.Go(func() {
 			for i := next.Add(1); i <= int64(n); i = next.Add(1) {
 				request := fmt.Appendf(nil, "Datagram %d", i)
 				resp, err := client.Exchange(t.Context(), request)
@@ -69,16 +69,16 @@ func onSockets(t *testing.T, server string, c cell, r retry, seed uint64) (o out
 				o.exchanges++
 				switch {
 				case err != nil:
-				case !bytes.Equal(resp.Data, answer(request)):
+				case !bytes.Equal(resp.Data, wantResponse(request)):
 					o.wrong++
 				default:
-					o.took = append(o.took, resp.Elapsed)
+					o.elapsed = append(o.elapsed, resp.Elapsed)
 				}
 				mu.Unlock()
 			}
 		})
 	}
-	asking.Wait()
+	workers.Wait()
 	o.sent = client.Stats().Attempts - before
 	return o
 }

@@ -1,7 +1,7 @@
 // Run measures ohce against what else there is, on this machine, in one session.
 //
-// Each contender is a server pinned to one core; the load generator, in C, has another. A round
-// takes each contender in turn, so that what else the machine does hits all of them. The medians over
+// Each candidate is a server pinned to one core; the load generator, in C, has another. A round
+// takes each candidate in turn, so that what else the machine does hits all of them. The medians over
 // all rounds are printed, with the range, and ratios: of the limit, a minimal server in C, and of ohce
 // to each, both taken round by round. A wrong answer ends the run with an error.
 //
@@ -22,11 +22,11 @@ import (
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("bench: ")
-	rounds := flag.Int("rounds", 5, "how often each contender is measured")
+	rounds := flag.Int("rounds", 5, "how often each candidate is measured")
 	seconds := flag.Float64("seconds", 1, "how long each measurement takes")
 	only := flag.String("only", "", "what to measure, between commas, of flood, closed, trip, runs, sizes, "+
 		"ports (root) and shards; all of these if empty; or relay")
-	with := flag.String("with", "", "the contenders to run, between commas; all if empty")
+	with := flag.String("with", "", "the candidates to run, between commas; all if empty")
 	sizes := flag.String("sizes", "64", "the datagrams' sizes in bytes, between commas")
 	first := flag.Int("first", 1, "how many times as many rounds the first of the sizes gets")
 	markdown := flag.String("markdown", "", "the file to write the tables to, besides standard output; "+
@@ -46,13 +46,13 @@ func main() {
 	}
 }
 
-// run measures what is chosen and reports it.
+// run measures what is selected and reports it.
 func (s *session) run(only, with, sizes string, r *report) error {
 	if err := build(s.dir); err != nil {
 		return err
 	}
 	for _, l := range loads {
-		if !chosen(only, l.name) {
+		if !selected(only, l.name) {
 			continue
 		}
 		for i, size := range strings.Split(sizes, ",") {
@@ -60,11 +60,11 @@ func (s *session) run(only, with, sizes string, r *report) error {
 			if i == 0 {
 				rounds *= s.first
 			}
-			results, err := s.measure(l, size, rounds, entered(l, with))
+			results, err := s.measure(l, size, rounds, selectCandidates(l, with))
 			if err != nil {
 				return err
 			}
-			draw := func(file string) error { return bars(file, l, results) }
+			draw := func(file string) error { return barChart(file, l, results) }
 			title := fmt.Sprintf("%s, %s bytes, %d rounds", l.title, size, rounds)
 			if err := r.add(title, table(l, results), l.name+"-"+size, draw); err != nil {
 				return err
@@ -73,12 +73,12 @@ func (s *session) run(only, with, sizes string, r *report) error {
 	}
 	for _, g := range []struct {
 		name    string
-		measure func() (*growth, error)
+		measure func() (*sweep, error)
 	}{{"sizes", s.sizes}, {"ports", s.ports}} {
-		if !chosen(only, g.name) {
+		if !selected(only, g.name) {
 			continue
 		}
-		if why := noNetwork(); g.name == "ports" && only == "" && why != "" {
+		if why := missingForPorts(); g.name == "ports" && only == "" && why != "" {
 			fmt.Printf("client ports are not measured: %s\n\n", why)
 			continue
 		}
@@ -86,11 +86,11 @@ func (s *session) run(only, with, sizes string, r *report) error {
 		if err != nil {
 			return err
 		}
-		if err := r.add(grown.title, grown.table(), grown.name, grown.lines); err != nil {
+		if err := r.add(grown.title, grown.table(), grown.name, grown.lineChart); err != nil {
 			return err
 		}
 	}
-	if chosen(only, "shards") {
+	if selected(only, "shards") {
 		if err := s.shards(r); err != nil {
 			return err
 		}
@@ -110,8 +110,8 @@ func (s *session) shards(r *report) error {
 		{"closed", "64"}, {"closed", "60000"}, {"runs", "64"}, {"trip", "64"},
 	} {
 		l := loads[slices.IndexFunc(loads, func(l load) bool { return l.name == tt.load })]
-		l.limit = sharded()[0].name
-		results, err := s.measure(l, tt.size, s.rounds, sharded())
+		l.limit = shardCandidates()[0].name
+		results, err := s.measure(l, tt.size, s.rounds, shardCandidates())
 		if err != nil {
 			return err
 		}
@@ -123,22 +123,22 @@ func (s *session) shards(r *report) error {
 	return nil
 }
 
-// entered are the contenders that stand a load and are asked for.
-func entered(l load, with string) (all []contender) {
-	for _, c := range contenders {
-		if (chosen(with, c.name) || c.name == l.limit) && (c.only == "" || c.only == l.name) {
+// selectCandidates are the candidates that stand a load and are asked for.
+func selectCandidates(l load, with string) (all []candidate) {
+	for _, c := range candidates {
+		if (selected(with, c.name) || c.name == l.limit) && (c.only == "" || c.only == l.name) {
 			all = append(all, c)
 		}
 	}
 	return all
 }
 
-// chosen reports whether a list between commas names name; an empty one names everything.
-func chosen(list, name string) bool {
+// selected reports whether a list between commas names name; an empty one names everything.
+func selected(list, name string) bool {
 	return list == "" || slices.Contains(strings.Split(list, ","), name)
 }
 
-// build compiles the contenders and the generator into dir.
+// build compiles the candidates and the generator into dir.
 func build(dir string) error {
 	here, err := os.Getwd()
 	if err != nil {

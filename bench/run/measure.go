@@ -16,7 +16,7 @@ type load struct {
 	name  string
 	title string
 	args  []string
-	limit string // the contender that the others are compared with
+	limit string // the candidate that the others are compared with
 	trip  bool   // the round trip is what counts
 }
 
@@ -39,7 +39,7 @@ var loads = []load{
 	},
 }
 
-// A session measures contenders.
+// A session measures candidates.
 type session struct {
 	dir     string
 	rounds  int
@@ -52,20 +52,20 @@ type sample struct {
 	rate float64 // answers a second
 	cpu  float64 // ns of the server's processor time for an answer
 	trip float64 // the median round trip, in µs; 0 where it is not measured
-	late float64 // its 99th percentile
+	p99  float64 // its 99th percentile
 }
 
-// A result is what a contender did, a sample a round.
+// A result is what a candidate did, a sample a round.
 type result struct {
 	name    string
 	samples []sample
 	memory  float64 // MiB, at most
 }
 
-// measure runs all rounds of one load. All contenders are there from the beginning and idle while
+// measure runs all rounds of one load. All candidates are there from the beginning and idle while
 // they are not asked: so they take turns within fractions of a second, and a machine that is slow for
 // a while is slow for all of them.
-func (s *session) measure(l load, size string, rounds int, contenders []contender) (
+func (s *session) measure(l load, size string, rounds int, candidates []candidate) (
 	[]result, error,
 ) {
 	var results []result
@@ -75,7 +75,7 @@ func (s *session) measure(l load, size string, rounds int, contenders []contende
 			p.end()
 		}
 	}()
-	for _, c := range contenders {
+	for _, c := range candidates {
 		p, err := c.start(s.dir, loopback)
 		if err != nil {
 			return nil, err
@@ -86,7 +86,7 @@ func (s *session) measure(l load, size string, rounds int, contenders []contende
 	for round := range rounds {
 		for i := range processes {
 			i = (i + round) % len(processes) // nobody always follows the same one
-			got, err := s.once(processes[i], generator(s.dir, l.args, processes[i].port, size, s.seconds))
+			got, err := s.measureOnce(processes[i], generator(s.dir, l.args, processes[i].port, size, s.seconds))
 			if err != nil {
 				return nil, fmt.Errorf("%s under %s: %w", results[i].name, l.name, err)
 			}
@@ -113,8 +113,8 @@ func generator(dir string, args []string, port, size string, seconds float64) []
 	return all
 }
 
-// once loads a server.
-func (s *session) once(p *process, generator []string) (sample, error) {
+// measureOnce loads a server.
+func (s *session) measureOnce(p *process, generator []string) (sample, error) {
 	before, err := p.cpu()
 	if err != nil {
 		return sample{}, err
@@ -145,6 +145,6 @@ func parse(out string, cpu time.Duration) (sample, error) {
 	}
 	return sample{
 		rate: float64(answers) / seconds, cpu: float64(cpu.Nanoseconds()) / float64(answers),
-		trip: float64(p50) / 1000, late: float64(p99) / 1000,
+		trip: float64(p50) / 1000, p99: float64(p99) / 1000,
 	}, nil
 }

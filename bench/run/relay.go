@@ -13,8 +13,8 @@ const (
 )
 
 // relays are programs between the generator and a server at port to.
-func relays(to string) []contender {
-	return []contender{
+func relays(to string) []candidate {
+	return []candidate{
 		{name: limitRelay, args: []string{"DIR/relay", "ADDR", "PORT", to}},
 		{name: "ohce link", stderr: true, args: []string{"DIR/ohce", "link", "--api", "none",
 			"--listen", "ADDR:PORT", "--to", loopback.addr + ":" + to}},
@@ -24,7 +24,7 @@ func relays(to string) []contender {
 // relay compares relays, alone on one core; the generator and the server that it asks, in C with runs,
 // share the other one. What a relay adds to the round trip is the difference to asking the server without.
 func (s *session) relay(r *report) error {
-	server := contender{name: "server", args: []string{"DIR/gso", "ADDR", "PORT"}, cores: loadCore}
+	server := candidate{name: "server", args: []string{"DIR/gso", "ADDR", "PORT"}, cores: loadCore}
 	p, err := server.start(s.dir, loopback)
 	if err != nil {
 		return err
@@ -38,11 +38,11 @@ func (s *session) relay(r *report) error {
 			return err
 		}
 		if l.trip {
-			direct, err := s.direct(p, l)
+			direct, err := s.measureDirect(p, l)
 			if err != nil {
 				return err
 			}
-			if err := r.add("relays: what they add to the round trip, µs", added(results, direct), "", nil); err != nil {
+			if err := r.add("relays: what they add to the round trip, µs", addedTable(results, direct), "", nil); err != nil {
 				return err
 			}
 			continue
@@ -55,11 +55,11 @@ func (s *session) relay(r *report) error {
 	return nil
 }
 
-// direct asks the server itself.
-func (s *session) direct(p *process, l load) (result, error) {
+// measureDirect asks the server itself.
+func (s *session) measureDirect(p *process, l load) (result, error) {
 	direct := result{name: noRelay}
 	for range s.rounds {
-		got, err := s.once(p, generator(s.dir, l.args, p.port, "64", s.seconds))
+		got, err := s.measureOnce(p, generator(s.dir, l.args, p.port, "64", s.seconds))
 		if err != nil {
 			return direct, fmt.Errorf("%s: %w", noRelay, err)
 		}
@@ -68,15 +68,15 @@ func (s *session) direct(p *process, l load) (result, error) {
 	return direct, nil
 }
 
-// added is what relays add to the round trip without them, in Markdown.
-func added(relays []result, direct result) string {
+// addedTable is what relays add to the round trip without them, in Markdown.
+func addedTable(relays []result, direct result) string {
 	text := "| relay | median | added | of C's | 99th percentile | added |\n|---|---:|---:|---:|---:|---:|\n"
 	base, _, _ := direct.spread(trip)
-	base99, _, _ := direct.spread(late)
+	base99, _, _ := direct.spread(p99)
 	first := 0.0
 	for i, r := range append([]result{direct}, relays...) {
 		mid, _, _ := r.spread(trip)
-		mid99, _, _ := r.spread(late)
+		mid99, _, _ := r.spread(p99)
 		if i == 1 {
 			first = mid - base
 		}

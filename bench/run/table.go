@@ -13,7 +13,7 @@ type figure func(sample) float64
 func rate(s sample) float64 { return s.rate }
 func cpu(s sample) float64  { return s.cpu }
 func trip(s sample) float64 { return s.trip }
-func late(s sample) float64 { return s.late }
+func p99(s sample) float64  { return s.p99 }
 
 // figure is the one that a load is about, and what it is called.
 func (l load) figure() (figure, string) {
@@ -50,7 +50,7 @@ func median(v []float64) float64 {
 	return (v[(len(v)-1)/2] + v[len(v)/2]) / 2
 }
 
-func named(results []result, name string) result {
+func find(results []result, name string) result {
 	for _, r := range results {
 		if r.name == name {
 			return r
@@ -63,7 +63,7 @@ func named(results []result, name string) result {
 func table(l load, results []result) string {
 	var b strings.Builder
 	f, unit := l.figure()
-	limit, ours := named(results, l.limit), named(results, "ohce")
+	limit, ours := find(results, l.limit), find(results, "ohce")
 	against := "the limit"
 	if len(ours.samples) == 0 { // a comparison of another kind
 		ours, against = limit, "the first"
@@ -74,23 +74,23 @@ func table(l load, results []result) string {
 	for _, r := range results {
 		mid, low, high := r.spread(f)
 		midCPU, _, _ := r.spread(cpu)
-		fmt.Fprintf(&b, "| %s | %s | %s–%s | %.2f | %.2f | %s | %.2f | %.0f |\n", r.name, group(mid),
-			group(low), group(high), r.ratio(limit, f), ours.ratio(r, f), group(midCPU),
+		fmt.Fprintf(&b, "| %s | %s | %s–%s | %.2f | %.2f | %s | %.2f | %.0f |\n", r.name, formatFigure(mid),
+			formatFigure(low), formatFigure(high), r.ratio(limit, f), ours.ratio(r, f), formatFigure(midCPU),
 			r.ratio(limit, cpu), r.memory)
 	}
 	return b.String()
 }
 
-// group writes a figure with its thousands apart; a small one gets a decimal.
-func group(v float64) string {
+// formatFigure writes a figure with its thousands apart; a small one gets a decimal.
+func formatFigure(v float64) string {
 	if v < 1000 {
 		return strconv.FormatFloat(v, 'f', 1, 64)
 	}
-	return whole(int(v + 0.5))
+	return formatInt(int(v + 0.5))
 }
 
-// whole writes a number with its thousands apart.
-func whole(n int) string {
+// formatInt writes a number with its thousands apart.
+func formatInt(n int) string {
 	s := strconv.Itoa(n)
 	for i := len(s) - 3; i > 0; i -= 3 {
 		s = s[:i] + "," + s[i:]

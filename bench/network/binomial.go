@@ -2,8 +2,8 @@ package network
 
 import "math"
 
-// tail is the probability of 3 standard errors or more on one side of a normal distribution.
-const tail = 0.00135
+// tailProbability is the probability of 3 standard errors or more on one side of a normal distribution.
+const tailProbability = 0.00135
 
 // plausible reports whether k events of n are within what 3 standard errors allow where each has
 // probability p: not in the last 0.00135 of the binomial distribution on either side, which is the same
@@ -15,7 +15,7 @@ func plausible(k, n int, p float64) bool {
 	case p >= 1:
 		return k == n
 	}
-	return atMost(k, n, p) >= tail && 1-atMost(k-1, n, p) >= tail
+	return atMost(k, n, p) >= tailProbability && 1-atMost(k-1, n, p) >= tailProbability
 }
 
 // atMost is the probability of k events or fewer.

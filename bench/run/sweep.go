@@ -11,13 +11,13 @@ import (
 
 // What grows, and the two servers that are looked at.
 var (
-	grownPorts = []int{1, 10, 100, 1_000, 10_000, 100_000}
-	grownSizes = []int{16, 64, 256, 512, 1_200, 4_096, 16_384, 60_000}
-	growing    = []string{limitBatch, "ohce"}
+	sweepPorts   = []int{1, 10, 100, 1_000, 10_000, 100_000}
+	sweepSizes   = []int{16, 64, 256, 512, 1_200, 4_096, 16_384, 60_000}
+	sweepServers = []string{limitBatch, "ohce"}
 )
 
-// A growth is what becomes of the figures while one quantity grows.
-type growth struct {
+// A sweep is what becomes of the figures while one quantity grows.
+type sweep struct {
 	name    string // in file names
 	title   string
 	of      string // the quantity, with its unit
@@ -25,8 +25,8 @@ type growth struct {
 	results map[string][]result // a result for each of at
 }
 
-// grow measures the growing servers while a quantity grows; args are those of the generator.
-func (s *session) grow(g *growth, h host, generator func(port string, at int) []string) error {
+// runSweep measures the sweepServers servers while a quantity grows; args are those of the generator.
+func (s *session) runSweep(g *sweep, h host, generator func(port string, at int) []string) error {
 	g.results = make(map[string][]result)
 	processes := make(map[string]*process)
 	defer func() {
@@ -34,8 +34,8 @@ func (s *session) grow(g *growth, h host, generator func(port string, at int) []
 			p.end()
 		}
 	}()
-	for _, c := range contenders {
-		for _, name := range growing {
+	for _, c := range candidates {
+		for _, name := range sweepServers {
 			if c.name != name {
 				continue
 			}
@@ -49,9 +49,9 @@ func (s *session) grow(g *growth, h host, generator func(port string, at int) []
 	}
 	for range s.rounds {
 		for i, at := range g.at {
-			for _, name := range growing {
+			for _, name := range sweepServers {
 				p := processes[name]
-				got, err := s.once(p, generator(p.port, at))
+				got, err := s.measureOnce(p, generator(p.port, at))
 				if err != nil {
 					return fmt.Errorf("%s at %d %s: %w", name, at, g.of, err)
 				}
@@ -67,17 +67,17 @@ func (s *session) grow(g *growth, h host, generator func(port string, at int) []
 }
 
 // sizes floods with datagrams of more and more bytes.
-func (s *session) sizes() (*growth, error) {
-	g := &growth{name: "sizes", title: "bytes in a datagram, 16 clients that send as fast as they can",
-		of: "bytes", at: grownSizes}
+func (s *session) sizes() (*sweep, error) {
+	g := &sweep{name: "sizes", title: "bytes in a datagram, 16 clients that send as fast as they can",
+		of: "bytes", at: sweepSizes}
 	flood := []string{"flood", "PORT", "SIZE", "16", "SECONDS"}
-	return g, s.grow(g, loopback, func(port string, at int) []string {
+	return g, s.runSweep(g, loopback, func(port string, at int) []string {
 		return generator(s.dir, flood, port, strconv.Itoa(at), s.seconds)
 	})
 }
 
-// noNetwork says what is missing to play a network of many ports, or "".
-func noNetwork() string {
+// missingForPorts says what is missing to play a network of many ports, or "".
+func missingForPorts() string {
 	if os.Getuid() != 0 {
 		return "that takes root"
 	}
@@ -89,7 +89,7 @@ func noNetwork() string {
 
 // ports floods from more and more ports. It plays the network that they are in, in a network
 // namespace of its own.
-func (s *session) ports() (*growth, error) {
+func (s *session) ports() (*sweep, error) {
 	const device, server, clients = "ohce0", "10.77.0.1", "10.77.1.1"
 	ns := fmt.Sprintf("ohce-bench-%d", os.Getpid())
 	if err := command("ip", "netns", "add", ns); err != nil {
@@ -103,10 +103,10 @@ func (s *session) ports() (*growth, error) {
 			return nil, err
 		}
 	}
-	g := &growth{name: "ports", title: "client ports, each in turn, as fast as they come, 64 bytes",
-		of: "ports", at: grownPorts}
+	g := &sweep{name: "ports", title: "client ports, each in turn, as fast as they come, 64 bytes",
+		of: "ports", at: sweepPorts}
 	inside := host{prefix: []string{"ip", "netns", "exec", ns}, addr: server}
-	return g, s.grow(g, inside, func(port string, at int) []string {
+	return g, s.runSweep(g, inside, func(port string, at int) []string {
 		return []string{"ip", "netns", "exec", ns, "taskset", "-c", loadCore, filepath.Join(s.dir, "many"),
 			device, server, clients, port, "64", strconv.Itoa(at),
 			strconv.FormatFloat(s.seconds, 'f', -1, 64)}
@@ -114,22 +114,22 @@ func (s *session) ports() (*growth, error) {
 }
 
 // table is the growth in Markdown.
-func (g *growth) table() string {
+func (g *sweep) table() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "| %s | ", g.of)
-	for _, name := range growing {
+	for _, name := range sweepServers {
 		fmt.Fprintf(&b, "%s: answers a second | CPU an answer, ns | of that at %s | MiB | ", name,
-			whole(g.at[0]))
+			formatInt(g.at[0]))
 	}
 	b.WriteString("CPU an answer of the limit's |\n|---:" + strings.Repeat("|---:|---:|---:|---:",
-		len(growing)) + "|---:|\n")
+		len(sweepServers)) + "|---:|\n")
 	for i, at := range g.at {
-		fmt.Fprintf(&b, "| %s |", whole(at))
-		for _, name := range growing {
+		fmt.Fprintf(&b, "| %s |", formatInt(at))
+		for _, name := range sweepServers {
 			r := g.results[name][i]
 			answers, _, _ := r.spread(rate)
 			took, _, _ := r.spread(cpu)
-			fmt.Fprintf(&b, " %s | %s | %.2f | %.0f |", group(answers), group(took),
+			fmt.Fprintf(&b, " %s | %s | %.2f | %.0f |", formatFigure(answers), formatFigure(took),
 				r.ratio(g.results[name][0], cpu), r.memory)
 		}
 		fmt.Fprintf(&b, " %.2f |\n", g.results["ohce"][i].ratio(g.results[limitBatch][i], cpu))

@@ -24,9 +24,9 @@ const (
 	loadCore   = "1"
 )
 
-// A contender is a server program. In args, ADDR and PORT stand for what it listens on and DIR for the
+// A candidate is a server program. In args, ADDR and PORT stand for what it listens on and DIR for the
 // build's folder. It says that it is bound on standard output, or on standard error.
-type contender struct {
+type candidate struct {
 	name   string
 	args   []string
 	stderr bool
@@ -40,7 +40,7 @@ const (
 	limitRuns  = "C, GRO and GSO (the limit)"
 )
 
-var contenders = []contender{
+var candidates = []candidate{
 	{name: limitBatch, args: []string{"DIR/batch", "ADDR", "PORT"}},
 	{name: "C, one a call", args: []string{"DIR/batch", "ADDR", "PORT", "1"}},
 	{name: limitRuns, args: []string{"DIR/gso", "ADDR", "PORT"}},
@@ -60,10 +60,10 @@ var contenders = []contender{
 		stderr: true, only: "trip"},
 }
 
-// sharded are servers on all processors, those of the generator too, with a number of shards each.
-func sharded() (all []contender) {
+// shardCandidates are servers on all processors, those of the generator too, with a number of shards each.
+func shardCandidates() (all []candidate) {
 	for _, n := range []string{"1", "2", "4"} {
-		all = append(all, contender{
+		all = append(all, candidate{
 			name: "ohce --shards " + n, stderr: true, cores: fmt.Sprintf("0-%d", runtime.NumCPU()-1),
 			args: []string{"DIR/ohce", "serve", "--log", "none", "--shards", n, "--listen", "ADDR:PORT"},
 		})
@@ -71,7 +71,7 @@ func sharded() (all []contender) {
 	return all
 }
 
-// A process is a contender that runs.
+// A process is a candidate that runs.
 type process struct {
 	cmd  *exec.Cmd
 	port string
@@ -85,8 +85,8 @@ type host struct {
 
 var loopback = host{addr: "127.0.0.1"}
 
-// start starts a contender on a free port and waits until it says that it is bound.
-func (c contender) start(dir string, h host) (*process, error) {
+// start starts a candidate on a free port and waits until it says that it is bound.
+func (c candidate) start(dir string, h host) (*process, error) {
 	port, err := freePort()
 	if err != nil {
 		return nil, err
@@ -133,17 +133,17 @@ func (c contender) start(dir string, h host) (*process, error) {
 
 // isReady reads until a server says that it is bound; socat tells of its port only.
 func isReady(lines *bufio.Reader, port string) error {
-	var told strings.Builder
+	var output strings.Builder
 	for {
 		line, err := lines.ReadString('\n')
-		told.WriteString(line)
+		output.WriteString(line)
 		switch {
 		case strings.HasPrefix(line, "ready"), strings.HasPrefix(line, "Listening"),
 			strings.Contains(line, ": listening on "),
 			strings.Contains(line, "receiving on") && strings.Contains(line, ":"+port):
 			return nil
 		case err != nil:
-			return fmt.Errorf("%w; it says %q", err, told.String())
+			return fmt.Errorf("%w; it says %q", err, output.String())
 		}
 	}
 }
