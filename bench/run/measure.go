@@ -135,7 +135,7 @@ func (s *session) measureOnce(p *process, generator []string) (sample, error) {
 func parse(out string, cpu time.Duration) (sample, error) {
 	var answers, checked, wrong, p50, p99 uint64
 	var seconds float64
-	_, err := fmt.Sscanf(out, "answers %d seconds %f checked %d wrong %d p50 %d p99 %d", &answers,
+	_, err := fmt.Sscanf(out, "responses %d seconds %f checked %d wrong %d p50 %d p99 %d", &answers,
 		&seconds, &checked, &wrong, &p50, &p99)
 	switch {
 	case err != nil:
