@@ -222,7 +222,7 @@ static void send_requests(struct client *c, int n) {
 }
 
 /* closed keeps inflight requests of each client in flight until end. If a client has sent nothing for
- * 50 ms, its requests are lost, and closed sends new ones. */
+ * 50 ms, closed treats its requests as lost and sends new ones. */
 static void closed(int inflight, uint64_t end) {
 	int ep = epoll_create1(0);
 	struct epoll_event ev[64];

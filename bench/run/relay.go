@@ -6,13 +6,13 @@ import (
 	"slices"
 )
 
-// The relays, and what they are compared with.
+// The names of the results with which relays are compared.
 const (
 	limitRelay = "C, one a call"
 	noRelay    = "no relay"
 )
 
-// relays are programs between the generator and a server at port to.
+// relays returns the relays, which forward to a server on port to.
 func relays(to string) []candidate {
 	return []candidate{
 		{name: limitRelay, args: []string{"DIR/relay", "ADDR", "PORT", to}},
@@ -21,8 +21,9 @@ func relays(to string) []candidate {
 	}
 }
 
-// relay compares relays, alone on one core; the generator and the server that it asks, in C with runs,
-// share the other one. What a relay adds to the round trip is the difference to asking the server without.
+// relay compares relays. Each has a CPU core to itself. The load generator and the server, which is
+// written in C and uses segments, share another one. The time that a relay adds to the round trip
+// is the difference to a measurement without a relay.
 func (s *session) relay(r *report) error {
 	server := candidate{name: "server", args: []string{"DIR/gso", "ADDR", "PORT"}, cores: loadCore}
 	p, err := server.start(s.dir, loopback)
@@ -42,7 +43,8 @@ func (s *session) relay(r *report) error {
 			if err != nil {
 				return err
 			}
-			if err := r.add("relays: what they add to the round trip, µs", addedTable(results, direct), "", nil); err != nil {
+			title := "relays: added round-trip time, µs"
+			if err := r.add(title, addedTable(results, direct), "", nil); err != nil {
 				return err
 			}
 			continue
@@ -55,7 +57,7 @@ func (s *session) relay(r *report) error {
 	return nil
 }
 
-// measureDirect asks the server itself.
+// measureDirect measures the server without a relay.
 func (s *session) measureDirect(p *process, l load) (result, error) {
 	direct := result{name: noRelay}
 	for range s.rounds {
@@ -68,9 +70,10 @@ func (s *session) measureDirect(p *process, l load) (result, error) {
 	return direct, nil
 }
 
-// addedTable is what relays add to the round trip without them, in Markdown.
+// addedTable returns a Markdown table of the round-trip times, and of the times that the relays
+// add.
 func addedTable(relays []result, direct result) string {
-	text := "| relay | median | added | of C's | 99th percentile | added |\n|---|---:|---:|---:|---:|---:|\n"
+	text := "| relay | median | added | relative to C | 99th percentile | added |\n|---|---:|---:|---:|---:|---:|\n"
 	base, _, _ := direct.spread(trip)
 	base99, _, _ := direct.spread(p99)
 	first := 0.0

@@ -9,23 +9,24 @@ import (
 	"strings"
 )
 
-// What grows, and the two servers that are looked at.
+// The values of the sweeps, and the servers that they measure.
 var (
 	sweepPorts   = []int{1, 10, 100, 1_000, 10_000, 100_000}
 	sweepSizes   = []int{16, 64, 256, 512, 1_200, 4_096, 16_384, 60_000}
 	sweepServers = []string{limitBatch, "ohce"}
 )
 
-// A sweep is what becomes of the figures while one quantity grows.
+// A sweep measures servers at several values of one quantity.
 type sweep struct {
-	name    string // in file names
+	name    string // name of the picture's file
 	title   string
-	of      string // the quantity, with its unit
-	at      []int
-	results map[string][]result // a result for each of at
+	of      string              // unit of the quantity
+	at      []int               // values of the quantity
+	results map[string][]result // by server, a result for each value
 }
 
-// runSweep measures the sweepServers servers while a quantity grows; args are those of the generator.
+// runSweep measures each of sweepServers at each value. The function generator returns the command
+// line of the load generator.
 func (s *session) runSweep(g *sweep, h host, generator func(port string, at int) []string) error {
 	g.results = make(map[string][]result)
 	processes := make(map[string]*process)
@@ -57,7 +58,7 @@ func (s *session) runSweep(g *sweep, h host, generator func(port string, at int)
 				}
 				r := &g.results[name][i]
 				r.samples = append(r.samples, got)
-				if r.memory, err = p.memory(); err != nil { // of a process that grows; the last one counts
+				if r.memory, err = p.memory(); err != nil { // a maximum, so the last round counts
 					return err
 				}
 			}
@@ -66,9 +67,9 @@ func (s *session) runSweep(g *sweep, h host, generator func(port string, at int)
 	return nil
 }
 
-// sizes floods with datagrams of more and more bytes.
+// sizes floods with datagrams of increasing size.
 func (s *session) sizes() (*sweep, error) {
-	g := &sweep{name: "sizes", title: "bytes in a datagram, 16 clients that send as fast as they can",
+	g := &sweep{name: "sizes", title: "datagram size, 16 clients that send as fast as they can",
 		of: "bytes", at: sweepSizes}
 	flood := []string{"flood", "PORT", "SIZE", "16", "SECONDS"}
 	return g, s.runSweep(g, loopback, func(port string, at int) []string {
@@ -76,10 +77,10 @@ func (s *session) sizes() (*sweep, error) {
 	})
 }
 
-// missingForPorts says what is missing to play a network of many ports, or "".
+// missingForPorts returns the reason why ports cannot run on this machine, or "".
 func missingForPorts() string {
 	if os.Getuid() != 0 {
-		return "that takes root"
+		return "needs root"
 	}
 	if _, err := os.Stat("/dev/net/tun"); err != nil {
 		return err.Error()
@@ -87,8 +88,8 @@ func missingForPorts() string {
 	return ""
 }
 
-// ports floods from more and more ports. It plays the network that they are in, in a network
-// namespace of its own.
+// ports floods from increasing numbers of ports. The server runs in a new network namespace, behind
+// a simulated network.
 func (s *session) ports() (*sweep, error) {
 	const device, server, clients = "ohce0", "10.77.0.1", "10.77.1.1"
 	ns := fmt.Sprintf("ohce-bench-%d", os.Getpid())
@@ -103,7 +104,7 @@ func (s *session) ports() (*sweep, error) {
 			return nil, err
 		}
 	}
-	g := &sweep{name: "ports", title: "client ports, each in turn, as fast as they come, 64 bytes",
+	g := &sweep{name: "ports", title: "client ports that send in turn as fast as they can, 64 bytes",
 		of: "ports", at: sweepPorts}
 	inside := host{prefix: []string{"ip", "netns", "exec", ns}, addr: server}
 	return g, s.runSweep(g, inside, func(port string, at int) []string {
@@ -113,23 +114,23 @@ func (s *session) ports() (*sweep, error) {
 	})
 }
 
-// table is the growth in Markdown.
+// table returns the sweep as a Markdown table.
 func (g *sweep) table() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "| %s | ", g.of)
 	for _, name := range sweepServers {
-		fmt.Fprintf(&b, "%s: answers a second | CPU an answer, ns | of that at %s | MiB | ", name,
+		fmt.Fprintf(&b, "%s: responses/s | CPU per response, ns | relative to %s | MiB | ", name,
 			formatInt(g.at[0]))
 	}
-	b.WriteString("CPU an answer of the limit's |\n|---:" + strings.Repeat("|---:|---:|---:|---:",
+	b.WriteString("CPU relative to the limit |\n|---:" + strings.Repeat("|---:|---:|---:|---:",
 		len(sweepServers)) + "|---:|\n")
 	for i, at := range g.at {
 		fmt.Fprintf(&b, "| %s |", formatInt(at))
 		for _, name := range sweepServers {
 			r := g.results[name][i]
-			answers, _, _ := r.spread(rate)
-			took, _, _ := r.spread(cpu)
-			fmt.Fprintf(&b, " %s | %s | %.2f | %.0f |", formatFigure(answers), formatFigure(took),
+			responses, _, _ := r.spread(rate)
+			cost, _, _ := r.spread(cpu)
+			fmt.Fprintf(&b, " %s | %s | %.2f | %.0f |", formatFigure(responses), formatFigure(cost),
 				r.ratio(g.results[name][0], cpu), r.memory)
 		}
 		fmt.Fprintf(&b, " %.2f |\n", g.results["ohce"][i].ratio(g.results[limitBatch][i], cpu))
