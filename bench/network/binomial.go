@@ -2,12 +2,13 @@ package network
 
 import "math"
 
-// tailProbability is the probability of 3 standard errors or more on one side of a normal distribution.
+// tailProbability is the probability that a normally distributed value is at least 3 standard
+// errors above the mean.
 const tailProbability = 0.00135
 
-// plausible reports whether k events of n are within what 3 standard errors allow where each has
-// probability p: not in the last 0.00135 of the binomial distribution on either side, which is the same
-// where events are many and still true where they are few.
+// plausible reports whether k of n events are likely if each has probability p: k must be outside
+// the tails of the binomial distribution that have tailProbability. For many events, this is the
+// interval of 3 standard errors. Unlike that interval, it is also valid for few.
 func plausible(k, n int, p float64) bool {
 	switch {
 	case p <= 0:
@@ -18,7 +19,7 @@ func plausible(k, n int, p float64) bool {
 	return atMost(k, n, p) >= tailProbability && 1-atMost(k-1, n, p) >= tailProbability
 }
 
-// atMost is the probability of k events or fewer.
+// atMost returns the probability of at most k of n events, each with probability p.
 func atMost(k, n int, p float64) float64 {
 	if k < 0 {
 		return 0
@@ -30,6 +31,7 @@ func atMost(k, n int, p float64) float64 {
 	return min(sum, 1)
 }
 
+// logChoose returns the logarithm of the binomial coefficient.
 func logChoose(n, k int) float64 {
 	a, _ := math.Lgamma(float64(n + 1))
 	b, _ := math.Lgamma(float64(k + 1))

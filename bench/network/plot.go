@@ -12,9 +12,10 @@ import (
 	"github.com/ohce/ohce/bench/picture"
 )
 
-// draw draws a figure of the plain cells against the loss, a line a client and round trip.
+// draw draws a figure against the loss, for the cells with only loss and delay, with a line for
+// each client and round-trip time.
 func (r *report) draw(file, title string, figure func(*outcome) float64) error {
-	p := picture.Blank(title + ": with the linear schedule (grey) and adaptive (blue)")
+	p := picture.Blank(title + ": linear (grey) and adaptive (blue) schedule")
 	p.X.Label.Text, p.Y.Label.Text = "loss each way, %", title
 	p.X.Tick.Marker = ticks(losses)
 	p.Y.Min = 0
@@ -46,7 +47,7 @@ func (r *report) draw(file, title string, figure func(*outcome) float64) error {
 	return picture.Save(p, 4.5*vg.Inch, file)
 }
 
-// ticks are at the losses that were measured.
+// A ticks labels the measured losses.
 type ticks []float64
 
 func (t ticks) Ticks(_, _ float64) (all []plot.Tick) {

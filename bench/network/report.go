@@ -11,17 +11,17 @@ import (
 	"time"
 )
 
-// minExchanges is how many exchanges a cell must have for bars that compare small shares.
+// minExchanges is the number of exchanges in a cell needed to judge criteria about small shares.
 const minExchanges = 10_000
 
-// A report is what is written about a matrix.
+// A report holds the results of a run.
 type report struct {
 	exchanges int
 	results   []result
 	sample    []result // on real sockets
 }
 
-// A criterion is something promised, with what was shown.
+// A criterion is a requirement with the measured result.
 type criterion struct {
 	name, measured string
 	failed         bool
@@ -34,30 +34,35 @@ func (c criterion) String() string {
 	return c.name + ": " + c.measured
 }
 
-// criteria are those of the matrix. The ones that compare shares are judged with minExchanges exchanges only.
+// criteria returns all criteria. It leaves out those that compare small shares if there are fewer
+// than minExchanges exchanges.
 func (r *report) criteria() []criterion {
 	all := []criterion{
-		noWrongResponses("wrong answers with MatchExact", r.results), noWrongResponses("the same on real sockets", r.sample),
-		matchesProbability("unanswered with the linear schedule, against 1 − (1 − (1 − p)²)⁵, in 3 standard errors", r.results),
-		matchesProbability("the same on real sockets", r.sample), r.sendsOnce(),
+		noWrongResponses("wrong responses with MatchExact", r.results),
+		noWrongResponses("wrong responses on real sockets", r.sample),
+		matchesProbability("linear: unanswered, within 3 standard errors of the computed share", r.results),
+		matchesProbability("linear: the same on real sockets", r.sample),
+		r.sendsOnce(),
 	}
 	if r.exchanges < minExchanges {
 		return all
 	}
-	const quick = 20 * ms
+	const maxTrip = 20 * ms
 	return append(all,
-		r.fewerUnanswered("at 10 and 30 % up to 20 ms", 5, func(c cell) bool {
-			return (c.loss == 0.1 || c.loss == 0.3) && c.trip <= quick
+		r.fewerUnanswered("at 10 % and 30 % loss, round trip up to 20 ms", 5, func(c cell) bool {
+			return (c.loss == 0.1 || c.loss == 0.3) && c.trip <= maxTrip
 		}),
-		r.fewerUnanswered("at 10 and 30 % and 150 ms", 2, func(c cell) bool {
+		r.fewerUnanswered("at 10 % and 30 % loss, round trip 150 ms", 2, func(c cell) bool {
 			return (c.loss == 0.1 || c.loss == 0.3) && c.trip == 150*ms
 		}),
-		r.fewerUnanswered("at 50 % up to 20 ms", 2, func(c cell) bool { return c.loss == 0.5 && c.trip <= quick }),
-		r.lowerP99(func(c cell) bool { return c.loss == 0.1 && c.trip <= quick }),
+		r.fewerUnanswered("at 50 % loss, round trip up to 20 ms", 2, func(c cell) bool {
+			return c.loss == 0.5 && c.trip <= maxTrip
+		}),
+		r.lowerP99(func(c cell) bool { return c.loss == 0.1 && c.trip <= maxTrip }),
 	)
 }
 
-// noWrongResponses: no answer is wrong.
+// noWrongResponses requires that no response is wrong.
 func noWrongResponses(name string, results []result) criterion {
 	wrong, n := 0, 0
 	for i := range results {
@@ -68,7 +73,8 @@ func noWrongResponses(name string, results []result) criterion {
 	return criterion{name, fmt.Sprintf("%d of %s", wrong, groupThousands(n)), wrong > 0}
 }
 
-// matchesProbability: the linear schedule does what probability says.
+// matchesProbability requires that the share of exchanges without a response is that computed from
+// the loss, for the linear schedule.
 func matchesProbability(name string, results []result) criterion {
 	off := 0
 	for i := range results {
@@ -78,20 +84,21 @@ func matchesProbability(name string, results []result) criterion {
 			off++
 		}
 	}
-	// Of so many cells, chance alone puts a few out: more than these one time in a thousand.
-	most := 0
-	for 1-atMost(most, len(results), 2*tailProbability) > 0.001 {
-		most++
+	// By chance, a few cells are outside: more than maxOff with a probability of 0.001.
+	maxOff := 0
+	for 1-atMost(maxOff, len(results), 2*tailProbability) > 0.001 {
+		maxOff++
 	}
-	shown := fmt.Sprintf("%d of %d cells are outside (chance alone: %.2f)", off, len(results),
+	shown := fmt.Sprintf("outside in %d of %d cells (expected by chance: %.2f)", off, len(results),
 		2*tailProbability*float64(len(results)))
-	return criterion{name, shown, off > most}
+	return criterion{name, shown, off > maxOff}
 }
 
-// sendsOnce: without loss the adaptive client sends each request once. Where the delay varies by a quarter each
-// way, a few round trips are longer than any before; there it is to be 1.00 in two digits.
+// sendsOnce requires that, without loss, the adaptive client sends each request once. If the delay
+// varies by a quarter in each direction, a few round trips are longer than any before. For such
+// cells, the mean must be 1.00 when rounded to two decimals.
 func (r *report) sendsOnce() criterion {
-	b := criterion{name: "adaptive: datagrams an exchange where nothing is lost, exactly 1.00"}
+	b := criterion{name: "adaptive: datagrams per exchange without loss, exactly 1.00"}
 	steady, varying := 0.0, 0.0
 	for i := range r.results {
 		c := &r.results[i]
@@ -103,30 +110,33 @@ func (r *report) sendsOnce() criterion {
 			steady = max(steady, c.adaptive.datagrams())
 		}
 	}
-	b.measured = fmt.Sprintf("%.4f at most; where the delay varies, %.4f", steady, varying)
+	b.measured = fmt.Sprintf("at most %.4f; with varying delay, %.4f", steady, varying)
 	b.failed = steady != 1 || varying >= 1.005 && r.exchanges >= minExchanges
 	return b
 }
 
-// fewerUnanswered: the adaptive client leaves so many times fewer unanswered than the linear one.
+// fewerUnanswered requires that the adaptive client leaves at most 1/times as many exchanges
+// unanswered as the linear one.
 func (r *report) fewerUnanswered(where string, times float64, in func(cell) bool) criterion {
-	b := criterion{name: fmt.Sprintf("adaptive: unanswered %s, at most 1/%g of the linear one", where, times)}
+	b := criterion{name: fmt.Sprintf("adaptive: unanswered %s, at most 1/%g of linear", where, times)}
 	var shown []string
 	for i := range r.results {
 		c := &r.results[i]
 		if !c.plain() || !in(c.cell) {
 			continue
 		}
-		shown = append(shown, fmt.Sprintf("%.4f of %.4f", c.adaptive.unansweredShare(), c.linear.unansweredShare()))
+		shown = append(shown, fmt.Sprintf("%.4f of %.4f", c.adaptive.unansweredShare(),
+			c.linear.unansweredShare()))
 		b.failed = b.failed || c.adaptive.unansweredShare()*times > c.linear.unansweredShare()
 	}
 	b.measured = strings.Join(shown, ", ")
 	return b
 }
 
-// lowerP99: the 99th percentile of the adaptive client is at most half of the linear one.
+// lowerP99 requires that the 99th percentile of the adaptive client is at most half of the linear
+// one.
 func (r *report) lowerP99(in func(cell) bool) criterion {
-	b := criterion{name: "adaptive: p99 at 10 % up to 20 ms, at most half of the linear one"}
+	b := criterion{name: "adaptive: p99 at 10 % loss, round trip up to 20 ms, at most 1/2 of linear"}
 	var shown []string
 	for i := range r.results {
 		c := &r.results[i]
@@ -142,21 +152,26 @@ func (r *report) lowerP99(in func(cell) bool) criterion {
 	return b
 }
 
-// write writes the report, with its pictures in a folder beside it that is named like it.
+// write writes the report to file. The pictures are in a folder beside the file, with the same name
+// without the extension.
 func (r *report) write(file string) error {
 	folder := strings.TrimSuffix(file, filepath.Ext(file))
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
 	}
-	err := cmp.Or(r.draw(filepath.Join(folder, "unanswered.svg"), "unanswered within 1.5 s", (*outcome).unansweredShare),
-		r.draw(filepath.Join(folder, "datagrams.svg"), "datagrams an exchange", (*outcome).datagrams))
+	err := cmp.Or(
+		r.draw(filepath.Join(folder, "unanswered.svg"), "unanswered within 1.5 s",
+			(*outcome).unansweredShare),
+		r.draw(filepath.Join(folder, "datagrams.svg"), "datagrams per exchange", (*outcome).datagrams))
 	remarks, readErr := os.ReadFile("remarks.md")
 	if err := errors.Join(err, readErr); err != nil {
 		return err
 	}
 	base := filepath.Base(folder)
 	var b strings.Builder
-	fmt.Fprintf(&b, "# Through bad networks\n\nCommand (%s):\n\n```console\n$ make network EXCHANGES=%d\n```\n\n%s\n## What was promised\n\n| what | shown |\n|---|---|\n", runtime.Version(), r.exchanges, remarks)
+	fmt.Fprintf(&b, "# Clients in bad networks\n\nCommand (%s):\n\n```console\n$ make network EXCHANGES=%d\n"+
+		"```\n\n%s\n## Criteria\n\n| criterion | measured |\n|---|---|\n", runtime.Version(), r.exchanges,
+		remarks)
 	for _, c := range r.criteria() {
 		measured := c.measured
 		if c.failed {
@@ -167,18 +182,19 @@ func (r *report) write(file string) error {
 	fmt.Fprintf(&b, "\n## Loss and delay\n\n![unanswered](%s/unanswered.svg)\n\n![datagrams](%s/datagrams.svg)\n\n",
 		base, base)
 	r.table(&b, r.results, cell.plain)
-	b.WriteString("\n## On real sockets\n\nThe same through the relay of `ohce link`, on loopback and in real time, " +
-		fmt.Sprintf("%d exchanges a cell and client, %d at once.\n\n", r.sample[0].linear.exchanges, concurrency))
+	b.WriteString("\n## On real sockets\n\nThrough the relay of `ohce link` on loopback, in real time, with " +
+		fmt.Sprintf("%d exchanges for each cell and client, %d of them concurrent.\n\n",
+			r.sample[0].linear.exchanges, concurrency))
 	r.table(&b, r.sample, func(cell) bool { return true })
-	b.WriteString("\n## All cells\n\nBesides the above: 10 % doubled, reordered, 1 % damaged, and all of it " +
-		"together.\n\n")
+	b.WriteString("\n## Duplication, reordering and corruption\n\nCells with 10 % duplicated datagrams, " +
+		"reordering and 1 % corrupted datagrams, alone and combined.\n\n")
 	r.table(&b, r.results, func(c cell) bool { return !c.plain() })
 	return os.WriteFile(file, []byte(b.String()), 0o644)
 }
 
-// table writes the results that are chosen.
+// table writes a table of the results for which in is true.
 func (r *report) table(b *strings.Builder, results []result, in func(cell) bool) {
-	b.WriteString("| loss each way | round trip | besides | unanswered: linear | by chance | adaptive " +
+	b.WriteString("| loss each way | round trip | also | unanswered: linear | computed | adaptive " +
 		"| median: linear | adaptive | p99: linear | adaptive | datagrams: linear | adaptive |\n")
 	b.WriteString("|---:|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n")
 	for i := range results {
@@ -187,28 +203,30 @@ func (r *report) table(b *strings.Builder, results []result, in func(cell) bool)
 			continue
 		}
 		fmt.Fprintf(b, "| %g %% | %v | %s | %.4f | %.4f | %.4f | %s | %s | %s | %s | %.2f | %.2f |\n", c.loss*100,
-			c.trip, c.otherImpairments(), c.linear.unansweredShare(), c.unanswered(linear.retry.Attempts()), c.adaptive.unansweredShare(),
-			formatTime(c.linear.quantile(0.5)), formatTime(c.adaptive.quantile(0.5)), formatTime(c.linear.quantile(0.99)),
-			formatTime(c.adaptive.quantile(0.99)), c.linear.datagrams(), c.adaptive.datagrams())
+			c.trip, c.otherImpairments(), c.linear.unansweredShare(),
+			c.unanswered(linear.retry.Attempts()), c.adaptive.unansweredShare(),
+			formatTime(c.linear.quantile(0.5)), formatTime(c.adaptive.quantile(0.5)),
+			formatTime(c.linear.quantile(0.99)), formatTime(c.adaptive.quantile(0.99)),
+			c.linear.datagrams(), c.adaptive.datagrams())
 	}
 }
 
-// otherImpairments lists what a cell does besides loss and delay.
+// otherImpairments lists the impairments of a cell besides loss and delay.
 func (c cell) otherImpairments() string {
 	var all []string
 	if c.duplicate > 0 {
-		all = append(all, "doubled")
+		all = append(all, "duplicated")
 	}
 	if c.reorder {
 		all = append(all, "reordered")
 	}
 	if c.corrupt > 0 {
-		all = append(all, "damaged")
+		all = append(all, "corrupted")
 	}
 	return strings.Join(all, ", ")
 }
 
-// formatTime writes a time, or that there is none.
+// formatTime formats d, or returns a dash if ok is false.
 func formatTime(d time.Duration, ok bool) string {
 	switch {
 	case !ok:
@@ -220,7 +238,7 @@ func formatTime(d time.Duration, ok bool) string {
 	}
 }
 
-// groupThousands writes a number with its thousands apart.
+// groupThousands formats n with thousands separators.
 func groupThousands(n int) string {
 	s := fmt.Sprint(n)
 	for i := len(s) - 3; i > 0; i -= 3 {
