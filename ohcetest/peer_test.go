@@ -23,7 +23,7 @@ func TestPeerSteps(t *testing.T) {
 	tests := []struct {
 		name   string
 		script []ohcetest.Step
-		want   []arrival // for the requests "a" and "b", sent at once
+		want   []arrival // for the requests "a" and "b", sent at the same time
 		stats  ohcetest.NetworkStats
 	}{
 		{"no script", nil, []arrival{{0, "a!"}, {0, "b!"}},

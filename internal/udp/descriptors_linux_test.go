@@ -62,7 +62,7 @@ func TestFewDescriptors(t *testing.T) {
 	last := ""
 	for limit := range 12 {
 		cmd := exec.Command(os.Args[0])
-		// Without GORACE, the race detector makes each process sleep for a second at exit.
+		// Without GORACE, the race detector makes each process sleep for 1 s at exit.
 		cmd.Env = append(os.Environ(), fmt.Sprint(filesLimit, "=", limit), "GORACE=atexit_sleep_ms=0")
 		out, err := cmd.CombinedOutput()
 		if err != nil {

@@ -97,7 +97,7 @@ func TestPacketRead(t *testing.T) {
 			t.Errorf("read %d: %d, %q from %v, want %q from %v", i, n, m.Buf, m.Peer, w.data, w.peer)
 		}
 		if m.Local != netip.MustParseAddr("192.0.2.1") || m.IfIndex != 0 || m.Truncated {
-			t.Errorf("read %d: Local = %v, IfIndex = %d, Truncated = %v, want them set anew", i,
+			t.Errorf("read %d: Local = %v, IfIndex = %d, Truncated = %v, want the values of this read", i,
 				m.Local, m.IfIndex, m.Truncated)
 		}
 	}

@@ -100,8 +100,8 @@ type Tuning interface {
 	MaxSegments(size int) int
 
 	// BusyPoll makes Read poll an empty socket for d before it blocks. Polling avoids the wake-up,
-	// at the cost of CPU time. If d is zero or negative, which is the default, Read blocks at once.
-	// BusyPoll must not be called during Read. It has no effect if Width is 1.
+	// at the cost of CPU time. If d is zero or negative, which is the default, Read blocks
+	// immediately. BusyPoll must not be called during Read. It has no effect if Width is 1.
 	BusyPoll(d time.Duration)
 }
 
