@@ -80,9 +80,9 @@ func TestAdaptiveSendsOnce(t *testing.T) {
 	}
 }
 
-// TestAdaptiveComesThrough compares with the seed's schedule, whose share of unanswered exchanges
+// TestAdaptiveAnswersMoreThanLinear compares with the seed's schedule, whose share of unanswered exchanges
 // is a matter of probability: (1−(1−p)²)⁵ as long as the round trip fits the waits.
-func TestAdaptiveComesThrough(t *testing.T) {
+func TestAdaptiveAnswersMoreThanLinear(t *testing.T) {
 	n := testsize.Pick(10_000, 2000)
 	for _, tt := range []struct {
 		loss  float64
@@ -116,9 +116,9 @@ func TestAdaptiveComesThrough(t *testing.T) {
 	}
 }
 
-// TestAdaptiveKeepsItsBudget: a server that is down is known to be after the budget, to the
+// TestAdaptiveBudget: a server that is down is known to be after the budget, to the
 // millisecond, whatever the estimate.
-func TestAdaptiveKeepsItsBudget(t *testing.T) {
+func TestAdaptiveBudget(t *testing.T) {
 	for _, budget := range []time.Duration{0, 40 * time.Millisecond, 3 * time.Second} {
 		synctest.Test(t, func(t *testing.T) {
 			network := &ohcetest.Network{}

@@ -11,10 +11,10 @@ import (
 	"github.com/ohce/ohce/ohcetest"
 )
 
-// TestStreamToAServerThatIsDown: 100,000 requests are down after one schedule, not after thousands
+// TestStreamServerDown: 100,000 requests are down after one schedule, not after thousands
 // (two, where each has a socket: some begin while the first end); what comes when the server is up
 // again is answered.
-func TestStreamToAServerThatIsDown(t *testing.T) {
+func TestStreamServerDown(t *testing.T) {
 	for _, expect := range []bool{true, false} {
 		t.Run(fmt.Sprint(expect), func(t *testing.T) {
 			dead := true
@@ -65,9 +65,9 @@ func TestStreamToAServerThatIsDown(t *testing.T) {
 	}
 }
 
-// TestSomeSilenceBreaksNothing: requests that a server leaves unanswered, while it answers others,
+// TestUnansweredRequestsKeepCircuitClosed: requests that a server leaves unanswered, while it answers others,
 // keep nobody from trying, not even in the second after all of them have ended at once.
-func TestSomeSilenceBreaksNothing(t *testing.T) {
+func TestUnansweredRequestsKeepCircuitClosed(t *testing.T) {
 	link := func(d ohcetest.Datagram) []ohcetest.Arrival {
 		if len(d.Data) > 0 && d.Data[len(d.Data)-1] == '7' && d.To.Port() == 3000 {
 			return nil // one in ten is never answered

@@ -14,9 +14,9 @@ import (
 	"github.com/ohce/ohce/ohcetest"
 )
 
-// TestStreamOfABusyConsumer: a loop that takes 5 ms for each result causes no retransmission, and the
+// TestStreamSlowConsumer: a loop that takes 5 ms for each result causes no retransmission, and the
 // round-trip times stay right.
-func TestStreamOfABusyConsumer(t *testing.T) {
+func TestStreamSlowConsumer(t *testing.T) {
 	for name, match := range map[string]*ohce.Matcher{
 		"shared socket": ohce.MatchExact(reversed), "a socket each": nil,
 	} {
@@ -42,8 +42,8 @@ func TestStreamOfABusyConsumer(t *testing.T) {
 	}
 }
 
-// TestStreamOfABusyConsumerOnRealSockets is the same with a busy processor.
-func TestStreamOfABusyConsumerOnRealSockets(t *testing.T) {
+// TestStreamSlowConsumerOnRealSockets is the same with a busy processor.
+func TestStreamSlowConsumerOnRealSockets(t *testing.T) {
 	s := ohcetest.NewServer(reverser)
 	defer s.Close()
 	c := s.Client()
@@ -65,8 +65,8 @@ func TestStreamOfABusyConsumerOnRealSockets(t *testing.T) {
 	}
 }
 
-// TestStreamEndsInSpiteOfStrays: datagrams that answer nothing do not keep a stream from its deadline.
-func TestStreamEndsInSpiteOfStrays(t *testing.T) {
+// TestStreamDeadlineDespiteUnexpectedDatagrams: datagrams that answer nothing do not keep a stream from its deadline.
+func TestStreamDeadlineDespiteUnexpectedDatagrams(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := new(ohcetest.Network)
 		var strays []ohcetest.Step
@@ -99,9 +99,9 @@ func TestStreamEndsInSpiteOfStrays(t *testing.T) {
 	})
 }
 
-// TestStreamBoundsBytes: while the first request is unanswered, the responses to the following ones are
+// TestStreamMaxBytes: while the first request is unanswered, the responses to the following ones are
 // held within MaxBytes.
-func TestStreamBoundsBytes(t *testing.T) {
+func TestStreamMaxBytes(t *testing.T) {
 	for _, maxBytes := range []int{100_000, 1_000_000} {
 		inMemory(t, func(d ohcetest.Datagram) []ohcetest.Arrival {
 			if len(d.Data) > 0 && d.Data[0] == '0' {

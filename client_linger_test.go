@@ -16,7 +16,7 @@ import (
 )
 
 // The response belongs to the caller: what it does to it does not reach the client's own business.
-func TestResponseBelongsToTheCaller(t *testing.T) {
+func TestResponseOwnedByCaller(t *testing.T) {
 	script := steps(ohcetest.Then(ohcetest.Answer(), ohcetest.Delay(time.Millisecond)))
 	onNetwork(t, script, func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, _ *journal) {
 		r, err := c.Exchange(t.Context(), []byte("hello"))
@@ -34,7 +34,7 @@ func TestResponseBelongsToTheCaller(t *testing.T) {
 	})
 }
 
-func TestCanceledExchangeLingersToo(t *testing.T) {
+func TestCanceledExchangeLingers(t *testing.T) {
 	for range 50 {
 		onNetwork(t, steps(ohcetest.Delay(time.Millisecond)),
 			func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, _ *journal) {
@@ -83,7 +83,7 @@ func TestLingerTime(t *testing.T) {
 }
 
 // At most 64 sockets linger, however many exchanges there were.
-func TestLingeringSocketsAreFew(t *testing.T) {
+func TestMaxLingeringSockets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := new(ohcetest.Network)
 		n.NewPeer(peerAddr, upper)
@@ -119,7 +119,7 @@ func (c *counted) Close() error { c.open.Add(-1); return c.Conn.Close() }
 
 // The kernel's word about an earlier datagram comes back from the next send, which then has sent
 // nothing: it is done again.
-func TestSendAfterARefusalIsDoneAgain(t *testing.T) {
+func TestWriteRepeatedAfterPortUnreachable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := new(ohcetest.Network)
 		p := n.NewPeer(peerAddr, upper)

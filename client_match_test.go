@@ -54,9 +54,9 @@ func identified(n, ids int) func(yield func([]byte) bool) {
 	}
 }
 
-// TestMatchBytesThroughABadNetwork: with identifiers that repeat sooner or later, or at once, no response
+// TestMatchBytesOnLossyNetwork: with identifiers that repeat sooner or later, or at once, no response
 // is taken for that to another request, though the network loses, doubles and reorders.
-func TestMatchBytesThroughABadNetwork(t *testing.T) {
+func TestMatchBytesOnLossyNetwork(t *testing.T) {
 	way := link.Impairment{
 		Loss: link.RandomLoss(0.1), Duplicate: 0.1,
 		Delay: link.Delay{Base: 20 * time.Millisecond, Jitter: 15 * time.Millisecond},
@@ -92,8 +92,8 @@ func TestMatchBytesThroughABadNetwork(t *testing.T) {
 	}
 }
 
-// TestMatchSharesASocket: requests with different keys are in flight on one socket.
-func TestMatchSharesASocket(t *testing.T) {
+// TestMatchSharesSocket: requests with different keys are in flight on one socket.
+func TestMatchSharesSocket(t *testing.T) {
 	inMemoryWith(t, numberedServer, after(10*time.Millisecond), func(t *testing.T, c *ohce.Client) {
 		c.Match = ohce.MatchBytes(0, 2)
 		sockets := countSockets(c)
@@ -109,9 +109,9 @@ func TestMatchSharesASocket(t *testing.T) {
 	})
 }
 
-// TestMatchKeepsEqualKeysApart: requests with equal keys have sockets of their own, or wait for each other
+// TestMatchEqualKeys: requests with equal keys have sockets of their own, or wait for each other
 // if there is one socket only.
-func TestMatchKeepsEqualKeysApart(t *testing.T) {
+func TestMatchEqualKeys(t *testing.T) {
 	for _, maxSockets := range []int{0, 1} {
 		t.Run(fmt.Sprint(maxSockets), func(t *testing.T) {
 			inMemoryWith(t, numberedServer, after(time.Millisecond), func(t *testing.T, c *ohce.Client) {
@@ -199,8 +199,8 @@ func TestMatchAccept(t *testing.T) {
 	})
 }
 
-// TestMatchInAnExchange: Exchange uses the matcher as well.
-func TestMatchInAnExchange(t *testing.T) {
+// TestMatchExchange: Exchange uses the matcher as well.
+func TestMatchExchange(t *testing.T) {
 	script := steps(ohcetest.Then(ohcetest.Forge([]byte{9, 9, 'x'}), ohcetest.Answer()))
 	onNetwork(t, script, func(t *testing.T, c *ohce.Client, _ *ohcetest.Peer, _ *journal) {
 		c.Match = &ohce.Matcher{

@@ -26,9 +26,9 @@ func outageAt(from, length time.Duration) func(ohcetest.Datagram) []ohcetest.Arr
 	}
 }
 
-// TestStreamSurvivesAnOutage: an outage in the middle of a stream that is shorter than the client's
+// TestStreamOutage: an outage in the middle of a stream that is shorter than the client's
 // patience costs nothing but time.
-func TestStreamSurvivesAnOutage(t *testing.T) {
+func TestStreamOutage(t *testing.T) {
 	n := testsize.Pick(50_000, 10_000)
 	for _, length := range []time.Duration{
 		100 * time.Millisecond, 1100 * time.Millisecond, 2500 * time.Millisecond, 9 * time.Second,
@@ -56,9 +56,9 @@ func TestStreamSurvivesAnOutage(t *testing.T) {
 	}
 }
 
-// TestStreamGivesUpAfterItsPatience: a server that falls silent for good costs the patience, and then the
+// TestStreamPatience: a server that falls silent for good costs the patience, and then the
 // requests fail fast.
-func TestStreamGivesUpAfterItsPatience(t *testing.T) {
+func TestStreamPatience(t *testing.T) {
 	for _, tt := range []struct {
 		patience, least, most time.Duration
 	}{
@@ -84,9 +84,9 @@ func TestStreamGivesUpAfterItsPatience(t *testing.T) {
 	}
 }
 
-// TestStreamKnowsALostRequestFromAnOutage: one request that gets no response, while others do, fails at
+// TestStreamOneUnansweredRequest: one request that gets no response, while others do, fails at
 // the end of its schedule.
-func TestStreamKnowsALostRequestFromAnOutage(t *testing.T) {
+func TestStreamOneUnansweredRequest(t *testing.T) {
 	inMemory(t, func(d ohcetest.Datagram) []ohcetest.Arrival {
 		if string(d.Data) == "request 7" {
 			return nil
@@ -115,8 +115,8 @@ func TestStreamKnowsALostRequestFromAnOutage(t *testing.T) {
 	})
 }
 
-// TestStreamSurvivesAnOutageWithFewInFlight: the patience does not need a large window.
-func TestStreamSurvivesAnOutageWithFewInFlight(t *testing.T) {
+// TestStreamOutageWithSmallWindow: the patience does not need a large window.
+func TestStreamOutageWithSmallWindow(t *testing.T) {
 	for _, n := range []int{1, 2, 4, 7} {
 		inMemory(t, outageAt(30*time.Millisecond, 5*time.Second), func(t *testing.T, c *ohce.Client) {
 			c.MaxInFlight = n

@@ -15,9 +15,9 @@ import (
 	"github.com/ohce/ohce/ohcetest"
 )
 
-// TestStreamReturnsAfterItsRequests: when the loop over a stream is over, however it ends, so is the
+// TestStreamWaitsForIterator: when the loop over a stream is over, however it ends, so is the
 // iterator, and its caller can close what the iterator reads.
-func TestStreamReturnsAfterItsRequests(t *testing.T) {
+func TestStreamWaitsForIterator(t *testing.T) {
 	for name, loop := range map[string]func(t *testing.T, c *ohce.Client, requests func(func([]byte) bool)){
 		"break": func(t *testing.T, c *ohce.Client, requests func(func([]byte) bool)) {
 			for range c.Stream(t.Context(), requests) {
@@ -70,8 +70,8 @@ func TestStreamReturnsAfterItsRequests(t *testing.T) {
 	}
 }
 
-// TestStreamRaisesThePanicOfItsRequests: a panic of the iterator reaches the caller's recover.
-func TestStreamRaisesThePanicOfItsRequests(t *testing.T) {
+// TestStreamIteratorPanic: a panic of the iterator reaches the caller's recover.
+func TestStreamIteratorPanic(t *testing.T) {
 	s := ohcetest.NewServer(reverser)
 	defer s.Close()
 	for _, match := range []*ohce.Matcher{ohce.MatchExact(reversed), nil} {
@@ -101,9 +101,9 @@ func TestStreamRaisesThePanicOfItsRequests(t *testing.T) {
 	}
 }
 
-// TestStreamRunsGoexitOfItsRequests: an iterator that ends its goroutine, as t.FailNow does, ends the
+// TestStreamIteratorGoexit: an iterator that ends its goroutine, as t.FailNow does, ends the
 // loop's.
-func TestStreamRunsGoexitOfItsRequests(t *testing.T) {
+func TestStreamIteratorGoexit(t *testing.T) {
 	s := ohcetest.NewServer(reverser)
 	defer s.Close()
 	c := s.Client()
@@ -118,8 +118,8 @@ func TestStreamRunsGoexitOfItsRequests(t *testing.T) {
 	<-ended
 }
 
-// TestStreamGoesOnAfterAFailedDial: a socket that cannot be opened fails its request and no other.
-func TestStreamGoesOnAfterAFailedDial(t *testing.T) {
+// TestStreamContinuesAfterDialError: a socket that cannot be opened fails its request and no other.
+func TestStreamContinuesAfterDialError(t *testing.T) {
 	s := ohcetest.NewServer(reverser)
 	defer s.Close()
 	c := s.Client()
@@ -170,9 +170,9 @@ func TestEmptyResponseIsNotNil(t *testing.T) {
 	}
 }
 
-// TestStreamAfterOneFailedDial: if the shared socket cannot be opened at first, the requests that wait for
+// TestStreamSharedSocketDialError: if the shared socket cannot be opened at first, the requests that wait for
 // it fail, and the others are sent.
-func TestStreamAfterOneFailedDial(t *testing.T) {
+func TestStreamSharedSocketDialError(t *testing.T) {
 	inMemory(t, after(time.Millisecond), func(t *testing.T, c *ohce.Client) {
 		dial, dials, failed := c.Dial, 0, 0
 		c.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -195,9 +195,9 @@ func TestStreamAfterOneFailedDial(t *testing.T) {
 	})
 }
 
-// TestStreamRaisesALatePanicOfItsRequests: a panic of the iterator after the loop has been left reaches the
+// TestStreamIteratorPanicAfterBreak: a panic of the iterator after the loop has been left reaches the
 // caller, as it does when ranging over the iterator itself.
-func TestStreamRaisesALatePanicOfItsRequests(t *testing.T) {
+func TestStreamIteratorPanicAfterBreak(t *testing.T) {
 	inMemory(t, after(time.Millisecond), func(t *testing.T, c *ohce.Client) {
 		defer func() {
 			if got := recover(); got != "cleanup failed" {
@@ -214,9 +214,9 @@ func TestStreamRaisesALatePanicOfItsRequests(t *testing.T) {
 	})
 }
 
-// TestStreamOfARequestBeyondMaxBytes: a request that does not fit into MaxBytes is taken if nothing else is
+// TestStreamRequestLargerThanMaxBytes: a request that does not fit into MaxBytes is taken if nothing else is
 // held.
-func TestStreamOfARequestBeyondMaxBytes(t *testing.T) {
+func TestStreamRequestLargerThanMaxBytes(t *testing.T) {
 	inMemory(t, after(time.Millisecond), func(t *testing.T, c *ohce.Client) {
 		c.MaxBytes = 1
 		g := &ohce.Group{Clients: []*ohce.Client{c}}

@@ -14,9 +14,9 @@ import (
 	"github.com/ohce/ohce/ohcetest"
 )
 
-// TestStreamFillsASlowLink: over 10 Mbit/s with a queue of 100 datagrams a stream keeps the link at
+// TestStreamFillsSlowLink: over 10 Mbit/s with a queue of 100 datagrams a stream keeps the link at
 // least four fifths full, and less than one datagram in fifty finds the queue full.
-func TestStreamFillsASlowLink(t *testing.T) {
+func TestStreamFillsSlowLink(t *testing.T) {
 	const bits, queue = 10_000_000, 100
 	server := netip.MustParseAddrPort("192.0.2.2:3000")
 	for _, tt := range []struct {

@@ -48,8 +48,8 @@ func countSockets(c *ohce.Client) (highest *atomic.Int64) {
 	return highest
 }
 
-// TestStreamAdaptsItsSockets: without a matcher, a stream opens as many sockets as the network takes.
-func TestStreamAdaptsItsSockets(t *testing.T) {
+// TestStreamOpensSocketsAsNeeded: without a matcher, a stream opens as many sockets as the network takes.
+func TestStreamOpensSocketsAsNeeded(t *testing.T) {
 	n := testsize.Pick(10_000, 3000)
 	for _, tt := range []struct {
 		maxSockets int
@@ -81,8 +81,8 @@ func TestStreamAdaptsItsSockets(t *testing.T) {
 	}
 }
 
-// TestStreamCountsLateResponsesOfItsSockets: the socket of a request that has ended counts what arrives late.
-func TestStreamCountsLateResponsesOfItsSockets(t *testing.T) {
+// TestStreamCountsLateResponses: the socket of a request that has ended counts what arrives late.
+func TestStreamCountsLateResponses(t *testing.T) {
 	inMemory(t, after(120*time.Millisecond), func(t *testing.T, c *ohce.Client) {
 		c.Match, c.Retry = nil, ohce.RetryAfter(200*time.Millisecond, 200*time.Millisecond)
 		streamed(t, c, 10) // each is sent twice and answered twice
@@ -93,8 +93,8 @@ func TestStreamCountsLateResponsesOfItsSockets(t *testing.T) {
 	})
 }
 
-// TestStreamWithFewDescriptors: when the system has no more descriptors, a stream uses those it has.
-func TestStreamWithFewDescriptors(t *testing.T) {
+// TestStreamFewDescriptors: when the system has no more descriptors, a stream uses those it has.
+func TestStreamFewDescriptors(t *testing.T) {
 	inMemory(t, after(20*time.Millisecond), func(t *testing.T, c *ohce.Client) {
 		c.Match, c.Linger = nil, -1
 		dial := c.Dial
@@ -114,8 +114,8 @@ func TestStreamWithFewDescriptors(t *testing.T) {
 	})
 }
 
-// TestPanicLeavesNoSocket: a panic of a matcher's function closes the sockets.
-func TestPanicLeavesNoSocket(t *testing.T) {
+// TestMatcherPanicClosesSockets: a panic of a matcher's function closes the sockets.
+func TestMatcherPanicClosesSockets(t *testing.T) {
 	for name, send := range map[string]func(t *testing.T, c *ohce.Client){
 		"exchange": func(t *testing.T, c *ohce.Client) { c.Exchange(t.Context(), []byte("abc")) },
 		"stream": func(t *testing.T, c *ohce.Client) {
@@ -153,9 +153,9 @@ func TestPanicLeavesNoSocket(t *testing.T) {
 	}
 }
 
-// TestStreamThatEndsWithAFullInbox: the readers of retired sockets that wait for room in the inbox close
+// TestStreamEndsWithFullInbox: the readers of retired sockets that wait for room in the inbox close
 // them when the stream ends.
-func TestStreamThatEndsWithAFullInbox(t *testing.T) {
+func TestStreamEndsWithFullInbox(t *testing.T) {
 	s := ohcetest.NewServer(nil)
 	defer s.Close()
 	for round := range 20 {
@@ -239,9 +239,9 @@ func TestDialWithoutAddresses(t *testing.T) {
 	}
 }
 
-// TestResultsBelongToTheCaller: a stream that replaces the socket of an earlier request does not read the
+// TestStreamResultsOwnedByCaller: a stream that replaces the socket of an earlier request does not read the
 // response, which the caller is changing. The race detector sees it.
-func TestResultsBelongToTheCaller(t *testing.T) {
+func TestStreamResultsOwnedByCaller(t *testing.T) {
 	inMemory(t, after(time.Millisecond), func(t *testing.T, c *ohce.Client) {
 		key := func(dst []byte) []byte { return append(dst, 'k') } // the same for all
 		c.MaxSockets = 2

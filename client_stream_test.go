@@ -112,7 +112,7 @@ func after(delay time.Duration) func(ohcetest.Datagram) []ohcetest.Arrival {
 	return func(d ohcetest.Datagram) []ohcetest.Arrival { return []ohcetest.Arrival{{After: delay, Datagram: d}} }
 }
 
-func TestStreamThroughABadNetwork(t *testing.T) {
+func TestStreamOnLossyNetwork(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 1))
 	bad := func(d ohcetest.Datagram) (all []ohcetest.Arrival) {
 		for copies := 1 + random.IntN(10)/9; copies > 0; copies-- { // a tenth doubled
@@ -167,9 +167,9 @@ func TestStreamSendsOnce(t *testing.T) {
 	}
 }
 
-// TestStreamFillsAWindow: with a round trip of 90 ms, 10,000 exchanges one after the other take a
+// TestStreamFillsWindow: with a round trip of 90 ms, 10,000 exchanges one after the other take a
 // quarter of an hour.
-func TestStreamFillsAWindow(t *testing.T) {
+func TestStreamFillsWindow(t *testing.T) {
 	inMemory(t, after(45*time.Millisecond), func(t *testing.T, c *ohce.Client) {
 		begun := time.Now()
 		streamed(t, c, 10_000)
@@ -179,7 +179,7 @@ func TestStreamFillsAWindow(t *testing.T) {
 	})
 }
 
-func TestStreamOfEqualRequests(t *testing.T) {
+func TestStreamEqualRequests(t *testing.T) {
 	lossy := rand.New(rand.NewPCG(2, 2))
 	link := func(d ohcetest.Datagram) []ohcetest.Arrival {
 		if lossy.IntN(20) == 0 {
@@ -210,7 +210,7 @@ func TestStreamOfEqualRequests(t *testing.T) {
 	})
 }
 
-func TestStreamOfADownServer(t *testing.T) {
+func TestStreamPortUnreachable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := &ohcetest.Network{}
 		c := &ohce.Client{Addr: "192.0.2.2:3000", Dial: n.Dial, Match: ohce.MatchExact(reversed)}
@@ -286,7 +286,7 @@ func TestStreamEnds(t *testing.T) {
 	})
 }
 
-func TestStreamOfATooLongRequest(t *testing.T) {
+func TestStreamRequestTooLarge(t *testing.T) {
 	for _, match := range []*ohce.Matcher{ohce.MatchExact(reversed), nil} {
 		s := ohcetest.NewServer(reverser)
 		c := &ohce.Client{Addr: s.Addr, Match: match}
@@ -319,8 +319,8 @@ func TestStreamOfATooLongRequest(t *testing.T) {
 	}
 }
 
-// TestStreamOfABadField: a field with an invalid value ends the stream before it begins.
-func TestStreamOfABadField(t *testing.T) {
+// TestStreamInvalidField: a field with an invalid value ends the stream before it begins.
+func TestStreamInvalidField(t *testing.T) {
 	for _, c := range []*ohce.Client{
 		{BufferSize: -1}, {MaxInFlight: -1}, {MaxSockets: -1}, {MaxBytes: -1},
 		{Match: &ohce.Matcher{}},
@@ -338,9 +338,9 @@ func TestStreamOfABadField(t *testing.T) {
 	}
 }
 
-// TestStreamWithoutASocket: an address that no socket can be connected to fails each request and not the
+// TestStreamDialError: an address that no socket can be connected to fails each request and not the
 // stream.
-func TestStreamWithoutASocket(t *testing.T) {
+func TestStreamDialError(t *testing.T) {
 	for _, addr := range []string{"nosuch.invalid:3000", "127.0.0.1"} {
 		for _, match := range []*ohce.Matcher{ohce.MatchExact(reversed), nil} {
 			c := &ohce.Client{Addr: addr, Match: match}
@@ -406,9 +406,9 @@ func TestStreamOnRealSockets(t *testing.T) {
 	}
 }
 
-// TestStreamWaitsForItsExchanges: when a stream is over, so is all that it began, and Close finds
+// TestStreamEndsItsExchanges: when a stream is over, so is all that it began, and Close finds
 // every socket.
-func TestStreamWaitsForItsExchanges(t *testing.T) {
+func TestStreamEndsItsExchanges(t *testing.T) {
 	for _, expect := range []bool{true, false} {
 		inMemory(t, func(ohcetest.Datagram) []ohcetest.Arrival { return nil }, func(t *testing.T, c *ohce.Client) {
 			if !expect {

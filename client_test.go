@@ -77,7 +77,7 @@ func onNetwork(t *testing.T, script []ohcetest.Step,
 
 func steps(s ...ohcetest.Step) []ohcetest.Step { return s }
 
-func TestSeedScheduleEndsAfterFiveSilences(t *testing.T) {
+func TestLinearRetryExhausted(t *testing.T) {
 	l := ohcetest.Lose()
 	onNetwork(t, steps(l, l, l, l, l, l), func(t *testing.T, c *ohce.Client, p *ohcetest.Peer,
 		j *journal) {
@@ -114,7 +114,7 @@ func TestSeedScheduleEndsAfterFiveSilences(t *testing.T) {
 	})
 }
 
-func TestAnswerToARetransmission(t *testing.T) {
+func TestResponseToRetransmission(t *testing.T) {
 	onNetwork(t, steps(ohcetest.Lose(), ohcetest.Delay(20*time.Millisecond)),
 		func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, j *journal) {
 			r, err := c.Exchange(t.Context(), []byte("hello"))
@@ -129,7 +129,7 @@ func TestAnswerToARetransmission(t *testing.T) {
 		})
 }
 
-func TestOtherSchedules(t *testing.T) {
+func TestRetrySchedules(t *testing.T) {
 	tests := []struct {
 		name     string
 		retry    ohce.Retry
@@ -173,7 +173,7 @@ func TestOtherSchedules(t *testing.T) {
 	}
 }
 
-func TestExpectIgnoresWhatIsNotTheAnswer(t *testing.T) {
+func TestMatchExactIgnoresOtherDatagrams(t *testing.T) {
 	script := steps(ohcetest.Then(ohcetest.Forge([]byte("not it")), ohcetest.Forge(nil),
 		ohcetest.Delay(10*time.Millisecond)))
 	onNetwork(t, script, func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, j *journal) {
@@ -193,7 +193,7 @@ func TestExpectIgnoresWhatIsNotTheAnswer(t *testing.T) {
 	})
 }
 
-func TestStrangersAreFiltered(t *testing.T) {
+func TestDatagramsFromOtherAddresses(t *testing.T) {
 	script := steps(ohcetest.Then(ohcetest.ForgeFrom("10.6.6.6:3000", []byte("FORGED")),
 		ohcetest.Answer()))
 	onNetwork(t, script, func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, j *journal) {
@@ -217,7 +217,7 @@ func TestOversizeResponses(t *testing.T) {
 	})
 }
 
-func TestLateAndDuplicateAnswersAreCounted(t *testing.T) {
+func TestLateAndDuplicateResponses(t *testing.T) {
 	script := steps(ohcetest.Delay(150*time.Millisecond), ohcetest.Delay(160*time.Millisecond),
 		ohcetest.Double())
 	onNetwork(t, script, func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, j *journal) {
@@ -272,7 +272,7 @@ func TestPortUnreachable(t *testing.T) {
 	})
 }
 
-func TestServerThatComesBackIsAsked(t *testing.T) {
+func TestServerStartsDuringExchange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := new(ohcetest.Network)
 		c := &ohce.Client{Addr: peerAddr, Dial: n.Dial}
@@ -285,7 +285,7 @@ func TestServerThatComesBackIsAsked(t *testing.T) {
 	})
 }
 
-func TestContextEndsAnExchangeAtOnce(t *testing.T) {
+func TestExchangeContextDone(t *testing.T) {
 	onNetwork(t, steps(ohcetest.Lose(), ohcetest.Lose()),
 		func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, j *journal) {
 			ctx, cancel := context.WithTimeout(t.Context(), 123*time.Millisecond)
@@ -308,7 +308,7 @@ func TestContextEndsAnExchangeAtOnce(t *testing.T) {
 }
 
 // A port is not used again while an answer to it may be under way.
-func TestPortsRest(t *testing.T) {
+func TestPortQuarantine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := new(ohcetest.Network)
 		n.NewPeer(peerAddr, upper)
@@ -347,7 +347,7 @@ func TestPortsRest(t *testing.T) {
 	})
 }
 
-func TestClientSaysWhatIsWrong(t *testing.T) {
+func TestClientErrors(t *testing.T) {
 	ctx := context.Background()
 	tests := []struct {
 		name    string
@@ -381,7 +381,7 @@ func TestClientSaysWhatIsWrong(t *testing.T) {
 }
 
 // The kernel's own word, in real time: 1.5 s, not less and not much more.
-func TestDeadPort(t *testing.T) {
+func TestPortUnreachableOnRealSocket(t *testing.T) {
 	s := ohcetest.NewServer(nil)
 	s.Close()
 	c := s.Client()
@@ -397,7 +397,7 @@ func TestDeadPort(t *testing.T) {
 	}
 }
 
-func TestManyExchangesAtOnce(t *testing.T) {
+func TestConcurrentExchanges(t *testing.T) {
 	s := ohcetest.NewServer(ohce.HandlerFunc(func(w *ohce.ResponseWriter, r *ohce.Request) {
 		w.Write(upper(w.AvailableBuffer(), r.Data))
 	}))

@@ -13,7 +13,7 @@ import (
 )
 
 // Whoever draws an exchange is told what it asks; after its end the request is its caller's again.
-func TestTraceTellsTheRequest(t *testing.T) {
+func TestTraceRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := new(ohcetest.Network)
 		n.NewPeer(peerAddr, upper, ohcetest.Lose(), ohcetest.Double())
@@ -47,7 +47,7 @@ func TestTraceTellsTheRequest(t *testing.T) {
 	})
 }
 
-func TestTraceOfAStreamTellsTheRequests(t *testing.T) {
+func TestTraceStreamRequests(t *testing.T) {
 	s := ohcetest.NewServer(nil)
 	defer s.Close()
 	c := s.Client()
@@ -78,7 +78,7 @@ func TestTraceOfAStreamTellsTheRequests(t *testing.T) {
 
 // Without Expect each exchange of a stream has a goroutine of its own. Their numbers follow the
 // requests.
-func TestTraceNumbersAStream(t *testing.T) {
+func TestTraceStreamNumbers(t *testing.T) {
 	s := ohcetest.NewServer(nil)
 	defer s.Close()
 	c := s.Client()
@@ -108,9 +108,9 @@ func TestTraceNumbersAStream(t *testing.T) {
 	}
 }
 
-// TestTraceAttributesStrays: a datagram or an ICMP message that answers no request is attributed to a
+// TestTraceUnexpectedDatagrams: a datagram or an ICMP message that answers no request is attributed to a
 // request only if that is the one request on the socket.
-func TestTraceAttributesStrays(t *testing.T) {
+func TestTraceUnexpectedDatagrams(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
 		requests int
@@ -156,9 +156,9 @@ func TestTraceAttributesStrays(t *testing.T) {
 	}
 }
 
-// TestTraceMayChangeAfterAnExchange: what counts late responses does not read the client's fields, which
+// TestTraceChangedAfterExchange: what counts late responses does not read the client's fields, which
 // the caller may change by then. The race detector sees it.
-func TestTraceMayChangeAfterAnExchange(t *testing.T) {
+func TestTraceChangedAfterExchange(t *testing.T) {
 	script := steps(ohcetest.Double())
 	onNetwork(t, script, func(t *testing.T, c *ohce.Client, _ *ohcetest.Peer, _ *journal) {
 		if _, err := c.Exchange(t.Context(), []byte("abc")); err != nil {

@@ -2,9 +2,9 @@ package ohce
 
 import "testing"
 
-// TestMemberStreamForgetsWhatOthersAnswered: a slow member of a race does not collect the requests that
+// TestMemberStreamDropsAnsweredRequests: a slow member of a race does not collect the requests that
 // faster members have answered.
-func TestMemberStreamForgetsWhatOthersAnswered(t *testing.T) {
+func TestMemberStreamDropsAnsweredRequests(t *testing.T) {
 	m := newMemberStream(0)
 	for range 50 * maxGroupRequests {
 		r := &groupRequest{}

@@ -158,9 +158,9 @@ func TestGroupDown(t *testing.T) {
 	}
 }
 
-// TestGroupWaitsForARestart: where nobody listens anywhere, a server that begins meanwhile is
+// TestGroupServerRestarts: where nobody listens anywhere, a server that begins meanwhile is
 // found; with FailFast it is not waited for.
-func TestGroupWaitsForARestart(t *testing.T) {
+func TestGroupServerRestarts(t *testing.T) {
 	for _, policy := range []ohce.GroupPolicy{ohce.Failover, ohce.RoundRobin, ohce.Race} {
 		inGroup(t, policy, "closed closed", func(t *testing.T, s *servers) {
 			time.AfterFunc(700*time.Millisecond, func() { s.listen(t, 1, true) })
@@ -181,7 +181,7 @@ func TestGroupWaitsForARestart(t *testing.T) {
 	}
 }
 
-func TestSpread(t *testing.T) {
+func TestRoundRobin(t *testing.T) {
 	inGroup(t, ohce.RoundRobin, "up up up", func(t *testing.T, s *servers) {
 		for i := range 9 {
 			if from, _ := s.ask(t); from != i%3 {
@@ -298,8 +298,8 @@ func TestGroupStreamEnds(t *testing.T) {
 	})
 }
 
-// TestGroupWithoutARoute: a server that no socket can be connected to is passed over.
-func TestGroupWithoutARoute(t *testing.T) {
+// TestGroupDialError: a server that no socket can be connected to is passed over.
+func TestGroupDialError(t *testing.T) {
 	for _, policy := range []ohce.GroupPolicy{ohce.Failover, ohce.RoundRobin, ohce.Race} {
 		inGroup(t, policy, "up up", func(t *testing.T, s *servers) {
 			s.group.Clients[0].Addr = "no address"
@@ -353,9 +353,9 @@ func TestGroupErrors(t *testing.T) {
 	}
 }
 
-// TestRaceAsksTheSlowServerToo: a server that is slower than the others gets as many requests as it can
+// TestRaceWithSlowServer: a server that is slower than the others gets as many requests as it can
 // take, and not those that have been answered meanwhile.
-func TestRaceAsksTheSlowServerToo(t *testing.T) {
+func TestRaceWithSlowServer(t *testing.T) {
 	inGroup(t, ohce.Race, "up slow", func(t *testing.T, s *servers) {
 		for _, c := range s.group.Clients {
 			c.MaxInFlight = 16
@@ -384,9 +384,9 @@ func TestRaceAsksTheSlowServerToo(t *testing.T) {
 	})
 }
 
-// TestGroupTellsAnInterruption: an exchange that its context ends is not one of a server that is down, even
+// TestGroupContextDone: an exchange that its context ends is not one of a server that is down, even
 // if an ICMP message has arrived before.
-func TestGroupTellsAnInterruption(t *testing.T) {
+func TestGroupContextDone(t *testing.T) {
 	inGroup(t, ohce.Race, "closed closed", func(t *testing.T, s *servers) {
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
@@ -397,9 +397,9 @@ func TestGroupTellsAnInterruption(t *testing.T) {
 	})
 }
 
-// TestGroupRequestBelongsToTheCaller: a slow member of a race does not send what the caller has made of a
+// TestGroupRequestOwnedByCaller: a slow member of a race does not send what the caller has made of a
 // request that has been answered.
-func TestGroupRequestBelongsToTheCaller(t *testing.T) {
+func TestGroupRequestOwnedByCaller(t *testing.T) {
 	inGroup(t, ohce.Race, "up slow", func(t *testing.T, s *servers) {
 		var wrong atomic.Int64
 		pass := s.net.Link
@@ -430,9 +430,9 @@ func TestGroupRequestBelongsToTheCaller(t *testing.T) {
 	})
 }
 
-// TestGroupStreamBoundsBytes: while a request waits for a server that is mute, the responses of the other
+// TestGroupStreamMaxBytes: while a request waits for a server that is mute, the responses of the other
 // server are held within the clients' MaxBytes.
-func TestGroupStreamBoundsBytes(t *testing.T) {
+func TestGroupStreamMaxBytes(t *testing.T) {
 	inGroup(t, ohce.RoundRobin, "mute up", func(t *testing.T, s *servers) {
 		for _, c := range s.group.Clients {
 			c.MaxBytes = 1 << 20

@@ -108,7 +108,7 @@ type source struct {
 	comment bool // it has a package comment
 }
 
-func TestMap(t *testing.T) {
+func TestImports(t *testing.T) {
 	for _, s := range sources(t) {
 		if !slices.Contains(theMap, s.pkg) {
 			t.Errorf("%s: package %s is not on the map", s.file, s.pkg)
@@ -157,7 +157,7 @@ func matches(pattern, imp string) bool {
 	return imp == stem || any && strings.HasPrefix(imp, stem+"/")
 }
 
-func TestEachPackageHasOneComment(t *testing.T) {
+func TestPackageComments(t *testing.T) {
 	comments := make(map[string][]string)
 	for _, s := range sources(t) {
 		if s.comment {

@@ -46,7 +46,7 @@ func TestResponseWriterLimit(t *testing.T) {
 	}
 }
 
-func TestAvailableBufferAllocatesNothing(t *testing.T) {
+func TestAvailableBufferAllocs(t *testing.T) {
 	var w ohce.ResponseWriter
 	data := bytes.Repeat([]byte{'x'}, 1000)
 	allocs := testing.AllocsPerRun(100, func() {
@@ -78,7 +78,7 @@ func TestConcurrentWithoutServer(t *testing.T) {
 	}
 }
 
-func TestDropReasonsHaveNames(t *testing.T) {
+func TestDropReasonString(t *testing.T) {
 	seen := make(map[string]bool)
 	var d ohce.Drops
 	for r := range d.All() {

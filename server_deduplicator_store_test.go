@@ -202,7 +202,7 @@ func TestDedupStoreKeys(t *testing.T) {
 }
 
 // Looking up a request that is known allocates nothing.
-func TestDedupStoreAllocatesNothingForHits(t *testing.T) {
+func TestDedupStoreHitAllocs(t *testing.T) {
 	s := dedupStore{maxEntries: 10, maxBytes: 1 << 20, lifetime: time.Hour}
 	addr, now, data := netip.MustParseAddrPort("192.0.2.1:1"), time.Now(), make([]byte, 1000)
 	e, _ := s.begin(now, addr, addr, data)
@@ -218,7 +218,7 @@ func TestDedupStoreAllocatesNothingForHits(t *testing.T) {
 }
 
 // The memory that the store counts is at least what it takes.
-func TestDedupStoreCountsItsMemory(t *testing.T) {
+func TestDedupStoreBytes(t *testing.T) {
 	for _, size := range []int{0, 1, 100, 1025} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
 			const entries = 20_000

@@ -211,7 +211,7 @@ func TestDeduplicatorRemembersOutcomes(t *testing.T) {
 }
 
 // While a response is deferred, copies of the request are dropped; afterwards they get the response.
-func TestDeduplicatorDropsCopiesWhileTheHandlerRuns(t *testing.T) {
+func TestDeduplicatorDropsCopiesDuringHandler(t *testing.T) {
 	deferred := make(chan *ohce.Deferred, 10)
 	testDeduplicator(t, &ohce.Deduplicator{Handler: deferAll(deferred)}, func(t dedupTest) {
 		t.send("Hello", 3)
@@ -235,7 +235,7 @@ func TestDeduplicatorDropsCopiesWhileTheHandlerRuns(t *testing.T) {
 }
 
 // A request that a Concurrent handler had no room for is not remembered.
-func TestDeduplicatorForgetsBusy(t *testing.T) {
+func TestDeduplicatorBusy(t *testing.T) {
 	const limit = 1 + 1024
 	var release chan struct{} // of the bubble
 	testDeduplicator(t, &ohce.Deduplicator{Handler: ohce.Concurrent(ohce.HandlerFunc(
@@ -262,7 +262,7 @@ func TestDeduplicatorForgetsBusy(t *testing.T) {
 }
 
 // A response is remembered for Lifetime, and for as long as there is room.
-func TestDeduplicatorForgets(t *testing.T) {
+func TestDeduplicatorLimits(t *testing.T) {
 	calls := 0
 	count := ohce.HandlerFunc(func(w *ohce.ResponseWriter, r *ohce.Request) {
 		calls++
@@ -288,7 +288,7 @@ func TestDeduplicatorForgets(t *testing.T) {
 }
 
 // If the handler runs for as many requests as fit, others are dropped.
-func TestDeduplicatorRefusesWhenFull(t *testing.T) {
+func TestDeduplicatorFull(t *testing.T) {
 	deferred := make(chan *ohce.Deferred, 10)
 	d := &ohce.Deduplicator{Handler: deferAll(deferred), MaxEntries: 2}
 	testDeduplicator(t, d, func(t dedupTest) {
@@ -325,7 +325,7 @@ func TestDeduplicatorsNest(t *testing.T) {
 }
 
 // Requests on several goroutines at once, as from several shards: one call for each.
-func TestDeduplicatorIsSafeForConcurrentUse(t *testing.T) {
+func TestDeduplicatorConcurrentUse(t *testing.T) {
 	const goroutines, requests = 8, 500
 	var calls atomic.Uint64
 	d := &ohce.Deduplicator{Handler: ohce.HandlerFunc(

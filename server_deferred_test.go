@@ -227,7 +227,7 @@ func TestShutdownWaitsForDeferred(t *testing.T) {
 }
 
 // A datagram that the system refuses is an error of Send.
-func TestDeferredSendReportsTheSystemsError(t *testing.T) {
+func TestDeferredSendError(t *testing.T) {
 	deferred := make(chan *ohce.Deferred, 1)
 	s := ohcetest.NewServer(deferAll(deferred))
 	c := dial(t, s.Addr)

@@ -13,7 +13,7 @@ import (
 )
 
 // The guard sees each datagram before the handler, and each verdict has its counter.
-func TestServerAsksItsGuard(t *testing.T) {
+func TestServerGuard(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := netip.MustParseAddrPort("10.0.0.1:3000")
 		client := netip.MustParseAddrPort("10.0.0.9:53") // the default guard would refuse the port

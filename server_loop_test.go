@@ -121,7 +121,7 @@ func serveFake(t *testing.T, s *Server, c *fakeConn, f func()) error {
 }
 
 // A datagram that the system refuses is lost alone, in the middle of a batch.
-func TestRefusedDatagramCostsItself(t *testing.T) {
+func TestWriteErrorAffectsOneDatagram(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newFakeConn(step{ms: requests("a", "bad", "b", "big", "bad", "c")})
 		c.refuse = func(m *udp.Message) error {
@@ -147,7 +147,7 @@ func TestRefusedDatagramCostsItself(t *testing.T) {
 }
 
 // A truncated datagram is oversize, even if the system does not report its sender.
-func TestTruncatedDatagramIsOversize(t *testing.T) {
+func TestTruncatedDatagram(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cut := udp.Message{Buf: []byte("the begin"), Truncated: true}
 		c := newFakeConn(step{ms: append([]udp.Message{cut}, requests("whole")...)})
@@ -162,7 +162,7 @@ func TestTruncatedDatagramIsOversize(t *testing.T) {
 
 // If the system refuses a message of several segments, its datagrams are sent one by one, and each
 // one that is refused is lost alone.
-func TestRefusedSegmentsAreSentOneByOne(t *testing.T) {
+func TestRefusedSegmentsSentSeparately(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		run := udp.Message{Buf: []byte("aabbccd"), Segment: 2, Peer: fakePeer}
 		c := newFakeConn(step{ms: append([]udp.Message{run}, requests("behind")...)})
@@ -256,7 +256,7 @@ func TestWritesDoNotOverlap(t *testing.T) {
 }
 
 // A Concurrent handler that ends its goroutine loses its own request and no other.
-func TestGoexitInAConcurrentHandler(t *testing.T) {
+func TestGoexitInConcurrentHandler(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newFakeConn(step{ms: requests("exit", "one", "two")})
 		s := &Server{
@@ -279,7 +279,7 @@ func TestGoexitInAConcurrentHandler(t *testing.T) {
 }
 
 // A handler that ends the goroutine of its shard ends the server, and no request stays in flight.
-func TestGoexitOnTheShard(t *testing.T) {
+func TestGoexitOnShard(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newFakeConn(step{ms: requests("one", "exit", "two")})
 		s := &Server{
@@ -318,7 +318,7 @@ func TestCloseDropsQueuedRequests(t *testing.T) {
 }
 
 // A handler must not become concurrent because the machine has many processors.
-func TestServerHasOneShardByDefault(t *testing.T) {
+func TestServerDefaultShards(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(8))
 	srv := new(Server)
 	defer srv.Close()
@@ -331,7 +331,7 @@ func TestServerHasOneShardByDefault(t *testing.T) {
 }
 
 // A server that cannot start closes all its sockets.
-func TestServeClosesSocketsIfItCannotStart(t *testing.T) {
+func TestServeStartErrorClosesSockets(t *testing.T) {
 	open := func(t *testing.T) net.PacketConn {
 		t.Helper()
 		pc, err := net.ListenPacket("udp4", "127.0.0.1:0")
@@ -380,7 +380,7 @@ type nameless struct{ net.PacketConn }
 func (nameless) LocalAddr() net.Addr { return &net.UnixAddr{Name: "@", Net: "unixgram"} }
 
 // One record, however many sockets have small buffers.
-func TestServerWarnsOnceOfSmallBuffers(t *testing.T) {
+func TestServerSmallBufferWarning(t *testing.T) {
 	var log strings.Builder
 	srv := &Server{ErrorLog: slog.New(slog.NewTextHandler(&log, nil))}
 	small := newFakeConn()

@@ -18,9 +18,9 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-// TestShardGivesMemoryBack: after a batch of requests with large responses the server holds no more
+// TestShardReleasesMemory: after a batch of requests with large responses the server holds no more
 // than it does after small ones.
-func TestShardGivesMemoryBack(t *testing.T) {
+func TestShardReleasesMemory(t *testing.T) {
 	const messages, segments = 16, 64
 	large := make([]byte, 60_000)
 	batch := make([]udp.Message, messages)

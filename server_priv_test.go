@@ -81,10 +81,10 @@ func TestPrivWildcardServer(t *testing.T) {
 	}
 }
 
-// TestPrivRefusedAnswersCostThemselves: the peers of one batch are good, forbidden by the packet
+// TestPrivWriteErrorsAffectOneDatagram: the peers of one batch are good, forbidden by the packet
 // filter (EPERM), without a route (EHOSTUNREACH), gone (nobody answers ARP for them) and slow (they do
 // not read, and their buffer is full). Each costs its own answers; the good ones get theirs, in order.
-func TestPrivRefusedAnswersCostThemselves(t *testing.T) {
+func TestPrivWriteErrorsAffectOneDatagram(t *testing.T) {
 	const rounds = 60 // of one datagram a peer, so that full batches hold them all
 	server, client := netns.Two(t)
 	peers := []string{"192.0.2.2", "192.0.2.66", "192.0.2.77", "192.0.2.88", "192.0.2.99"}

@@ -8,9 +8,9 @@ import (
 	"github.com/ohce/ohce/internal/udp"
 )
 
-// TestResponsesOfOneMessageBecomeSegments: responses of equal size to one message are segments of
+// TestResponsesSegments: responses of equal size to one message are segments of
 // one message, and those to different messages stay apart.
-func TestResponsesOfOneMessageBecomeSegments(t *testing.T) {
+func TestResponsesSegments(t *testing.T) {
 	type message struct{ length, segment int }
 	var r responses
 	r.out.MaxSegments = func(int) int { return 4 }

@@ -135,7 +135,7 @@ func TestServerAnswersSegments(t *testing.T) {
 	}
 }
 
-func TestServerAllocatesNothingForSegments(t *testing.T) {
+func TestServerSegmentAllocs(t *testing.T) {
 	s := ohcetest.NewServer(nil)
 	defer s.Close()
 	r := newSegmentClient(t, s.Config.Addrs()[0])

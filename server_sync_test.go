@@ -76,7 +76,7 @@ func TestLoopBetweenTwoServers(t *testing.T) {
 	}
 }
 
-func TestServicePortsAreRefused(t *testing.T) {
+func TestServicePortsDropped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := new(ohcetest.Network)
 		srv := new(ohce.Server)
@@ -94,7 +94,7 @@ func TestServicePortsAreRefused(t *testing.T) {
 	})
 }
 
-func TestPanicsAreLoggedOncePerSecond(t *testing.T) {
+func TestPanicLogRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		n := new(ohcetest.Network)
@@ -197,7 +197,7 @@ func TestConcurrentHandlersDoNotBlockOthers(t *testing.T) {
 	})
 }
 
-func TestConcurrentDropsWhenItsQueueIsFull(t *testing.T) {
+func TestConcurrentQueueFull(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := new(ohcetest.Network)
 		release := make(chan struct{})
@@ -236,7 +236,7 @@ func TestConcurrentDropsWhenItsQueueIsFull(t *testing.T) {
 	})
 }
 
-func TestShutdownEndsWithItsContext(t *testing.T) {
+func TestShutdownContextDone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := new(ohcetest.Network)
 		srv := &ohce.Server{Handler: ohce.Concurrent(ohce.HandlerFunc(

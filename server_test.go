@@ -104,7 +104,7 @@ func TestServerAnswersEverySize(t *testing.T) {
 	}
 }
 
-func TestServerListensOnMany(t *testing.T) {
+func TestServerSeveralAddresses(t *testing.T) {
 	haveIPv6(t)
 	srv := &ohce.Server{Handler: ohce.HandlerFunc(func(w *ohce.ResponseWriter, r *ohce.Request) {
 		fmt.Fprint(w, r.LocalAddr)
@@ -183,7 +183,7 @@ func skipIfKernelDropped(t *testing.T, s ohce.ServerStats) {
 }
 
 // A connected socket receives only datagrams from its peer, so a response proves its source address.
-func TestServerAnswersFromTheAddressAsked(t *testing.T) {
+func TestServerSourceAddress(t *testing.T) {
 	tests := []struct {
 		listen string
 		asked  []string
@@ -271,7 +271,7 @@ func TestServerDrops(t *testing.T) {
 	}
 }
 
-func TestServerRefusesServicePorts(t *testing.T) {
+func TestServerDropsServicePorts(t *testing.T) {
 	listen := func(t *testing.T, addr netip.AddrPort) *net.UDPConn {
 		t.Helper()
 		c, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(addr))
@@ -331,7 +331,7 @@ func (g *watchedGuard) NewRule(addrs []netip.AddrPort) guard.Rule {
 }
 
 // On real sockets, with the first datagram sent from the other server's own socket.
-func TestLoopBetweenTwoServersEnds(t *testing.T) {
+func TestLoopBetweenTwoServersOnRealSockets(t *testing.T) {
 	const limit = 2000
 	g := &watchedGuard{Guard: guard.Loops{RepeatLimit: limit}, dropped: make(chan struct{})}
 	a, b := ohcetest.StartServer(&ohce.Server{Guard: g}), &ohce.Server{Guard: g}
@@ -403,7 +403,7 @@ func TestServerShutdownAnswersQueuedRequests(t *testing.T) {
 }
 
 // A datagram on IPv6 carries 20 bytes more.
-func TestServerAnswersTheLongestOverIPv6(t *testing.T) {
+func TestServerMaxDatagramIPv6(t *testing.T) {
 	haveIPv6(t)
 	srv := new(ohce.Server)
 	if err := srv.Listen("[::1]:0"); err != nil {
@@ -429,7 +429,7 @@ func (s *doneSpy) Done() <-chan struct{} {
 }
 
 // When Shutdown waits, the kernel drops all datagrams that arrive, if it can.
-func TestServerShutdownAdmitsNothingMore(t *testing.T) {
+func TestServerShutdownStopsAdmission(t *testing.T) {
 	if !wholeLoopback {
 		t.Skip("the portable path has no filter; internal/udp tests its bounds")
 	}
@@ -553,7 +553,7 @@ func TestListenErrorText(t *testing.T) {
 	}
 }
 
-func TestServerAllocatesNothing(t *testing.T) {
+func TestServerAllocs(t *testing.T) {
 	for _, listen := range []string{"127.0.0.1:0", "0.0.0.0:0", "[::]:0"} {
 		t.Run(listen, func(t *testing.T) {
 			srv := new(ohce.Server)

@@ -12,7 +12,7 @@ import (
 )
 
 // Each field of each struct of statistics appears in String, JSON and log records.
-func TestStatsShowEachField(t *testing.T) {
+func TestStatsFields(t *testing.T) {
 	snakeCase := regexp.MustCompile(`^[a-z]+(_[a-z]+)*$`)
 	for _, zero := range []any{ServerStats{}, ClientStats{}, DeduplicatorStats{}} {
 		typ := reflect.TypeOf(zero)

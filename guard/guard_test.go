@@ -46,7 +46,7 @@ func TestLoops(t *testing.T) {
 }
 
 // Each shard counts for itself.
-func TestLoopsRulesAreIndependent(t *testing.T) {
+func TestLoopsRulesIndependent(t *testing.T) {
 	g := guard.Loops{RepeatLimit: 2}
 	for range 2 {
 		if !admit(g.NewRule(nil), source(1), 5) {
@@ -92,7 +92,7 @@ func TestGuards(t *testing.T) {
 	}
 }
 
-func TestVerdictsHaveNames(t *testing.T) {
+func TestVerdictString(t *testing.T) {
 	seen := make(map[string]bool)
 	for v := guard.Admitted; v <= guard.DropDenied; v++ {
 		if name := v.String(); name == "unknown" || seen[name] {
@@ -105,7 +105,7 @@ func TestVerdictsHaveNames(t *testing.T) {
 	}
 }
 
-func TestRulesAllocateNothing(t *testing.T) {
+func TestRuleAllocs(t *testing.T) {
 	rule := guard.Guards{guard.Loops{}, guard.ServicePorts()}.NewRule(nil)
 	d := &guard.Datagram{Source: source(1), Payload: []byte("Hello")}
 	now := time.Now()

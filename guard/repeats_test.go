@@ -67,7 +67,7 @@ func TestRepeats(t *testing.T) {
 }
 
 // Repeats finds a loop among any number of clients if the loop is the busiest source of its slot.
-func TestRepeatsFindsLoopAmongClients(t *testing.T) {
+func TestRepeatsLoopAmongClients(t *testing.T) {
 	const limit, crowd = 1000, 50_000
 	r := guard.NewRepeats(limit)
 	loop := source(crowd + 1)
@@ -82,7 +82,7 @@ func TestRepeatsFindsLoopAmongClients(t *testing.T) {
 	t.Errorf("the loop was not found within %d datagrams", 100*limit)
 }
 
-func TestRepeatsSpreadsSources(t *testing.T) {
+func TestRepeatsSourceDistribution(t *testing.T) {
 	// 512 clients of one host, which differ only in the port, each send a series.
 	const limit, clients = 100, 512
 	r, found := guard.NewRepeats(limit), 0

@@ -23,9 +23,9 @@ func openAll(m *Machine, step Step) []Port {
 	return step.Open
 }
 
-// TestOneFailedSocket: a socket that fails counts as one failure, however many requests were on it, and
+// TestSocketFailureCountedOnce: a socket that fails counts as one failure, however many requests were on it, and
 // takes no further requests with it.
-func TestOneFailedSocket(t *testing.T) {
+func TestSocketFailureCountedOnce(t *testing.T) {
 	m := newMachine(Config{Match: exactly(), Patience: 10 * time.Second})
 	now := time.Now()
 	for i := range byte(20) {
@@ -43,9 +43,9 @@ func TestOneFailedSocket(t *testing.T) {
 	}
 }
 
-// TestPatienceWithSockets: if sockets fail again and again after the server has answered, no request is
+// TestPatienceAfterDialErrors: if sockets fail again and again after the server has answered, no request is
 // taken until the circuit is half-open.
-func TestPatienceWithSockets(t *testing.T) {
+func TestPatienceAfterDialErrors(t *testing.T) {
 	m := newMachine(Config{Match: exactly(), Patience: 10 * time.Second})
 	now := time.Now()
 	m.Submit(0, []byte("x"))
@@ -68,9 +68,9 @@ func TestPatienceWithSockets(t *testing.T) {
 	}
 }
 
-// TestNoDialLoop: if the shared socket fails and the system has no descriptors, while another socket is
+// TestDialShortage: if the shared socket fails and the system has no descriptors, while another socket is
 // open, the machine waits for that one.
-func TestNoDialLoop(t *testing.T) {
+func TestDialShortage(t *testing.T) {
 	m := newMachine(Config{Match: keyOf(1), MaxPorts: 2})
 	now := time.Now()
 	m.Submit(0, []byte("a1"))
@@ -92,8 +92,8 @@ func TestNoDialLoop(t *testing.T) {
 	}
 }
 
-// TestLongKeysAreCharged: keys that are longer than requests count towards MaxBytes.
-func TestLongKeysAreCharged(t *testing.T) {
+// TestMaxBytesIncludesKeys: keys that are longer than requests count towards MaxBytes.
+func TestMaxBytesIncludesKeys(t *testing.T) {
 	const maxBytes, key = 200_000, 60_000
 	m := newMachine(Config{MaxBytes: maxBytes, Match: &Matcher{
 		RequestKey: func(dst, request []byte) []byte {
@@ -113,8 +113,8 @@ func TestLongKeysAreCharged(t *testing.T) {
 	}
 }
 
-// TestCauseIsThatOfTheRequest: an error of one request is not the cause of another one's end.
-func TestCauseIsThatOfTheRequest(t *testing.T) {
+// TestCauseOfRequest: an error of one request is not the cause of another one's end.
+func TestCauseOfRequest(t *testing.T) {
 	m := newMachine(Config{Match: exactly()})
 	now := time.Now()
 	long := m.Submit(0, []byte("long"))
@@ -135,8 +135,8 @@ func TestCauseIsThatOfTheRequest(t *testing.T) {
 	}
 }
 
-// TestSampleIsOfTheServer: a round trip is a sample of the server that the socket is connected to.
-func TestSampleIsOfTheServer(t *testing.T) {
+// TestSamplePerServer: a round trip is a sample of the server that the socket is connected to.
+func TestSamplePerServer(t *testing.T) {
 	m := newMachine(Config{MaxPorts: 2})
 	now := time.Now()
 	m.Submit(0, []byte("a"))

@@ -132,7 +132,7 @@ func TestEnded(t *testing.T) {
 	}
 }
 
-func TestScheduleOfWaits(t *testing.T) {
+func TestScheduleWaits(t *testing.T) {
 	s := Schedule{Waits: []time.Duration{10, 0, -5, 20}}
 	if s.Attempts() != 4 {
 		t.Errorf("%d attempts, want 4", s.Attempts())

@@ -111,8 +111,8 @@ func TestWindow(t *testing.T) {
 	}
 }
 
-// TestWindowForgetsTheBase: a route that has become longer is not taken for a queue for long.
-func TestWindowForgetsTheBase(t *testing.T) {
+// TestWindowBaseExpires: a route that has become longer is not taken for a queue for long.
+func TestWindowBaseExpires(t *testing.T) {
 	w, now := played(&Window{}), time.Unix(0, 0)
 	w.play(now, round{rtt: time.Millisecond, answered: 1})
 	for range 200 {
