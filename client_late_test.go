@@ -54,7 +54,7 @@ func TestLateResponseInMemory(t *testing.T) {
 			t.Fatalf("the scenario is harmless: with one socket the second message got %q, %v", got, err)
 		}
 	})
-	onNetwork(t, script, func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, _ *journal) {
+	onNetwork(t, script, func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, _ *traceLog) {
 		if r, err := c.Exchange(t.Context(), []byte("first")); err == nil {
 			t.Fatalf("the first message got %q", r.Data)
 		}
@@ -128,7 +128,7 @@ func TestLateResponseOnRealSockets(t *testing.T) {
 	if err != nil || string(r.Data) != "SECOND" {
 		t.Errorf("the second message got %v, %v; want SECOND", r, err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
 	defer cancel()
 	for i := range 5 {
 		select {

@@ -18,7 +18,7 @@ import (
 // The response belongs to the caller: what it does to it does not reach the client's own business.
 func TestResponseOwnedByCaller(t *testing.T) {
 	script := steps(ohcetest.Then(ohcetest.Answer(), ohcetest.Delay(time.Millisecond)))
-	onNetwork(t, script, func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, _ *journal) {
+	onNetwork(t, script, func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, _ *traceLog) {
 		r, err := c.Exchange(t.Context(), []byte("hello"))
 		if err != nil {
 			t.Fatal(err)
@@ -37,7 +37,7 @@ func TestResponseOwnedByCaller(t *testing.T) {
 func TestCanceledExchangeLingers(t *testing.T) {
 	for range 50 {
 		onNetwork(t, steps(ohcetest.Delay(time.Millisecond)),
-			func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, _ *journal) {
+			func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, _ *traceLog) {
 				ctx, cancel := context.WithCancel(t.Context())
 				c.Trace = &ohce.ClientTrace{AttemptSent: func(ohce.TraceAttempt) { cancel() }}
 				if _, err := c.Exchange(ctx, []byte("hello")); !errors.Is(err, context.Canceled) {
@@ -67,7 +67,7 @@ func TestLingerTime(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			onNetwork(t, steps(ohcetest.Then(ohcetest.Answer(), ohcetest.Delay(tt.after))),
-				func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, _ *journal) {
+				func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, _ *traceLog) {
 					c.Linger = tt.linger
 					if _, err := c.Exchange(t.Context(), []byte("hello")); err != nil {
 						t.Fatal(err)
@@ -92,7 +92,7 @@ func TestMaxLingeringSockets(t *testing.T) {
 			net.Conn, error) {
 			conn, err := n.Dial(ctx, network, addr)
 			open.Add(1)
-			return &counted{Conn: conn, open: &open}, err
+			return &openCounter{Conn: conn, open: &open}, err
 		}}
 		for i := range 200 {
 			if _, err := c.Exchange(t.Context(), []byte("hello")); err != nil {
@@ -110,12 +110,12 @@ func TestMaxLingeringSockets(t *testing.T) {
 	})
 }
 
-type counted struct {
+type openCounter struct {
 	net.Conn
 	open *atomic.Int32
 }
 
-func (c *counted) Close() error { c.open.Add(-1); return c.Conn.Close() }
+func (c *openCounter) Close() error { c.open.Add(-1); return c.Conn.Close() }
 
 // The kernel's word about an earlier datagram comes back from the next send, which then has sent
 // nothing: it is done again.
@@ -126,7 +126,7 @@ func TestWriteRepeatedAfterPortUnreachable(t *testing.T) {
 		c := &ohce.Client{Addr: peerAddr, Dial: func(ctx context.Context, network, addr string) (
 			net.Conn, error) {
 			conn, err := n.Dial(ctx, network, addr)
-			return &refusing{Conn: conn}, err
+			return &refusingConn{Conn: conn}, err
 		}}
 		defer c.Close()
 		r, err := c.Exchange(t.Context(), []byte("hello"))
@@ -140,13 +140,13 @@ func TestWriteRepeatedAfterPortUnreachable(t *testing.T) {
 	})
 }
 
-// refusing is a socket whose first Write tells of an earlier datagram.
-type refusing struct {
+// refusingConn is a socket whose first Write tells of an earlier datagram.
+type refusingConn struct {
 	net.Conn
 	told bool
 }
 
-func (c *refusing) Write(b []byte) (int, error) {
+func (c *refusingConn) Write(b []byte) (int, error) {
 	if !c.told {
 		c.told = true
 		return 0, &net.OpError{Op: "write", Err: os.NewSyscallError("write", syscall.ECONNREFUSED)}

@@ -57,7 +57,7 @@ func identified(n, ids int) func(yield func([]byte) bool) {
 // TestMatchBytesOnLossyNetwork: with identifiers that repeat sooner or later, or at once, no response
 // is taken for that to another request, though the network loses, doubles and reorders.
 func TestMatchBytesOnLossyNetwork(t *testing.T) {
-	way := link.Impairment{
+	oneWay := link.Impairment{
 		Loss: link.RandomLoss(0.1), Duplicate: 0.1,
 		Delay: link.Delay{Base: 20 * time.Millisecond, Jitter: 15 * time.Millisecond},
 	}
@@ -67,7 +67,7 @@ func TestMatchBytesOnLossyNetwork(t *testing.T) {
 			if ids == 1 {
 				n /= 10 // each needs a socket of its own
 			}
-			bad := ohcetest.Impair(&link.Link{Seed: 5, Up: way, Down: way}, linkedServer)
+			bad := ohcetest.Impair(&link.Link{Seed: 5, Up: oneWay, Down: oneWay}, linkedServer)
 			inMemoryWith(t, numberedServer, bad, func(t *testing.T, c *ohce.Client) {
 				c.Match, c.Retry = ohce.MatchBytes(0, 2), ohce.AdaptiveRetry(3*time.Second)
 				answered := 0
@@ -202,7 +202,7 @@ func TestMatchAccept(t *testing.T) {
 // TestMatchExchange: Exchange uses the matcher as well.
 func TestMatchExchange(t *testing.T) {
 	script := steps(ohcetest.Then(ohcetest.Forge([]byte{9, 9, 'x'}), ohcetest.Answer()))
-	onNetwork(t, script, func(t *testing.T, c *ohce.Client, _ *ohcetest.Peer, _ *journal) {
+	onNetwork(t, script, func(t *testing.T, c *ohce.Client, _ *ohcetest.Peer, _ *traceLog) {
 		c.Match = &ohce.Matcher{
 			RequestKey:  func(dst, request []byte) []byte { return append(dst, bytes.ToUpper(request[:2])...) },
 			ResponseKey: func(dst, response []byte) ([]byte, bool) { return append(dst, response[:2]...), true },

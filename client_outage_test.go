@@ -44,7 +44,7 @@ func TestStreamOutage(t *testing.T) {
 				inMemory(t, outageAt(8*time.Millisecond, length), func(t *testing.T, c *ohce.Client) {
 					c.Match = match
 					begun := time.Now()
-					if answered := streamed(t, c, count); answered != count {
+					if answered := runStream(t, c, count); answered != count {
 						t.Errorf("%d of %d answered", answered, count)
 					}
 					if took := time.Since(begun); took < length || took > length+6*time.Second {
@@ -72,7 +72,7 @@ func TestStreamPatience(t *testing.T) {
 				c.Patience = tt.patience
 				n := testsize.Pick(100_000, 20_000)
 				begun := time.Now()
-				answered := streamed(t, c, n)
+				answered := runStream(t, c, n)
 				if took := time.Since(begun); took < tt.least || took > tt.most {
 					t.Errorf("the stream took %v, want %v to %v", took, tt.least, tt.most)
 				}
@@ -120,7 +120,7 @@ func TestStreamOutageWithSmallWindow(t *testing.T) {
 	for _, n := range []int{1, 2, 4, 7} {
 		inMemory(t, outageAt(30*time.Millisecond, 5*time.Second), func(t *testing.T, c *ohce.Client) {
 			c.MaxInFlight = n
-			if answered := streamed(t, c, 2000); answered != 2000 {
+			if answered := runStream(t, c, 2000); answered != 2000 {
 				t.Errorf("%d in flight: %d of 2000 answered", n, answered)
 			}
 		})

@@ -2,5 +2,5 @@
 
 package ohce_test
 
-// kernelTellsRefusal: a connected socket hears of an ICMP "port unreachable".
-const kernelTellsRefusal = true
+// reportsPortUnreachable: a connected socket hears of an ICMP "port unreachable".
+const reportsPortUnreachable = true

@@ -1,4 +1,4 @@
 package ohce_test
 
-// kernelTellsRefusal: Go keeps Windows from failing reads for an ICMP "port unreachable".
-const kernelTellsRefusal = false
+// reportsPortUnreachable: Go keeps Windows from failing reads for an ICMP "port unreachable".
+const reportsPortUnreachable = false

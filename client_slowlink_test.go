@@ -20,7 +20,7 @@ func TestStreamFillsSlowLink(t *testing.T) {
 	const bits, queue = 10_000_000, 100
 	server := netip.MustParseAddrPort("192.0.2.2:3000")
 	for _, tt := range []struct {
-		trip time.Duration
+		rtt  time.Duration
 		size int
 		n    int
 	}{
@@ -28,10 +28,10 @@ func TestStreamFillsSlowLink(t *testing.T) {
 		{20 * time.Millisecond, 1200, 10_000}, {50 * time.Millisecond, 500, 20_000},
 		{100 * time.Millisecond, 64, 100_000}, {200 * time.Millisecond, 1200, 10_000},
 	} {
-		t.Run(fmt.Sprintf("%v with %d bytes", tt.trip, tt.size), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%v with %d bytes", tt.rtt, tt.size), func(t *testing.T) {
 			t.Parallel()
-			way := link.Impairment{Delay: link.Delay{Base: tt.trip / 2}, Rate: bits, Queue: queue}
-			model := &link.Link{Up: way, Down: way}
+			oneWay := link.Impairment{Delay: link.Delay{Base: tt.rtt / 2}, Rate: bits, Queue: queue}
+			model := &link.Link{Up: oneWay, Down: oneWay}
 			inMemory(t, ohcetest.Impair(model, server), func(t *testing.T, c *ohce.Client) {
 				c.Retry = ohce.AdaptiveRetry(0)
 				request := bytes.Repeat([]byte{'.'}, tt.size)

@@ -41,8 +41,8 @@ func (ss *streamSockets) init(ctx context.Context, c *Client, in *inbox) {
 	ss.ctx, ss.cancel = context.WithCancel(ctx)
 }
 
-// carryOut does what a step of the machine asks for.
-func (ss *streamSockets) carryOut(m *exchange.Machine, step exchange.Step) {
+// apply does what a step of the machine asks for.
+func (ss *streamSockets) apply(m *exchange.Machine, step exchange.Step) {
 	for _, port := range step.Close {
 		ss.retire(port)
 	}

@@ -62,7 +62,7 @@ func TestStreamOpensSocketsAsNeeded(t *testing.T) {
 				c.Match, c.MaxSockets, c.Linger = nil, tt.maxSockets, -1
 				highest := countSockets(c)
 				begun := time.Now()
-				if answered := streamed(t, c, n); answered != n {
+				if answered := runStream(t, c, n); answered != n {
 					t.Errorf("%d of %d answered", answered, n)
 				}
 				took, limit := time.Since(begun), int64(tt.maxSockets)
@@ -85,7 +85,7 @@ func TestStreamOpensSocketsAsNeeded(t *testing.T) {
 func TestStreamCountsLateResponses(t *testing.T) {
 	inMemory(t, after(120*time.Millisecond), func(t *testing.T, c *ohce.Client) {
 		c.Match, c.Retry = nil, ohce.RetryAfter(200*time.Millisecond, 200*time.Millisecond)
-		streamed(t, c, 10) // each is sent twice and answered twice
+		runStream(t, c, 10) // each is sent twice and answered twice
 		time.Sleep(5 * time.Second)
 		if st := c.Stats(); st.Duplicate != 10 || st.Attempts != 20 {
 			t.Errorf("stats %+v, want 10 duplicates of 20 attempts", st)
@@ -108,7 +108,7 @@ func TestStreamFewDescriptors(t *testing.T) {
 			return &countedConn{Conn: conn, open: &open}, err
 		}
 		const n = 2000
-		if answered := streamed(t, c, n); answered != n {
+		if answered := runStream(t, c, n); answered != n {
 			t.Errorf("%d of %d answered", answered, n)
 		}
 	})
@@ -232,7 +232,7 @@ func TestDialWithoutAddresses(t *testing.T) {
 				conn, err := dial(ctx, network, address)
 				return addresslessConn{conn}, err
 			}
-			if answered := streamed(t, c, 10); answered != 10 {
+			if answered := runStream(t, c, 10); answered != 10 {
 				t.Errorf("%d of 10 answered", answered)
 			}
 		})

@@ -96,7 +96,7 @@ func (c *Client) stream(ctx context.Context, requests iter.Seq[[]byte], cfg exch
 
 // A stream drives a machine for many requests:
 //
-//	run → deliver → receive → Expire → submit → Next → carryOut → wait → …
+//	run → deliver → receive → Expire → submit → Next → apply → wait → …
 //
 // All of it is on the goroutine of the loop over the stream. Other goroutines run the iterator
 // (prefetcher), open sockets and read them; they report to the inbox.
@@ -142,7 +142,7 @@ func (s *stream) run(yield func(Result, error) bool) error {
 		s.m.Expire(now)
 		delay := s.submit(now)
 		step := s.m.Next(now)
-		s.sockets.carryOut(s.m, step)
+		s.sockets.apply(s.m, step)
 		if err := s.wait(step.Wake, now, delay); err != nil {
 			return err
 		}

@@ -60,7 +60,7 @@ func outcomes(results iter.Seq2[ohce.Result, error]) iter.Seq2[*ohce.Response, e
 }
 
 // streamed runs a stream to its end and returns how many of n were answered; the others are down.
-func streamed(t *testing.T, c *ohce.Client, n int) (answered int) {
+func runStream(t *testing.T, c *ohce.Client, n int) (answered int) {
 	t.Helper()
 	i := 0
 	for resp, err := range outcomes(c.Stream(context.Background(), numbered(n))) {
@@ -130,7 +130,7 @@ func TestStreamOnLossyNetwork(t *testing.T) {
 	}
 	inMemory(t, bad, func(t *testing.T, c *ohce.Client) {
 		const n = 4_000
-		answered := streamed(t, c, n)
+		answered := runStream(t, c, n)
 		// A fifth of the attempts fails, five times in a row one in three thousand.
 		if answered < n-15 {
 			t.Errorf("%d of %d answered", answered, n)
@@ -172,7 +172,7 @@ func TestStreamSendsOnce(t *testing.T) {
 func TestStreamFillsWindow(t *testing.T) {
 	inMemory(t, after(45*time.Millisecond), func(t *testing.T, c *ohce.Client) {
 		begun := time.Now()
-		streamed(t, c, 10_000)
+		runStream(t, c, 10_000)
 		if took := time.Since(begun); took > 2*time.Second {
 			t.Errorf("it took %v", took)
 		}
@@ -216,7 +216,7 @@ func TestStreamPortUnreachable(t *testing.T) {
 		c := &ohce.Client{Addr: "192.0.2.2:3000", Dial: n.Dial, Match: ohce.MatchExact(reversed)}
 		defer c.Close()
 		begun := time.Now()
-		if answered := streamed(t, c, 50); answered != 0 {
+		if answered := runStream(t, c, 50); answered != 0 {
 			t.Errorf("%d answered by nobody", answered)
 		}
 		if took := time.Since(begun); took != 1500*time.Millisecond {

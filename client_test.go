@@ -23,26 +23,26 @@ func upper(dst, request []byte) []byte {
 	return append(dst, strings.ToUpper(string(request))...)
 }
 
-// journal is a trace that writes down what happens, one line an event, with the time in ms.
-type journal struct {
+// traceLog is a trace that writes down what happens, one line an event, with the time in ms.
+type traceLog struct {
 	mu    sync.Mutex
 	lines []string
 }
 
-func (j *journal) add(a ohce.TraceAttempt, format string, args ...any) {
+func (j *traceLog) add(a ohce.TraceAttempt, format string, args ...any) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.lines = append(j.lines, fmt.Sprintf("%d %d/%d ", a.Elapsed.Milliseconds(), a.Attempt, a.Attempts)+
 		fmt.Sprintf(format, args...))
 }
 
-func (j *journal) String() string {
+func (j *traceLog) String() string {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return strings.Join(j.lines, "\n")
 }
 
-func (j *journal) trace() *ohce.ClientTrace {
+func (j *traceLog) trace() *ohce.ClientTrace {
 	return &ohce.ClientTrace{
 		AttemptSent:     func(a ohce.TraceAttempt) { j.add(a, "sent, waits %v", a.Wait) },
 		AttemptTimedOut: func(a ohce.TraceAttempt) { j.add(a, "silence") },
@@ -56,7 +56,7 @@ func (j *journal) trace() *ohce.ClientTrace {
 	}
 }
 
-func wantJournal(t *testing.T, j *journal, want string) {
+func checkTrace(t *testing.T, j *traceLog, want string) {
 	t.Helper()
 	if got := j.String(); got != strings.TrimSpace(want) {
 		t.Errorf("the trace is\n%s\nwant\n%s", got, strings.TrimSpace(want))
@@ -65,9 +65,9 @@ func wantJournal(t *testing.T, j *journal, want string) {
 
 // onNetwork runs f in a bubble with a client that asks a peer with the given script.
 func onNetwork(t *testing.T, script []ohcetest.Step,
-	f func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, j *journal)) {
+	f func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, j *traceLog)) {
 	synctest.Test(t, func(t *testing.T) {
-		n, j := new(ohcetest.Network), new(journal)
+		n, j := new(ohcetest.Network), new(traceLog)
 		p := n.NewPeer(peerAddr, upper, script...)
 		c := &ohce.Client{Addr: peerAddr, Dial: n.Dial, Trace: j.trace()}
 		defer c.Close()
@@ -80,7 +80,7 @@ func steps(s ...ohcetest.Step) []ohcetest.Step { return s }
 func TestLinearRetryExhausted(t *testing.T) {
 	l := ohcetest.Lose()
 	onNetwork(t, steps(l, l, l, l, l, l), func(t *testing.T, c *ohce.Client, p *ohcetest.Peer,
-		j *journal) {
+		j *traceLog) {
 		start := time.Now()
 		_, err := c.Exchange(t.Context(), []byte("hello"))
 		if !errors.Is(err, ohce.ErrServerDown) || time.Since(start) != 1500*time.Millisecond {
@@ -97,7 +97,7 @@ func TestLinearRetryExhausted(t *testing.T) {
 		if got := len(p.Requests()); got != 5 {
 			t.Errorf("%d requests, want 5", got)
 		}
-		wantJournal(t, j, `
+		checkTrace(t, j, `
 0 1/5 sent, waits 100ms
 100 1/5 silence
 100 2/5 sent, waits 200ms
@@ -116,7 +116,7 @@ func TestLinearRetryExhausted(t *testing.T) {
 
 func TestResponseToRetransmission(t *testing.T) {
 	onNetwork(t, steps(ohcetest.Lose(), ohcetest.Delay(20*time.Millisecond)),
-		func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, j *journal) {
+		func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, j *traceLog) {
 			r, err := c.Exchange(t.Context(), []byte("hello"))
 			if err != nil {
 				t.Fatal(err)
@@ -159,7 +159,7 @@ func TestRetrySchedules(t *testing.T) {
 			for i := range lose {
 				lose[i] = ohcetest.Lose()
 			}
-			onNetwork(t, lose, func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, _ *journal) {
+			onNetwork(t, lose, func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, _ *traceLog) {
 				c.Retry = tt.retry
 				start := time.Now()
 				_, err := c.Exchange(t.Context(), nil)
@@ -176,13 +176,13 @@ func TestRetrySchedules(t *testing.T) {
 func TestMatchExactIgnoresOtherDatagrams(t *testing.T) {
 	script := steps(ohcetest.Then(ohcetest.Forge([]byte("not it")), ohcetest.Forge(nil),
 		ohcetest.Delay(10*time.Millisecond)))
-	onNetwork(t, script, func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, j *journal) {
+	onNetwork(t, script, func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, j *traceLog) {
 		c.Match = ohce.MatchExact(upper)
 		r, err := c.Exchange(t.Context(), []byte("hello"))
 		if err != nil || string(r.Data) != "HELLO" || r.Attempts != 1 {
 			t.Fatalf("%+v, %v; want HELLO at the first attempt", r, err)
 		}
-		wantJournal(t, j, `
+		checkTrace(t, j, `
 0 1/5 sent, waits 100ms
 0 1/5 unexpected not it
 0 1/5 unexpected 
@@ -196,7 +196,7 @@ func TestMatchExactIgnoresOtherDatagrams(t *testing.T) {
 func TestDatagramsFromOtherAddresses(t *testing.T) {
 	script := steps(ohcetest.Then(ohcetest.ForgeFrom("10.6.6.6:3000", []byte("FORGED")),
 		ohcetest.Answer()))
-	onNetwork(t, script, func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, j *journal) {
+	onNetwork(t, script, func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, j *traceLog) {
 		r, err := c.Exchange(t.Context(), []byte("hello"))
 		if err != nil || string(r.Data) != "HELLO" {
 			t.Fatalf("%+v, %v; want HELLO", r, err)
@@ -205,7 +205,7 @@ func TestDatagramsFromOtherAddresses(t *testing.T) {
 }
 
 func TestOversizeResponses(t *testing.T) {
-	onNetwork(t, nil, func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, j *journal) {
+	onNetwork(t, nil, func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, j *traceLog) {
 		c.BufferSize, c.Retry = 5, ohce.RetryAfter(time.Second)
 		if r, err := c.Exchange(t.Context(), []byte("12345")); err != nil {
 			t.Errorf("5 bytes of 5: %v, %v", r, err)
@@ -220,7 +220,7 @@ func TestOversizeResponses(t *testing.T) {
 func TestLateAndDuplicateResponses(t *testing.T) {
 	script := steps(ohcetest.Delay(150*time.Millisecond), ohcetest.Delay(160*time.Millisecond),
 		ohcetest.Double())
-	onNetwork(t, script, func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, j *journal) {
+	onNetwork(t, script, func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, j *traceLog) {
 		if _, err := c.Exchange(t.Context(), []byte("a")); err != nil { // answered at 150 and 260 ms
 			t.Fatal(err)
 		}
@@ -238,7 +238,7 @@ func TestLateAndDuplicateResponses(t *testing.T) {
 	})
 	l := ohcetest.Lose()
 	onNetwork(t, steps(ohcetest.Delay(1600*time.Millisecond), l, l, l, l),
-		func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, j *journal) {
+		func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, j *traceLog) {
 			if _, err := c.Exchange(t.Context(), []byte("a")); !errors.Is(err, ohce.ErrServerDown) {
 				t.Fatal(err)
 			}
@@ -251,7 +251,7 @@ func TestLateAndDuplicateResponses(t *testing.T) {
 }
 
 func TestPortUnreachable(t *testing.T) {
-	onNetwork(t, nil, func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, j *journal) {
+	onNetwork(t, nil, func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, j *traceLog) {
 		p.Close()
 		start := time.Now()
 		_, err := c.Exchange(t.Context(), []byte("a"))
@@ -287,7 +287,7 @@ func TestServerStartsDuringExchange(t *testing.T) {
 
 func TestExchangeContextDone(t *testing.T) {
 	onNetwork(t, steps(ohcetest.Lose(), ohcetest.Lose()),
-		func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, j *journal) {
+		func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, j *traceLog) {
 			ctx, cancel := context.WithTimeout(t.Context(), 123*time.Millisecond)
 			defer cancel()
 			start := time.Now()
@@ -392,7 +392,7 @@ func TestPortUnreachableOnRealSocket(t *testing.T) {
 	if !errors.Is(err, ohce.ErrServerDown) || d < 1500*time.Millisecond || d > 2500*time.Millisecond {
 		t.Errorf("%v after %v, want ErrServerDown after 1.5s", err, d)
 	}
-	if kernelTellsRefusal && !errors.Is(err, ohce.ErrPortUnreachable) {
+	if reportsPortUnreachable && !errors.Is(err, ohce.ErrPortUnreachable) {
 		t.Errorf("%v does not tell that the port is unreachable", err)
 	}
 }

@@ -160,7 +160,7 @@ func TestTraceUnexpectedDatagrams(t *testing.T) {
 // the caller may change by then. The race detector sees it.
 func TestTraceChangedAfterExchange(t *testing.T) {
 	script := steps(ohcetest.Double())
-	onNetwork(t, script, func(t *testing.T, c *ohce.Client, _ *ohcetest.Peer, _ *journal) {
+	onNetwork(t, script, func(t *testing.T, c *ohce.Client, _ *ohcetest.Peer, _ *traceLog) {
 		if _, err := c.Exchange(t.Context(), []byte("abc")); err != nil {
 			t.Fatal(err)
 		}

@@ -72,14 +72,14 @@ func (g *Group) Exchange(ctx context.Context, request []byte) (*Response, error)
 	if g.Policy == Race {
 		return g.race(ctx, request, failed.begun)
 	}
-	first := g.begin()
+	first := g.firstServer()
 	for k := range g.Clients {
 		i := (first + k) % len(g.Clients)
 		resp, err := g.Clients[i].exchange(ctx, request, true)
-		if err == nil || !passesOver(err) {
+		if err == nil || !canFailOver(err) {
 			return resp, err
 		}
-		g.passOver(i)
+		g.markFailed(i)
 		failed.add(err)
 	}
 	if failed.refused < len(g.Clients) || g.failsFast() {
@@ -113,7 +113,7 @@ func (g *Group) race(ctx context.Context, request []byte, begun time.Time) (*Res
 		case r.err == nil:
 			won = r.resp
 			cancel()
-		case passesOver(r.err):
+		case canFailOver(r.err):
 			failed.add(r.err)
 		case lost == nil:
 			lost = r.err
@@ -155,7 +155,7 @@ func (g *Group) check() error {
 }
 
 // begin returns the index of the server that a request goes to first.
-func (g *Group) begin() int {
+func (g *Group) firstServer() int {
 	turn := g.turn.Load()
 	if g.Policy == RoundRobin {
 		turn = g.turn.Add(1) - 1
@@ -164,7 +164,7 @@ func (g *Group) begin() int {
 }
 
 // passOver notes that a server has failed.
-func (g *Group) passOver(i int) {
+func (g *Group) markFailed(i int) {
 	if g.Policy == Failover {
 		g.turn.CompareAndSwap(uint64(i), uint64(i+1)%uint64(len(g.Clients)))
 	}
@@ -180,7 +180,7 @@ func (g *Group) failsFast() bool {
 }
 
 // passesOver reports whether err concerns one server, so that another one may respond.
-func passesOver(err error) bool {
+func canFailOver(err error) bool {
 	var op *OpError
 	switch {
 	case !errors.As(err, &op):

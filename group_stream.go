@@ -39,7 +39,7 @@ func (g *Group) Stream(ctx context.Context, requests iter.Seq[[]byte]) iter.Seq2
 
 // A groupStream distributes the requests of a Group's stream over streams of its clients:
 //
-//	run → submit → send → memberStream.put … memberStream.run → settle → deliver
+//	run → submit → send → memberStream.put … memberStream.run → handleResult → deliver
 type groupStream struct {
 	g        *Group
 	ctx      context.Context // of the members' streams
@@ -107,7 +107,7 @@ func (s *groupStream) run(ctx context.Context, yield func(Result, error) bool) e
 		case <-ready:
 			full = s.submit()
 		case o := <-s.outcomes:
-			s.settle(o)
+			s.handleResult(o)
 			if full {
 				full = s.submit()
 			}
@@ -174,7 +174,7 @@ func (s *groupStream) add(data []byte) {
 		s.race(r)
 		return
 	}
-	r.first = s.g.begin()
+	r.first = s.g.firstServer()
 	s.sendNext(r)
 }
 
@@ -204,14 +204,14 @@ func (s *groupStream) send(r *groupRequest, k memberKey) {
 	m.put(r)
 }
 
-// settle takes in the result of a request at a member.
-func (s *groupStream) settle(o memberResult) {
+// handleResult takes in the result of a request at a member.
+func (s *groupStream) handleResult(o memberResult) {
 	r := o.request
 	switch {
 	case r.done.Load(): // another member was faster
 	case o.err == nil:
 		s.end(r, o.resp, nil)
-	case !passesOver(o.err):
+	case !canFailOver(o.err):
 		s.end(r, nil, o.err)
 	case r.racing > 0:
 		r.failed.add(o.err)
@@ -220,7 +220,7 @@ func (s *groupStream) settle(o memberResult) {
 		}
 	default:
 		r.failed.add(o.err)
-		s.g.passOver(o.member)
+		s.g.markFailed(o.member)
 		s.retry(r)
 	}
 }

@@ -361,7 +361,7 @@ func TestDeduplicatorOnRealSockets(t *testing.T) {
 	first, second := dial(t, s.Addr), dial(t, s.Addr)
 	for i, conn := range []*net.UDPConn{first, first, second, first} {
 		want := []uint64{1, 1, 2, 1}[i]
-		if got := binary.BigEndian.Uint64(ask(t, conn, []byte("increment"))); got != want {
+		if got := binary.BigEndian.Uint64(roundTrip(t, conn, []byte("increment"))); got != want {
 			t.Errorf("request %d got %d, want %d", i, got, want)
 		}
 	}

@@ -230,14 +230,14 @@ func (sh *shard) flush(out []udp.Message, dropped *Drops) (failed error) {
 	defer sh.write.Unlock()
 	answered, _ := udp.SendAll(sh.conn, out, func(_, _ int, err error) {
 		failed = err
-		dropped[sh.lost(err)]++
+		dropped[sh.countWriteError(err)]++
 	})
 	sh.counters.ended(answered, dropped)
 	return failed
 }
 
 // lost is the reason for a datagram that the system refused with err.
-func (sh *shard) lost(err error) DropReason {
+func (sh *shard) countWriteError(err error) DropReason {
 	if udp.TooLong(err) {
 		return DropTooLarge
 	}

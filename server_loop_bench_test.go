@@ -16,7 +16,7 @@ func BenchmarkShardServe(b *testing.B) {
 	for _, segments := range []int{1, 64} {
 		b.Run(fmt.Sprintf("segments-%d", segments), func(b *testing.B) {
 			c := newFakeConn()
-			sh := newShard(context.Background(), &Server{}, silentConn{c}, nil)
+			sh := newShard(context.Background(), &Server{}, discardConn{c}, nil)
 			for i := range sh.in {
 				m := udp.Message{Buf: bytes.Repeat([]byte{'x'}, size*segments), Peer: fakePeer}
 				if segments > 1 {
@@ -38,7 +38,7 @@ func BenchmarkShardServe(b *testing.B) {
 	}
 }
 
-// silentConn takes what is written and forgets it.
-type silentConn struct{ *fakeConn }
+// discardConn takes what is written and forgets it.
+type discardConn struct{ *fakeConn }
 
-func (silentConn) Write(ms []udp.Message) (int, error) { return len(ms), nil }
+func (discardConn) Write(ms []udp.Message) (int, error) { return len(ms), nil }

@@ -359,7 +359,7 @@ func TestServeStartErrorClosesSockets(t *testing.T) {
 	t.Run("bad-conn", func(t *testing.T) {
 		good, bad := open(t), open(t)
 		s := new(Server)
-		if err := s.Serve(good, nameless{bad}); err == nil || len(s.Addrs()) != 0 {
+		if err := s.Serve(good, unixAddrConn{bad}); err == nil || len(s.Addrs()) != 0 {
 			t.Errorf("%v, serving %v; want an error and nothing", err, s.Addrs())
 		}
 		isFree(t, good.LocalAddr())
@@ -374,10 +374,10 @@ func TestServeStartErrorClosesSockets(t *testing.T) {
 	})
 }
 
-// nameless is a socket whose address is not an IP address.
-type nameless struct{ net.PacketConn }
+// unixAddrConn is a socket whose address is not an IP address.
+type unixAddrConn struct{ net.PacketConn }
 
-func (nameless) LocalAddr() net.Addr { return &net.UnixAddr{Name: "@", Net: "unixgram"} }
+func (unixAddrConn) LocalAddr() net.Addr { return &net.UnixAddr{Name: "@", Net: "unixgram"} }
 
 // One record, however many sockets have small buffers.
 func TestServerSmallBufferWarning(t *testing.T) {

@@ -37,7 +37,7 @@ func TestShardReleasesMemory(t *testing.T) {
 			w.Write(r.Data)
 		})}
 		before := heap()
-		s.listeners = append(s.listeners, listener{fakeAddr, []udp.Socket{silentConn{c}}})
+		s.listeners = append(s.listeners, listener{fakeAddr, []udp.Socket{discardConn{c}}})
 		served := make(chan error, 1)
 		go func() { served <- s.Serve() }()
 		synctest.Wait()

@@ -37,7 +37,7 @@ func socketIn(t *testing.T, h netns.Host, addr string) *net.UDPConn {
 		t.FailNow()
 	}
 	t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(patience))
+	c.SetDeadline(time.Now().Add(testTimeout))
 	return c
 }
 

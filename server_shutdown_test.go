@@ -48,7 +48,7 @@ func TestServeReturnsErrServerClosed(t *testing.T) {
 				}
 				served := make(chan error, 1)
 				go func() { served <- srv.Serve() }()
-				ask(t, dial(t, srv.Addrs()[0].String()), nil) // now it reads
+				roundTrip(t, dial(t, srv.Addrs()[0].String()), nil) // now it reads
 				tt.end(srv)
 				if err := <-served; !errors.Is(err, ohce.ErrServerClosed) {
 					t.Fatalf("round %d: Serve = %v, want ErrServerClosed", i, err)

@@ -136,7 +136,7 @@ func TestPanicLogRate(t *testing.T) {
 				t.Errorf("the log lacks %q", want)
 			}
 		}
-		if got := ask(t, c, []byte("good")); string(got) != "half an answer" {
+		if got := roundTrip(t, c, []byte("good")); string(got) != "half an answer" {
 			t.Errorf("after the panics the server answered %q", got)
 		}
 		synctest.Wait() // a response can arrive before it is counted
@@ -175,7 +175,7 @@ func TestConcurrentHandlersDoNotBlockOthers(t *testing.T) {
 		for i := range 8 {
 			fmt.Fprintf(c, "%d", i)
 		}
-		if got := ask(t, c, []byte("q")); string(got) != "quick" || time.Since(start) != 0 {
+		if got := roundTrip(t, c, []byte("q")); string(got) != "quick" || time.Since(start) != 0 {
 			t.Errorf("got %q after %v behind slow requests, want quick at once", got, time.Since(start))
 		}
 		synctest.Wait()

@@ -18,10 +18,10 @@ import (
 	"github.com/ohce/ohce/ohcetest"
 )
 
-// patience is the maximum wait for an event on real sockets.
-const patience = 10 * time.Second
+// testTimeout is the maximum wait for an event on real sockets.
+const testTimeout = 10 * time.Second
 
-// dial connects a UDP socket to addr; its reads fail after patience.
+// dial connects a UDP socket to addr; its reads fail after testTimeout.
 func dial(t testing.TB, addr string) *net.UDPConn {
 	t.Helper()
 	c, err := net.Dial("udp", addr)
@@ -29,12 +29,12 @@ func dial(t testing.TB, addr string) *net.UDPConn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(patience))
+	c.SetDeadline(time.Now().Add(testTimeout))
 	return c.(*net.UDPConn)
 }
 
 // ask sends a request and returns the datagram that is received next.
-func ask(t testing.TB, c net.Conn, request []byte) []byte {
+func roundTrip(t testing.TB, c net.Conn, request []byte) []byte {
 	t.Helper()
 	if _, err := c.Write(request); err != nil {
 		t.Fatal(err)
@@ -94,7 +94,7 @@ func TestServerAnswersEverySize(t *testing.T) {
 	c := dial(t, s.Addr)
 	for _, size := range []int{0, 1, 2, 511, 1200, 1472, 1473, 9000, 65_000, 65_507} {
 		request := bytes.Repeat([]byte{'a', 0, 0xff}, size/3+1)[:size]
-		if got := ask(t, c, request); !bytes.Equal(got, request) {
+		if got := roundTrip(t, c, request); !bytes.Equal(got, request) {
 			t.Errorf("%d bytes: the echo has %d bytes or different ones", size, len(got))
 		}
 	}
@@ -119,7 +119,7 @@ func TestServerSeveralAddresses(t *testing.T) {
 		if addr.Port() == 0 {
 			t.Fatalf("address %v has no port", addr)
 		}
-		if got := string(ask(t, dial(t, addr.String()), []byte("who?"))); got != addr.String() {
+		if got := string(roundTrip(t, dial(t, addr.String()), []byte("who?"))); got != addr.String() {
 			t.Errorf("asked %v, LocalAddr was %s", addr, got)
 		}
 	}
@@ -208,7 +208,7 @@ func TestServerSourceAddress(t *testing.T) {
 				if !wholeLoopback && !onInterface(t, addr.Addr()) {
 					continue
 				}
-				got := string(ask(t, dial(t, addr.String()), []byte("who?")))
+				got := string(roundTrip(t, dial(t, addr.String()), []byte("who?")))
 				if got != addr.String() {
 					t.Errorf("asked %v, LocalAddr was %s", addr, got)
 				}
@@ -302,7 +302,7 @@ func TestServerDropsServicePorts(t *testing.T) {
 		if _, err := client.WriteToUDPAddrPort([]byte("no"), netip.MustParseAddrPort(s.Addr)); err != nil {
 			t.Fatal(err)
 		}
-		if got := ask(t, dial(t, s.Addr), []byte("yes")); string(got) != "yes" {
+		if got := roundTrip(t, dial(t, s.Addr), []byte("yes")); string(got) != "yes" {
 			t.Errorf("another port got %q", got)
 		}
 		s.Close()
@@ -345,7 +345,7 @@ func TestLoopBetweenTwoServersOnRealSockets(t *testing.T) {
 	serve(t, b, pc)
 	select {
 	case <-g.dropped:
-	case <-time.After(patience):
+	case <-time.After(testTimeout):
 		t.Error("the loop does not end")
 	}
 	a.Close()
@@ -411,7 +411,7 @@ func TestServerMaxDatagramIPv6(t *testing.T) {
 	}
 	serve(t, srv)
 	request := bytes.Repeat([]byte("ab"), 65_527/2+1)[:65_527]
-	if got := ask(t, dial(t, srv.Addrs()[0].String()), request); !bytes.Equal(got, request) {
+	if got := roundTrip(t, dial(t, srv.Addrs()[0].String()), request); !bytes.Equal(got, request) {
 		t.Errorf("the echo has %d bytes or different ones", len(got))
 	}
 }

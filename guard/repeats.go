@@ -44,7 +44,7 @@ func NewRepeats(limit int) *Repeats {
 
 // Admit counts d and returns DropLoop if the limit is reached.
 func (r *Repeats) Admit(_ time.Time, d *Datagram) Verdict {
-	if r.limit < 0 || r.again(d, 1) {
+	if r.limit < 0 || r.countRepeat(d, 1) {
 		return Admitted
 	}
 	s, length := &r.slots[slot(d.Source)], int32(len(d.Payload))
@@ -64,12 +64,12 @@ func (r *Repeats) Admit(_ time.Time, d *Datagram) Verdict {
 
 // AdmitBatch admits datagrams that repeat the latest one, below the limit.
 func (r *Repeats) AdmitBatch(_ time.Time, d *Datagram, n int) bool {
-	return r.limit < 0 || r.again(d, int32(n))
+	return r.limit < 0 || r.countRepeat(d, int32(n))
 }
 
 // again counts n datagrams and reports true if they are like the latest one and below the limit: the
 // most frequent case, for the datagrams of a batch often have one source.
-func (r *Repeats) again(d *Datagram, n int32) bool {
+func (r *Repeats) countRepeat(d *Datagram, n int32) bool {
 	s := r.last
 	again := s.count > 0 && s.count < r.limit-n && int(s.length) == len(d.Payload) &&
 		s.source == d.Source

@@ -51,7 +51,7 @@ func (b *Breaker) Answered(now time.Time) { b.failures, b.answered = 0, now }
 // Failed notes that an exchange got no response. start is when its first attempt was made,
 // unanswered as for Waits. It says nothing of the server if later requests were answered meanwhile.
 func (b *Breaker) Failed(unanswered uint64, start, now time.Time) {
-	if b.heardSince(start) && unanswered < b.threshold() {
+	if b.answeredSince(start) && unanswered < b.threshold() {
 		return
 	}
 	b.failures++
@@ -66,7 +66,7 @@ func (b *Breaker) threshold() uint64 {
 	return failureThreshold
 }
 
-func (b *Breaker) heardSince(t time.Time) bool {
+func (b *Breaker) answeredSince(t time.Time) bool {
 	return !b.answered.IsZero() && !b.answered.Before(t)
 }
 
@@ -74,16 +74,16 @@ func (b *Breaker) heardSince(t time.Time) bool {
 // for the end of an outage. unanswered is the number of requests that were first sent after the
 // latest one that has been answered. A few can be requests that the server does not answer; many
 // are an outage.
-func (b *Breaker) Waits(unanswered uint64, sent, now time.Time) bool {
-	return b.Patient(now) && unanswered >= b.threshold() && !b.heardSince(sent)
+func (b *Breaker) ShouldPark(unanswered uint64, sent, now time.Time) bool {
+	return b.Patient(now) && unanswered >= b.threshold() && !b.answeredSince(sent)
 }
 
-// WaitEnd is when the patience ends with a server that stays silent.
-func (b *Breaker) WaitEnd() time.Time { return b.answered.Add(b.Patience) }
+// PatienceEnd is when the patience ends with a server that stays silent.
+func (b *Breaker) PatienceEnd() time.Time { return b.answered.Add(b.Patience) }
 
 // Patient reports whether the server has answered and the patience with it is not over.
 func (b *Breaker) Patient(now time.Time) bool {
-	return !b.answered.IsZero() && now.Before(b.WaitEnd())
+	return !b.answered.IsZero() && now.Before(b.PatienceEnd())
 }
 
 // HalfOpenTime is when an open circuit becomes half-open.

@@ -20,7 +20,7 @@ func (m *Machine) Expire(now time.Time) {
 		}
 		m.exhausted(now, r)
 	}
-	if m.parkedCount > 0 && !now.Before(m.breaker.WaitEnd()) {
+	if m.parkedCount > 0 && !now.Before(m.breaker.PatienceEnd()) {
 		m.endParked(now)
 	}
 }
@@ -55,7 +55,7 @@ func (m *Machine) timeout(now time.Time, r *Request) (time.Duration, bool) {
 
 // exhausted ends an exchange whose schedule is over, or parks it during an outage.
 func (m *Machine) exhausted(now time.Time, r *Request) {
-	if m.breaker.Waits(m.sequence-m.answered, r.Sent, now) {
+	if m.breaker.ShouldPark(m.sequence-m.answered, r.Sent, now) {
 		m.park(r)
 		return
 	}

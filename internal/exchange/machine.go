@@ -69,7 +69,7 @@ type Machine struct {
 	openErr     error    // why the last socket could not be opened
 
 	table     table
-	ended     ended
+	ended     endedExchanges
 	deadlines deadlines
 	ports     ports
 	window    Window

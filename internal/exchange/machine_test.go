@@ -26,7 +26,7 @@ func openAll(m *Machine, step Step) []Port {
 // TestSocketFailureCountedOnce: a socket that fails counts as one failure, however many requests were on it, and
 // takes no further requests with it.
 func TestSocketFailureCountedOnce(t *testing.T) {
-	m := newMachine(Config{Match: exactly(), Patience: 10 * time.Second})
+	m := newMachine(Config{Match: echoMatcher(), Patience: 10 * time.Second})
 	now := time.Now()
 	for i := range byte(20) {
 		m.Submit(uint64(i), []byte{i})
@@ -46,7 +46,7 @@ func TestSocketFailureCountedOnce(t *testing.T) {
 // TestPatienceAfterDialErrors: if sockets fail again and again after the server has answered, no request is
 // taken until the circuit is half-open.
 func TestPatienceAfterDialErrors(t *testing.T) {
-	m := newMachine(Config{Match: exactly(), Patience: 10 * time.Second})
+	m := newMachine(Config{Match: echoMatcher(), Patience: 10 * time.Second})
 	now := time.Now()
 	m.Submit(0, []byte("x"))
 	shared := openAll(m, m.Next(now))[0]
@@ -71,7 +71,7 @@ func TestPatienceAfterDialErrors(t *testing.T) {
 // TestDialShortage: if the shared socket fails and the system has no descriptors, while another socket is
 // open, the machine waits for that one.
 func TestDialShortage(t *testing.T) {
-	m := newMachine(Config{Match: keyOf(1), MaxPorts: 2})
+	m := newMachine(Config{Match: prefixMatcher(1), MaxPorts: 2})
 	now := time.Now()
 	m.Submit(0, []byte("a1"))
 	m.Submit(1, []byte("a2")) // with the same key: on a socket of its own
@@ -115,7 +115,7 @@ func TestMaxBytesIncludesKeys(t *testing.T) {
 
 // TestCauseOfRequest: an error of one request is not the cause of another one's end.
 func TestCauseOfRequest(t *testing.T) {
-	m := newMachine(Config{Match: exactly()})
+	m := newMachine(Config{Match: echoMatcher()})
 	now := time.Now()
 	long := m.Submit(0, []byte("long"))
 	openAll(m, m.Next(now))

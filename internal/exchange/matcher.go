@@ -96,29 +96,29 @@ const (
 // ended remembers the exchanges that have ended, by the hash of port and key. It tells late
 // responses and duplicates from strangers, and keeps a key from being used again on a port too
 // early. It has two generations: when the young one is full, the old one is forgotten.
-type ended struct {
+type endedExchanges struct {
 	limit      int // of a generation
-	young, old map[uint64]end
+	young, old map[uint64]endRecord
 }
 
 // An end is how and when an exchange ended.
-type end struct {
+type endRecord struct {
 	time     time.Time
 	answered bool
 }
 
-func (e *ended) add(hash uint64, now time.Time, answered bool) {
+func (e *endedExchanges) add(hash uint64, now time.Time, answered bool) {
 	if e.young == nil || len(e.young) >= e.limit {
 		e.young, e.old = e.old, e.young
 		clear(e.young)
 		if e.young == nil {
-			e.young = make(map[uint64]end)
+			e.young = make(map[uint64]endRecord)
 		}
 	}
-	e.young[hash] = end{now, answered}
+	e.young[hash] = endRecord{now, answered}
 }
 
-func (e *ended) find(hash uint64) (end, bool) {
+func (e *endedExchanges) find(hash uint64) (endRecord, bool) {
 	if end, ok := e.young[hash]; ok {
 		return end, true
 	}
@@ -127,7 +127,7 @@ func (e *ended) find(hash uint64) (end, bool) {
 }
 
 // reuse returns when a key may be used again on its port; the zero Time is at once.
-func (e *ended) reuse(hash uint64) time.Time {
+func (e *endedExchanges) reuse(hash uint64) time.Time {
 	end, ok := e.find(hash)
 	if !ok {
 		return time.Time{}
@@ -136,7 +136,7 @@ func (e *ended) reuse(hash uint64) time.Time {
 }
 
 // reason returns why a datagram with this hash is ignored if no request is in flight.
-func (e *ended) reason(hash uint64) Reason {
+func (e *endedExchanges) reason(hash uint64) Reason {
 	end, ok := e.find(hash)
 	switch {
 	case !ok:

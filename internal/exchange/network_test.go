@@ -53,7 +53,7 @@ type simulation struct {
 }
 
 // keyOf is the matcher of a simulation: the first n bytes of a message are its key.
-func keyOf(n int) *Matcher {
+func prefixMatcher(n int) *Matcher {
 	return &Matcher{
 		RequestKey: func(dst, request []byte) []byte { return append(dst, request[:n]...) },
 		ResponseKey: func(dst, response []byte) ([]byte, bool) {
@@ -67,7 +67,7 @@ func keyOf(n int) *Matcher {
 }
 
 // exactly is a matcher for a server that sends each request back.
-func exactly() *Matcher {
+func echoMatcher() *Matcher {
 	return &Matcher{RequestKey: func(dst, request []byte) []byte { return append(dst, request...) }}
 }
 
@@ -84,10 +84,10 @@ func newSimulation(t *testing.T, data []byte) *simulation {
 	}
 	switch x.s.choose(3) {
 	case 0:
-		x.cfg.Match = exactly()
+		x.cfg.Match = echoMatcher()
 	case 1:
 		x.keyBytes = 1 + x.s.choose(2)
-		x.cfg.Match = keyOf(x.keyBytes)
+		x.cfg.Match = prefixMatcher(x.keyBytes)
 	}
 	if x.s.choose(2) == 1 {
 		x.cfg.Schedule.Budget = 1500 * time.Millisecond
@@ -136,7 +136,7 @@ func (x *simulation) run() {
 		x.pop()
 		x.submit()
 		step := x.m.Next(x.now)
-		x.carryOut(step)
+		x.apply(step)
 		x.checkBytes()
 		x.pop()
 		x.wait(step)
@@ -203,8 +203,8 @@ func (x *simulation) submit() {
 	}
 }
 
-// carryOut opens and closes sockets, sends requests, and has the server answer them.
-func (x *simulation) carryOut(step Step) {
+// apply opens and closes sockets, sends requests, and has the server answer them.
+func (x *simulation) apply(step Step) {
 	for _, id := range step.Close {
 		if !x.open[id] && !x.failed[id] {
 			x.t.Fatalf("port %d is to be closed and is not open", id)

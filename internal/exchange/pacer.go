@@ -9,9 +9,9 @@ const (
 	pacingGain = 1.25
 	// minBurst is the number of datagrams that may be sent at once at any rate.
 	minBurst = 32
-	// unpaced is the number of datagrams that may be sent at once before a round-trip time is
+	// unpacedBurst is the number of datagrams that may be sent at once before a round-trip time is
 	// known.
-	unpaced = defaultMaxWindow
+	unpacedBurst = defaultMaxWindow
 	// minPacingDelay is the shortest delay that a Pacer asks for. Timers are not finer.
 	minPacingDelay = 10 * time.Microsecond
 )
@@ -30,7 +30,7 @@ type Pacer struct {
 func (p *Pacer) Allowed(now time.Time, srtt time.Duration, limit int) (n int, delay time.Duration) {
 	if srtt == 0 {
 		p.tokens, p.last = minBurst, now
-		return unpaced, 0
+		return unpacedBurst, 0
 	}
 	rate := pacingGain * float64(limit) / srtt.Seconds()
 	burst := max(minBurst, rate*targetDelay.Seconds())

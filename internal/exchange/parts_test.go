@@ -109,7 +109,7 @@ func TestTable(t *testing.T) {
 // strangers.
 func TestEnded(t *testing.T) {
 	const limit, n = 1000, 10_000
-	e := ended{limit: limit}
+	e := endedExchanges{limit: limit}
 	now := time.Unix(1000, 0)
 	for i := range uint64(n) {
 		e.add(i, now, i%2 == 0)
@@ -253,7 +253,7 @@ func TestBreaker(t *testing.T) {
 	state(Closed)
 	fail(1)
 	state(Open)
-	if b.Waits(100, now, now) {
+	if b.ShouldPark(100, now, now) {
 		t.Error("a server that has never answered is waited for")
 	}
 	now = now.Add(openTime)
@@ -269,13 +269,13 @@ func TestBreaker(t *testing.T) {
 	state(Closed)
 	answered := now
 	now = now.Add(2 * time.Second)
-	if b.Waits(failureThreshold-1, now, now) || !b.Waits(failureThreshold, now, now) {
+	if b.ShouldPark(failureThreshold-1, now, now) || !b.ShouldPark(failureThreshold, now, now) {
 		t.Errorf("an outage is not told by %d unanswered requests", failureThreshold)
 	}
-	if b.Waits(100, answered, now) {
+	if b.ShouldPark(100, answered, now) {
 		t.Error("a server that has answered since the last attempt is waited for")
 	}
-	if now = answered.Add(b.Patience); b.Waits(100, now, now) || !b.WaitEnd().Equal(now) {
+	if now = answered.Add(b.Patience); b.ShouldPark(100, now, now) || !b.PatienceEnd().Equal(now) {
 		t.Error("the patience does not end")
 	}
 	for range failureThreshold {

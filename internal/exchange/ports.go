@@ -27,7 +27,7 @@ type port struct {
 }
 
 // only is the one request that is in flight and was sent before at, or nil if there are none or several.
-func (p *port) only(at time.Time) *Request {
+func (p *port) soleRequest(at time.Time) *Request {
 	if p == nil || p.pending != 1 || p.last.done() || p.last.Begun.IsZero() || at.Before(p.last.Begun) {
 		return nil
 	}
@@ -59,7 +59,7 @@ func (m *Machine) place(now time.Time, r *Request) bool {
 
 func (m *Machine) portFor(now time.Time, r *Request) *port {
 	ps := &m.ports
-	if p := ps.shared; p != nil && m.takes(now, p, r) {
+	if p := ps.shared; p != nil && m.canTake(now, p, r) {
 		return p
 	}
 	if m.cfg.Match != nil && ps.shared == nil {
@@ -70,7 +70,7 @@ func (m *Machine) portFor(now time.Time, r *Request) *port {
 	for n := len(ps.idle); n > 0; n = len(ps.idle) {
 		p := ps.idle[n-1]
 		ps.idle = ps.idle[:n-1]
-		if m.takes(now, p, r) {
+		if m.canTake(now, p, r) {
 			return p
 		}
 		m.retire(p)
@@ -81,7 +81,7 @@ func (m *Machine) portFor(now time.Time, r *Request) *port {
 // takes reports whether a port can take the key of a request: no other request in flight has it
 // there, and no late response to an earlier one can arrive. If the key is the whole response, that
 // does not matter.
-func (m *Machine) takes(now time.Time, p *port, r *Request) bool {
+func (m *Machine) canTake(now time.Time, p *port, r *Request) bool {
 	if m.cfg.Match.exact() {
 		return true
 	}
@@ -186,19 +186,19 @@ func (m *Machine) Failed(now time.Time, id Port, err error, shortage bool) {
 		if m.cfg.Match == nil {
 			m.window.Max = min(int(m.window.max()), m.cfg.MaxPorts)
 		}
-		m.displace(p)
+		m.requeueWaiting(p)
 		return
 	}
 	m.openErr = err
 	m.freed = true
 	m.breaker.Failed(0, now, now) // once, however many requests were on the port
-	for _, r := range m.on(id) {
+	for _, r := range m.requestsOn(id) {
 		m.end(now, r, NoSocket, err)
 	}
 }
 
 // displace makes the requests that wait for a port wait for another one.
-func (m *Machine) displace(p *port) {
+func (m *Machine) requeueWaiting(p *port) {
 	for _, r := range p.waiting {
 		m.table.remove(r)
 		r.port = nil
@@ -208,7 +208,7 @@ func (m *Machine) displace(p *port) {
 }
 
 // on returns the requests on a port that have not ended, oldest first.
-func (m *Machine) on(id Port) (all []*Request) {
+func (m *Machine) requestsOn(id Port) (all []*Request) {
 	for _, r := range m.order.items[m.order.head:] {
 		if r.port != nil && r.Port == id && !r.done() {
 			all = append(all, r)
@@ -223,7 +223,7 @@ func (m *Machine) Unreachable(now time.Time, id Port, err error) {
 	m.cfg.Counters.Unreachable.Add(1)
 	p := m.ports.all[id]
 	m.observe(Event{
-		Kind: PortUnreachable, Time: now, Port: id, Socket: p.socketOf(), Request: p.only(now),
+		Kind: PortUnreachable, Time: now, Port: id, Socket: p.socketOf(), Request: p.soleRequest(now),
 	})
 	if p == nil {
 		return
@@ -232,7 +232,7 @@ func (m *Machine) Unreachable(now time.Time, id Port, err error) {
 	if !m.cfg.FailFast {
 		return
 	}
-	for _, r := range m.on(id) {
+	for _, r := range m.requestsOn(id) {
 		if !r.Begun.IsZero() {
 			m.end(now, r, Unreachable, nil)
 		}

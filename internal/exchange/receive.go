@@ -6,12 +6,12 @@ import "time"
 // lost. The Machine copies what it keeps of data.
 func (m *Machine) Received(at time.Time, id Port, data []byte, truncated bool) {
 	if truncated || len(data) > m.cfg.MaxResponse {
-		m.ignore(at, id, m.ports.all[id].only(at), data, Oversize)
+		m.ignore(at, id, m.ports.all[id].soleRequest(at), data, Oversize)
 		return
 	}
 	r, reason := m.match(id, data)
 	if r == nil {
-		only := m.ports.all[id].only(at)
+		only := m.ports.all[id].soleRequest(at)
 		if only != nil {
 			only.Unexpected++
 		}

@@ -205,7 +205,7 @@ func (m *Machine) wake(now time.Time, delay time.Duration) time.Time {
 		earliest(now.Add(max(delay, minPacingDelay)))
 	}
 	if m.parkedCount > 0 {
-		earliest(m.breaker.WaitEnd())
+		earliest(m.breaker.PatienceEnd())
 	}
 	if m.parkedCount == 0 && m.ready.len() > 0 && m.breaker.State(now) == Open {
 		earliest(m.breaker.HalfOpenTime())
