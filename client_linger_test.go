@@ -15,7 +15,8 @@ import (
 	"github.com/ohce/ohce/ohcetest"
 )
 
-// The response belongs to the caller: what it does to it does not reach the client's own business.
+// TestResponseOwnedByCaller checks that a caller that modifies a response does not change how
+// duplicates are counted.
 func TestResponseOwnedByCaller(t *testing.T) {
 	script := steps(ohcetest.Then(ohcetest.Answer(), ohcetest.Delay(time.Millisecond)))
 	onNetwork(t, script, func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, _ *traceLog) {
@@ -82,7 +83,7 @@ func TestLingerTime(t *testing.T) {
 	}
 }
 
-// At most 64 sockets linger, however many exchanges there were.
+// TestMaxLingeringSockets checks that at most 64 sockets linger after any number of exchanges.
 func TestMaxLingeringSockets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := new(ohcetest.Network)
@@ -105,11 +106,12 @@ func TestMaxLingeringSockets(t *testing.T) {
 		}
 		c.Close()
 		if got := open.Load(); got != 0 {
-			t.Errorf("%d sockets open after Close", got)
+			t.Errorf("%d sockets open after Close, want 0", got)
 		}
 	})
 }
 
+// An openCounter is a socket that decrements open when it is closed.
 type openCounter struct {
 	net.Conn
 	open *atomic.Int32
@@ -117,8 +119,8 @@ type openCounter struct {
 
 func (c *openCounter) Close() error { c.open.Add(-1); return c.Conn.Close() }
 
-// The kernel's word about an earlier datagram comes back from the next send, which then has sent
-// nothing: it is done again.
+// TestWriteRepeatedAfterPortUnreachable checks that the client repeats a write that failed with the
+// ICMP error of an earlier datagram. Such a write has sent nothing.
 func TestWriteRepeatedAfterPortUnreachable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := new(ohcetest.Network)
@@ -131,24 +133,24 @@ func TestWriteRepeatedAfterPortUnreachable(t *testing.T) {
 		defer c.Close()
 		r, err := c.Exchange(t.Context(), []byte("hello"))
 		if err != nil || string(r.Data) != "HELLO" || r.Attempts != 1 || r.Elapsed != 0 {
-			t.Errorf("%+v, %v; want the answer to the first attempt, at once", r, err)
+			t.Errorf("%+v, %v; want the response to the first attempt without delay", r, err)
 		}
 		if st := c.Stats(); st.Attempts != 1 || st.PortUnreachable != 1 || len(p.Requests()) != 1 {
-			t.Errorf("stats %+v, %d requests; want 1 attempt, 1 refusal, 1 request", st,
+			t.Errorf("stats %+v, %d requests; want 1 attempt, 1 port unreachable, 1 request", st,
 				len(p.Requests()))
 		}
 	})
 }
 
-// refusingConn is a socket whose first Write tells of an earlier datagram.
+// A refusingConn is a socket whose first Write fails with the ICMP error of an earlier datagram.
 type refusingConn struct {
 	net.Conn
-	told bool
+	reported bool
 }
 
 func (c *refusingConn) Write(b []byte) (int, error) {
-	if !c.told {
-		c.told = true
+	if !c.reported {
+		c.reported = true
 		return 0, &net.OpError{Op: "write", Err: os.NewSyscallError("write", syscall.ECONNREFUSED)}
 	}
 	return c.Conn.Write(b)

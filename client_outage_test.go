@@ -11,8 +11,8 @@ import (
 	"github.com/ohce/ohce/ohcetest"
 )
 
-// outageAt returns a network that carries nothing for some time, from some time after its first
-// datagram on.
+// outageAt returns a network that loses all datagrams for length, starting at from after its first
+// datagram.
 func outageAt(from, length time.Duration) func(ohcetest.Datagram) []ohcetest.Arrival {
 	var begun time.Time
 	return func(d ohcetest.Datagram) []ohcetest.Arrival {
@@ -26,8 +26,8 @@ func outageAt(from, length time.Duration) func(ohcetest.Datagram) []ohcetest.Arr
 	}
 }
 
-// TestStreamOutage: an outage in the middle of a stream that is shorter than the client's
-// patience costs nothing but time.
+// TestStreamOutage checks that an outage shorter than Patience delays a stream but fails no
+// request.
 func TestStreamOutage(t *testing.T) {
 	n := testsize.Pick(50_000, 10_000)
 	for _, length := range []time.Duration{
@@ -56,8 +56,8 @@ func TestStreamOutage(t *testing.T) {
 	}
 }
 
-// TestStreamPatience: a server that falls silent for good costs the patience, and then the
-// requests fail fast.
+// TestStreamPatience checks that a stream waits for Patience when the server stops answering for
+// good, and then fails the remaining requests fast.
 func TestStreamPatience(t *testing.T) {
 	for _, tt := range []struct {
 		patience, least, most time.Duration
@@ -77,15 +77,15 @@ func TestStreamPatience(t *testing.T) {
 					t.Errorf("the stream took %v, want %v to %v", took, tt.least, tt.most)
 				}
 				if st := checkExchanges(t, c, answered); answered == 0 || st.Down != uint64(n-answered) {
-					t.Errorf("%d answered, stats %+v, want the others down", answered, st)
+					t.Errorf("%d answered, stats %+v, want all others down", answered, st)
 				}
 			})
 		})
 	}
 }
 
-// TestStreamOneUnansweredRequest: one request that gets no response, while others do, fails at
-// the end of its schedule.
+// TestStreamOneUnansweredRequest checks that a request without a response fails at the end of its
+// schedule if the server answers other requests.
 func TestStreamOneUnansweredRequest(t *testing.T) {
 	inMemory(t, func(d ohcetest.Datagram) []ohcetest.Arrival {
 		if string(d.Data) == "request 7" {
@@ -109,13 +109,14 @@ func TestStreamOneUnansweredRequest(t *testing.T) {
 			case r.Index != 7 && r.Err != nil:
 				t.Errorf("result %d: %v", r.Index, r.Err)
 			case r.Index == 7 && (!errors.As(r.Err, &op) || op.Elapsed != 1500*time.Millisecond):
-				t.Errorf("result 7: %v, want that it is down after 1.5s", r.Err)
+				t.Errorf("result 7: %v, want ErrServerDown after 1.5s", r.Err)
 			}
 		}
 	})
 }
 
-// TestStreamOutageWithSmallWindow: the patience does not need a large window.
+// TestStreamOutageWithSmallWindow checks that a stream survives an outage with few requests in
+// flight.
 func TestStreamOutageWithSmallWindow(t *testing.T) {
 	for _, n := range []int{1, 2, 4, 7} {
 		inMemory(t, outageAt(30*time.Millisecond, 5*time.Second), func(t *testing.T, c *ohce.Client) {

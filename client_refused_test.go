@@ -2,5 +2,6 @@
 
 package ohce_test
 
-// reportsPortUnreachable: a connected socket hears of an ICMP "port unreachable".
+// reportsPortUnreachable reports whether a connected socket returns an error after an ICMP port
+// unreachable message.
 const reportsPortUnreachable = true

@@ -1,4 +1,4 @@
 package ohce_test
 
-// reportsPortUnreachable: Go keeps Windows from failing reads for an ICMP "port unreachable".
+// reportsPortUnreachable is false because Go disables SIO_UDP_CONNRESET on Windows.
 const reportsPortUnreachable = false

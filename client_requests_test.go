@@ -15,8 +15,8 @@ import (
 	"github.com/ohce/ohce/ohcetest"
 )
 
-// TestStreamWaitsForIterator: when the loop over a stream is over, however it ends, so is the
-// iterator, and its caller can close what the iterator reads.
+// TestStreamWaitsForIterator checks that the iterator has returned when the loop over a stream
+// ends, however it ends. The caller can then close what the iterator reads.
 func TestStreamWaitsForIterator(t *testing.T) {
 	for name, loop := range map[string]func(t *testing.T, c *ohce.Client, requests func(func([]byte) bool)){
 		"break": func(t *testing.T, c *ohce.Client, requests func(func([]byte) bool)) {
@@ -44,7 +44,7 @@ func TestStreamWaitsForIterator(t *testing.T) {
 			for _, match := range []*ohce.Matcher{ohce.MatchExact(reversed), nil} {
 				c := s.Client()
 				c.Match = match
-				closed := false // not atomic: the race detector is to see a race
+				closed := false // not atomic, so that the race detector finds a race
 				var running atomic.Bool
 				requests := func(yield func([]byte) bool) {
 					running.Store(true)
@@ -54,7 +54,7 @@ func TestStreamWaitsForIterator(t *testing.T) {
 							t.Error("a request was read from a closed input")
 						}
 						if !yield(request) {
-							runtime.Gosched() // a slow end
+							runtime.Gosched() // return late
 							return
 						}
 					}
@@ -70,7 +70,8 @@ func TestStreamWaitsForIterator(t *testing.T) {
 	}
 }
 
-// TestStreamIteratorPanic: a panic of the iterator reaches the caller's recover.
+// TestStreamIteratorPanic checks that a panic in the iterator is raised in the loop over the
+// stream.
 func TestStreamIteratorPanic(t *testing.T) {
 	s := ohcetest.NewServer(reverser)
 	defer s.Close()
@@ -101,30 +102,30 @@ func TestStreamIteratorPanic(t *testing.T) {
 	}
 }
 
-// TestStreamIteratorGoexit: an iterator that ends its goroutine, as t.FailNow does, ends the
-// loop's.
+// TestStreamIteratorGoexit checks that runtime.Goexit in the iterator, as t.FailNow calls it, ends
+// the goroutine of the loop.
 func TestStreamIteratorGoexit(t *testing.T) {
 	s := ohcetest.NewServer(reverser)
 	defer s.Close()
 	c := s.Client()
 	defer c.Close()
 	ended := make(chan struct{})
-	go func() { // ends with the iterator; waited for below
+	go func() { // ends with the iterator; the test waits for it
 		defer close(ended)
 		for range c.Stream(context.Background(), func(func([]byte) bool) { runtime.Goexit() }) {
 		}
-		t.Error("the code behind the loop was reached")
+		t.Error("the code after the loop was reached")
 	}()
 	<-ended
 }
 
-// TestStreamContinuesAfterDialError: a socket that cannot be opened fails its request and no other.
+// TestStreamContinuesAfterDialError checks that a failed dial fails its own request and no other.
 func TestStreamContinuesAfterDialError(t *testing.T) {
 	s := ohcetest.NewServer(reverser)
 	defer s.Close()
 	c := s.Client()
 	defer c.Close()
-	errDial := errors.New("no socket today")
+	errDial := errors.New("dial failed")
 	var dials atomic.Int64
 	c.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
 		if dials.Add(1) == 3 {
@@ -150,7 +151,7 @@ func TestStreamContinuesAfterDialError(t *testing.T) {
 	}
 }
 
-// TestEmptyResponseIsNotNil: an empty response is a response.
+// TestEmptyResponseIsNotNil checks that the Data of an empty response is not nil.
 func TestEmptyResponseIsNotNil(t *testing.T) {
 	s := ohcetest.NewServer(reverser)
 	defer s.Close()
@@ -170,8 +171,8 @@ func TestEmptyResponseIsNotNil(t *testing.T) {
 	}
 }
 
-// TestStreamSharedSocketDialError: if the shared socket cannot be opened at first, the requests that wait for
-// it fail, and the others are sent.
+// TestStreamSharedSocketDialError checks that a failed dial of the shared socket fails only the
+// requests that wait for it.
 func TestStreamSharedSocketDialError(t *testing.T) {
 	inMemory(t, after(time.Millisecond), func(t *testing.T, c *ohce.Client) {
 		dial, dials, failed := c.Dial, 0, 0
@@ -190,13 +191,13 @@ func TestStreamSharedSocketDialError(t *testing.T) {
 			}
 		}
 		if failed == 0 || failed > 64 {
-			t.Errorf("%d requests failed with one dial, want a window of 64 at most", failed)
+			t.Errorf("%d requests failed with one dial, want 1 to 64, the initial window", failed)
 		}
 	})
 }
 
-// TestStreamIteratorPanicAfterBreak: a panic of the iterator after the loop has been left reaches the
-// caller, as it does when ranging over the iterator itself.
+// TestStreamIteratorPanicAfterBreak checks that a panic in the iterator after the loop has ended is
+// raised in the caller, as it is without a stream.
 func TestStreamIteratorPanicAfterBreak(t *testing.T) {
 	inMemory(t, after(time.Millisecond), func(t *testing.T, c *ohce.Client) {
 		defer func() {
@@ -214,8 +215,8 @@ func TestStreamIteratorPanicAfterBreak(t *testing.T) {
 	})
 }
 
-// TestStreamRequestLargerThanMaxBytes: a request that does not fit into MaxBytes is taken if nothing else is
-// held.
+// TestStreamRequestLargerThanMaxBytes checks that a stream accepts a request larger than MaxBytes
+// if it holds no other.
 func TestStreamRequestLargerThanMaxBytes(t *testing.T) {
 	inMemory(t, after(time.Millisecond), func(t *testing.T, c *ohce.Client) {
 		c.MaxBytes = 1

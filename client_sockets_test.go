@@ -14,7 +14,7 @@ import (
 	"github.com/ohce/ohce/ohcetest"
 )
 
-// A countedConn counts the sockets that are open.
+// A countedConn is a socket that decrements open when it is closed for the first time.
 type countedConn struct {
 	net.Conn
 	open   *atomic.Int64
@@ -28,7 +28,7 @@ func (c *countedConn) Close() error {
 	return c.Conn.Close()
 }
 
-// countSockets makes a client count its open sockets, and returns the highest count.
+// countSockets makes a client count its open sockets. It returns the highest count.
 func countSockets(c *ohce.Client) (highest *atomic.Int64) {
 	dial := c.Dial
 	var open atomic.Int64
@@ -48,7 +48,8 @@ func countSockets(c *ohce.Client) (highest *atomic.Int64) {
 	return highest
 }
 
-// TestStreamOpensSocketsAsNeeded: without a matcher, a stream opens as many sockets as the network takes.
+// TestStreamOpensSocketsAsNeeded checks that without a matcher a stream opens sockets up to
+// MaxSockets, in the expected time.
 func TestStreamOpensSocketsAsNeeded(t *testing.T) {
 	n := testsize.Pick(10_000, 3000)
 	for _, tt := range []struct {
@@ -70,7 +71,7 @@ func TestStreamOpensSocketsAsNeeded(t *testing.T) {
 					limit = 256
 				}
 				if took > tt.took || highest.Load() > limit || highest.Load() < limit {
-					t.Errorf("it took %v with %d sockets, want at most %v and %d", took, highest.Load(),
+					t.Errorf("took %v with %d sockets, want at most %v with %d", took, highest.Load(),
 						tt.took, limit)
 				}
 				if st := c.Stats(); st.Attempts != uint64(n) {
@@ -81,7 +82,8 @@ func TestStreamOpensSocketsAsNeeded(t *testing.T) {
 	}
 }
 
-// TestStreamCountsLateResponses: the socket of a request that has ended counts what arrives late.
+// TestStreamCountsLateResponses checks that the socket of a request that has ended counts late
+// responses.
 func TestStreamCountsLateResponses(t *testing.T) {
 	inMemory(t, after(120*time.Millisecond), func(t *testing.T, c *ohce.Client) {
 		c.Match, c.Retry = nil, ohce.RetryAfter(200*time.Millisecond, 200*time.Millisecond)
@@ -93,7 +95,8 @@ func TestStreamCountsLateResponses(t *testing.T) {
 	})
 }
 
-// TestStreamFewDescriptors: when the system has no more descriptors, a stream uses those it has.
+// TestStreamFewDescriptors checks that a stream continues with the sockets it has when no
+// descriptor is free.
 func TestStreamFewDescriptors(t *testing.T) {
 	inMemory(t, after(20*time.Millisecond), func(t *testing.T, c *ohce.Client) {
 		c.Match, c.Linger = nil, -1
@@ -114,7 +117,8 @@ func TestStreamFewDescriptors(t *testing.T) {
 	})
 }
 
-// TestMatcherPanicClosesSockets: a panic of a matcher's function closes the sockets.
+// TestMatcherPanicClosesSockets checks that a panic in a function of the matcher closes the
+// sockets.
 func TestMatcherPanicClosesSockets(t *testing.T) {
 	for name, send := range map[string]func(t *testing.T, c *ohce.Client){
 		"exchange": func(t *testing.T, c *ohce.Client) { c.Exchange(t.Context(), []byte("abc")) },
@@ -139,22 +143,22 @@ func TestMatcherPanicClosesSockets(t *testing.T) {
 				func() {
 					defer func() {
 						if recover() != "parser" {
-							t.Error("the panic is lost")
+							t.Error("the panic did not reach the caller")
 						}
 					}()
 					send(t, c)
 				}()
 				c.Close()
 				if n := open.Load(); n != 0 {
-					t.Errorf("%d sockets are open", n)
+					t.Errorf("%d sockets are open, want 0", n)
 				}
 			})
 		})
 	}
 }
 
-// TestStreamEndsWithFullInbox: the readers of retired sockets that wait for room in the inbox close
-// them when the stream ends.
+// TestStreamEndsWithFullInbox checks that readers of retired sockets that wait for room in the
+// inbox close their sockets when the stream ends.
 func TestStreamEndsWithFullInbox(t *testing.T) {
 	s := ohcetest.NewServer(nil)
 	defer s.Close()
@@ -184,10 +188,11 @@ func TestStreamEndsWithFullInbox(t *testing.T) {
 	}
 }
 
-// An endlessConn repeats the first datagram that arrives, as 60,000 bytes, until the read deadline.
+// An endlessConn repeats the first datagram that arrives, extended to 60,000 bytes, until the read
+// deadline.
 type endlessConn struct {
 	net.Conn
-	arrived  bool // Read's own
+	arrived  bool // used by Read only
 	deadline atomic.Int64
 	closed   atomic.Bool
 }
@@ -216,13 +221,13 @@ func (c *endlessConn) Close() error {
 	return c.Conn.Close()
 }
 
-// An addresslessConn has no IP addresses.
+// An addresslessConn is a connection without IP addresses.
 type addresslessConn struct{ net.Conn }
 
 func (addresslessConn) LocalAddr() net.Addr  { return &net.UnixAddr{Net: "unixgram"} }
 func (addresslessConn) RemoteAddr() net.Addr { return &net.UnixAddr{Name: "/server", Net: "unixgram"} }
 
-// TestDialWithoutAddresses: Dial may return any connection that keeps datagram boundaries.
+// TestDialWithoutAddresses checks that Dial may return a connection without IP addresses.
 func TestDialWithoutAddresses(t *testing.T) {
 	for _, match := range []*ohce.Matcher{nil, ohce.MatchExact(reversed)} {
 		inMemory(t, after(time.Millisecond), func(t *testing.T, c *ohce.Client) {
@@ -239,8 +244,8 @@ func TestDialWithoutAddresses(t *testing.T) {
 	}
 }
 
-// TestStreamResultsOwnedByCaller: a stream that replaces the socket of an earlier request does not read the
-// response, which the caller is changing. The race detector sees it.
+// TestStreamResultsOwnedByCaller checks that a stream does not read a response that it has yielded
+// when it replaces the request's socket. The race detector reports such a read.
 func TestStreamResultsOwnedByCaller(t *testing.T) {
 	inMemory(t, after(time.Millisecond), func(t *testing.T, c *ohce.Client) {
 		key := func(dst []byte) []byte { return append(dst, 'k') } // the same for all

@@ -18,12 +18,13 @@ import (
 
 const peerAddr = "10.0.0.1:3000"
 
-// upper is what the peers of these tests do to a request, so that no answer equals its request.
+// upper is the transform of the test peers. It makes each response differ from its request.
 func upper(dst, request []byte) []byte {
 	return append(dst, strings.ToUpper(string(request))...)
 }
 
-// traceLog is a trace that writes down what happens, one line an event, with the time in ms.
+// A traceLog records the events of a trace, one line for each, with the elapsed time in
+// milliseconds.
 type traceLog struct {
 	mu    sync.Mutex
 	lines []string
@@ -45,7 +46,7 @@ func (j *traceLog) String() string {
 func (j *traceLog) trace() *ohce.ClientTrace {
 	return &ohce.ClientTrace{
 		AttemptSent:     func(a ohce.TraceAttempt) { j.add(a, "sent, waits %v", a.Wait) },
-		AttemptTimedOut: func(a ohce.TraceAttempt) { j.add(a, "silence") },
+		AttemptTimedOut: func(a ohce.TraceAttempt) { j.add(a, "timed out") },
 		PortUnreachable: func(a ohce.TraceAttempt) { j.add(a, "unreachable") },
 		ResponseAccepted: func(a ohce.TraceAttempt, r *ohce.Response) {
 			j.add(a, "accepted %s", r.Data)
@@ -63,7 +64,7 @@ func checkTrace(t *testing.T, j *traceLog, want string) {
 	}
 }
 
-// onNetwork runs f in a bubble with a client that asks a peer with the given script.
+// onNetwork runs f in a synctest bubble with a client of a peer that follows script.
 func onNetwork(t *testing.T, script []ohcetest.Step,
 	f func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, j *traceLog)) {
 	synctest.Test(t, func(t *testing.T) {
@@ -87,27 +88,27 @@ func TestLinearRetryExhausted(t *testing.T) {
 			t.Errorf("%v after %v, want ErrServerDown after 1.5s", err, time.Since(start))
 		}
 		if errors.Is(err, ohce.ErrPortUnreachable) {
-			t.Errorf("%v speaks of an unreachable port", err)
+			t.Errorf("%v is ErrPortUnreachable, want ErrServerDown alone", err)
 		}
 		var op *ohce.OpError
 		if !errors.As(err, &op) || op.Attempts != 5 || op.Elapsed != 1500*time.Millisecond ||
 			op.Addr != peerAddr || !op.Timeout() {
-			t.Errorf("%+v, want 5 attempts in 1.5s at %s, a timeout", op, peerAddr)
+			t.Errorf("%+v, want 5 attempts in 1.5s at %s and Timeout", op, peerAddr)
 		}
 		if got := len(p.Requests()); got != 5 {
 			t.Errorf("%d requests, want 5", got)
 		}
 		checkTrace(t, j, `
 0 1/5 sent, waits 100ms
-100 1/5 silence
+100 1/5 timed out
 100 2/5 sent, waits 200ms
-300 2/5 silence
+300 2/5 timed out
 300 3/5 sent, waits 300ms
-600 3/5 silence
+600 3/5 timed out
 600 4/5 sent, waits 400ms
-1000 4/5 silence
+1000 4/5 timed out
 1000 5/5 sent, waits 500ms
-1500 5/5 silence`)
+1500 5/5 timed out`)
 		if st := c.Stats(); st.Exchanges != 1 || st.Down != 1 || st.Attempts != 5 {
 			t.Errorf("stats %+v", st)
 		}
@@ -153,7 +154,7 @@ func TestRetrySchedules(t *testing.T) {
 					tt.text)
 			}
 			if tt.retry.Wait(0) != 0 || tt.retry.Wait(tt.attempts+1) != 0 {
-				t.Error("an attempt outside of the schedule has a wait")
+				t.Error("Wait is not 0 for an attempt outside of the schedule")
 			}
 			lose := make([]ohcetest.Step, 10)
 			for i := range lose {
@@ -267,7 +268,7 @@ func TestPortUnreachable(t *testing.T) {
 		_, err = c.Exchange(t.Context(), []byte("a"))
 		if !errors.Is(err, ohce.ErrPortUnreachable) || errors.Is(err, ohce.ErrServerDown) ||
 			time.Since(start) != 0 {
-			t.Errorf("fail-fast: %v after %v, want ErrPortUnreachable at once", err, time.Since(start))
+			t.Errorf("with FailFast: %v after %v, want ErrPortUnreachable after 0s", err, time.Since(start))
 		}
 	})
 }
@@ -280,7 +281,7 @@ func TestServerStartsDuringExchange(t *testing.T) {
 		time.AfterFunc(450*time.Millisecond, func() { n.NewPeer(peerAddr, upper) })
 		r, err := c.Exchange(t.Context(), []byte("hello"))
 		if err != nil || r.Attempts != 4 || r.Elapsed != 600*time.Millisecond {
-			t.Errorf("%+v, %v; want the answer to the fourth attempt", r, err)
+			t.Errorf("%+v, %v; want the response to the fourth attempt", r, err)
 		}
 	})
 }
@@ -294,11 +295,11 @@ func TestExchangeContextDone(t *testing.T) {
 			_, err := c.Exchange(ctx, []byte("a"))
 			if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ohce.ErrServerDown) ||
 				time.Since(start) != 123*time.Millisecond {
-				t.Errorf("%v after %v, want the deadline after 123ms", err, time.Since(start))
+				t.Errorf("%v after %v, want context.DeadlineExceeded after 123ms", err, time.Since(start))
 			}
 			_, err = c.Exchange(ctx, []byte("a"))
 			if !errors.Is(err, context.DeadlineExceeded) || len(p.Requests()) != 2 {
-				t.Errorf("%v with %d requests, want the deadline and no third request", err,
+				t.Errorf("%v with %d requests, want context.DeadlineExceeded and no third request", err,
 					len(p.Requests()))
 			}
 			if st := c.Stats(); st.Failed != 2 {
@@ -307,13 +308,14 @@ func TestExchangeContextDone(t *testing.T) {
 		})
 }
 
-// A port is not used again while an answer to it may be under way.
+// TestPortQuarantine checks that a client does not use a port again while a late response can
+// arrive there.
 func TestPortQuarantine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := new(ohcetest.Network)
 		n.NewPeer(peerAddr, upper)
 		sockets := 0
-		// A system that always gives the lowest port that is free.
+		// Like a system that assigns the lowest free port.
 		dial := func(ctx context.Context, network, address string) (net.Conn, error) {
 			sockets++
 			for port := uint16(50_000); ; port++ {
@@ -332,14 +334,14 @@ func TestPortQuarantine(t *testing.T) {
 				t.Fatal(err)
 			}
 			if last, again := seen[r.LocalAddr.Port()]; again {
-				t.Errorf("port %d again after %v", r.LocalAddr.Port(), time.Since(last))
+				t.Errorf("port %d used again after %v", r.LocalAddr.Port(), time.Since(last))
 			}
 			seen[r.LocalAddr.Port()] = time.Now()
 		}
 		time.Sleep(10 * time.Second) // of the bubble's clock
 		r, err := c.Exchange(t.Context(), []byte("a"))
 		if err != nil || r.LocalAddr.Port() != 50_000 {
-			t.Errorf("%+v, %v; want the first port again once it has rested", r, err)
+			t.Errorf("%+v, %v; want port 50000 again after the quarantine", r, err)
 		}
 		if want := 10*11/2 + 1; sockets != want {
 			t.Errorf("%d sockets opened, want %d", sockets, want)
@@ -380,7 +382,7 @@ func TestClientErrors(t *testing.T) {
 	}
 }
 
-// The kernel's own word, in real time: 1.5 s, not less and not much more.
+// TestPortUnreachableOnRealSocket checks an exchange with a closed port over loopback.
 func TestPortUnreachableOnRealSocket(t *testing.T) {
 	s := ohcetest.NewServer(nil)
 	s.Close()
@@ -393,7 +395,7 @@ func TestPortUnreachableOnRealSocket(t *testing.T) {
 		t.Errorf("%v after %v, want ErrServerDown after 1.5s", err, d)
 	}
 	if reportsPortUnreachable && !errors.Is(err, ohce.ErrPortUnreachable) {
-		t.Errorf("%v does not tell that the port is unreachable", err)
+		t.Errorf("%v is not ErrPortUnreachable", err)
 	}
 }
 
