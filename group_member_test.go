@@ -2,8 +2,8 @@ package ohce
 
 import "testing"
 
-// TestMemberStreamDropsAnsweredRequests: a slow member of a race does not collect the requests that
-// faster members have answered.
+// TestMemberStreamDropsAnsweredRequests checks that a slow member of a race does not accumulate the
+// requests that faster members have answered.
 func TestMemberStreamDropsAnsweredRequests(t *testing.T) {
 	m := newMemberStream(0)
 	for range 50 * maxGroupRequests {
@@ -18,6 +18,6 @@ func TestMemberStreamDropsAnsweredRequests(t *testing.T) {
 	last.data.Store(&data)
 	m.put(last)
 	if got, ok := m.take(); !ok || string(got) != "last" || m.finished() != last {
-		t.Errorf("took %q, want the one request without a response", got)
+		t.Errorf("took %q, want the only unanswered request", got)
 	}
 }
