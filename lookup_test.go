@@ -101,7 +101,7 @@ func TestLookupServers(t *testing.T) {
 		{"example.test", "192.0.2.1:3000 192.0.2.2:4000 192.0.2.3:4000 [2001:db8::2]:4000"},
 		{"half.test", "192.0.2.1:2"},
 		{"dangling.test", "!no such host"},
-		{"closed.test", "!has no server"},
+		{"closed.test", "!not available"},
 		{"nothing.test", "!no such host"},
 		{"gone.test:3000", "!no such host"},
 		{"one.test:nosuchservice", "!unknown port"},
