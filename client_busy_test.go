@@ -32,7 +32,7 @@ func TestStreamSlowConsumer(t *testing.T) {
 						t.Fatalf("result %d: round trip %v, %d attempts, want 2ms and 1", r.Index,
 							r.Response.RTT, r.Response.Attempts)
 					}
-					time.Sleep(5 * time.Millisecond) // of the bubble's clock
+					time.Sleep(5 * time.Millisecond) // in synctest time
 				}
 				if st := checkExchanges(t, c, n); st.Attempts != n {
 					t.Errorf("stats %+v, want %d attempts", st, n)

@@ -27,7 +27,7 @@ func TestResponseOwnedByCaller(t *testing.T) {
 		for i := range r.Data {
 			r.Data[i] = 'x'
 		}
-		time.Sleep(time.Second) // of the bubble's clock
+		time.Sleep(time.Second) // in synctest time
 		synctest.Wait()
 		if st := c.Stats(); st.Duplicate != 1 || st.Late != 0 {
 			t.Errorf("stats %+v, want 1 duplicate", st)
@@ -44,7 +44,7 @@ func TestCanceledExchangeLingers(t *testing.T) {
 				if _, err := c.Exchange(ctx, []byte("hello")); !errors.Is(err, context.Canceled) {
 					t.Fatal(err)
 				}
-				time.Sleep(time.Second) // of the bubble's clock
+				time.Sleep(time.Second) // in synctest time
 				synctest.Wait()
 				if st := c.Stats(); st.Late != 1 {
 					t.Errorf("stats %+v, want 1 late", st)
@@ -73,7 +73,7 @@ func TestLingerTime(t *testing.T) {
 					if _, err := c.Exchange(t.Context(), []byte("hello")); err != nil {
 						t.Fatal(err)
 					}
-					time.Sleep(time.Minute) // of the bubble's clock
+					time.Sleep(time.Minute) // in synctest time
 					synctest.Wait()
 					if st := c.Stats(); st.Duplicate != tt.late {
 						t.Errorf("%d duplicates counted, want %d", st.Duplicate, tt.late)

@@ -47,8 +47,9 @@ func MatchExact(respond func(dst, request []byte) []byte) *Matcher {
 }
 
 // MatchBytes returns a Matcher for a protocol in which a response repeats length bytes of its
-// request, starting at offset. If a request is shorter than offset+length, its key is the part that
-// exists. A shorter response has no key. offset and length must not be negative.
+// request, starting at offset. These bytes are the key. A response shorter than offset+length has
+// no key. A request shorter than that has the bytes from offset to its end as its key. offset and
+// length must not be negative.
 func MatchBytes(offset, length int) *Matcher {
 	end := offset + length
 	return &Matcher{

@@ -152,7 +152,7 @@ func TestMatchIgnoresLateResponses(t *testing.T) {
 				if !yield(fmt.Appendf([]byte{0, 1}, "%d request", i)) {
 					return
 				}
-				time.Sleep(100 * time.Millisecond) // of the bubble's clock
+				time.Sleep(100 * time.Millisecond) // in synctest time
 			}
 		}
 		for r, err := range c.Stream(t.Context(), requests) {

@@ -98,7 +98,7 @@ func TestStreamOneUnansweredRequest(t *testing.T) {
 				if !yield(request) {
 					return
 				}
-				time.Sleep(10 * time.Millisecond) // of the bubble's clock
+				time.Sleep(10 * time.Millisecond) // in synctest time
 			}
 		}
 		for r, err := range c.Stream(t.Context(), requests) {

@@ -260,7 +260,7 @@ func TestStreamResultsOwnedByCaller(t *testing.T) {
 					return
 				}
 				if i%2 == 1 {
-					time.Sleep(50 * time.Millisecond) // of the bubble's clock
+					time.Sleep(50 * time.Millisecond) // in synctest time
 				}
 			}
 		}

@@ -228,7 +228,7 @@ func TestLateAndDuplicateResponses(t *testing.T) {
 		if _, err := c.Exchange(t.Context(), []byte("b")); err != nil { // answered twice at once
 			t.Fatal(err)
 		}
-		time.Sleep(time.Second) // of the bubble's clock
+		time.Sleep(time.Second) // in synctest time
 		synctest.Wait()
 		if st := c.Stats(); st.Duplicate != 2 || st.Late != 0 || st.Answered != 2 {
 			t.Errorf("stats %+v, want 2 duplicates", st)
@@ -338,7 +338,7 @@ func TestPortQuarantine(t *testing.T) {
 			}
 			seen[r.LocalAddr.Port()] = time.Now()
 		}
-		time.Sleep(10 * time.Second) // of the bubble's clock
+		time.Sleep(10 * time.Second) // in synctest time
 		r, err := c.Exchange(t.Context(), []byte("a"))
 		if err != nil || r.LocalAddr.Port() != 50_000 {
 			t.Errorf("%+v, %v; want port 50000 again after the quarantine", r, err)

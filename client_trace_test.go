@@ -37,7 +37,7 @@ func TestTraceRequest(t *testing.T) {
 		if _, err := c.Exchange(t.Context(), []byte("one")); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Second) // of the bubble's clock
+		time.Sleep(time.Second) // in synctest time
 		synctest.Wait()
 		mu.Lock()
 		defer mu.Unlock()
@@ -144,7 +144,7 @@ func TestTraceUnexpectedDatagrams(t *testing.T) {
 							return
 						}
 					}
-					time.Sleep(time.Second) // of the bubble's clock; the stream stays open
+					time.Sleep(time.Second) // in synctest time, while the stream stays open
 				}
 				for _, err := range outcomes(c.Stream(t.Context(), requests)) {
 					if err != nil {

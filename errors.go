@@ -51,6 +51,8 @@ type OpError struct {
 	Err error
 }
 
+// Error returns the operation, the address and the reason. For an exchange it adds the number of
+// datagrams sent and the duration.
 func (e *OpError) Error() string {
 	s := fmt.Sprintf("%s %s: %v", e.Op, e.Addr, e.Err)
 	if e.Op == "exchange" {

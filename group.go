@@ -41,8 +41,8 @@ type Group struct {
 type GroupPolicy uint8
 
 const (
-	// Failover uses one server until it fails, then the next one, and after the last the first. It
-	// begins with the first server.
+	// Failover uses one server until it fails, then the next one in the list. The first server
+	// follows the last.
 	Failover GroupPolicy = iota
 	// RoundRobin uses the servers in turn. If one fails, the request goes to the next.
 	RoundRobin

@@ -29,7 +29,7 @@ type Handler interface {
 	ServeUDP(w *ResponseWriter, r *Request)
 }
 
-// The HandlerFunc type is an adapter that allows the use of a function as a Handler.
+// A HandlerFunc is a function that implements Handler: its ServeUDP method calls the function.
 type HandlerFunc func(w *ResponseWriter, r *Request)
 
 // ServeUDP calls f.

@@ -40,8 +40,8 @@ func RetryAfter(waits ...time.Duration) Retry {
 //
 // The first attempt waits for the resulting retransmission timeout, at least 50 ms. Before the
 // first measurement, it waits for one second. Each further attempt waits longer by a factor of √2,
-// but no longer than an eighth of budget or the timeout itself. A random tenth at most is added to
-// each wait, so that clients do not retransmit at the same time. If nothing is lost and the
+// up to an eighth of budget or to the timeout, whichever is longer. Each wait is extended by up to
+// a tenth at random, so that clients do not retransmit at the same time. If nothing is lost and the
 // round-trip time is steady, each request is sent once.
 //
 // The exchange ends after budget. If budget is zero or negative, it is 1.5 s, as with LinearRetry.

@@ -32,7 +32,7 @@ type counter struct {
 
 func (c *counter) ServeUDP(w *ohce.ResponseWriter, r *ohce.Request) {
 	n := c.calls.Add(1)
-	time.Sleep(c.takes) // of the bubble's clock
+	time.Sleep(c.takes) // in synctest time
 	w.Write(binary.BigEndian.AppendUint64(nil, n))
 }
 
@@ -237,7 +237,7 @@ func TestDeduplicatorDropsCopiesDuringHandler(t *testing.T) {
 // A request that a Concurrent handler had no room for is not remembered.
 func TestDeduplicatorBusy(t *testing.T) {
 	const limit = 1 + 1024
-	var release chan struct{} // of the bubble
+	var release chan struct{} // created in the bubble
 	testDeduplicator(t, &ohce.Deduplicator{Handler: ohce.Concurrent(ohce.HandlerFunc(
 		func(w *ohce.ResponseWriter, r *ohce.Request) {
 			<-release

@@ -69,7 +69,7 @@ func TestDeferredEndsOnce(t *testing.T) {
 				defer c.Close()
 				c.Write([]byte("Hello"))
 				d := <-deferred
-				time.Sleep(time.Hour) // of the bubble's clock
+				time.Sleep(time.Hour) // in synctest time
 				checkStats(t, srv.Stats(), 1)
 				if err := tt.end(d); !errors.Is(err, tt.err) {
 					t.Errorf("the first end: %v, want %v", err, tt.err)

@@ -26,8 +26,8 @@ const (
 	DropDenied
 	// DropSilent means that the handler wrote nothing.
 	DropSilent
-	// DropPanic means that the handler panicked. If the handler called runtime.Goexit on the
-	// goroutine of the shard, it counts all requests of the batch.
+	// DropPanic means that the handler panicked. If it called runtime.Goexit on the goroutine of
+	// the shard, all requests of the batch are counted.
 	DropPanic
 	// DropTooLarge means that the response is longer than a datagram can be.
 	DropTooLarge

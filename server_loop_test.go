@@ -193,7 +193,7 @@ func TestReadErrors(t *testing.T) {
 			c := newFakeConn(steps...)
 			s := new(Server)
 			start := time.Now()
-			err := serveFake(t, s, c, func() { time.Sleep(time.Minute) }) // of the bubble's clock
+			err := serveFake(t, s, c, func() { time.Sleep(time.Minute) }) // in synctest time
 			if !errors.Is(err, ErrServerClosed) || s.Stats().ReadErrors != 20 || len(c.sent) != 1 {
 				t.Errorf("%v, %+v, sent %q; want 20 read errors and then an answer", err, s.Stats(), c.sent)
 			}

@@ -61,7 +61,7 @@ func TestLoopBetweenTwoServers(t *testing.T) {
 					To:   netip.MustParseAddrPort("10.0.0.1:3000"),
 					Data: []byte("Hello"),
 				})
-				time.Sleep(time.Second) // of the bubble's clock
+				time.Sleep(time.Second) // in synctest time
 				synctest.Wait()
 				sum := a.Stats().Received + b.Stats().Received
 				if !tt.ends && sum < 900 {
@@ -120,7 +120,7 @@ func TestPanicLogRate(t *testing.T) {
 			synctest.Wait()
 		}
 		burst()
-		time.Sleep(999 * time.Millisecond) // of the bubble's clock
+		time.Sleep(999 * time.Millisecond) // in synctest time
 		burst()
 		if got := strings.Count(log.String(), "handler panicked"); got != 1 {
 			t.Errorf("%d records for 200 panics within a second, want 1", got)
@@ -152,7 +152,7 @@ func TestConcurrentHandlersDoNotBlockOthers(t *testing.T) {
 		var running, most atomic.Int32
 		slow := ohce.HandlerFunc(func(w *ohce.ResponseWriter, r *ohce.Request) {
 			most.Store(max(most.Load(), running.Add(1)))
-			time.Sleep(time.Second) // of the bubble's clock
+			time.Sleep(time.Second) // in synctest time
 			running.Add(-1)
 			fmt.Fprintf(w, "slow %s", r.Data)
 		})
