@@ -9,8 +9,8 @@ import (
 	"github.com/ohce/ohce/internal/udp"
 )
 
-// What a server does for a datagram besides the kernel's work: a batch of 64 messages of one
-// datagram, or of 64 segments.
+// BenchmarkShardServe measures the work of a server besides the kernel's, for a batch of 64
+// datagrams in separate messages and for one of 64 segments per message.
 func BenchmarkShardServe(b *testing.B) {
 	const width, size = 64, 64
 	for _, segments := range []int{1, 64} {
@@ -38,7 +38,7 @@ func BenchmarkShardServe(b *testing.B) {
 	}
 }
 
-// discardConn takes what is written and forgets it.
+// A discardConn discards all messages that are written.
 type discardConn struct{ *fakeConn }
 
 func (discardConn) Write(ms []udp.Message) (int, error) { return len(ms), nil }

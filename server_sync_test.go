@@ -28,8 +28,9 @@ func listen(t testing.TB, n *ohcetest.Network, addr string, srv *ohce.Server) {
 	serve(t, srv, pc)
 }
 
-// One forged datagram between two servers starts a loop. The guard prevents it by the source port, or
-// ends it after a number of datagrams. Without a guard it continues.
+// TestLoopBetweenTwoServers starts a loop between two servers with one forged datagram. The guard
+// prevents it by the source port or ends it after a number of datagrams. Without a guard it
+// continues.
 func TestLoopBetweenTwoServers(t *testing.T) {
 	const limit = 100
 	none := new(guard.PortSet)
@@ -39,7 +40,7 @@ func TestLoopBetweenTwoServers(t *testing.T) {
 		limit  int
 		twin   string
 		ends   bool
-		most   uint64 // datagrams that the servers may exchange until it ends
+		most   uint64 // datagrams that the servers may exchange before the loop ends
 	}{
 		{"same-port", nil, -1, "10.0.0.2:3000", true, 1},
 		{"other-port", nil, limit, "10.0.0.2:4000", true, 2*limit + 1},
@@ -65,7 +66,7 @@ func TestLoopBetweenTwoServers(t *testing.T) {
 				synctest.Wait()
 				sum := a.Stats().Received + b.Stats().Received
 				if !tt.ends && sum < 900 {
-					t.Errorf("%d datagrams in a second, want a loop", sum)
+					t.Errorf("%d datagrams in a second, want an endless loop", sum)
 				}
 				drops := a.Stats().Dropped[ohce.DropLoop] + b.Stats().Dropped[ohce.DropLoop]
 				if tt.ends && (sum > tt.most || drops != 1) {
