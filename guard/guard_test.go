@@ -45,7 +45,7 @@ func TestLoops(t *testing.T) {
 	}
 }
 
-// Each shard counts for itself.
+// TestLoopsRulesIndependent checks that the rules of different shards count separately.
 func TestLoopsRulesIndependent(t *testing.T) {
 	g := guard.Loops{RepeatLimit: 2}
 	for range 2 {
@@ -114,7 +114,8 @@ func TestRuleAllocs(t *testing.T) {
 	}
 }
 
-// A batch that a rule admits at once counts as much as its datagrams one by one.
+// TestAdmitBatch checks that a batch that AdmitBatch admits counts as much as its datagrams one by
+// one.
 func TestAdmitBatch(t *testing.T) {
 	const limit = 10
 	rule := guard.Loops{RepeatLimit: limit}.NewRule(nil)
@@ -140,7 +141,7 @@ func TestAdmitBatch(t *testing.T) {
 	}
 }
 
-// A guard of one's own beside the default one.
+// A custom guard combined with the default one.
 func ExampleGuards() {
 	private := guard.RuleFunc(func(_ time.Time, d *guard.Datagram) guard.Verdict {
 		if addr := d.Source.Addr(); !addr.IsPrivate() && !addr.IsLoopback() {
