@@ -8,10 +8,10 @@
 // # Loops
 //
 // If the response of a server is itself a valid request, one datagram with a forged source makes the
-// server exchange datagrams with itself or with another server without end (CVE-2024-2169). [Loops],
-// the default guard, prevents this in two ways. It drops datagrams from ports that belong to servers;
-// see [PortSet]. It ends the remaining loops by dropping one datagram out of a long series from one
-// source; see [Repeats].
+// server exchange datagrams with itself or with another server without end (CVE-2024-2169).
+// [Loops], the default guard, prevents this in two ways. It drops datagrams from ports that belong
+// to servers; see [PortSet]. It ends the remaining loops by dropping one datagram out of a long
+// series from one source; see [Repeats].
 //
 // # Composition
 //

@@ -13,10 +13,10 @@ type Loops struct {
 	// added. The set must not be changed while the server runs.
 	RefusePorts *PortSet
 
-	// RepeatLimit ends loops that RefusePorts does not prevent. Of this number of consecutive
-	// datagrams with the same source and length, one is dropped. This ends a loop but costs a
-	// client only a retransmission. If zero, it is DefaultRepeatLimit. If negative, there is no
-	// limit.
+	// RepeatLimit ends loops that RefusePorts does not prevent. Each time this number of
+	// consecutive datagrams with the same source and length has arrived, the last one is dropped.
+	// This ends a loop, but costs a client only a retransmission. If zero, it is
+	// DefaultRepeatLimit. If negative, there is no limit.
 	RepeatLimit int
 }
 

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// A round is a round trip's worth of responses.
+// A round describes the responses of one round trip.
 type round struct {
 	rtt      time.Duration
 	answered int
@@ -13,18 +13,18 @@ type round struct {
 	full     bool
 }
 
-// A simulatedWindow is a window with the number of the request whose response ends the current round.
+// A simulatedWindow is a window with the number of the request that ends the round.
 type simulatedWindow struct {
 	*Window
 	number uint64
 }
 
 func simulate(w *Window) *simulatedWindow {
-	w.Answered(0, 1, 0, time.Time{}) // begins a round
+	w.Answered(0, 1, 0, time.Time{}) // begin a round
 	return &simulatedWindow{w, 1}
 }
 
-// play plays rounds. The last response of each is to a request that was sent in it.
+// run simulates rounds. The last response of each round answers a request that was sent in it.
 func (w *simulatedWindow) run(now time.Time, rounds ...round) {
 	for _, r := range rounds {
 		if r.full {
@@ -41,7 +41,8 @@ func (w *simulatedWindow) run(now time.Time, rounds ...round) {
 	}
 }
 
-// settledWindow is a window of a size whose slow start is over: a collapse has halved it.
+// settledWindow returns a window of a given size after slow start. Heavy loss in the first round
+// has halved it.
 func settledWindow(size int) *simulatedWindow {
 	w := simulate(&Window{Initial: 2 * size})
 	w.run(time.Time{}, round{answered: 10, lost: 90})
@@ -111,7 +112,7 @@ func TestWindow(t *testing.T) {
 	}
 }
 
-// TestWindowBaseExpires: a route that has become longer is not taken for a queue for long.
+// TestWindowBaseExpires checks that the window grows again after the route has become longer.
 func TestWindowBaseExpires(t *testing.T) {
 	w, now := simulate(&Window{}), time.Unix(0, 0)
 	w.run(now, round{rtt: time.Millisecond, answered: 1})
@@ -120,6 +121,6 @@ func TestWindowBaseExpires(t *testing.T) {
 		w.run(now, round{rtt: 30 * time.Millisecond, answered: 1, full: true})
 	}
 	if got := w.Limit(); got < defaultMinWindow {
-		t.Errorf("limit %d after 20 s on another route, want that it has grown again", got)
+		t.Errorf("limit %d after 20 s on another route, want growth", got)
 	}
 }
