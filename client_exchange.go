@@ -131,7 +131,7 @@ func (x *singleExchange) receive(ctx context.Context, wake time.Time) error {
 	err := x.read(ctx, wake)
 	if errors.Is(err, os.ErrDeadlineExceeded) && ctx.Err() == nil && time.Since(wake) > lateWake {
 		// The goroutine was not scheduled in time. A read whose deadline has passed fails without
-		// looking at the socket, where the response may be waiting. So read once more.
+		// looking at the socket, where a response may be queued. Read once more.
 		err = x.read(ctx, time.Now().Add(lateWake))
 	}
 	now := time.Now()

@@ -56,7 +56,7 @@ var forbidden = []struct{ from, to, because string }{
 	{"internal/sequence", "internal/...", "a diagram needs neither the kernel nor the command"},
 	{"internal/sequence", "net/...", "a diagram needs no socket; addresses are text"},
 	{"internal/sequence", "os", "it writes only to the writer that it is given"},
-	{"ohcetest", "internal/udp", "the network in memory stands in for the kernel"},
+	{"ohcetest", "internal/udp", "the in-memory network replaces the kernel"},
 	{"ohcetest", "flip", "it must be usable in tests of any service"},
 	{".", "flip", "the library carries bytes and does not interpret them"},
 	{".", "flag", "configuration consists of struct fields"},

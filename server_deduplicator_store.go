@@ -113,7 +113,7 @@ func (s *dedupStore) forget(e *dedupEntry) {
 	s.stats.Bytes -= e.cost()
 }
 
-// expire removes the entries whose lifetime is over.
+// expire removes the entries whose lifetime has ended.
 func (s *dedupStore) expire(now time.Time) {
 	for s.oldest != nil && !now.Before(s.oldest.expires) {
 		s.removeOldest()

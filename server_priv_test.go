@@ -54,14 +54,14 @@ func TestPrivWildcardServer(t *testing.T) {
 		})}
 		port := listenIn(t, server, srv, listen)
 		serve(t, srv)
-		asked := map[string][]string{
+		requested := map[string][]string{
 			"192.0.2.2":   {"192.0.2.1", "192.0.2.3", "198.51.100.7"},
 			"2001:db8::2": {"2001:db8::1", "2001:db8::3", "2001:db8:1::7"},
 		}
 		if listen == "0.0.0.0:0" {
-			delete(asked, "2001:db8::2")
+			delete(requested, "2001:db8::2")
 		}
-		for from, all := range asked {
+		for from, all := range requested {
 			c := socketIn(t, client, from)
 			for _, addr := range all {
 				to := netip.AddrPortFrom(netip.MustParseAddr(addr), port)

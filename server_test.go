@@ -187,7 +187,7 @@ func skipIfKernelDropped(t *testing.T, s ohce.ServerStats) {
 func TestServerSourceAddress(t *testing.T) {
 	tests := []struct {
 		listen string
-		asked  []string
+		hosts  []string
 	}{
 		{"0.0.0.0:0", []string{"127.0.0.1", "127.0.0.2", "127.1.2.3"}},
 		{"[::]:0", []string{"127.0.0.1", "127.0.0.2", "::1"}},
@@ -204,7 +204,7 @@ func TestServerSourceAddress(t *testing.T) {
 				t.Fatal(err)
 			}
 			serve(t, srv)
-			for _, host := range tt.asked {
+			for _, host := range tt.hosts {
 				addr := netip.AddrPortFrom(netip.MustParseAddr(host), srv.Addrs()[0].Port())
 				if !wholeLoopback && !onInterface(t, addr.Addr()) {
 					continue

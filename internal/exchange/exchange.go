@@ -45,7 +45,7 @@ import (
 var ErrPortUnreachable = errors.New("port unreachable")
 
 // ErrNotTried is the cause of an exchange that a [Breaker] ended before its first attempt.
-var ErrNotTried = errors.New("not sent, because the server answered none of the requests before it")
+var ErrNotTried = errors.New("not sent, because the server did not answer the previous requests")
 
 // An Outcome is the result of an exchange.
 type Outcome uint8
