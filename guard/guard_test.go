@@ -45,8 +45,8 @@ func TestLoops(t *testing.T) {
 	}
 }
 
-// Each shard counts for itself.
-func TestLoopsRulesAreIndependent(t *testing.T) {
+// TestLoopsRulesIndependent checks that the rules of different shards count separately.
+func TestLoopsRulesIndependent(t *testing.T) {
 	g := guard.Loops{RepeatLimit: 2}
 	for range 2 {
 		if !admit(g.NewRule(nil), source(1), 5) {
@@ -92,7 +92,7 @@ func TestGuards(t *testing.T) {
 	}
 }
 
-func TestVerdictsHaveNames(t *testing.T) {
+func TestVerdictString(t *testing.T) {
 	seen := make(map[string]bool)
 	for v := guard.Admitted; v <= guard.DropDenied; v++ {
 		if name := v.String(); name == "unknown" || seen[name] {
@@ -105,7 +105,7 @@ func TestVerdictsHaveNames(t *testing.T) {
 	}
 }
 
-func TestRulesAllocateNothing(t *testing.T) {
+func TestRuleAllocs(t *testing.T) {
 	rule := guard.Guards{guard.Loops{}, guard.ServicePorts()}.NewRule(nil)
 	d := &guard.Datagram{Source: source(1), Payload: []byte("Hello")}
 	now := time.Now()
@@ -114,7 +114,8 @@ func TestRulesAllocateNothing(t *testing.T) {
 	}
 }
 
-// A batch that a rule admits at once counts as much as its datagrams one by one.
+// TestAdmitBatch checks that a batch that AdmitBatch admits counts as much as its datagrams one by
+// one.
 func TestAdmitBatch(t *testing.T) {
 	const limit = 10
 	rule := guard.Loops{RepeatLimit: limit}.NewRule(nil)
@@ -140,7 +141,7 @@ func TestAdmitBatch(t *testing.T) {
 	}
 }
 
-// A guard of one's own beside the default one.
+// A custom guard combined with the default one.
 func ExampleGuards() {
 	private := guard.RuleFunc(func(_ time.Time, d *guard.Datagram) guard.Verdict {
 		if addr := d.Source.Addr(); !addr.IsPrivate() && !addr.IsLoopback() {

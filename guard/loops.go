@@ -5,17 +5,18 @@ import (
 	"time"
 )
 
-// Loops is a Guard that prevents loops between servers. A server without a Guard uses its zero
-// value. Its rules drop datagrams as DropLoop.
+// Loops is a Guard that prevents loops between servers. Its zero value is the guard of a server
+// without a Guard. Its rules drop datagrams as DropLoop.
 type Loops struct {
-	// RefusePorts are the source ports that get no response because they belong to servers. If nil,
-	// they are ServicePorts and the ports that the server listens on. A set that is given is used as
-	// it is. It must not be changed while the server runs.
+	// RefusePorts are the source ports that get no response, because they belong to servers. If
+	// nil, they are ServicePorts and the ports that the server listens on. If not nil, no ports are
+	// added. The set must not be changed while the server runs.
 	RefusePorts *PortSet
 
-	// RepeatLimit ends loops that RefusePorts does not prevent: out of this number of consecutive
-	// datagrams with the same source and length, one gets no response. That ends a loop, and costs a
-	// client one retransmission. If zero, it is DefaultRepeatLimit; negative means no limit.
+	// RepeatLimit ends loops that RefusePorts does not prevent. Each time this number of
+	// consecutive datagrams with the same source and length has arrived, the last one is dropped.
+	// This ends a loop, but costs a client only a retransmission. If zero, it is
+	// DefaultRepeatLimit. If negative, there is no limit.
 	RepeatLimit int
 }
 
@@ -31,7 +32,7 @@ func (l Loops) NewRule(addrs []netip.AddrPort) Rule {
 	return &loopRule{ports: ports, repeats: NewRepeats(l.RepeatLimit)}
 }
 
-// A loopRule is a PortSet followed by a Repeats, as one BatchRule.
+// A loopRule applies a PortSet and then a Repeats.
 type loopRule struct {
 	ports   *PortSet
 	repeats *Repeats

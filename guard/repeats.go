@@ -6,19 +6,20 @@ import (
 	"time"
 )
 
-// DefaultRepeatLimit is the limit of a Repeats that has no other.
+// DefaultRepeatLimit is the default limit of a Repeats, in datagrams.
 const DefaultRepeatLimit = 1 << 20
 
-// repeatSlots is the number of sources that are watched at once.
+// repeatSlots is the number of sources that a Repeats tracks at once.
 const repeatSlots = 1024
 
-// Repeats is a Rule that ends loops which [PortSet] does not prevent: two servers on ports that
-// clients use too. In such a loop the same datagram, or its transform, travels back and forth. Each
-// one that is dropped ends one loop. A client loses one request out of the limit, and only if it
-// sends requests of the same length from the same port all the time.
+// Repeats is a Rule that ends loops that [PortSet] does not prevent: those between servers on ports
+// that clients use too. In such a loop, datagrams of one length travel back and forth. Repeats
+// counts consecutive datagrams of the same length from one source, and drops one each time the
+// limit is reached. The dropped datagram ends a loop. A client loses one request per limit, and
+// only if it sends requests of equal length from one port.
 //
-// It watches a fixed number of sources. It finds a source that sends more than all others that share
-// its slot. It is for one goroutine.
+// Repeats tracks a fixed number of sources. Sources can share a slot, and a source is detected if
+// it sends more than the others in its slot together. A Repeats must not be used concurrently.
 type Repeats struct {
 	limit int32
 	last  *repeat // the slot of the latest datagram
@@ -31,8 +32,8 @@ type repeat struct {
 	count  int32
 }
 
-// NewRepeats returns a Repeats that drops each limit-th consecutive datagram of one length from one
-// source. If limit is zero, it is DefaultRepeatLimit; a negative limit admits everything.
+// NewRepeats returns a Repeats with the given limit in datagrams. If limit is zero, it is
+// DefaultRepeatLimit. If negative, the Repeats admits all datagrams.
 func NewRepeats(limit int) *Repeats {
 	if limit == 0 {
 		limit = DefaultRepeatLimit
@@ -42,9 +43,9 @@ func NewRepeats(limit int) *Repeats {
 	return r
 }
 
-// Admit counts d and returns DropLoop if the limit is reached.
+// Admit counts d. It returns DropLoop if the limit is reached.
 func (r *Repeats) Admit(_ time.Time, d *Datagram) Verdict {
-	if r.limit < 0 || r.again(d, 1) {
+	if r.limit < 0 || r.countRepeat(d, 1) {
 		return Admitted
 	}
 	s, length := &r.slots[slot(d.Source)], int32(len(d.Payload))
@@ -62,14 +63,14 @@ func (r *Repeats) Admit(_ time.Time, d *Datagram) Verdict {
 	return DropLoop
 }
 
-// AdmitBatch admits datagrams that repeat the latest one, below the limit.
+// AdmitBatch admits n datagrams if they repeat the latest one and stay below the limit.
 func (r *Repeats) AdmitBatch(_ time.Time, d *Datagram, n int) bool {
-	return r.limit < 0 || r.again(d, int32(n))
+	return r.limit < 0 || r.countRepeat(d, int32(n))
 }
 
-// again counts n datagrams and reports true if they are like the latest one and below the limit: the
-// most frequent case, for the datagrams of a batch often have one source.
-func (r *Repeats) again(d *Datagram, n int32) bool {
+// countRepeat counts n datagrams and returns true if they repeat the latest one and stay below the
+// limit. This is the most frequent case, because the datagrams of a batch often have one source.
+func (r *Repeats) countRepeat(d *Datagram, n int32) bool {
 	s := r.last
 	again := s.count > 0 && s.count < r.limit-n && int(s.length) == len(d.Payload) &&
 		s.source == d.Source
@@ -79,9 +80,9 @@ func (r *Repeats) again(d *Datagram, n int32) bool {
 	return again
 }
 
-// slot distributes the sources over the slots, by all bits of address and port.
+// slot returns the slot of a source. It depends on all bits of the address and port.
 func slot(source netip.AddrPort) uint64 {
-	const odd = 0x9E3779B97F4A7C15 // 2^64 divided by the golden ratio separates neighbours
+	const odd = 0x9E3779B97F4A7C15 // 2^64 divided by the golden ratio: spreads similar sources
 	a := source.Addr().As16()
 	h := binary.LittleEndian.Uint64(a[:8])*odd ^ binary.LittleEndian.Uint64(a[8:])
 	h = (h^h>>32)*odd + uint64(source.Port())

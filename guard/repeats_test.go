@@ -14,7 +14,7 @@ func source(i int) netip.AddrPort {
 		uint16(20_000+i%40_000))
 }
 
-// admit passes one datagram to a rule and reports whether it was admitted.
+// admit passes a datagram to a rule and reports whether it was admitted.
 func admit(r guard.Rule, source netip.AddrPort, length int) bool {
 	d := guard.Datagram{Source: source, Payload: zeros[:length]}
 	return r.Admit(time.Time{}, &d) == guard.Admitted
@@ -66,23 +66,24 @@ func TestRepeats(t *testing.T) {
 	}
 }
 
-// Repeats finds a loop among any number of clients if the loop is the busiest source of its slot.
-func TestRepeatsFindsLoopAmongClients(t *testing.T) {
+// TestRepeatsLoopAmongClients checks that Repeats detects a loop among many clients if the loop is
+// the busiest source in its slot.
+func TestRepeatsLoopAmongClients(t *testing.T) {
 	const limit, crowd = 1000, 50_000
 	r := guard.NewRepeats(limit)
 	loop := source(crowd + 1)
 	for i := range 100 * limit {
 		if !admit(r, source(i%crowd), 5) {
-			t.Fatalf("a client lost a datagram out of %d", i/crowd+1)
+			t.Fatalf("a client lost one of %d datagrams", i/crowd+1)
 		}
 		if !admit(r, loop, 5) {
 			return
 		}
 	}
-	t.Errorf("the loop was not found within %d datagrams", 100*limit)
+	t.Errorf("the loop was not detected within %d datagrams", 100*limit)
 }
 
-func TestRepeatsSpreadsSources(t *testing.T) {
+func TestRepeatsSourceDistribution(t *testing.T) {
 	// 512 clients of one host, which differ only in the port, each send a series.
 	const limit, clients = 100, 512
 	r, found := guard.NewRepeats(limit), 0
@@ -95,7 +96,7 @@ func TestRepeatsSpreadsSources(t *testing.T) {
 		}
 	}
 	if found < clients*3/4 {
-		t.Errorf("%d of %d series were found: the sources share slots", found, clients)
+		t.Errorf("%d of %d series were detected: too many sources share slots", found, clients)
 	}
 }
 
@@ -126,6 +127,6 @@ func BenchmarkRepeats(b *testing.B) {
 		i++
 	}
 	if b.N > 64*guard.DefaultRepeatLimit && found == 0 {
-		b.Error("no series was found")
+		b.Error("no series was detected")
 	}
 }
