@@ -1,4 +1,4 @@
-# The developers' commands. `make help` lists them; CI calls these and nothing else.
+# Commands for developers. make help lists them. CI runs these targets (see .ci/run).
 
 GO        ?= go
 FUZZTIME  ?= 200000x
@@ -7,7 +7,7 @@ ROUNDS    ?= 9
 SECONDS   ?= 0.15
 SIZES     ?= 64,16,512,1200
 FIRST     ?= 5
-# Below this folder; if empty, nothing is written.
+# The report of make bench, relative to this folder. If empty, no report is written.
 OUT       ?= docs/performance.md
 SOAK      ?= 1000000
 MAPPINGS  ?= 16384
@@ -15,17 +15,17 @@ EXCHANGES ?= 10000
 SEEDS     ?= 1000
 LINES     ?= 100000
 QUERIES   ?= 100000
-# Below this folder; if empty, nothing is written.
+# The report of make network, relative to this folder. If empty, no report is written.
 REPORT    ?= docs/network.md
 PLATFORMS ?= windows/amd64 darwin/arm64 freebsd/amd64 linux/arm64
 
 .DEFAULT_GOAL := help
 .PHONY: help check test race portable cross fuzz bench relay micro network lines dns delivery soak priv demo man vectors
 
-help: ## list the commands
+help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-check: ## formatting, vet, staticcheck, tidy modules
+check: ## check formatting, go vet, staticcheck and go.mod
 	@files=$$(gofmt -l .); if [ -n "$$files" ]; then echo "run gofmt -w on: $$files"; exit 1; fi
 	$(GO) vet ./...
 	$(GO) vet -tags ohce_portable ./...
@@ -36,23 +36,24 @@ check: ## formatting, vet, staticcheck, tidy modules
 	$(GO) mod verify
 	cd bench && $(GO) vet ./... && $(GO) mod tidy -diff
 
-test: ## the tests, under a minute
+test: ## run the tests, in less than a minute
 	$(GO) test ./...
 
-race: ## the tests under the race detector, with fewer datagrams
+race: ## run the tests under the race detector, with fewer datagrams
 	$(GO) test -race -short -count=1 ./...
 
-portable: ## the tests on the portable socket path
+portable: ## run the tests with the portable implementation of sockets
 	$(GO) test -count=1 -tags ohce_portable ./...
 
-cross: ## build everything, the tests too, for the other platforms
+cross: ## build all packages and tests for each of PLATFORMS
 	@for p in $(PLATFORMS); do \
 		echo "GOOS=$${p%/*} GOARCH=$${p#*/}"; \
 		GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0 $(GO) vet ./... || exit 1; \
 		GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0 $(GO) test -exec true ./... >/dev/null || exit 1; \
 	done
 
-fuzz: ## each fuzz target FUZZTIME (a count; a time ends now and then in "context deadline exceeded")
+# FUZZTIME should be a count: with a duration, go test can fail with "context deadline exceeded".
+fuzz: ## run each fuzz target for FUZZTIME
 	@for pkg in $$($(GO) list ./...); do \
 		targets=$$($(GO) test -list '^Fuzz' $$pkg) || exit 1; \
 		for f in $$(echo "$$targets" | grep '^Fuzz'); do \
@@ -61,43 +62,43 @@ fuzz: ## each fuzz target FUZZTIME (a count; a time ends now and then in "contex
 		done; \
 	done
 
-bench: ## this server and its peers side by side, into docs/performance.md (cc, python3, socat, root)
+bench: ## compare ohce with other servers, and write OUT (needs cc, python3, socat and root)
 	cd bench && $(GO) run ./run -rounds $(ROUNDS) -seconds $(SECONDS) -sizes $(SIZES) -first $(FIRST) \
 		-markdown '$(if $(OUT),../$(OUT))'
 
-relay: ## ohce link and a plain relay in C side by side, into docs/relay.md (cc)
+relay: ## compare ohce link with a relay in C, and write docs/relay.md (needs cc)
 	cd bench && $(GO) run ./run -only relay -rounds $(ROUNDS) -seconds $(SECONDS) \
 		-markdown '$(if $(OUT),../docs/relay.md)'
 
-micro: ## the benchmarks beside the code, for BENCHTIME each
+micro: ## run each Go benchmark for BENCHTIME
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
 
-network: ## the clients through bad networks, EXCHANGES in each, into docs/network.md
+network: ## make EXCHANGES exchanges in each of many bad networks, and write REPORT
 	cd bench/network && $(GO) test -run '^TestNetwork$$' -count=1 -timeout 30m -exchanges $(EXCHANGES) \
 		-markdown '$(if $(REPORT),../../$(REPORT))'
 
-lines: ## LINES lines through ohce send: loopback, loss, a slow link, a server that is killed (python3)
+lines: ## send LINES lines with ohce send through loss, delay and a server failure (needs python3)
 	OHCE_LINES=$(LINES) $(GO) test -run 'ManyLines' -count=1 -v ./internal/cli
 
-dns: ## QUERIES queries of the DNS example through loss to dnsmasq and unbound, many in flight on a socket
+dns: ## send QUERIES DNS queries through loss to dnsmasq and unbound, with the DNS example
 	OHCE_QUERIES=$(QUERIES) $(GO) test -run '^TestQueriesThroughLoss$$' -count=1 -v ./examples/dns
 
-delivery: ## 100 increments through 20 % loss, at each of SEEDS random seeds
+delivery: ## make 100 increments through 20 % loss, with each of SEEDS random seeds
 	OHCE_SEEDS=$(SEEDS) $(GO) test -run '^TestDeduplicatorIncrements$$' -count=1 -v .
 
-soak: ## SOAK random datagrams at a running server, MAPPINGS clients of a link, and their memory
+soak: ## send random datagrams (SOAK) and open MAPPINGS clients of a link, and check memory
 	OHCE_SOAK=$(SOAK) OHCE_MAPPINGS=$(MAPPINGS) $(GO) test -run '^TestSoak$$|^TestMemoryOf' -count=1 -v \
 		./internal/cli
 
-priv: ## the tests that make network namespaces (root, Linux, ip, nft, tc)
+priv: ## run the tests that create network namespaces (needs Linux, root, ip, nft and tc)
 	$(GO) test -tags priv -run Priv -count=1 ./...
 	$(GO) test -tags priv,ohce_portable -run Priv -count=1 ./...
 
-demo: ## the whole exchange on this machine
+demo: ## run ohce demo
 	$(GO) run ./cmd/ohce demo
 
-man: ## write the man pages, docs/man
+man: ## write the man pages to docs/man
 	$(GO) test -run '^TestManPages$$' ./internal/cli -update
 
-vectors: ## write what CPython 3.11 answers, flip/testdata
+vectors: ## write the test vectors of package flip (needs CPython 3.11)
 	python3 flip/testdata/vectors.py

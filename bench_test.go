@@ -11,7 +11,8 @@ import (
 	"github.com/ohce/ohce/ohcetest"
 )
 
-// One client with one request in flight: the round trip over loopback.
+// BenchmarkServerRoundTrip measures the round trip of one client with one request in flight over
+// loopback.
 func BenchmarkServerRoundTrip(b *testing.B) {
 	for _, size := range []int{16, 64, 512, 1200} {
 		b.Run(fmt.Sprint(size), func(b *testing.B) {
@@ -34,7 +35,8 @@ func BenchmarkServerRoundTrip(b *testing.B) {
 	}
 }
 
-// A whole exchange of the client: a socket, a request, a response, the socket at rest.
+// BenchmarkClientExchange measures a whole exchange: opening a socket, a request, a response, and
+// handing over the socket.
 func BenchmarkClientExchange(b *testing.B) {
 	s := ohcetest.NewServer(nil)
 	defer s.Close()
@@ -50,7 +52,7 @@ func BenchmarkClientExchange(b *testing.B) {
 	}
 }
 
-// BenchmarkStream makes exchanges with a server in the same process, which has its part of the time.
+// BenchmarkStream measures a stream. The server runs in the same process and shares its CPU time.
 func BenchmarkStream(b *testing.B) {
 	s := ohcetest.NewServer(reverser)
 	defer s.Close()

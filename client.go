@@ -14,7 +14,7 @@ import (
 	"github.com/ohce/ohce/internal/udp"
 )
 
-// The limits of a Client whose fields are zero.
+// The limits that apply to a Client whose fields are zero.
 const (
 	defaultMaxInFlight = 4096
 	defaultMaxSockets  = 256
@@ -22,64 +22,74 @@ const (
 	defaultPatience    = 10 * time.Second
 )
 
-// A Client sends requests and waits for their responses. Its zero value sends to DefaultAddr on the
-// default schedule. The exported fields must not be changed while an exchange is in progress. A Client
-// may be used by any number of goroutines.
+// A Client sends requests over UDP and waits for their responses. The zero value is ready to use:
+// it sends to DefaultAddr and retransmits on the schedule of LinearRetry. A Client is safe for
+// concurrent use. Its exported fields must not be changed while an exchange is in progress.
 //
-// Each call of Exchange uses a connected socket of its own, so the kernel drops datagrams from other
-// addresses. When the exchange ends, the socket stays open for Linger to count late responses. After
-// that its port is not used again by this client for ten seconds, or for the next 8,192 exchanges,
-// whichever is less, so a late response does not reach a new request.
+// Each call to Exchange opens a connected socket, so the kernel drops datagrams from other
+// addresses. When the exchange ends, the socket stays open for Linger to count late responses.
+// After the socket is closed, the client does not use its port again for ten seconds or for the
+// next 8,192 exchanges, whichever is less. A late response therefore cannot reach a new request.
 type Client struct {
-	// Addr is the server's "host:port". "" means DefaultAddr. A host name is resolved anew for each
-	// socket, and the first of its addresses that a socket can be connected to is used.
+	// Addr is the server's address, "host:port". If empty, it is DefaultAddr. The client resolves a
+	// host name for each new socket and uses the first address that a socket can be connected to.
 	Addr string
 
-	// Retry is the schedule of attempts. The zero value is that of LinearRetry.
+	// Retry is the schedule of attempts. The zero value is the schedule of LinearRetry.
 	Retry Retry
 
-	// Match finds the request that a response belongs to. A datagram that belongs to none is counted as
-	// Unexpected and never delivered. With Match set, the requests of a Stream share a socket. nil
-	// accepts the first datagram that arrives on the socket of a request as its response.
+	// Match finds the request that a response belongs to. If there is none, the client counts the
+	// datagram as Unexpected and does not deliver it. With Match set, the requests of a Stream
+	// share a socket. If nil, the first datagram that arrives on a request's socket is its
+	// response.
 	Match *Matcher
 
 	// FailFast ends an exchange with ErrPortUnreachable as soon as an ICMP port unreachable message
-	// arrives. Otherwise the exchange uses its whole schedule, because the server may be restarting.
+	// arrives. If false, the exchange continues to the end of its schedule, because the server may
+	// be restarting.
 	FailFast bool
 
-	// BufferSize is the length in bytes of the longest response that is accepted. A longer one is
-	// counted as Oversize and not delivered. 0 means 65,535; negative or larger values are an error.
+	// BufferSize is the length in bytes of the longest response that the client accepts. A longer
+	// one is counted as Oversize and not delivered. If zero, it is 65,535. A negative or larger
+	// value is an error.
 	BufferSize int
 
-	// MaxInFlight limits the requests of a Stream that are in flight. The window adapts to the network,
-	// up to this limit. 0 means 4,096; negative is an error.
+	// MaxInFlight limits the number of requests that a Stream has in flight. The window adapts to
+	// the network, up to this limit. If zero, it is 4,096. A negative value is an error.
 	MaxInFlight int
 
-	// MaxSockets limits the sockets of a Stream: without Match each request in flight has one of its
-	// own, and with Match those requests have that no other socket can take. Sockets that linger are not
-	// counted. If the system runs out of descriptors, fewer are used. 0 means 256; negative is an error.
+	// MaxSockets limits the number of sockets that a Stream opens. Without Match, each request in
+	// flight has a socket of its own. With Match, requests share one socket, and a request whose
+	// key is in use there gets another socket. Lingering sockets do not count. If the system runs
+	// out of descriptors, the stream uses fewer sockets. If zero, it is 256. A negative value is an
+	// error.
 	MaxSockets int
 
-	// MaxBytes limits the bytes of requests and responses that a Stream holds, with their records,
-	// while it waits for the response to an earlier request. 0 means 64 MiB; negative is an error.
+	// MaxBytes limits the memory in bytes that a Stream uses for requests, responses and their
+	// records. Finished requests count until their results are yielded. If zero, it is 64 MiB. A
+	// negative value is an error.
 	MaxBytes int
 
-	// Patience is how long a Stream waits for a server that answered before and then falls silent. It
-	// counts from the last response. During that time the stream keeps the requests whose schedule is
-	// over, sends one request at a time, and continues when the server answers again. A server has
-	// fallen silent if it has answered none of the last eight requests, or of the last MaxInFlight if
-	// that is less. 0 means 10 s. If negative, requests are given up at the end of their schedules.
+	// Patience is how long a Stream waits for a server that answered before and then stops
+	// answering, counted from the last response. A server counts as silent when it has answered
+	// none of the last eight requests, or none of the last MaxInFlight if that is less. While the
+	// server is silent, the stream keeps the requests whose schedules are exhausted and sends one
+	// request at a time. It continues when the server answers again. If zero, it is 10 s. If
+	// negative, each request fails at the end of its schedule.
 	Patience time.Duration
 
-	// Linger is how long a socket stays open after its exchange to count late and duplicate responses.
-	// 0 means 2 s; negative means not at all. At most 64 sockets linger; the oldest is closed first.
+	// Linger is how long a socket stays open after its exchange to count late and duplicate
+	// responses. If zero, it is 2 s. If negative, the socket is closed at once. At most 64 sockets
+	// linger; the client closes the oldest first.
 	Linger time.Duration
 
 	// Trace, if non-nil, receives an event for each step of an exchange.
 	Trace *ClientTrace
 
-	// Dial opens a socket: network is "udp", address is Addr. nil does what net.Dialer.DialContext does,
-	// with room for the largest datagrams. The connection must keep datagram boundaries.
+	// Dial opens a connected socket. network is "udp", and address is Addr or DefaultAddr. The
+	// connection must preserve datagram boundaries. If nil, the client connects as
+	// net.Dialer.DialContext does and makes the socket's buffers large enough for the largest
+	// datagram.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 	exchanges  atomic.Uint64
@@ -90,35 +100,42 @@ type Client struct {
 	buffers    sync.Pool // *[]byte of bufferSize()
 }
 
-// A Response is the response to a request.
+// A Response is a server's response to a request.
 type Response struct {
-	// Data is the datagram's content. It belongs to the caller and is never nil.
+	// Data is the content of the datagram. It belongs to the caller and is never nil.
 	Data []byte
-	// RTT is the round-trip time: from just before the last attempt to the response. After one attempt
-	// it is exact. After several the response may answer an earlier one, and the true time may be as
-	// long as Elapsed (Karn's ambiguity, RFC 6298, section 3).
+	// RTT is the round-trip time, from just before the last attempt to the response. It is exact if
+	// there was one attempt. After several, the response may belong to an earlier attempt, and the
+	// true round-trip time can be as long as Elapsed (RFC 6298, section 3).
 	RTT time.Duration
 	// Elapsed is the time from the first attempt to the response.
 	Elapsed time.Duration
 	// Attempts is the number of datagrams sent.
 	Attempts int
-	// RemoteAddr and LocalAddr are the addresses of the socket, zero if it is not an IP socket.
+	// RemoteAddr and LocalAddr are the addresses of the socket. They are zero if it is not an IP
+	// socket.
 	RemoteAddr, LocalAddr netip.AddrPort
 }
 
-// Exchange sends request and retransmits it until a response arrives or the retry schedule is exhausted.
-// It returns immediately when ctx is done.
+// Exchange sends request and retransmits it until a response arrives or the retry schedule is
+// exhausted. It returns immediately when ctx is done.
 //
-// An error about a field is reported before anything is sent. Any other error is an *OpError: for
-// ErrServerDown, which also wraps ErrPortUnreachable if an ICMP message said so; for ErrTooLarge; for
-// the context's error; or with Op "dial" for the reason why no socket could be opened.
+// If a field of c is invalid, Exchange returns an error before it sends anything. Any other error
+// is an *OpError that wraps one of
 //
-// The caller must not change request until Exchange returns. Exchange does not keep it.
+//   - ErrServerDown, if no response arrived; it is wrapped together with ErrPortUnreachable if
+//     an ICMP port unreachable message arrived;
+//   - ErrPortUnreachable alone, if FailFast is set;
+//   - ErrTooLarge, if request is longer than a datagram can be;
+//   - the error of ctx, if ctx is done;
+//   - the reason why no socket could be opened; Op is then "dial".
+//
+// The caller must not modify request until Exchange returns. Exchange does not retain it.
 func (c *Client) Exchange(ctx context.Context, request []byte) (*Response, error) {
 	return c.exchange(ctx, request, c.FailFast)
 }
 
-// check reports the first field with an invalid value.
+// check returns an error for the first field with an invalid value.
 func (c *Client) check() error {
 	if c.BufferSize < 0 || c.BufferSize > maxBuffer {
 		return fmt.Errorf("ohce: Client.BufferSize is %d, want 0 to %d", c.BufferSize, maxBuffer)
@@ -136,8 +153,9 @@ func (c *Client) check() error {
 	return c.Match.check()
 }
 
-// Close closes the sockets that linger and waits for that. Datagrams that are queued on them are not
-// counted any more. No exchange may be in progress. The client may be used again afterwards.
+// Close closes the lingering sockets and waits until their goroutines have ended. Datagrams that
+// they have not read are not counted. Close must not be called while an exchange is in progress.
+// The client can be used again afterwards.
 func (c *Client) Close() error {
 	c.late.close()
 	return nil
@@ -145,8 +163,8 @@ func (c *Client) Close() error {
 
 func (c *Client) addr() string { return cmp.Or(c.Addr, DefaultAddr) }
 
-// bufferSize is the length of a read buffer: one byte more than the longest response, so that a longer
-// one is noticed.
+// bufferSize returns the length of a read buffer. It is one byte more than the longest accepted
+// response, so that the client notices a longer one.
 func (c *Client) bufferSize() int { return cmp.Or(c.BufferSize, maxBuffer) + 1 }
 
 func (c *Client) buffer() *[]byte {
@@ -157,7 +175,7 @@ func (c *Client) buffer() *[]byte {
 	return &b
 }
 
-// config is the configuration that the machines of Exchange and Stream share.
+// config returns the configuration that the machines of Exchange and Stream share.
 func (c *Client) config(failFast bool) exchange.Config {
 	return exchange.Config{
 		Schedule: c.Retry.schedule(), Match: c.Match.internal(), FailFast: failFast,
@@ -165,7 +183,7 @@ func (c *Client) config(failFast bool) exchange.Config {
 	}
 }
 
-// dial opens a socket on a port on which no late response can arrive.
+// dial opens a socket on a port where no late response can arrive.
 func (c *Client) dial(ctx context.Context) (net.Conn, error) {
 	return c.quarantine.dial(func() (net.Conn, error) {
 		if c.Dial != nil {
@@ -175,7 +193,7 @@ func (c *Client) dial(ctx context.Context) (net.Conn, error) {
 	})
 }
 
-// socketOf describes a connected socket to a machine.
+// socketOf returns the description of a connected socket for a machine.
 func (c *Client) socketOf(conn net.Conn) *exchange.Socket {
 	s := &exchange.Socket{Local: ipAddr(conn.LocalAddr()), Remote: ipAddr(conn.RemoteAddr())}
 	s.MaxRequest = maxDatagram(s.Remote.Addr())
@@ -183,7 +201,7 @@ func (c *Client) socketOf(conn net.Conn) *exchange.Socket {
 	return s
 }
 
-// response makes a Response of an answered request.
+// response returns the Response of an answered request.
 func response(r *exchange.Request) *Response {
 	return &Response{
 		Data: r.Response, RTT: r.RTT, Elapsed: r.Elapsed, Attempts: r.Transmitted,
@@ -191,7 +209,7 @@ func response(r *exchange.Request) *Response {
 	}
 }
 
-// errorOf makes an error of a request that was not answered.
+// errorOf returns the error of a request that was not answered.
 func (c *Client) errorOf(r *exchange.Request) error {
 	op := &OpError{Op: "exchange", Addr: c.addr(), Attempts: r.Transmitted, Elapsed: r.Elapsed}
 	switch r.Outcome {
@@ -205,13 +223,13 @@ func (c *Client) errorOf(r *exchange.Request) error {
 		op.Err = withCause(ErrServerDown, r.Cause)
 		if r.Cause == nil && r.Unexpected > 0 {
 			op.Err = withCause(ErrServerDown,
-				fmt.Errorf("datagrams that are not the expected response: %d", r.Unexpected))
+				fmt.Errorf("unexpected datagrams: %d", r.Unexpected))
 		}
 	}
 	return op
 }
 
-// interrupted makes the error of a request whose exchange err has interrupted.
+// interrupted returns the error of a request whose exchange was interrupted by err.
 func (c *Client) interrupted(err error, r *exchange.Request) error {
 	return &OpError{
 		Op: "exchange", Addr: c.addr(), Attempts: r.Transmitted, Elapsed: r.Elapsed,
@@ -219,7 +237,7 @@ func (c *Client) interrupted(err error, r *exchange.Request) error {
 	}
 }
 
-// ipAddr is the zero AddrPort if a is not an IP address with a port.
+// ipAddr returns a as an AddrPort, or the zero AddrPort if a is not an IP address with a port.
 func ipAddr(a net.Addr) netip.AddrPort {
 	u, ok := a.(*net.UDPAddr)
 	if !ok {

@@ -11,15 +11,15 @@ import (
 	"github.com/ohce/ohce/ohcetest"
 )
 
-// TestStreamToAServerThatIsDown: 100,000 requests are down after one schedule, not after thousands
-// (two, where each has a socket: some begin while the first end); what comes when the server is up
-// again is answered.
-func TestStreamToAServerThatIsDown(t *testing.T) {
+// TestStreamServerDown checks that a stream to a server that is down fails after one retry
+// schedule, not after one schedule per window of requests. Without a matcher it may take two
+// schedules. Requests sent after the server has started are answered.
+func TestStreamServerDown(t *testing.T) {
 	for _, expect := range []bool{true, false} {
 		t.Run(fmt.Sprint(expect), func(t *testing.T) {
-			dead := true
+			stopped := true
 			link := func(d ohcetest.Datagram) []ohcetest.Arrival {
-				if dead {
+				if stopped {
 					return nil
 				}
 				return []ohcetest.Arrival{{After: time.Millisecond, Datagram: d}}
@@ -36,7 +36,7 @@ func TestStreamToAServerThatIsDown(t *testing.T) {
 						}
 					}
 					time.Sleep(5 * time.Second)
-					dead = false
+					stopped = false
 					_ = yield([]byte("one")) && yield([]byte("two"))
 				}
 				begun := time.Now()
@@ -65,12 +65,13 @@ func TestStreamToAServerThatIsDown(t *testing.T) {
 	}
 }
 
-// TestSomeSilenceBreaksNothing: requests that a server leaves unanswered, while it answers others,
-// keep nobody from trying, not even in the second after all of them have ended at once.
-func TestSomeSilenceBreaksNothing(t *testing.T) {
+// TestUnansweredRequestsKeepCircuitClosed checks that the circuit breaker stays closed while the
+// server answers some requests and ignores others. It also stays closed in the second after all
+// requests in flight have ended.
+func TestUnansweredRequestsKeepCircuitClosed(t *testing.T) {
 	link := func(d ohcetest.Datagram) []ohcetest.Arrival {
 		if len(d.Data) > 0 && d.Data[len(d.Data)-1] == '7' && d.To.Port() == 3000 {
-			return nil // one in ten is never answered
+			return nil // one request in ten is never answered
 		}
 		return []ohcetest.Arrival{{After: time.Millisecond, Datagram: d}}
 	}
@@ -93,7 +94,7 @@ func TestSomeSilenceBreaksNothing(t *testing.T) {
 			}
 		}
 		if answered != n*9/10 {
-			t.Errorf("%d of %d answered, want nine of ten", answered, n)
+			t.Errorf("%d of %d answered, want nine in ten", answered, n)
 		}
 	})
 }

@@ -14,9 +14,9 @@ import (
 	"github.com/ohce/ohce/ohcetest"
 )
 
-// TestStreamOfABusyConsumer: a loop that takes 5 ms for each result causes no retransmission, and the
-// round-trip times stay right.
-func TestStreamOfABusyConsumer(t *testing.T) {
+// TestStreamSlowConsumer checks that a loop that takes 5 ms for each result causes no
+// retransmissions and no wrong round-trip times.
+func TestStreamSlowConsumer(t *testing.T) {
 	for name, match := range map[string]*ohce.Matcher{
 		"shared socket": ohce.MatchExact(reversed), "a socket each": nil,
 	} {
@@ -32,7 +32,7 @@ func TestStreamOfABusyConsumer(t *testing.T) {
 						t.Fatalf("result %d: round trip %v, %d attempts, want 2ms and 1", r.Index,
 							r.Response.RTT, r.Response.Attempts)
 					}
-					time.Sleep(5 * time.Millisecond) // of the bubble's clock
+					time.Sleep(5 * time.Millisecond) // in synctest time
 				}
 				if st := checkExchanges(t, c, n); st.Attempts != n {
 					t.Errorf("stats %+v, want %d attempts", st, n)
@@ -42,8 +42,8 @@ func TestStreamOfABusyConsumer(t *testing.T) {
 	}
 }
 
-// TestStreamOfABusyConsumerOnRealSockets is the same with a busy processor.
-func TestStreamOfABusyConsumerOnRealSockets(t *testing.T) {
+// TestStreamSlowConsumerOnRealSockets checks the same with a loop that uses the CPU.
+func TestStreamSlowConsumerOnRealSockets(t *testing.T) {
 	s := ohcetest.NewServer(reverser)
 	defer s.Close()
 	c := s.Client()
@@ -65,19 +65,20 @@ func TestStreamOfABusyConsumerOnRealSockets(t *testing.T) {
 	}
 }
 
-// TestStreamEndsInSpiteOfStrays: datagrams that answer nothing do not keep a stream from its deadline.
-func TestStreamEndsInSpiteOfStrays(t *testing.T) {
+// TestStreamDeadlineDespiteUnexpectedDatagrams checks that a stream ends at its deadline while
+// unexpected datagrams arrive.
+func TestStreamDeadlineDespiteUnexpectedDatagrams(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := new(ohcetest.Network)
-		var strays []ohcetest.Step
+		var unexpected []ohcetest.Step
 		for i := range 5000 {
-			strays = append(strays, func(p *ohcetest.Peer, request ohcetest.Datagram) {
+			unexpected = append(unexpected, func(p *ohcetest.Peer, request ohcetest.Datagram) {
 				time.AfterFunc(time.Duration(i)*time.Millisecond, func() {
-					ohcetest.Forge([]byte("stray"))(p, request)
+					ohcetest.Forge([]byte("unexpected"))(p, request)
 				})
 			})
 		}
-		first := ohcetest.Then(append(strays, ohcetest.Answer())...)
+		first := ohcetest.Then(append(unexpected, ohcetest.Answer())...)
 		script := append([]ohcetest.Step{first}, slices.Repeat([]ohcetest.Step{ohcetest.Lose()}, 999)...)
 		n.NewPeer(peerAddr, reversed, script...)
 		c := &ohce.Client{Addr: peerAddr, Dial: n.Dial, Match: ohce.MatchExact(reversed), Linger: -1}
@@ -93,15 +94,15 @@ func TestStreamEndsInSpiteOfStrays(t *testing.T) {
 			}
 		}
 		if took := time.Since(begun); !errors.Is(last, context.DeadlineExceeded) || took != time.Second {
-			t.Errorf("the stream ended after %v with %v, want 1s and the deadline", took, last)
+			t.Errorf("the stream ended after %v with %v, want context.DeadlineExceeded after 1s", took, last)
 		}
-		time.Sleep(10 * time.Second) // until the strays have been sent
+		time.Sleep(10 * time.Second) // until all have been sent
 	})
 }
 
-// TestStreamBoundsBytes: while the first request is unanswered, the responses to the following ones are
-// held within MaxBytes.
-func TestStreamBoundsBytes(t *testing.T) {
+// TestStreamMaxBytes checks that MaxBytes limits the responses that a stream holds while the first
+// request is unanswered.
+func TestStreamMaxBytes(t *testing.T) {
 	for _, maxBytes := range []int{100_000, 1_000_000} {
 		inMemory(t, func(d ohcetest.Datagram) []ohcetest.Arrival {
 			if len(d.Data) > 0 && d.Data[0] == '0' {
@@ -112,7 +113,7 @@ func TestStreamBoundsBytes(t *testing.T) {
 			c.MaxBytes, c.Retry = maxBytes, ohce.RetryAfter(20*time.Second)
 			const size = 1200
 			var taken atomic.Int64
-			atEnd := 0
+			takenAtEnd := 0
 			requests := func(yield func([]byte) bool) {
 				for i := range 100_000 {
 					request := make([]byte, size)
@@ -128,13 +129,13 @@ func TestStreamBoundsBytes(t *testing.T) {
 					t.Fatal(err)
 				}
 				if r.Index == 0 {
-					atEnd = int(taken.Load())
+					takenAtEnd = int(taken.Load())
 					break
 				}
 			}
 			const prefetched = 2 + 1<<16/size
-			if most := maxBytes/(2*size) + prefetched; atEnd > most || atEnd < most/2 {
-				t.Errorf("%d requests were taken with MaxBytes %d, want about %d", atEnd, maxBytes, most)
+			if limit := maxBytes/(2*size) + prefetched; takenAtEnd > limit || takenAtEnd < limit/2 {
+				t.Errorf("%d requests were taken with MaxBytes %d, want about %d", takenAtEnd, maxBytes, limit)
 			}
 		})
 	}

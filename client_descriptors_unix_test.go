@@ -4,5 +4,5 @@ package ohce_test
 
 import "syscall"
 
-// errNoDescriptors is what a system without descriptors reports.
+// errNoDescriptors is the system's error if no descriptor is free.
 var errNoDescriptors error = syscall.EMFILE

@@ -2,5 +2,5 @@ package ohce_test
 
 import "golang.org/x/sys/windows"
 
-// errNoDescriptors is what a system without descriptors reports.
+// errNoDescriptors is the system's error if no descriptor is free.
 var errNoDescriptors error = windows.WSAEMFILE

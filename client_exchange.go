@@ -16,7 +16,7 @@ type singleExchange struct {
 	c       *Client
 	m       *exchange.Machine
 	request *exchange.Request
-	conn    net.Conn // nil before it has been opened
+	conn    net.Conn // nil until opened
 	port    exchange.Port
 	buf     *[]byte
 }
@@ -38,10 +38,11 @@ func (c *Client) exchange(ctx context.Context, request []byte, failFast bool) (*
 	}
 }
 
-// run drives the machine until the exchange has ended. An error means that it was interrupted.
+// run drives the machine until the exchange ends. It returns an error if the exchange is
+// interrupted.
 func (x *singleExchange) run(ctx context.Context) (err error) {
 	defer x.close()
-	defer func() { x.m.Abort(time.Now()) }() // if it was
+	defer func() { x.m.Abort(time.Now()) }() // has no effect on a finished exchange
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -71,7 +72,8 @@ func (x *singleExchange) run(ctx context.Context) (err error) {
 	return nil
 }
 
-// open opens the socket. An error means that ctx is done.
+// open opens the socket. It returns an error if ctx is done. A failed dial is reported to the
+// machine.
 func (x *singleExchange) open(ctx context.Context, port exchange.Port) error {
 	conn, err := x.c.dial(ctx)
 	switch {
@@ -86,8 +88,8 @@ func (x *singleExchange) open(ctx context.Context, port exchange.Port) error {
 	return nil
 }
 
-// wakeWith makes a read return at once when ctx is done. The function that it returns undoes that:
-// after it nothing else sets the deadline.
+// wakeWith makes a blocked read return when ctx is done. The returned function cancels that. After
+// it returns, no other goroutine sets the read deadline.
 func (x *singleExchange) wakeWith(ctx context.Context) func() {
 	if x.conn == nil {
 		return func() {}
@@ -104,8 +106,9 @@ func (x *singleExchange) wakeWith(ctx context.Context) func() {
 	}
 }
 
-// sendOne writes a request to a socket and reports the result to the machine. An ICMP error for an
-// earlier datagram fails the write without sending (Linux: udp(7)); the request is then sent again.
+// sendOne writes a request to a socket and reports the result to the machine. A pending ICMP error
+// makes the kernel fail a write without sending the datagram (Linux: udp(7)). sendOne then writes
+// the request again.
 func sendOne(m *exchange.Machine, conn net.Conn, r *exchange.Request) {
 	_, err := conn.Write(r.Data)
 	if udp.Refused(err) {
@@ -118,17 +121,17 @@ func sendOne(m *exchange.Machine, conn net.Conn, r *exchange.Request) {
 	m.Sent(time.Now(), r, err, udp.TooLong(err))
 }
 
-// lateWake is by how much the loop may wake up after the time it asked for before it looks for
-// datagrams that arrived in time.
+// lateWake is the largest delay of a wake-up after which the loop does not read the socket again.
+// After a longer delay, datagrams may have arrived in time without being read.
 const lateWake = time.Millisecond
 
-// receive waits until something arrives or until wake, and passes it to the machine. An error ends
-// the exchange.
+// receive waits until wake for a datagram and passes it to the machine. It returns an error if the
+// exchange cannot continue.
 func (x *singleExchange) receive(ctx context.Context, wake time.Time) error {
 	err := x.read(ctx, wake)
 	if errors.Is(err, os.ErrDeadlineExceeded) && ctx.Err() == nil && time.Since(wake) > lateWake {
-		// This goroutine was not scheduled for a while. A read whose deadline has passed does not
-		// look at the socket, so look again: the response may have arrived in time.
+		// The goroutine was not scheduled in time. A read whose deadline has passed fails without
+		// looking at the socket, where a response may be queued. Read once more.
 		err = x.read(ctx, time.Now().Add(lateWake))
 	}
 	now := time.Now()
@@ -155,7 +158,7 @@ func (x *singleExchange) read(ctx context.Context, deadline time.Time) error {
 	if err := x.conn.SetReadDeadline(deadline); err != nil {
 		return err
 	}
-	if err := ctx.Err(); err != nil { // the deadline may have replaced that of wakeWith
+	if err := ctx.Err(); err != nil { // SetReadDeadline may have overwritten the one that wakeWith set
 		return err
 	}
 	n, err := x.conn.Read(*x.buf)
@@ -166,7 +169,7 @@ func (x *singleExchange) read(ctx context.Context, deadline time.Time) error {
 	return nil
 }
 
-// close leaves the socket open for late responses.
+// close hands the socket to a late reader.
 func (x *singleExchange) close() {
 	if x.conn != nil {
 		late := &lateReader{

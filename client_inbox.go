@@ -8,38 +8,38 @@ import (
 	"github.com/ohce/ohce/internal/exchange"
 )
 
-// maxInboxBytes is how many bytes an inbox holds before the sockets' readers wait. The kernel's
-// queues take what arrives after that.
+// maxInboxBytes is the number of bytes that an inbox holds before the readers of the sockets block.
+// Further datagrams then queue in the kernel.
 const maxInboxBytes = 4 << 20
 
-// An arrival is something that a goroutine of a stream has to report.
+// An arrival is a datagram or an event that a goroutine of a stream reports.
 type arrival struct {
 	port exchange.Port
 	at   time.Time
 
-	// Of a datagram:
-	size      int // its content is the next size bytes of the inbox's data
+	// For a datagram:
+	size      int // the content is the next size bytes of arrivals.data
 	truncated bool
 
-	// Of anything else:
-	err    error    // a read or a dial that failed
-	opened net.Conn // a dial that succeeded
-	dialed bool     // err is that of a dial
+	// For other events:
+	err    error    // the error of a failed read or dial
+	opened net.Conn // the result of a successful dial
+	dialed bool     // err is the error of a dial
 }
 
-// arrivals are what an inbox has received, in order.
+// arrivals holds arrivals in the order in which an inbox received them.
 type arrivals struct {
 	list []arrival
 	data []byte
 }
 
-// An inbox takes in what the goroutines of a stream report, so that the loop over the stream finds
-// everything that has arrived, however long its body was busy.
+// An inbox collects arrivals from the goroutines of a stream. The loop over the stream takes all of
+// them at once, however long its body was busy.
 type inbox struct {
 	ready chan struct{} // holds a token while the inbox is not empty
 
 	mu     sync.Mutex
-	room   sync.Cond // on mu: taken, or closed
+	room   sync.Cond // L is mu; signals that take or close was called
 	new    arrivals
 	closed bool
 }
@@ -64,7 +64,7 @@ func (in *inbox) lock() bool {
 	return true
 }
 
-// unlock unlocks the inbox and tells the loop that it is not empty.
+// unlock unlocks the inbox and wakes the loop.
 func (in *inbox) unlock() {
 	in.mu.Unlock()
 	select {
@@ -73,7 +73,7 @@ func (in *inbox) unlock() {
 	}
 }
 
-// add adds a datagram. The caller has locked the inbox.
+// add adds a datagram. The caller must have locked the inbox.
 func (in *inbox) add(port exchange.Port, at time.Time, data []byte, truncated bool) {
 	in.new.list = append(in.new.list, arrival{
 		port: port, at: at, size: len(data), truncated: truncated,
@@ -81,7 +81,7 @@ func (in *inbox) add(port exchange.Port, at time.Time, data []byte, truncated bo
 	in.new.data = append(in.new.data, data...)
 }
 
-// report adds something other than a datagram. It returns false if the inbox is closed.
+// report adds an event other than a datagram. It returns false if the inbox is closed.
 func (in *inbox) report(a arrival) bool {
 	if !in.lock() {
 		return false
@@ -91,11 +91,11 @@ func (in *inbox) report(a arrival) bool {
 	return true
 }
 
-// take returns everything that has arrived. used is what an earlier call returned; its room is used
-// again.
+// take returns everything that has arrived. used is the result of an earlier call, whose memory
+// take reuses.
 func (in *inbox) take(used arrivals) arrivals {
 	if cap(used.data) > 2*maxInboxBytes {
-		used = arrivals{} // datagrams of an unusual size
+		used = arrivals{} // do not keep unusually large buffers
 	}
 	clear(used.list)
 	in.mu.Lock()
@@ -106,7 +106,7 @@ func (in *inbox) take(used arrivals) arrivals {
 	return got
 }
 
-// close makes the inbox reject everything. It returns what was in it.
+// close makes the inbox reject further arrivals and returns those that were not taken.
 func (in *inbox) close() arrivals {
 	in.mu.Lock()
 	defer in.mu.Unlock()

@@ -16,8 +16,7 @@ const (
 	maxLateReaders = 64
 )
 
-// lateReaders read the sockets of exchanges that have ended and count the responses that arrive
-// late.
+// lateReaders is the set of sockets that stay open after their exchanges to count late responses.
 type lateReaders struct {
 	wg sync.WaitGroup
 
@@ -25,7 +24,7 @@ type lateReaders struct {
 	conns []net.Conn // oldest first
 }
 
-// A lateReader reads the socket of an exchange that has ended.
+// A lateReader reads the socket of an exchange that has ended and counts the datagrams.
 type lateReader struct {
 	c       *Client
 	conn    net.Conn
@@ -34,15 +33,15 @@ type lateReader struct {
 	observe func(exchange.Event)
 }
 
-// lateCopy is what a lateReader needs of a request whose exchange has ended.
+// lateCopy returns the part of a request that a lateReader needs after the exchange has ended.
 func lateCopy(r *exchange.Request) exchange.Request {
 	late := *r
-	late.Data = nil                            // it belongs to the caller again
-	late.Response = bytes.Clone(late.Response) // the caller may change its own
+	late.Data = nil                            // belongs to the caller again
+	late.Response = bytes.Clone(late.Response) // the caller may modify the original
 	return late
 }
 
-// start reads for Client.Linger and then closes the socket.
+// start reads the socket on a new goroutine for Client.Linger and then closes it.
 func (l *lateReader) start() {
 	linger := l.c.Linger
 	if linger == 0 {
@@ -60,7 +59,7 @@ func (l *lateReader) start() {
 		all.stopOldest()
 	}
 	all.mu.Unlock()
-	// Ends at the read deadline, which stopOldest brings forward; close waits for it.
+	// The goroutine ends at the read deadline, which stopOldest brings forward. close waits for it.
 	all.wg.Go(func() {
 		l.read()
 		all.remove(l.conn)
@@ -68,13 +67,13 @@ func (l *lateReader) start() {
 	})
 }
 
-// read counts what arrives until the read deadline.
+// read counts the datagrams that arrive before the read deadline.
 func (l *lateReader) read() {
 	var failures udp.Backoff
 	for {
 		n, err := l.conn.Read(*l.buf)
 		if udp.Refused(err) && failures.Failed() == 0 {
-			continue // the server has gone; at most one error for each attempt
+			continue // an ICMP message for an earlier attempt
 		}
 		if err != nil {
 			return
@@ -83,7 +82,7 @@ func (l *lateReader) read() {
 	}
 }
 
-// count counts a datagram.
+// count counts a datagram as late, or as a duplicate if it equals the response.
 func (l *lateReader) count(data []byte) {
 	reason := exchange.Late
 	if l.request.Outcome == exchange.Answered && bytes.Equal(data, l.request.Response) {
@@ -103,7 +102,7 @@ func (l *lateReader) close() {
 	l.c.quarantine.close(l.conn)
 }
 
-// stopOldest ends the oldest reader. The caller holds mu.
+// stopOldest ends the oldest reader. It must be called with mu held.
 func (all *lateReaders) stopOldest() {
 	all.conns[0].SetReadDeadline(time.Unix(1, 0))
 	all.conns = all.conns[1:]

@@ -13,8 +13,8 @@ import (
 	"github.com/ohce/ohce/ohcetest"
 )
 
-// seedClient does what the tutorial's client does: it has one socket for all messages and a timeout that
-// grows by a tenth of a second, and takes the first datagram for the response.
+// seedClient implements the tutorial's client. It uses one socket for all messages, takes the first
+// datagram for the response, and increases the timeout by 0.1 s after each attempt.
 func seedClient(conn net.Conn, message string) (string, error) {
 	buf := make([]byte, 1024)
 	for delay := 100 * time.Millisecond; ; {
@@ -32,9 +32,10 @@ func seedClient(conn net.Conn, message string) (string, error) {
 	}
 }
 
-// TestLateResponseInMemory: the server holds its responses to the first message until the client has
-// given up on it. A client with one socket for all messages takes one of them for the response to the
-// second message, which shows that the scenario is dangerous. Ours does not.
+// TestLateResponseInMemory checks that a late response is not taken for the response to the next
+// message. The server holds its responses to the first message until the client has given up. To
+// show that the scenario is dangerous, the test first runs it with seedClient, which takes a late
+// response for the response to the second message.
 func TestLateResponseInMemory(t *testing.T) {
 	h := ohcetest.Hold()
 	script := steps(h, h, h, h, h)
@@ -51,10 +52,10 @@ func TestLateResponseInMemory(t *testing.T) {
 		}
 		p.Release()
 		if got, err := seedClient(conn, "second"); err != nil || got != "FIRST" {
-			t.Fatalf("the scenario is harmless: with one socket the second message got %q, %v", got, err)
+			t.Fatalf("seedClient got %q, %v for the second message, want the late response FIRST", got, err)
 		}
 	})
-	onNetwork(t, script, func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, _ *journal) {
+	onNetwork(t, script, func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, _ *traceLog) {
 		if r, err := c.Exchange(t.Context(), []byte("first")); err == nil {
 			t.Fatalf("the first message got %q", r.Data)
 		}
@@ -72,8 +73,8 @@ func TestLateResponseInMemory(t *testing.T) {
 	})
 }
 
-// holdingServer starts a server that answers the first hold requests when the next one arrives, before
-// that one.
+// holdingServer starts a server that holds its responses to the first requests, hold in number. It
+// sends them when the next request arrives, before the response to that one.
 func holdingServer(t *testing.T, hold int) string {
 	t.Helper()
 	pc, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
@@ -106,14 +107,14 @@ func holdingServer(t *testing.T, hold int) string {
 	return pc.LocalAddr().String()
 }
 
-// TestLateResponseOnRealSockets is the same on the loopback interface.
+// TestLateResponseOnRealSockets checks the same over loopback.
 func TestLateResponseOnRealSockets(t *testing.T) {
 	conn := dial(t, holdingServer(t, 5))
 	if got, err := seedClient(conn, "first"); err == nil {
 		t.Fatalf("the first message got %q", got)
 	}
 	if got, err := seedClient(conn, "second"); err != nil || got != "FIRST" {
-		t.Fatalf("the scenario is harmless: with one socket the second message got %q, %v", got, err)
+		t.Fatalf("seedClient got %q, %v for the second message, want the late response FIRST", got, err)
 	}
 	late := make(chan string, 10)
 	c := &ohce.Client{Addr: holdingServer(t, 5), Trace: &ohce.ClientTrace{
@@ -128,7 +129,7 @@ func TestLateResponseOnRealSockets(t *testing.T) {
 	if err != nil || string(r.Data) != "SECOND" {
 		t.Errorf("the second message got %v, %v; want SECOND", r, err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
 	defer cancel()
 	for i := range 5 {
 		select {

@@ -15,10 +15,11 @@ import (
 	"github.com/ohce/ohce/ohcetest"
 )
 
-// The response belongs to the caller: what it does to it does not reach the client's own business.
-func TestResponseBelongsToTheCaller(t *testing.T) {
+// TestResponseOwnedByCaller checks that a caller that modifies a response does not change how
+// duplicates are counted.
+func TestResponseOwnedByCaller(t *testing.T) {
 	script := steps(ohcetest.Then(ohcetest.Answer(), ohcetest.Delay(time.Millisecond)))
-	onNetwork(t, script, func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, _ *journal) {
+	onNetwork(t, script, func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, _ *traceLog) {
 		r, err := c.Exchange(t.Context(), []byte("hello"))
 		if err != nil {
 			t.Fatal(err)
@@ -26,7 +27,7 @@ func TestResponseBelongsToTheCaller(t *testing.T) {
 		for i := range r.Data {
 			r.Data[i] = 'x'
 		}
-		time.Sleep(time.Second) // of the bubble's clock
+		time.Sleep(time.Second) // in synctest time
 		synctest.Wait()
 		if st := c.Stats(); st.Duplicate != 1 || st.Late != 0 {
 			t.Errorf("stats %+v, want 1 duplicate", st)
@@ -34,16 +35,16 @@ func TestResponseBelongsToTheCaller(t *testing.T) {
 	})
 }
 
-func TestCanceledExchangeLingersToo(t *testing.T) {
+func TestCanceledExchangeLingers(t *testing.T) {
 	for range 50 {
 		onNetwork(t, steps(ohcetest.Delay(time.Millisecond)),
-			func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, _ *journal) {
+			func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, _ *traceLog) {
 				ctx, cancel := context.WithCancel(t.Context())
 				c.Trace = &ohce.ClientTrace{AttemptSent: func(ohce.TraceAttempt) { cancel() }}
 				if _, err := c.Exchange(ctx, []byte("hello")); !errors.Is(err, context.Canceled) {
 					t.Fatal(err)
 				}
-				time.Sleep(time.Second) // of the bubble's clock
+				time.Sleep(time.Second) // in synctest time
 				synctest.Wait()
 				if st := c.Stats(); st.Late != 1 {
 					t.Errorf("stats %+v, want 1 late", st)
@@ -67,12 +68,12 @@ func TestLingerTime(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			onNetwork(t, steps(ohcetest.Then(ohcetest.Answer(), ohcetest.Delay(tt.after))),
-				func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, _ *journal) {
+				func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, _ *traceLog) {
 					c.Linger = tt.linger
 					if _, err := c.Exchange(t.Context(), []byte("hello")); err != nil {
 						t.Fatal(err)
 					}
-					time.Sleep(time.Minute) // of the bubble's clock
+					time.Sleep(time.Minute) // in synctest time
 					synctest.Wait()
 					if st := c.Stats(); st.Duplicate != tt.late {
 						t.Errorf("%d duplicates counted, want %d", st.Duplicate, tt.late)
@@ -82,8 +83,8 @@ func TestLingerTime(t *testing.T) {
 	}
 }
 
-// At most 64 sockets linger, however many exchanges there were.
-func TestLingeringSocketsAreFew(t *testing.T) {
+// TestMaxLingeringSockets checks that at most 64 sockets linger after any number of exchanges.
+func TestMaxLingeringSockets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := new(ohcetest.Network)
 		n.NewPeer(peerAddr, upper)
@@ -92,7 +93,7 @@ func TestLingeringSocketsAreFew(t *testing.T) {
 			net.Conn, error) {
 			conn, err := n.Dial(ctx, network, addr)
 			open.Add(1)
-			return &counted{Conn: conn, open: &open}, err
+			return &openCounter{Conn: conn, open: &open}, err
 		}}
 		for i := range 200 {
 			if _, err := c.Exchange(t.Context(), []byte("hello")); err != nil {
@@ -105,50 +106,51 @@ func TestLingeringSocketsAreFew(t *testing.T) {
 		}
 		c.Close()
 		if got := open.Load(); got != 0 {
-			t.Errorf("%d sockets open after Close", got)
+			t.Errorf("%d sockets open after Close, want 0", got)
 		}
 	})
 }
 
-type counted struct {
+// An openCounter is a socket that decrements open when it is closed.
+type openCounter struct {
 	net.Conn
 	open *atomic.Int32
 }
 
-func (c *counted) Close() error { c.open.Add(-1); return c.Conn.Close() }
+func (c *openCounter) Close() error { c.open.Add(-1); return c.Conn.Close() }
 
-// The kernel's word about an earlier datagram comes back from the next send, which then has sent
-// nothing: it is done again.
-func TestSendAfterARefusalIsDoneAgain(t *testing.T) {
+// TestWriteRepeatedAfterPortUnreachable checks that the client repeats a write that failed with the
+// ICMP error of an earlier datagram. Such a write has sent nothing.
+func TestWriteRepeatedAfterPortUnreachable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := new(ohcetest.Network)
 		p := n.NewPeer(peerAddr, upper)
 		c := &ohce.Client{Addr: peerAddr, Dial: func(ctx context.Context, network, addr string) (
 			net.Conn, error) {
 			conn, err := n.Dial(ctx, network, addr)
-			return &refusing{Conn: conn}, err
+			return &refusingConn{Conn: conn}, err
 		}}
 		defer c.Close()
 		r, err := c.Exchange(t.Context(), []byte("hello"))
 		if err != nil || string(r.Data) != "HELLO" || r.Attempts != 1 || r.Elapsed != 0 {
-			t.Errorf("%+v, %v; want the answer to the first attempt, at once", r, err)
+			t.Errorf("%+v, %v; want the response to the first attempt without delay", r, err)
 		}
 		if st := c.Stats(); st.Attempts != 1 || st.PortUnreachable != 1 || len(p.Requests()) != 1 {
-			t.Errorf("stats %+v, %d requests; want 1 attempt, 1 refusal, 1 request", st,
+			t.Errorf("stats %+v, %d requests; want 1 attempt, 1 port unreachable, 1 request", st,
 				len(p.Requests()))
 		}
 	})
 }
 
-// refusing is a socket whose first Write tells of an earlier datagram.
-type refusing struct {
+// A refusingConn is a socket whose first Write fails with the ICMP error of an earlier datagram.
+type refusingConn struct {
 	net.Conn
-	told bool
+	reported bool
 }
 
-func (c *refusing) Write(b []byte) (int, error) {
-	if !c.told {
-		c.told = true
+func (c *refusingConn) Write(b []byte) (int, error) {
+	if !c.reported {
+		c.reported = true
 		return 0, &net.OpError{Op: "write", Err: os.NewSyscallError("write", syscall.ECONNREFUSED)}
 	}
 	return c.Conn.Write(b)

@@ -6,36 +6,38 @@ import (
 	"github.com/ohce/ohce/internal/exchange"
 )
 
-// A Matcher finds the request that a response belongs to: it extracts a key from each, and a
-// response belongs to the request with the same key. A DNS client uses the identifier and the
-// question, a STUN client the transaction ID.
+// A Matcher finds the request that a response belongs to. It extracts a key from each request and
+// each response, and a response belongs to the request with the same key. For example, a DNS client
+// uses the identifier and the question as the key, and a STUN client the transaction ID.
 //
-// Requests with different keys share a socket. A key is in flight on a socket only once, and is not
-// used again on that socket for ten seconds after its exchange (or for the next 32,768 exchanges,
-// whichever is less), because a late response could be taken for the response to the new request. A
-// request whose key is taken is sent on another socket or, if there is none (Client.MaxSockets),
-// waits.
+// Requests with different keys share a socket. On one socket, at most one request with a given key
+// is in flight. After the exchange ends, its key is not used on that socket for ten seconds or for
+// the next 32,768 exchanges, whichever is less, so that a late response is not taken for the
+// response to a new request. A request whose key cannot be used is sent on another socket. If
+// Client.MaxSockets allows no other socket, the request waits.
 //
-// The functions may be called by several goroutines at once. They must not keep or change their
-// arguments other than dst.
+// The functions must be safe for concurrent use. They must not retain their arguments, and must not
+// modify any but dst.
 type Matcher struct {
-	// RequestKey appends the key of a request to dst and returns the result. It must not be nil.
+	// RequestKey appends the key of request to dst and returns the extended slice. It must not be
+	// nil.
 	RequestKey func(dst, request []byte) []byte
-	// ResponseKey appends the key of a response to dst. It returns false if the datagram is not a
-	// response. It must not be nil.
+	// ResponseKey appends the key of response to dst and returns the extended slice. It returns
+	// false if the datagram is not a response. It must not be nil.
 	ResponseKey func(dst, response []byte) ([]byte, bool)
-	// Accept, if non-nil, reports whether response answers request. It is called for responses
-	// whose key is right.
+	// Accept, if non-nil, reports whether response answers request. It is called only if their keys
+	// are equal.
 	Accept func(request, response []byte) bool
 
-	exact bool // of MatchExact: the key is the response
+	exact bool // set by MatchExact: the key is the whole response
 }
 
-// MatchExact returns a Matcher for a service whose responses are known in advance: respond appends
-// to dst the one right response to a request. flip.Append is such a function.
+// MatchExact returns a Matcher for a service whose responses are known in advance. respond appends
+// the only correct response to request to dst and returns the extended slice. An example of such a
+// function is flip.Append.
 //
-// Requests whose responses are equal share a socket, because it does not matter which of them a
-// response is assigned to.
+// Requests with equal responses share a socket, because each of them can accept any of the
+// responses.
 func MatchExact(respond func(dst, request []byte) []byte) *Matcher {
 	return &Matcher{
 		RequestKey:  respond,
@@ -44,9 +46,10 @@ func MatchExact(respond func(dst, request []byte) []byte) *Matcher {
 	}
 }
 
-// MatchBytes returns a Matcher for a protocol in which a response repeats some bytes of its request
-// at the same place: length bytes from offset on. A response that is too short has no key; of a
-// request that is too short the key is what there is of it. Both arguments must not be negative.
+// MatchBytes returns a Matcher for a protocol in which a response repeats length bytes of its
+// request, starting at offset. These bytes are the key. A response shorter than offset+length has
+// no key. A request shorter than that has the bytes from offset to its end as its key. offset and
+// length must not be negative.
 func MatchBytes(offset, length int) *Matcher {
 	end := offset + length
 	return &Matcher{
@@ -69,7 +72,7 @@ func (m *Matcher) check() error {
 	return nil
 }
 
-// internal is the matcher of a machine.
+// internal returns the matcher for a machine, or nil if m is nil.
 func (m *Matcher) internal() *exchange.Matcher {
 	switch {
 	case m == nil:

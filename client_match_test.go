@@ -17,15 +17,15 @@ import (
 	"github.com/ohce/ohce/ohcetest"
 )
 
-// numberedServer answers a request whose first two bytes are its identifier with the identifier and the
-// rest of the request reversed, as a protocol with identifiers does.
+// numberedServer is the handler of a protocol with identifiers. The first two bytes of a request
+// are its identifier. The response is the identifier and the rest of the request, reversed.
 var numberedServer = ohce.HandlerFunc(func(w *ohce.ResponseWriter, r *ohce.Request) {
 	if len(r.Data) >= 2 {
 		w.Write(append(bytes.Clone(r.Data[:2]), reversed(nil, r.Data[2:])...))
 	}
 })
 
-// inMemoryWith runs f with a network on which handler answers the client.
+// inMemoryWith runs f with a client of a server on an in-memory network. The server uses handler.
 func inMemoryWith(t *testing.T, handler ohce.Handler, link func(ohcetest.Datagram) []ohcetest.Arrival,
 	f func(t *testing.T, c *ohce.Client)) {
 	t.Helper()
@@ -42,7 +42,7 @@ func inMemoryWith(t *testing.T, handler ohce.Handler, link func(ohcetest.Datagra
 	})
 }
 
-// identified yields n requests with identifiers below ids, in turn, and a text that tells them apart.
+// identified yields n different requests whose identifiers count from 0 to ids-1 repeatedly.
 func identified(n, ids int) func(yield func([]byte) bool) {
 	return func(yield func([]byte) bool) {
 		for i := range n {
@@ -54,10 +54,10 @@ func identified(n, ids int) func(yield func([]byte) bool) {
 	}
 }
 
-// TestMatchBytesThroughABadNetwork: with identifiers that repeat sooner or later, or at once, no response
-// is taken for that to another request, though the network loses, doubles and reorders.
-func TestMatchBytesThroughABadNetwork(t *testing.T) {
-	way := link.Impairment{
+// TestMatchBytesOnLossyNetwork checks that a network with loss, duplication and reordering delivers
+// no response to the wrong request, however often identifiers repeat.
+func TestMatchBytesOnLossyNetwork(t *testing.T) {
+	oneWay := link.Impairment{
 		Loss: link.RandomLoss(0.1), Duplicate: 0.1,
 		Delay: link.Delay{Base: 20 * time.Millisecond, Jitter: 15 * time.Millisecond},
 	}
@@ -67,7 +67,7 @@ func TestMatchBytesThroughABadNetwork(t *testing.T) {
 			if ids == 1 {
 				n /= 10 // each needs a socket of its own
 			}
-			bad := ohcetest.Impair(&link.Link{Seed: 5, Up: way, Down: way}, linkedServer)
+			bad := ohcetest.Impair(&link.Link{Seed: 5, Up: oneWay, Down: oneWay}, linkedServer)
 			inMemoryWith(t, numberedServer, bad, func(t *testing.T, c *ohce.Client) {
 				c.Match, c.Retry = ohce.MatchBytes(0, 2), ohce.AdaptiveRetry(3*time.Second)
 				answered := 0
@@ -92,8 +92,8 @@ func TestMatchBytesThroughABadNetwork(t *testing.T) {
 	}
 }
 
-// TestMatchSharesASocket: requests with different keys are in flight on one socket.
-func TestMatchSharesASocket(t *testing.T) {
+// TestMatchSharesSocket checks that requests with different keys share one socket.
+func TestMatchSharesSocket(t *testing.T) {
 	inMemoryWith(t, numberedServer, after(10*time.Millisecond), func(t *testing.T, c *ohce.Client) {
 		c.Match = ohce.MatchBytes(0, 2)
 		sockets := countSockets(c)
@@ -109,9 +109,9 @@ func TestMatchSharesASocket(t *testing.T) {
 	})
 }
 
-// TestMatchKeepsEqualKeysApart: requests with equal keys have sockets of their own, or wait for each other
-// if there is one socket only.
-func TestMatchKeepsEqualKeysApart(t *testing.T) {
+// TestMatchEqualKeys checks that requests with equal keys use separate sockets, or wait for each
+// other if MaxSockets is 1.
+func TestMatchEqualKeys(t *testing.T) {
 	for _, maxSockets := range []int{0, 1} {
 		t.Run(fmt.Sprint(maxSockets), func(t *testing.T) {
 			inMemoryWith(t, numberedServer, after(time.Millisecond), func(t *testing.T, c *ohce.Client) {
@@ -123,7 +123,7 @@ func TestMatchKeepsEqualKeysApart(t *testing.T) {
 						t.Fatalf("%+v, %v", r, err)
 					}
 				}
-				// On one socket a key is used again after ten seconds.
+				// On one socket a key can be used again after ten seconds.
 				took, want := time.Since(begun), 2*time.Millisecond
 				if maxSockets == 1 {
 					want += (n - 1) * (10*time.Second + 2*time.Millisecond)
@@ -136,8 +136,8 @@ func TestMatchKeepsEqualKeysApart(t *testing.T) {
 	}
 }
 
-// TestMatchIgnoresLateResponses: the response to a request that has been given up is not taken for that to
-// a later request with the same key.
+// TestMatchIgnoresLateResponses checks that a late response is not delivered to a later request
+// with the same key.
 func TestMatchIgnoresLateResponses(t *testing.T) {
 	slow := func(d ohcetest.Datagram) []ohcetest.Arrival {
 		if bytes.Contains(d.Data, []byte("0 ")) && d.From == linkedServer { // the response to request 0
@@ -152,7 +152,7 @@ func TestMatchIgnoresLateResponses(t *testing.T) {
 				if !yield(fmt.Appendf([]byte{0, 1}, "%d request", i)) {
 					return
 				}
-				time.Sleep(100 * time.Millisecond) // of the bubble's clock
+				time.Sleep(100 * time.Millisecond) // in synctest time
 			}
 		}
 		for r, err := range c.Stream(t.Context(), requests) {
@@ -167,7 +167,7 @@ func TestMatchIgnoresLateResponses(t *testing.T) {
 	})
 }
 
-// TestMatchAccept: a response with the right key that Accept rejects is not delivered.
+// TestMatchAccept checks that a response that Accept rejects is not delivered.
 func TestMatchAccept(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 1))
 	wrong := ohce.HandlerFunc(func(w *ohce.ResponseWriter, r *ohce.Request) {
@@ -193,16 +193,16 @@ func TestMatchAccept(t *testing.T) {
 			}
 		}
 		st := checkExchanges(t, c, answered)
-		if answered < 980 || st.Unexpected == 0 { // a third of five attempts are wrong once in 243 requests
+		if answered < 980 || st.Unexpected == 0 { // five wrong in a row once in 243 requests
 			t.Errorf("%d answered, stats %+v", answered, st)
 		}
 	})
 }
 
-// TestMatchInAnExchange: Exchange uses the matcher as well.
-func TestMatchInAnExchange(t *testing.T) {
+// TestMatchExchange checks that Exchange uses Match.
+func TestMatchExchange(t *testing.T) {
 	script := steps(ohcetest.Then(ohcetest.Forge([]byte{9, 9, 'x'}), ohcetest.Answer()))
-	onNetwork(t, script, func(t *testing.T, c *ohce.Client, _ *ohcetest.Peer, _ *journal) {
+	onNetwork(t, script, func(t *testing.T, c *ohce.Client, _ *ohcetest.Peer, _ *traceLog) {
 		c.Match = &ohce.Matcher{
 			RequestKey:  func(dst, request []byte) []byte { return append(dst, bytes.ToUpper(request[:2])...) },
 			ResponseKey: func(dst, response []byte) ([]byte, bool) { return append(dst, response[:2]...), true },
@@ -218,5 +218,5 @@ func TestMatchInAnExchange(t *testing.T) {
 	}
 }
 
-// linkedServer is the address of the server of inMemory and inMemoryWith.
+// linkedServer is the address of the server in inMemory and inMemoryWith.
 var linkedServer = netip.MustParseAddrPort("192.0.2.2:3000")

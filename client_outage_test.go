@@ -11,8 +11,8 @@ import (
 	"github.com/ohce/ohce/ohcetest"
 )
 
-// outageAt returns a network that carries nothing for some time, from some time after its first
-// datagram on.
+// outageAt returns a network that loses all datagrams for length, starting at from after its first
+// datagram.
 func outageAt(from, length time.Duration) func(ohcetest.Datagram) []ohcetest.Arrival {
 	var begun time.Time
 	return func(d ohcetest.Datagram) []ohcetest.Arrival {
@@ -26,9 +26,9 @@ func outageAt(from, length time.Duration) func(ohcetest.Datagram) []ohcetest.Arr
 	}
 }
 
-// TestStreamSurvivesAnOutage: an outage in the middle of a stream that is shorter than the client's
-// patience costs nothing but time.
-func TestStreamSurvivesAnOutage(t *testing.T) {
+// TestStreamOutage checks that an outage shorter than Patience delays a stream but fails no
+// request.
+func TestStreamOutage(t *testing.T) {
 	n := testsize.Pick(50_000, 10_000)
 	for _, length := range []time.Duration{
 		100 * time.Millisecond, 1100 * time.Millisecond, 2500 * time.Millisecond, 9 * time.Second,
@@ -44,7 +44,7 @@ func TestStreamSurvivesAnOutage(t *testing.T) {
 				inMemory(t, outageAt(8*time.Millisecond, length), func(t *testing.T, c *ohce.Client) {
 					c.Match = match
 					begun := time.Now()
-					if answered := streamed(t, c, count); answered != count {
+					if answered := runStream(t, c, count); answered != count {
 						t.Errorf("%d of %d answered", answered, count)
 					}
 					if took := time.Since(begun); took < length || took > length+6*time.Second {
@@ -56,9 +56,9 @@ func TestStreamSurvivesAnOutage(t *testing.T) {
 	}
 }
 
-// TestStreamGivesUpAfterItsPatience: a server that falls silent for good costs the patience, and then the
-// requests fail fast.
-func TestStreamGivesUpAfterItsPatience(t *testing.T) {
+// TestStreamPatience checks that a stream waits for Patience when the server stops answering for
+// good, and then fails the remaining requests fast.
+func TestStreamPatience(t *testing.T) {
 	for _, tt := range []struct {
 		patience, least, most time.Duration
 	}{
@@ -72,21 +72,21 @@ func TestStreamGivesUpAfterItsPatience(t *testing.T) {
 				c.Patience = tt.patience
 				n := testsize.Pick(100_000, 20_000)
 				begun := time.Now()
-				answered := streamed(t, c, n)
+				answered := runStream(t, c, n)
 				if took := time.Since(begun); took < tt.least || took > tt.most {
 					t.Errorf("the stream took %v, want %v to %v", took, tt.least, tt.most)
 				}
 				if st := checkExchanges(t, c, answered); answered == 0 || st.Down != uint64(n-answered) {
-					t.Errorf("%d answered, stats %+v, want the others down", answered, st)
+					t.Errorf("%d answered, stats %+v, want all others down", answered, st)
 				}
 			})
 		})
 	}
 }
 
-// TestStreamKnowsALostRequestFromAnOutage: one request that gets no response, while others do, fails at
-// the end of its schedule.
-func TestStreamKnowsALostRequestFromAnOutage(t *testing.T) {
+// TestStreamOneUnansweredRequest checks that a request without a response fails at the end of its
+// schedule if the server answers other requests.
+func TestStreamOneUnansweredRequest(t *testing.T) {
 	inMemory(t, func(d ohcetest.Datagram) []ohcetest.Arrival {
 		if string(d.Data) == "request 7" {
 			return nil
@@ -98,7 +98,7 @@ func TestStreamKnowsALostRequestFromAnOutage(t *testing.T) {
 				if !yield(request) {
 					return
 				}
-				time.Sleep(10 * time.Millisecond) // of the bubble's clock
+				time.Sleep(10 * time.Millisecond) // in synctest time
 			}
 		}
 		for r, err := range c.Stream(t.Context(), requests) {
@@ -109,18 +109,19 @@ func TestStreamKnowsALostRequestFromAnOutage(t *testing.T) {
 			case r.Index != 7 && r.Err != nil:
 				t.Errorf("result %d: %v", r.Index, r.Err)
 			case r.Index == 7 && (!errors.As(r.Err, &op) || op.Elapsed != 1500*time.Millisecond):
-				t.Errorf("result 7: %v, want that it is down after 1.5s", r.Err)
+				t.Errorf("result 7: %v, want ErrServerDown after 1.5s", r.Err)
 			}
 		}
 	})
 }
 
-// TestStreamSurvivesAnOutageWithFewInFlight: the patience does not need a large window.
-func TestStreamSurvivesAnOutageWithFewInFlight(t *testing.T) {
+// TestStreamOutageWithSmallWindow checks that a stream survives an outage with few requests in
+// flight.
+func TestStreamOutageWithSmallWindow(t *testing.T) {
 	for _, n := range []int{1, 2, 4, 7} {
 		inMemory(t, outageAt(30*time.Millisecond, 5*time.Second), func(t *testing.T, c *ohce.Client) {
 			c.MaxInFlight = n
-			if answered := streamed(t, c, 2000); answered != 2000 {
+			if answered := runStream(t, c, 2000); answered != 2000 {
 				t.Errorf("%d in flight: %d of 2000 answered", n, answered)
 			}
 		})

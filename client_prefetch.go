@@ -12,32 +12,33 @@ const (
 	maxPrefetchedSize = 1 << 16 // bytes, besides one request
 )
 
-// A prefetcher runs an iterator over requests on a goroutine of its own and copies what it yields,
-// so that an iterator that waits delays nothing else, and a fast one costs little.
+// A prefetcher runs an iterator over requests on a separate goroutine and copies the requests. An
+// iterator that blocks does not block the stream, and requests are taken in batches.
 type prefetcher struct {
-	ready chan struct{} // holds a token while there is something to take
+	ready chan struct{} // holds a token while take has something to return
 	done  chan struct{} // closed when the iterator has returned
 
 	mu      sync.Mutex
-	room    sync.Cond // on mu: taken, or stopped
-	data    []byte    // the requests, one behind the other
+	room    sync.Cond // L is mu; signals that take or stop was called
+	data    []byte    // the requests, concatenated
 	sizes   []int
 	ended   bool
 	stopped bool
-	failure func() // raises the iterator's panic; nil if there was none
+	failure func() // repeats the iterator's panic or Goexit; nil if it returned normally
 }
 
 func newPrefetcher(requests iter.Seq[[]byte]) *prefetcher {
 	f := &prefetcher{ready: make(chan struct{}, 1), done: make(chan struct{})}
 	f.room.L = &f.mu
-	// Ends when requests returns, which stop asks for at its next yield; stop waits for that.
+	// The goroutine ends when requests returns. stop makes its next yield return false and waits
+	// for it.
 	go f.run(requests)
 	return f
 }
 
 func (f *prefetcher) run(requests iter.Seq[[]byte]) {
 	defer close(f.done)
-	failure := runtime.Goexit // unless it returns or panics
+	failure := runtime.Goexit // replaced if the iterator returns or panics
 	defer func() {
 		if value := recover(); value != nil {
 			failure = func() { panic(value) }
@@ -52,7 +53,7 @@ func (f *prefetcher) run(requests iter.Seq[[]byte]) {
 	failure = nil
 }
 
-// put adds a request when there is room, and reports whether more are wanted.
+// put waits for room and adds a request. It returns false if the prefetcher is stopped.
 func (f *prefetcher) put(request []byte) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -68,7 +69,7 @@ func (f *prefetcher) put(request []byte) bool {
 	return true
 }
 
-// end notes that the iterator has ended. failure is nil if it returned.
+// end records that the iterator has ended. failure is nil if it returned normally.
 func (f *prefetcher) end(failure func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -76,7 +77,7 @@ func (f *prefetcher) end(failure func()) {
 	f.token()
 }
 
-// token makes ready readable. The caller holds mu.
+// token makes ready readable. It must be called with mu held.
 func (f *prefetcher) token() {
 	select {
 	case f.ready <- struct{}{}:
@@ -84,10 +85,11 @@ func (f *prefetcher) token() {
 	}
 }
 
-// take returns up to n requests, which the caller owns, as long as the sum of their costs is at most
-// room. If empty says that the caller holds none, it returns at least one. full reports that another
-// request did not fit into room, ended that there are no more. If the iterator panicked, take panics
-// with the same value after all requests have been taken.
+// take returns up to n requests whose costs add up to at most room. The caller owns them. If empty
+// is true, take returns at least one request, whatever its cost, unless none is available. full
+// reports whether the next request did not fit into room, and ended whether there are no more
+// requests. If the iterator panicked, take panics with the same value after all requests have been
+// taken.
 func (f *prefetcher) take(n, room int, empty bool, cost func(size int) int) (
 	requests [][]byte, full, ended bool) {
 	f.mu.Lock()
@@ -118,7 +120,8 @@ func (f *prefetcher) take(n, room int, empty bool, cost func(size int) int) (
 	return requests, full, f.ended && len(f.sizes) == 0 && f.failure == nil
 }
 
-// raise raises the iterator's panic, once, if there was one. The caller holds mu.
+// raise repeats the iterator's panic or Goexit once, if there was one. It must be called with mu
+// held.
 func (f *prefetcher) raise() {
 	if failure := f.failure; failure != nil {
 		f.failure = nil
@@ -126,8 +129,8 @@ func (f *prefetcher) raise() {
 	}
 }
 
-// stop makes the iterator's next yield return false, and waits until the iterator has returned. If it
-// panicked, stop panics with the same value.
+// stop makes the iterator's next yield return false and waits until the iterator has returned. If
+// the iterator panicked, stop panics with the same value.
 func (f *prefetcher) stop() {
 	f.mu.Lock()
 	f.stopped = true

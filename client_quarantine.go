@@ -8,22 +8,22 @@ import (
 )
 
 const (
-	quarantineTime = 10 * time.Second // how long a port is not used again after its socket has closed
-	maxQuarantined = 8192             // ports, about a quarter of the ports that Linux has for clients
-	maxDials       = 16               // sockets opened in search of a port that is not quarantined
+	quarantineTime = 10 * time.Second // after the socket on the port is closed
+	maxQuarantined = 8192             // ports; Linux has about four times as many for clients
+	maxDials       = 16               // sockets opened to find a port that is not quarantined
 )
 
-// A portQuarantine keeps the ports of closed sockets from being used again while a late response
-// may arrive there.
+// A portQuarantine prevents the reuse of a closed socket's port while a late response may arrive
+// there.
 type portQuarantine struct {
 	mu     sync.Mutex
-	closed map[uint16]time.Time // when the socket of each port was closed
+	closed map[uint16]time.Time // when the socket on each port was closed
 	order  []uint16             // the same ports, oldest first
 }
 
-// dial opens a socket whose port is not quarantined. The sockets that it rejects stay open until it
-// has found one, so that the system does not assign the same port again. After maxDials it accepts
-// any.
+// dial opens a socket on a port that is not quarantined. It keeps the sockets that it rejects open
+// until it has found one, so that the system assigns a different port each time. After maxDials
+// rejected sockets it accepts any port.
 func (q *portQuarantine) dial(dial func() (net.Conn, error)) (net.Conn, error) {
 	var rejected []net.Conn
 	defer func() {
@@ -47,7 +47,8 @@ func (q *portQuarantine) dial(dial func() (net.Conn, error)) (net.Conn, error) {
 	}
 }
 
-// contains reports whether a port is quarantined. It releases the ports whose time is over.
+// contains reports whether a port is quarantined. It first releases the ports whose quarantine is
+// over.
 func (q *portQuarantine) contains(port uint16) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -58,7 +59,7 @@ func (q *portQuarantine) contains(port uint16) bool {
 	return ok
 }
 
-// release releases the oldest port. The caller holds mu.
+// release releases the oldest port. It must be called with mu held.
 func (q *portQuarantine) release() {
 	delete(q.closed, q.order[0])
 	q.order = q.order[1:]
@@ -70,14 +71,14 @@ func (q *portQuarantine) close(conn net.Conn) {
 	conn.Close()
 }
 
-// add quarantines a port.
+// add quarantines a port. Port 0 is ignored.
 func (q *portQuarantine) add(port uint16) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if port == 0 {
 		return
 	}
-	if _, ok := q.closed[port]; ok { // it was used all the same: its time begins anew
+	if _, ok := q.closed[port]; ok { // used despite its quarantine, which starts again
 		q.order = slices.DeleteFunc(q.order, func(p uint16) bool { return p == port })
 	}
 	if len(q.order) == maxQuarantined {

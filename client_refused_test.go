@@ -2,5 +2,6 @@
 
 package ohce_test
 
-// kernelTellsRefusal: a connected socket hears of an ICMP "port unreachable".
-const kernelTellsRefusal = true
+// reportsPortUnreachable reports whether a connected socket returns an error after an ICMP port
+// unreachable message.
+const reportsPortUnreachable = true

@@ -1,4 +1,4 @@
 package ohce_test
 
-// kernelTellsRefusal: Go keeps Windows from failing reads for an ICMP "port unreachable".
-const kernelTellsRefusal = false
+// reportsPortUnreachable is false because Go disables SIO_UDP_CONNRESET on Windows.
+const reportsPortUnreachable = false

@@ -15,9 +15,9 @@ import (
 	"github.com/ohce/ohce/ohcetest"
 )
 
-// TestStreamReturnsAfterItsRequests: when the loop over a stream is over, however it ends, so is the
-// iterator, and its caller can close what the iterator reads.
-func TestStreamReturnsAfterItsRequests(t *testing.T) {
+// TestStreamWaitsForIterator checks that the iterator has returned when the loop over a stream
+// ends, however it ends. The caller can then close what the iterator reads.
+func TestStreamWaitsForIterator(t *testing.T) {
 	for name, loop := range map[string]func(t *testing.T, c *ohce.Client, requests func(func([]byte) bool)){
 		"break": func(t *testing.T, c *ohce.Client, requests func(func([]byte) bool)) {
 			for range c.Stream(t.Context(), requests) {
@@ -44,7 +44,7 @@ func TestStreamReturnsAfterItsRequests(t *testing.T) {
 			for _, match := range []*ohce.Matcher{ohce.MatchExact(reversed), nil} {
 				c := s.Client()
 				c.Match = match
-				closed := false // not atomic: the race detector is to see a race
+				closed := false // not atomic, so that the race detector finds a race
 				var running atomic.Bool
 				requests := func(yield func([]byte) bool) {
 					running.Store(true)
@@ -54,7 +54,7 @@ func TestStreamReturnsAfterItsRequests(t *testing.T) {
 							t.Error("a request was read from a closed input")
 						}
 						if !yield(request) {
-							runtime.Gosched() // a slow end
+							runtime.Gosched() // return late
 							return
 						}
 					}
@@ -70,8 +70,9 @@ func TestStreamReturnsAfterItsRequests(t *testing.T) {
 	}
 }
 
-// TestStreamRaisesThePanicOfItsRequests: a panic of the iterator reaches the caller's recover.
-func TestStreamRaisesThePanicOfItsRequests(t *testing.T) {
+// TestStreamIteratorPanic checks that a panic in the iterator is raised in the loop over the
+// stream.
+func TestStreamIteratorPanic(t *testing.T) {
 	s := ohcetest.NewServer(reverser)
 	defer s.Close()
 	for _, match := range []*ohce.Matcher{ohce.MatchExact(reversed), nil} {
@@ -101,30 +102,30 @@ func TestStreamRaisesThePanicOfItsRequests(t *testing.T) {
 	}
 }
 
-// TestStreamRunsGoexitOfItsRequests: an iterator that ends its goroutine, as t.FailNow does, ends the
-// loop's.
-func TestStreamRunsGoexitOfItsRequests(t *testing.T) {
+// TestStreamIteratorGoexit checks that runtime.Goexit in the iterator, as t.FailNow calls it, ends
+// the goroutine of the loop.
+func TestStreamIteratorGoexit(t *testing.T) {
 	s := ohcetest.NewServer(reverser)
 	defer s.Close()
 	c := s.Client()
 	defer c.Close()
 	ended := make(chan struct{})
-	go func() { // ends with the iterator; waited for below
+	go func() { // ends with the iterator; the test waits for it
 		defer close(ended)
 		for range c.Stream(context.Background(), func(func([]byte) bool) { runtime.Goexit() }) {
 		}
-		t.Error("the code behind the loop was reached")
+		t.Error("the code after the loop was reached")
 	}()
 	<-ended
 }
 
-// TestStreamGoesOnAfterAFailedDial: a socket that cannot be opened fails its request and no other.
-func TestStreamGoesOnAfterAFailedDial(t *testing.T) {
+// TestStreamContinuesAfterDialError checks that a failed dial fails its own request and no other.
+func TestStreamContinuesAfterDialError(t *testing.T) {
 	s := ohcetest.NewServer(reverser)
 	defer s.Close()
 	c := s.Client()
 	defer c.Close()
-	errDial := errors.New("no socket today")
+	errDial := errors.New("dial failed")
 	var dials atomic.Int64
 	c.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
 		if dials.Add(1) == 3 {
@@ -150,7 +151,7 @@ func TestStreamGoesOnAfterAFailedDial(t *testing.T) {
 	}
 }
 
-// TestEmptyResponseIsNotNil: an empty response is a response.
+// TestEmptyResponseIsNotNil checks that the Data of an empty response is not nil.
 func TestEmptyResponseIsNotNil(t *testing.T) {
 	s := ohcetest.NewServer(reverser)
 	defer s.Close()
@@ -170,9 +171,9 @@ func TestEmptyResponseIsNotNil(t *testing.T) {
 	}
 }
 
-// TestStreamAfterOneFailedDial: if the shared socket cannot be opened at first, the requests that wait for
-// it fail, and the others are sent.
-func TestStreamAfterOneFailedDial(t *testing.T) {
+// TestStreamSharedSocketDialError checks that a failed dial of the shared socket fails only the
+// requests that wait for it.
+func TestStreamSharedSocketDialError(t *testing.T) {
 	inMemory(t, after(time.Millisecond), func(t *testing.T, c *ohce.Client) {
 		dial, dials, failed := c.Dial, 0, 0
 		c.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -190,14 +191,14 @@ func TestStreamAfterOneFailedDial(t *testing.T) {
 			}
 		}
 		if failed == 0 || failed > 64 {
-			t.Errorf("%d requests failed with one dial, want a window of 64 at most", failed)
+			t.Errorf("%d requests failed with one dial, want 1 to 64, the initial window", failed)
 		}
 	})
 }
 
-// TestStreamRaisesALatePanicOfItsRequests: a panic of the iterator after the loop has been left reaches the
-// caller, as it does when ranging over the iterator itself.
-func TestStreamRaisesALatePanicOfItsRequests(t *testing.T) {
+// TestStreamIteratorPanicAfterBreak checks that a panic in the iterator after the loop has ended is
+// raised in the caller, as it is without a stream.
+func TestStreamIteratorPanicAfterBreak(t *testing.T) {
 	inMemory(t, after(time.Millisecond), func(t *testing.T, c *ohce.Client) {
 		defer func() {
 			if got := recover(); got != "cleanup failed" {
@@ -214,9 +215,9 @@ func TestStreamRaisesALatePanicOfItsRequests(t *testing.T) {
 	})
 }
 
-// TestStreamOfARequestBeyondMaxBytes: a request that does not fit into MaxBytes is taken if nothing else is
-// held.
-func TestStreamOfARequestBeyondMaxBytes(t *testing.T) {
+// TestStreamRequestLargerThanMaxBytes checks that a stream accepts a request larger than MaxBytes
+// if it holds no other.
+func TestStreamRequestLargerThanMaxBytes(t *testing.T) {
 	inMemory(t, after(time.Millisecond), func(t *testing.T, c *ohce.Client) {
 		c.MaxBytes = 1
 		g := &ohce.Group{Clients: []*ohce.Client{c}}

@@ -7,16 +7,17 @@ import (
 	"github.com/ohce/ohce/internal/exchange"
 )
 
-// maxEstimators is the number of servers whose round-trip times a client remembers.
+// maxEstimators is the number of servers whose round-trip times a client keeps.
 const maxEstimators = 1024
 
-// estimators are the round-trip estimators of a client, by server.
+// estimators holds the round-trip time estimators of a client, by server.
 type estimators struct {
 	mu       sync.Mutex
 	byServer map[netip.AddrPort]*exchange.Estimator
 }
 
-// of returns the estimator of a server. If there are too many, it forgets another one.
+// of returns the estimator of a server. If there are already maxEstimators, it discards an
+// arbitrary one.
 func (es *estimators) of(server netip.AddrPort) *exchange.Estimator {
 	es.mu.Lock()
 	defer es.mu.Unlock()

@@ -14,13 +14,13 @@ import (
 	"github.com/ohce/ohce/ohcetest"
 )
 
-// TestStreamFillsASlowLink: over 10 Mbit/s with a queue of 100 datagrams a stream keeps the link at
-// least four fifths full, and less than one datagram in fifty finds the queue full.
-func TestStreamFillsASlowLink(t *testing.T) {
+// TestStreamFillsSlowLink checks that over a link of 10 Mbit/s with a queue of 100 datagrams, a
+// stream uses at least 80 % of the rate and loses less than 2 % of the datagrams to the full queue.
+func TestStreamFillsSlowLink(t *testing.T) {
 	const bits, queue = 10_000_000, 100
 	server := netip.MustParseAddrPort("192.0.2.2:3000")
 	for _, tt := range []struct {
-		trip time.Duration
+		rtt  time.Duration
 		size int
 		n    int
 	}{
@@ -28,10 +28,10 @@ func TestStreamFillsASlowLink(t *testing.T) {
 		{20 * time.Millisecond, 1200, 10_000}, {50 * time.Millisecond, 500, 20_000},
 		{100 * time.Millisecond, 64, 100_000}, {200 * time.Millisecond, 1200, 10_000},
 	} {
-		t.Run(fmt.Sprintf("%v with %d bytes", tt.trip, tt.size), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%v with %d bytes", tt.rtt, tt.size), func(t *testing.T) {
 			t.Parallel()
-			way := link.Impairment{Delay: link.Delay{Base: tt.trip / 2}, Rate: bits, Queue: queue}
-			model := &link.Link{Up: way, Down: way}
+			oneWay := link.Impairment{Delay: link.Delay{Base: tt.rtt / 2}, Rate: bits, Queue: queue}
+			model := &link.Link{Up: oneWay, Down: oneWay}
 			inMemory(t, ohcetest.Impair(model, server), func(t *testing.T, c *ohce.Client) {
 				c.Retry = ohce.AdaptiveRetry(0)
 				request := bytes.Repeat([]byte{'.'}, tt.size)
@@ -54,11 +54,11 @@ func TestStreamFillsASlowLink(t *testing.T) {
 				up, down := model.Stats()
 				full := float64(up.Delivered) * float64(tt.size+28) * 8 / bits / took.Seconds()
 				over := float64(up.Overflow+down.Overflow) / float64(up.Seen+down.Seen)
-				t.Logf("%.2f full, %.4f lost to the queue, %.3f datagrams an exchange", full, over,
+				t.Logf("utilisation %.2f, overflow %.4f, %.3f datagrams per exchange", full, over,
 					float64(up.Seen)/float64(n))
-				// A short stream ends before the window has opened.
+				// A short stream ends before the window has grown.
 				if n == tt.n && (full < 0.8 || over >= 0.02) {
-					t.Errorf("the link is %.2f full and %.4f are lost to its queue, want 0.80 and less than 0.02", full,
+					t.Errorf("utilisation %.2f and overflow %.4f, want at least 0.80 and less than 0.02", full,
 						over)
 				}
 			})

@@ -12,14 +12,14 @@ import (
 	"github.com/ohce/ohce/internal/udp"
 )
 
-// streamSockets are the sockets of a stream, by the port number of its machine.
+// streamSockets holds the sockets of a stream.
 type streamSockets struct {
 	c       *Client
-	ctx     context.Context // of dials
+	ctx     context.Context // for dials
 	cancel  context.CancelFunc
 	inbox   *inbox
 	byPort  map[exchange.Port]*streamSocket
-	observe func(exchange.Event) // of late readers
+	observe func(exchange.Event) // for late readers
 	work    sync.WaitGroup       // dials and readers
 
 	transmitter transmitter
@@ -28,8 +28,8 @@ type streamSockets struct {
 // A streamSocket is a socket of a stream.
 type streamSocket struct {
 	conn    net.Conn
-	batch   udp.Socket        // of conn, if requests share it; otherwise nil
-	request *exchange.Request // the only one, if there is no matcher
+	batch   udp.Socket        // wraps conn if requests share it; otherwise nil
+	request *exchange.Request // the only request, if there is no matcher
 
 	mu   sync.Mutex
 	late *lateReader // non-nil once the socket is retired
@@ -41,18 +41,18 @@ func (ss *streamSockets) init(ctx context.Context, c *Client, in *inbox) {
 	ss.ctx, ss.cancel = context.WithCancel(ctx)
 }
 
-// carryOut does what a step of the machine asks for.
-func (ss *streamSockets) carryOut(m *exchange.Machine, step exchange.Step) {
+// apply closes and opens sockets and sends requests as step requires.
+func (ss *streamSockets) apply(m *exchange.Machine, step exchange.Step) {
 	for _, port := range step.Close {
 		ss.retire(port)
 	}
 	for _, port := range step.Open {
-		ss.work.Go(func() { ss.dial(port) }) // ends with the dial, which cancel ends
+		ss.work.Go(func() { ss.dial(port) }) // closeAll cancels the dial and waits for it
 	}
 	ss.send(m, step.Send)
 }
 
-// dial opens the socket of a port and reports the result.
+// dial opens the socket of a port and reports the result to the inbox.
 func (ss *streamSockets) dial(port exchange.Port) {
 	conn, err := ss.c.dial(ss.ctx)
 	a := arrival{port: port, at: time.Now(), opened: conn, dialed: true, err: err}
@@ -61,7 +61,7 @@ func (ss *streamSockets) dial(port exchange.Port) {
 	}
 }
 
-// opened takes over a socket that has been opened and starts its reader.
+// opened takes over a socket that dial has opened and starts its reader.
 func (ss *streamSockets) opened(m *exchange.Machine, port exchange.Port, at time.Time, conn net.Conn) {
 	socket := &streamSocket{conn: conn}
 	if m.Shared(port) {
@@ -74,7 +74,7 @@ func (ss *streamSockets) opened(m *exchange.Machine, port exchange.Port, at time
 	}
 	ss.byPort[port] = socket
 	m.Opened(port, ss.c.socketOf(conn))
-	ss.work.Go(func() { // ends when the socket is closed or retired
+	ss.work.Go(func() { // ends when the socket is closed or retired; closeAll waits
 		if socket.batch != nil {
 			ss.readBatches(port, socket.batch)
 		} else {
@@ -115,8 +115,8 @@ func (ss *streamSockets) readBatches(port exchange.Port, conn udp.Socket) {
 	}
 }
 
-// read reads a socket that is not shared until it is closed or retired. It then passes a retired one to a
-// late reader.
+// read reads a socket that is not shared until the socket is closed or retired. If it is retired,
+// read passes it to its late reader.
 func (ss *streamSockets) read(port exchange.Port, socket *streamSocket) {
 	buf := ss.c.buffer()
 	var failures udp.Backoff
@@ -141,7 +141,8 @@ func (ss *streamSockets) read(port exchange.Port, socket *streamSocket) {
 			ss.inbox.unlock()
 			continue
 		}
-		// The stream is ending or the socket has failed. It can have been retired meanwhile.
+		// The stream is ending or the socket has failed. The socket may have been retired in the
+		// meantime.
 		if late := socket.lateReader(buf); late != nil {
 			late.start()
 			return
@@ -151,12 +152,12 @@ func (ss *streamSockets) read(port exchange.Port, socket *streamSocket) {
 	}
 }
 
-// readFailed reports a failed read, and returns false if the socket cannot be read any more. After
-// many failures in a row it waits.
+// readFailed reports a failed read to the inbox and returns false if the socket can no longer be
+// read. After repeated failures it waits before it returns.
 func (ss *streamSockets) readFailed(port exchange.Port, at time.Time, err error,
 	failures *udp.Backoff) bool {
 	if errors.Is(err, net.ErrClosed) {
-		return false // close has been called
+		return false // the stream closed the socket
 	}
 	if !ss.inbox.report(arrival{port: port, at: at, err: err}) || !udp.Refused(err) && !isTransient(err) {
 		return false
@@ -175,8 +176,8 @@ func (ss *streamSockets) readFailed(port exchange.Port, at time.Time, err error,
 // isTransient reports whether a socket can still be read after err.
 func isTransient(err error) bool { return !errors.Is(err, net.ErrClosed) && udp.Transient(err) }
 
-// retire passes a socket whose request has ended to its reader, which counts late responses and closes
-// it, or closes it at once if the client does not want that.
+// retire passes a socket whose request has ended to its late reader, which counts late responses
+// and closes it. If Client.Linger is negative, retire closes the socket at once.
 func (ss *streamSockets) retire(port exchange.Port) {
 	socket := ss.byPort[port]
 	if socket == nil {
@@ -190,7 +191,7 @@ func (ss *streamSockets) retire(port exchange.Port) {
 	late := &lateReader{c: ss.c, conn: socket.conn, observe: ss.observe}
 	if socket.request != nil {
 		late.request = lateCopy(socket.request)
-	} else { // its requests belong to the caller already, or none was sent
+	} else { // no request was sent, or the requests belong to the caller again
 		late.request = exchange.Request{Port: port, Socket: ss.c.socketOf(socket.conn)}
 	}
 	socket.mu.Lock()
@@ -199,7 +200,8 @@ func (ss *streamSockets) retire(port exchange.Port) {
 	socket.conn.SetReadDeadline(time.Unix(1, 0)) // wakes the reader
 }
 
-// lateReader returns the late reader of a retired socket, which takes over buf; otherwise nil.
+// lateReader returns the late reader of a retired socket and gives it buf. It returns nil if the
+// socket is not retired.
 func (socket *streamSocket) lateReader(buf *[]byte) *lateReader {
 	socket.mu.Lock()
 	defer socket.mu.Unlock()
@@ -217,8 +219,9 @@ func (ss *streamSockets) close(port exchange.Port) {
 	}
 }
 
-// closeAll closes all sockets and waits for dials and readers. arrived is what the stream has taken from
-// the inbox, in case a panic left some of it.
+// closeAll closes all sockets and waits for the dials and readers. arrived holds the arrivals that
+// the stream took from the inbox. If a panic interrupted the stream, some of them have not been
+// handled.
 func (ss *streamSockets) closeAll(arrived []arrival) {
 	ss.cancel()
 	for _, a := range slices.Concat(arrived, ss.inbox.close().list) {
@@ -232,7 +235,7 @@ func (ss *streamSockets) closeAll(arrived []arrival) {
 	ss.work.Wait()
 }
 
-// outOfSockets reports whether err means that there are no more descriptors or ports.
+// outOfSockets reports whether err means that the system has no free descriptors or ports.
 func outOfSockets(err error) bool {
 	switch udp.Name(err) {
 	case "EMFILE", "ENFILE", "EAGAIN", "EADDRNOTAVAIL":

@@ -14,7 +14,7 @@ import (
 	"github.com/ohce/ohce/ohcetest"
 )
 
-// A countedConn counts the sockets that are open.
+// A countedConn is a socket that decrements open when it is closed for the first time.
 type countedConn struct {
 	net.Conn
 	open   *atomic.Int64
@@ -28,7 +28,7 @@ func (c *countedConn) Close() error {
 	return c.Conn.Close()
 }
 
-// countSockets makes a client count its open sockets, and returns the highest count.
+// countSockets makes a client count its open sockets. It returns the highest count.
 func countSockets(c *ohce.Client) (highest *atomic.Int64) {
 	dial := c.Dial
 	var open atomic.Int64
@@ -48,8 +48,9 @@ func countSockets(c *ohce.Client) (highest *atomic.Int64) {
 	return highest
 }
 
-// TestStreamAdaptsItsSockets: without a matcher, a stream opens as many sockets as the network takes.
-func TestStreamAdaptsItsSockets(t *testing.T) {
+// TestStreamOpensSocketsAsNeeded checks that without a matcher a stream opens sockets up to
+// MaxSockets, in the expected time.
+func TestStreamOpensSocketsAsNeeded(t *testing.T) {
 	n := testsize.Pick(10_000, 3000)
 	for _, tt := range []struct {
 		maxSockets int
@@ -62,7 +63,7 @@ func TestStreamAdaptsItsSockets(t *testing.T) {
 				c.Match, c.MaxSockets, c.Linger = nil, tt.maxSockets, -1
 				highest := countSockets(c)
 				begun := time.Now()
-				if answered := streamed(t, c, n); answered != n {
+				if answered := runStream(t, c, n); answered != n {
 					t.Errorf("%d of %d answered", answered, n)
 				}
 				took, limit := time.Since(begun), int64(tt.maxSockets)
@@ -70,7 +71,7 @@ func TestStreamAdaptsItsSockets(t *testing.T) {
 					limit = 256
 				}
 				if took > tt.took || highest.Load() > limit || highest.Load() < limit {
-					t.Errorf("it took %v with %d sockets, want at most %v and %d", took, highest.Load(),
+					t.Errorf("took %v with %d sockets, want at most %v with %d", took, highest.Load(),
 						tt.took, limit)
 				}
 				if st := c.Stats(); st.Attempts != uint64(n) {
@@ -81,11 +82,12 @@ func TestStreamAdaptsItsSockets(t *testing.T) {
 	}
 }
 
-// TestStreamCountsLateResponsesOfItsSockets: the socket of a request that has ended counts what arrives late.
-func TestStreamCountsLateResponsesOfItsSockets(t *testing.T) {
+// TestStreamCountsLateResponses checks that the socket of a request that has ended counts late
+// responses.
+func TestStreamCountsLateResponses(t *testing.T) {
 	inMemory(t, after(120*time.Millisecond), func(t *testing.T, c *ohce.Client) {
 		c.Match, c.Retry = nil, ohce.RetryAfter(200*time.Millisecond, 200*time.Millisecond)
-		streamed(t, c, 10) // each is sent twice and answered twice
+		runStream(t, c, 10) // each is sent twice and answered twice
 		time.Sleep(5 * time.Second)
 		if st := c.Stats(); st.Duplicate != 10 || st.Attempts != 20 {
 			t.Errorf("stats %+v, want 10 duplicates of 20 attempts", st)
@@ -93,8 +95,9 @@ func TestStreamCountsLateResponsesOfItsSockets(t *testing.T) {
 	})
 }
 
-// TestStreamWithFewDescriptors: when the system has no more descriptors, a stream uses those it has.
-func TestStreamWithFewDescriptors(t *testing.T) {
+// TestStreamFewDescriptors checks that a stream continues with the sockets it has when no
+// descriptor is free.
+func TestStreamFewDescriptors(t *testing.T) {
 	inMemory(t, after(20*time.Millisecond), func(t *testing.T, c *ohce.Client) {
 		c.Match, c.Linger = nil, -1
 		dial := c.Dial
@@ -108,14 +111,15 @@ func TestStreamWithFewDescriptors(t *testing.T) {
 			return &countedConn{Conn: conn, open: &open}, err
 		}
 		const n = 2000
-		if answered := streamed(t, c, n); answered != n {
+		if answered := runStream(t, c, n); answered != n {
 			t.Errorf("%d of %d answered", answered, n)
 		}
 	})
 }
 
-// TestPanicLeavesNoSocket: a panic of a matcher's function closes the sockets.
-func TestPanicLeavesNoSocket(t *testing.T) {
+// TestMatcherPanicClosesSockets checks that a panic in a function of the matcher closes the
+// sockets.
+func TestMatcherPanicClosesSockets(t *testing.T) {
 	for name, send := range map[string]func(t *testing.T, c *ohce.Client){
 		"exchange": func(t *testing.T, c *ohce.Client) { c.Exchange(t.Context(), []byte("abc")) },
 		"stream": func(t *testing.T, c *ohce.Client) {
@@ -139,23 +143,23 @@ func TestPanicLeavesNoSocket(t *testing.T) {
 				func() {
 					defer func() {
 						if recover() != "parser" {
-							t.Error("the panic is lost")
+							t.Error("the panic did not reach the caller")
 						}
 					}()
 					send(t, c)
 				}()
 				c.Close()
 				if n := open.Load(); n != 0 {
-					t.Errorf("%d sockets are open", n)
+					t.Errorf("%d sockets are open, want 0", n)
 				}
 			})
 		})
 	}
 }
 
-// TestStreamThatEndsWithAFullInbox: the readers of retired sockets that wait for room in the inbox close
-// them when the stream ends.
-func TestStreamThatEndsWithAFullInbox(t *testing.T) {
+// TestStreamEndsWithFullInbox checks that readers of retired sockets that wait for room in the
+// inbox close their sockets when the stream ends.
+func TestStreamEndsWithFullInbox(t *testing.T) {
 	s := ohcetest.NewServer(nil)
 	defer s.Close()
 	for round := range 20 {
@@ -184,10 +188,11 @@ func TestStreamThatEndsWithAFullInbox(t *testing.T) {
 	}
 }
 
-// An endlessConn repeats the first datagram that arrives, as 60,000 bytes, until the read deadline.
+// An endlessConn repeats the first datagram that arrives, extended to 60,000 bytes, until the read
+// deadline.
 type endlessConn struct {
 	net.Conn
-	arrived  bool // Read's own
+	arrived  bool // used by Read only
 	deadline atomic.Int64
 	closed   atomic.Bool
 }
@@ -216,13 +221,13 @@ func (c *endlessConn) Close() error {
 	return c.Conn.Close()
 }
 
-// An addresslessConn has no IP addresses.
+// An addresslessConn is a connection without IP addresses.
 type addresslessConn struct{ net.Conn }
 
 func (addresslessConn) LocalAddr() net.Addr  { return &net.UnixAddr{Net: "unixgram"} }
 func (addresslessConn) RemoteAddr() net.Addr { return &net.UnixAddr{Name: "/server", Net: "unixgram"} }
 
-// TestDialWithoutAddresses: Dial may return any connection that keeps datagram boundaries.
+// TestDialWithoutAddresses checks that Dial may return a connection without IP addresses.
 func TestDialWithoutAddresses(t *testing.T) {
 	for _, match := range []*ohce.Matcher{nil, ohce.MatchExact(reversed)} {
 		inMemory(t, after(time.Millisecond), func(t *testing.T, c *ohce.Client) {
@@ -232,16 +237,16 @@ func TestDialWithoutAddresses(t *testing.T) {
 				conn, err := dial(ctx, network, address)
 				return addresslessConn{conn}, err
 			}
-			if answered := streamed(t, c, 10); answered != 10 {
+			if answered := runStream(t, c, 10); answered != 10 {
 				t.Errorf("%d of 10 answered", answered)
 			}
 		})
 	}
 }
 
-// TestResultsBelongToTheCaller: a stream that replaces the socket of an earlier request does not read the
-// response, which the caller is changing. The race detector sees it.
-func TestResultsBelongToTheCaller(t *testing.T) {
+// TestStreamResultsOwnedByCaller checks that a stream does not read a response that it has yielded
+// when it replaces the request's socket. The race detector reports such a read.
+func TestStreamResultsOwnedByCaller(t *testing.T) {
 	inMemory(t, after(time.Millisecond), func(t *testing.T, c *ohce.Client) {
 		key := func(dst []byte) []byte { return append(dst, 'k') } // the same for all
 		c.MaxSockets = 2
@@ -255,7 +260,7 @@ func TestResultsBelongToTheCaller(t *testing.T) {
 					return
 				}
 				if i%2 == 1 {
-					time.Sleep(50 * time.Millisecond) // of the bubble's clock
+					time.Sleep(50 * time.Millisecond) // in synctest time
 				}
 			}
 		}

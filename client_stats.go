@@ -6,24 +6,24 @@ import (
 	"github.com/ohce/ohce/internal/exchange"
 )
 
-// ClientStats counts what a Client has done. It prints as one line; its JSON and its log records have the
-// same named fields.
+// ClientStats holds the counters of a Client. String formats them as one line. The JSON and log
+// representations have the same fields.
 type ClientStats struct {
-	// Exchanges counts the exchanges begun.
+	// Exchanges counts the exchanges that have begun.
 	Exchanges uint64 `json:"exchanges"`
-	// Answered, Down and Failed count those that have ended: with a response, with ErrServerDown, and
-	// with another error.
+	// Answered, Down and Failed count the exchanges that have ended: with a response, with
+	// ErrServerDown, and with any other error.
 	Answered uint64 `json:"answered"`
 	Down     uint64 `json:"down"`
 	Failed   uint64 `json:"failed" text:",omitzero"`
-	// Attempts counts the datagrams that the kernel took.
+	// Attempts counts the datagrams that the kernel accepted.
 	Attempts uint64 `json:"attempts"`
 	// Unsent counts the datagrams that the kernel refused.
 	Unsent uint64 `json:"unsent" text:",omitzero"`
 	// PortUnreachable counts ICMP port unreachable messages.
 	PortUnreachable uint64 `json:"port_unreachable" text:",omitzero"`
-	// Unexpected, Oversize, Late, Duplicate and Overflow count the datagrams that were not delivered;
-	// see IgnoreReason.
+	// Unexpected, Oversize, Late, Duplicate and Overflow count the datagrams that were not
+	// delivered. See IgnoreReason.
 	Unexpected uint64 `json:"unexpected" text:",omitzero"`
 	Oversize   uint64 `json:"oversize" text:",omitzero"`
 	Late       uint64 `json:"late" text:",omitzero"`
@@ -31,13 +31,13 @@ type ClientStats struct {
 	Overflow   uint64 `json:"overflow" text:",omitzero"`
 }
 
-// String lists the counters in one line, without the rare ones that are zero.
+// String returns the counters in one line. It omits rare counters that are zero.
 func (s ClientStats) String() string { return statsText(s) }
 
 // LogValue returns a group with an attribute for each field.
 func (s ClientStats) LogValue() slog.Value { return statsGroup(s) }
 
-// Stats returns what the client has done so far.
+// Stats returns the current counters.
 func (c *Client) Stats() ClientStats {
 	n := &c.counters
 	return ClientStats{

@@ -9,44 +9,44 @@ import (
 	"github.com/ohce/ohce/internal/udp"
 )
 
-// A Result is the result of one request of a stream.
+// A Result is the outcome of one request of a stream.
 type Result struct {
 	// Index is the position of the request in the stream, from 0.
 	Index int
 	// Request is a copy of the request. It belongs to the caller.
 	Request []byte
-	// Response is the response, or nil if Err is not.
+	// Response is the response. It is nil if Err is not nil.
 	Response *Response
-	// Err is why there is no response, an *OpError as Exchange returns it.
+	// Err is the reason why there is no response. It is an *OpError, as returned by Exchange.
 	Err error
 }
 
 // Stream sends each of requests as Exchange does and yields the results in the order of the
-// requests. Many requests are in flight at once, as many as the network takes without queueing them
-// for more than some milliseconds, up to MaxInFlight.
+// requests. It keeps many requests in flight at once. The number adapts to the network, so that
+// datagrams wait in queues for a few milliseconds at most, and is limited by MaxInFlight.
 //
-// With Match, requests share a socket and are sent in batches. Without it each request in flight
+// With Match, requests share a socket and are sent in batches. Without it, each request in flight
 // has a socket of its own, up to MaxSockets.
 //
-// An error that concerns one request is in its Result, and the stream continues. The second value
-// is an error that ends the stream: an invalid field, or the context's error if ctx is done. It
-// comes last, with a zero Result.
+// The error of a request is reported in its Result, and the stream continues. The second value is
+// an error that ends the stream: an invalid field of c, or the error of ctx. It is yielded last,
+// with a zero Result.
 //
-// If the server answers nothing at all from the beginning, the schedule of the first requests is
-// used up; after eight of them the requests of the following second fail with ErrServerDown without
-// being sent, and then one is sent again. See Patience for a server that falls silent later.
-// A socket that cannot be opened fails the requests that wait for it, and counts as one request in this.
+// If the server answers none of the first eight requests, the requests of the next second fail with
+// ErrServerDown without being sent. Then the stream sends one request to find out whether the
+// server answers. A failed attempt to open a socket fails the requests that wait for the socket and
+// counts as one unanswered request. For a server that stops answering later, see Patience.
 //
-// requests runs on another goroutine, ahead of the responses. Each value is copied and need not be
-// kept. Stream returns after requests has returned: if the loop over the stream ends early, the
-// next yield of requests returns false. An iterator that can wait for long should watch ctx, and a
-// loop that leaves such a stream early should cancel ctx first. A panic in requests is raised in
-// the loop.
+// Stream runs requests on a separate goroutine, ahead of the responses, and copies each value.
+// Stream returns after requests has returned. If the loop over the stream ends early, the next
+// yield in requests returns false. An iterator that can block for long should therefore watch ctx,
+// and a loop that leaves such a stream early should cancel ctx first. A panic in requests is raised
+// in the loop.
 func (c *Client) Stream(ctx context.Context, requests iter.Seq[[]byte]) iter.Seq2[Result, error] {
 	return c.stream(ctx, requests, c.streamConfig(c.FailFast))
 }
 
-// streamConfig is the configuration of a stream's machine.
+// streamConfig returns the configuration of a stream's machine.
 func (c *Client) streamConfig(failFast bool) exchange.Config {
 	cfg := c.config(failFast)
 	cfg.MaxBytes = positive(c.MaxBytes, defaultMaxBytes)
@@ -64,10 +64,10 @@ func (c *Client) streamConfig(failFast bool) exchange.Config {
 	return cfg
 }
 
-// minSocketWindow is the least window of a stream whose requests have sockets of their own.
+// minSocketWindow is the smallest window of a stream whose requests have sockets of their own.
 const minSocketWindow = 16
 
-// positive is n if that is positive, otherwise other.
+// positive returns n if it is positive, and other if not.
 func positive(n, other int) int {
 	if n > 0 {
 		return n
@@ -96,13 +96,13 @@ func (c *Client) stream(ctx context.Context, requests iter.Seq[[]byte], cfg exch
 
 // A stream drives a machine for many requests:
 //
-//	run → deliver → receive → Expire → submit → Next → carryOut → wait → …
+//	run → deliver → receive → Expire → submit → Next → apply → wait → …
 //
-// All of it is on the goroutine of the loop over the stream. Other goroutines run the iterator
-// (prefetcher), open sockets and read them; they report to the inbox.
+// It runs on the goroutine of the loop over the stream. Other goroutines run the iterator
+// (prefetcher), open sockets and read them. They report to the inbox.
 type stream struct {
 	c        *Client
-	ctx      context.Context // of the caller
+	ctx      context.Context // the caller's
 	m        *exchange.Machine
 	requests *prefetcher
 	inbox    *inbox
@@ -110,7 +110,7 @@ type stream struct {
 	sockets  streamSockets
 	timer    *time.Timer
 	index    int
-	full     bool // the machine had no room for the next request
+	full     bool // the machine has no room for the next request
 	ended    bool // there are no more requests
 }
 
@@ -124,7 +124,7 @@ func newStream(ctx context.Context, c *Client, cfg exchange.Config, requests ite
 	return s
 }
 
-// run yields the results. It returns nil when there are no more or the caller wants no more.
+// run yields the results. It returns nil when there are no more or when yield returns false.
 func (s *stream) run(yield func(Result, error) bool) error {
 	awake := time.Now()
 	for {
@@ -142,7 +142,7 @@ func (s *stream) run(yield func(Result, error) bool) error {
 		s.m.Expire(now)
 		delay := s.submit(now)
 		step := s.m.Next(now)
-		s.sockets.carryOut(s.m, step)
+		s.sockets.apply(s.m, step)
 		if err := s.wait(step.Wake, now, delay); err != nil {
 			return err
 		}
@@ -150,7 +150,7 @@ func (s *stream) run(yield func(Result, error) bool) error {
 	}
 }
 
-// deliver yields the results of finished exchanges, and returns false if the caller wants no more.
+// deliver yields the results of finished exchanges. It returns false if yield does.
 func (s *stream) deliver(yield func(Result, error) bool) bool {
 	for r := s.m.Pop(); r != nil; r = s.m.Pop() {
 		result := Result{Index: s.index, Request: r.Data}
@@ -167,7 +167,7 @@ func (s *stream) deliver(yield func(Result, error) bool) bool {
 	return true
 }
 
-// receive passes everything that has arrived to the machine.
+// receive passes all arrivals to the machine.
 func (s *stream) receive() {
 	s.arrived = s.inbox.take(s.arrived)
 	data := s.arrived.data
@@ -176,7 +176,7 @@ func (s *stream) receive() {
 		switch {
 		case a.opened != nil:
 			conn := a.opened
-			a.opened = nil // so that close leaves it alone
+			a.opened = nil // so that close does not close it
 			s.sockets.opened(s.m, a.port, a.at, conn)
 		case a.dialed:
 			s.m.Failed(a.at, a.port, a.err, outOfSockets(a.err))
@@ -189,16 +189,17 @@ func (s *stream) receive() {
 	}
 }
 
-// busyTime is how long the loop may be busy without letting the readers catch up before it expires
-// attempts; catchUpQuiet is how long nothing must arrive then, and maxCatchUp the limit of it all.
+// If the caller's loop was busy for at least busyTime, the stream lets the readers catch up before
+// it expires attempts. It waits until nothing has arrived for catchUpQuiet, but no longer than
+// maxCatchUp.
 const (
 	busyTime     = time.Millisecond
 	catchUpQuiet = time.Millisecond
 	maxCatchUp   = 20 * time.Millisecond
 )
 
-// catchUp lets the readers pass on what arrived while the caller's loop was busy, before an attempt
-// is taken for unanswered. awake is when the stream last stopped waiting.
+// catchUp receives the datagrams that arrived while the caller's loop was busy, so that an answered
+// attempt does not expire. awake is the time at which the stream last stopped waiting.
 func (s *stream) catchUp(awake time.Time) error {
 	now := time.Now()
 	if now.Sub(awake) < busyTime || !s.m.Expired(now) {
@@ -218,8 +219,8 @@ func (s *stream) catchUp(awake time.Time) error {
 	return nil
 }
 
-// submit takes in as many requests as there is room for. If pacing allows more later, it returns
-// after what time.
+// submit submits as many requests as there is room for. If pacing delays the next one, it returns
+// the delay.
 func (s *stream) submit(now time.Time) (delay time.Duration) {
 	s.full = true
 	for !s.ended {
@@ -239,9 +240,9 @@ func (s *stream) submit(now time.Time) (delay time.Duration) {
 	return 0
 }
 
-// wait waits until something is to be done: something has arrived, there is a new request and room
-// for it, or the time has come. now is when the machine was last asked, and delay what submit
-// returned. An error ends the stream.
+// wait waits until something has arrived, a request that fits is ready, or a deadline has passed.
+// wake is the machine's next deadline, and now the time of the call of Next that returned it. delay
+// is the result of submit. An error ends the stream.
 func (s *stream) wait(wake, now time.Time, delay time.Duration) error {
 	var ready chan struct{}
 	if !s.ended && !s.full {
@@ -268,20 +269,20 @@ func (s *stream) wait(wake, now time.Time, delay time.Duration) error {
 	return nil
 }
 
-// readFailed handles a read that failed.
+// readFailed reports a failed read to the machine. It closes a socket that can no longer be used.
 func (s *stream) readFailed(a *arrival) {
 	switch {
 	case udp.Refused(a.err):
 		s.m.Unreachable(a.at, a.port, ErrPortUnreachable)
 	case isTransient(a.err):
 		s.m.ReadFailed(a.at, a.port, a.err)
-	default: // the socket cannot be used any more
+	default: // the socket can no longer be used
 		s.sockets.close(a.port)
 		s.m.Failed(a.at, a.port, a.err, false)
 	}
 }
 
-// close ends what is in progress and waits for all goroutines.
+// close aborts the requests in flight and waits for all goroutines of the stream.
 func (s *stream) close() {
 	s.timer.Stop()
 	s.m.Abort(time.Now())

@@ -18,7 +18,7 @@ import (
 	"github.com/ohce/ohce/ohcetest"
 )
 
-// reversed appends the bytes of src from the last to the first: an answer that tells its request.
+// reversed appends the bytes of src in reverse order, so that a response identifies its request.
 func reversed(dst, src []byte) []byte {
 	at := len(dst)
 	dst = append(dst, src...)
@@ -30,10 +30,10 @@ var reverser = ohce.HandlerFunc(func(w *ohce.ResponseWriter, r *ohce.Request) {
 	w.Write(reversed(nil, r.Data))
 })
 
-// numbered yields n requests that differ.
+// numbered yields n different requests.
 func numbered(n int) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
-		var buf []byte // the same for all: a stream copies
+		var buf []byte // reused, because a stream copies
 		for i := range n {
 			buf = fmt.Appendf(buf[:0], "request %d", i)
 			if !yield(buf) {
@@ -43,12 +43,13 @@ func numbered(n int) iter.Seq[[]byte] {
 	}
 }
 
-// isAnswer reports whether data answers request i of numbered.
+// isAnswer reports whether data is the response to request i of numbered.
 func isAnswer(data []byte, i int) bool {
 	return bytes.Equal(data, reversed(nil, fmt.Appendf(nil, "request %d", i)))
 }
 
-// outcomes yields the response or the error of each result of a stream, and the error that ends it.
+// outcomes yields the response or the error of each result of a stream, and then the error that
+// ended the stream, if any.
 func outcomes(results iter.Seq2[ohce.Result, error]) iter.Seq2[*ohce.Response, error] {
 	return func(yield func(*ohce.Response, error) bool) {
 		for r, err := range results {
@@ -59,8 +60,9 @@ func outcomes(results iter.Seq2[ohce.Result, error]) iter.Seq2[*ohce.Response, e
 	}
 }
 
-// streamed runs a stream to its end and returns how many of n were answered; the others are down.
-func streamed(t *testing.T, c *ohce.Client, n int) (answered int) {
+// runStream sends n requests as a stream and returns how many were answered. It fails the test if
+// any other ended with an error that is not ErrServerDown.
+func runStream(t *testing.T, c *ohce.Client, n int) (answered int) {
 	t.Helper()
 	i := 0
 	for resp, err := range outcomes(c.Stream(context.Background(), numbered(n))) {
@@ -80,7 +82,8 @@ func streamed(t *testing.T, c *ohce.Client, n int) (answered int) {
 	return answered
 }
 
-// checkExchanges checks that all exchanges have ended, and how many were answered.
+// checkExchanges checks that all exchanges have ended and that the given number was answered. It
+// returns the counters.
 func checkExchanges(t *testing.T, c *ohce.Client, answered int) ohce.ClientStats {
 	t.Helper()
 	st := c.Stats()
@@ -90,7 +93,7 @@ func checkExchanges(t *testing.T, c *ohce.Client, answered int) ohce.ClientStats
 	return st
 }
 
-// inMemory runs f with a network on which a reversing server answers the client.
+// inMemory runs f with a client of a reversing server on an in-memory network.
 func inMemory(t *testing.T, link func(ohcetest.Datagram) []ohcetest.Arrival,
 	f func(t *testing.T, c *ohce.Client)) {
 	t.Helper()
@@ -107,20 +110,20 @@ func inMemory(t *testing.T, link func(ohcetest.Datagram) []ohcetest.Arrival,
 	})
 }
 
-// after delays each datagram.
+// after returns a network that delays each datagram.
 func after(delay time.Duration) func(ohcetest.Datagram) []ohcetest.Arrival {
 	return func(d ohcetest.Datagram) []ohcetest.Arrival { return []ohcetest.Arrival{{After: delay, Datagram: d}} }
 }
 
-func TestStreamThroughABadNetwork(t *testing.T) {
+func TestStreamOnLossyNetwork(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 1))
 	bad := func(d ohcetest.Datagram) (all []ohcetest.Arrival) {
-		for copies := 1 + random.IntN(10)/9; copies > 0; copies-- { // a tenth doubled
-			if random.IntN(10) == 0 { // each of them lost one time in ten
+		for copies := 1 + random.IntN(10)/9; copies > 0; copies-- { // duplicate one in ten
+			if random.IntN(10) == 0 { // lose one copy in ten
 				continue
 			}
-			after := time.Duration(random.Int64N(int64(20 * time.Millisecond))) // and reordered
-			if random.IntN(100) == 0 && len(d.Data) > 0 {                       // and one in a hundred corrupt
+			after := time.Duration(random.Int64N(int64(20 * time.Millisecond))) // reorder
+			if random.IntN(100) == 0 && len(d.Data) > 0 {                       // corrupt one in a hundred
 				d.Data = bytes.Clone(d.Data)
 				d.Data[random.IntN(len(d.Data))] ^= 0x10
 			}
@@ -130,20 +133,20 @@ func TestStreamThroughABadNetwork(t *testing.T) {
 	}
 	inMemory(t, bad, func(t *testing.T, c *ohce.Client) {
 		const n = 4_000
-		answered := streamed(t, c, n)
-		// A fifth of the attempts fails, five times in a row one in three thousand.
+		answered := runStream(t, c, n)
+		// A fifth of the attempts fails, so five fail in a row once in 3,000 requests.
 		if answered < n-15 {
 			t.Errorf("%d of %d answered", answered, n)
 		}
 		st := checkExchanges(t, c, answered)
 		if st.Duplicate == 0 || st.Unexpected == 0 {
-			t.Errorf("stats %+v, want that duplicates and corrupt answers were seen", st)
+			t.Errorf("stats %+v, want duplicate and unexpected datagrams", st)
 		}
 	})
 }
 
-// TestStreamSendsOnce: where nothing is lost, nothing is sent twice, however long the round trip is
-// within the first wait, and however slow the caller is.
+// TestStreamSendsOnce checks that a stream retransmits nothing if nothing is lost and the round
+// trip is shorter than the first wait, even if the caller is slow.
 func TestStreamSendsOnce(t *testing.T) {
 	for _, slow := range []time.Duration{0, time.Second} {
 		inMemory(t, after(45*time.Millisecond), func(t *testing.T, c *ohce.Client) {
@@ -154,7 +157,7 @@ func TestStreamSendsOnce(t *testing.T) {
 					t.Fatalf("answer %d: %+v, %v", i, resp, err)
 				}
 				if resp.RTT != 90*time.Millisecond && slow == 0 {
-					t.Fatalf("round trip of answer %d is %v, want 90 ms", i, resp.RTT)
+					t.Fatalf("round trip of answer %d is %v, want 90ms", i, resp.RTT)
 				}
 				if i++; i%500 == 0 {
 					time.Sleep(slow)
@@ -167,19 +170,19 @@ func TestStreamSendsOnce(t *testing.T) {
 	}
 }
 
-// TestStreamFillsAWindow: with a round trip of 90 ms, 10,000 exchanges one after the other take a
-// quarter of an hour.
-func TestStreamFillsAWindow(t *testing.T) {
+// TestStreamFillsWindow checks that a stream sends 10,000 requests over a round trip of 90 ms in 2
+// s. One at a time they take 15 minutes.
+func TestStreamFillsWindow(t *testing.T) {
 	inMemory(t, after(45*time.Millisecond), func(t *testing.T, c *ohce.Client) {
 		begun := time.Now()
-		streamed(t, c, 10_000)
+		runStream(t, c, 10_000)
 		if took := time.Since(begun); took > 2*time.Second {
-			t.Errorf("it took %v", took)
+			t.Errorf("took %v, want at most 2s", took)
 		}
 	})
 }
 
-func TestStreamOfEqualRequests(t *testing.T) {
+func TestStreamEqualRequests(t *testing.T) {
 	lossy := rand.New(rand.NewPCG(2, 2))
 	link := func(d ohcetest.Datagram) []ohcetest.Arrival {
 		if lossy.IntN(20) == 0 {
@@ -210,20 +213,20 @@ func TestStreamOfEqualRequests(t *testing.T) {
 	})
 }
 
-func TestStreamOfADownServer(t *testing.T) {
+func TestStreamPortUnreachable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := &ohcetest.Network{}
 		c := &ohce.Client{Addr: "192.0.2.2:3000", Dial: n.Dial, Match: ohce.MatchExact(reversed)}
 		defer c.Close()
 		begun := time.Now()
-		if answered := streamed(t, c, 50); answered != 0 {
-			t.Errorf("%d answered by nobody", answered)
+		if answered := runStream(t, c, 50); answered != 0 {
+			t.Errorf("%d answered, want 0", answered)
 		}
 		if took := time.Since(begun); took != 1500*time.Millisecond {
-			t.Errorf("it took %v, want the schedule's 1.5s", took)
+			t.Errorf("took %v, want the schedule's 1.5s", took)
 		}
 		if st := checkExchanges(t, c, 0); st.Down != 50 || st.PortUnreachable == 0 {
-			t.Errorf("stats %+v, want 50 down and that the port is unreachable", st)
+			t.Errorf("stats %+v, want 50 down and the port unreachable", st)
 		}
 
 		c.FailFast = true
@@ -231,17 +234,18 @@ func TestStreamOfADownServer(t *testing.T) {
 		for _, err := range outcomes(c.Stream(t.Context(), numbered(50))) {
 			var op *ohce.OpError
 			if !errors.Is(err, ohce.ErrPortUnreachable) || !errors.As(err, &op) || op.Attempts == 0 {
-				t.Fatalf("%v, want port unreachable at once", err)
+				t.Fatalf("%v, want ErrPortUnreachable", err)
 			}
 		}
 		if took := time.Since(begun); took != 0 {
-			t.Errorf("FailFast took %v", took)
+			t.Errorf("FailFast took %v, want 0s", took)
 		}
 		checkExchanges(t, c, 0)
 	})
 }
 
-// TestStreamEnds: by its context, by its caller, and while requests has nothing to say.
+// TestStreamEnds checks that a stream ends when the caller leaves the loop and when its context is
+// done, even while the iterator blocks.
 func TestStreamEnds(t *testing.T) {
 	inMemory(t, after(time.Millisecond), func(t *testing.T, c *ohce.Client) {
 		for _, match := range []*ohce.Matcher{ohce.MatchExact(reversed), nil} {
@@ -279,14 +283,14 @@ func TestStreamEnds(t *testing.T) {
 
 			for resp, err := range outcomes(c.Stream(ctx, numbered(3))) {
 				if resp != nil || !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
-					t.Errorf("%v, %v with a context that has ended", resp, err)
+					t.Errorf("%v, %v, want the error of the context, which is done", resp, err)
 				}
 			}
 		}
 	})
 }
 
-func TestStreamOfATooLongRequest(t *testing.T) {
+func TestStreamRequestTooLarge(t *testing.T) {
 	for _, match := range []*ohce.Matcher{ohce.MatchExact(reversed), nil} {
 		s := ohcetest.NewServer(reverser)
 		c := &ohce.Client{Addr: s.Addr, Match: match}
@@ -319,8 +323,8 @@ func TestStreamOfATooLongRequest(t *testing.T) {
 	}
 }
 
-// TestStreamOfABadField: a field with an invalid value ends the stream before it begins.
-func TestStreamOfABadField(t *testing.T) {
+// TestStreamInvalidField checks that an invalid field ends the stream before anything is sent.
+func TestStreamInvalidField(t *testing.T) {
 	for _, c := range []*ohce.Client{
 		{BufferSize: -1}, {MaxInFlight: -1}, {MaxSockets: -1}, {MaxBytes: -1},
 		{Match: &ohce.Matcher{}},
@@ -338,9 +342,9 @@ func TestStreamOfABadField(t *testing.T) {
 	}
 }
 
-// TestStreamWithoutASocket: an address that no socket can be connected to fails each request and not the
-// stream.
-func TestStreamWithoutASocket(t *testing.T) {
+// TestStreamDialError checks that an address that no socket can connect to fails each request but
+// not the stream.
+func TestStreamDialError(t *testing.T) {
 	for _, addr := range []string{"nosuch.invalid:3000", "127.0.0.1"} {
 		for _, match := range []*ohce.Matcher{ohce.MatchExact(reversed), nil} {
 			c := &ohce.Client{Addr: addr, Match: match}
@@ -359,7 +363,8 @@ func TestStreamWithoutASocket(t *testing.T) {
 	}
 }
 
-// TestStreamOnRealSockets: requests of all lengths and of one length, which travel in runs.
+// TestStreamOnRealSockets streams requests of different lengths, and of equal length, which are
+// sent as segments.
 func TestStreamOnRealSockets(t *testing.T) {
 	n := testsize.Pick(20_000, 5000)
 	s := ohcetest.NewServer(reverser)
@@ -406,9 +411,8 @@ func TestStreamOnRealSockets(t *testing.T) {
 	}
 }
 
-// TestStreamWaitsForItsExchanges: when a stream is over, so is all that it began, and Close finds
-// every socket.
-func TestStreamWaitsForItsExchanges(t *testing.T) {
+// TestStreamEndsItsExchanges checks that all exchanges of a stream have ended when the stream ends.
+func TestStreamEndsItsExchanges(t *testing.T) {
 	for _, expect := range []bool{true, false} {
 		inMemory(t, func(ohcetest.Datagram) []ohcetest.Arrival { return nil }, func(t *testing.T, c *ohce.Client) {
 			if !expect {

@@ -18,34 +18,35 @@ import (
 
 const peerAddr = "10.0.0.1:3000"
 
-// upper is what the peers of these tests do to a request, so that no answer equals its request.
+// upper is the transform of the test peers. It makes each response differ from its request.
 func upper(dst, request []byte) []byte {
 	return append(dst, strings.ToUpper(string(request))...)
 }
 
-// journal is a trace that writes down what happens, one line an event, with the time in ms.
-type journal struct {
+// A traceLog records the events of a trace, one line for each, with the elapsed time in
+// milliseconds.
+type traceLog struct {
 	mu    sync.Mutex
 	lines []string
 }
 
-func (j *journal) add(a ohce.TraceAttempt, format string, args ...any) {
+func (j *traceLog) add(a ohce.TraceAttempt, format string, args ...any) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.lines = append(j.lines, fmt.Sprintf("%d %d/%d ", a.Elapsed.Milliseconds(), a.Attempt, a.Attempts)+
 		fmt.Sprintf(format, args...))
 }
 
-func (j *journal) String() string {
+func (j *traceLog) String() string {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return strings.Join(j.lines, "\n")
 }
 
-func (j *journal) trace() *ohce.ClientTrace {
+func (j *traceLog) trace() *ohce.ClientTrace {
 	return &ohce.ClientTrace{
 		AttemptSent:     func(a ohce.TraceAttempt) { j.add(a, "sent, waits %v", a.Wait) },
-		AttemptTimedOut: func(a ohce.TraceAttempt) { j.add(a, "silence") },
+		AttemptTimedOut: func(a ohce.TraceAttempt) { j.add(a, "timed out") },
 		PortUnreachable: func(a ohce.TraceAttempt) { j.add(a, "unreachable") },
 		ResponseAccepted: func(a ohce.TraceAttempt, r *ohce.Response) {
 			j.add(a, "accepted %s", r.Data)
@@ -56,18 +57,18 @@ func (j *journal) trace() *ohce.ClientTrace {
 	}
 }
 
-func wantJournal(t *testing.T, j *journal, want string) {
+func checkTrace(t *testing.T, j *traceLog, want string) {
 	t.Helper()
 	if got := j.String(); got != strings.TrimSpace(want) {
 		t.Errorf("the trace is\n%s\nwant\n%s", got, strings.TrimSpace(want))
 	}
 }
 
-// onNetwork runs f in a bubble with a client that asks a peer with the given script.
+// onNetwork runs f in a synctest bubble with a client of a peer that follows script.
 func onNetwork(t *testing.T, script []ohcetest.Step,
-	f func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, j *journal)) {
+	f func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, j *traceLog)) {
 	synctest.Test(t, func(t *testing.T) {
-		n, j := new(ohcetest.Network), new(journal)
+		n, j := new(ohcetest.Network), new(traceLog)
 		p := n.NewPeer(peerAddr, upper, script...)
 		c := &ohce.Client{Addr: peerAddr, Dial: n.Dial, Trace: j.trace()}
 		defer c.Close()
@@ -77,46 +78,46 @@ func onNetwork(t *testing.T, script []ohcetest.Step,
 
 func steps(s ...ohcetest.Step) []ohcetest.Step { return s }
 
-func TestSeedScheduleEndsAfterFiveSilences(t *testing.T) {
+func TestLinearRetryExhausted(t *testing.T) {
 	l := ohcetest.Lose()
 	onNetwork(t, steps(l, l, l, l, l, l), func(t *testing.T, c *ohce.Client, p *ohcetest.Peer,
-		j *journal) {
+		j *traceLog) {
 		start := time.Now()
 		_, err := c.Exchange(t.Context(), []byte("hello"))
 		if !errors.Is(err, ohce.ErrServerDown) || time.Since(start) != 1500*time.Millisecond {
 			t.Errorf("%v after %v, want ErrServerDown after 1.5s", err, time.Since(start))
 		}
 		if errors.Is(err, ohce.ErrPortUnreachable) {
-			t.Errorf("%v speaks of an unreachable port", err)
+			t.Errorf("%v is ErrPortUnreachable, want ErrServerDown alone", err)
 		}
 		var op *ohce.OpError
 		if !errors.As(err, &op) || op.Attempts != 5 || op.Elapsed != 1500*time.Millisecond ||
 			op.Addr != peerAddr || !op.Timeout() {
-			t.Errorf("%+v, want 5 attempts in 1.5s at %s, a timeout", op, peerAddr)
+			t.Errorf("%+v, want 5 attempts in 1.5s at %s and Timeout", op, peerAddr)
 		}
 		if got := len(p.Requests()); got != 5 {
 			t.Errorf("%d requests, want 5", got)
 		}
-		wantJournal(t, j, `
+		checkTrace(t, j, `
 0 1/5 sent, waits 100ms
-100 1/5 silence
+100 1/5 timed out
 100 2/5 sent, waits 200ms
-300 2/5 silence
+300 2/5 timed out
 300 3/5 sent, waits 300ms
-600 3/5 silence
+600 3/5 timed out
 600 4/5 sent, waits 400ms
-1000 4/5 silence
+1000 4/5 timed out
 1000 5/5 sent, waits 500ms
-1500 5/5 silence`)
+1500 5/5 timed out`)
 		if st := c.Stats(); st.Exchanges != 1 || st.Down != 1 || st.Attempts != 5 {
 			t.Errorf("stats %+v", st)
 		}
 	})
 }
 
-func TestAnswerToARetransmission(t *testing.T) {
+func TestResponseToRetransmission(t *testing.T) {
 	onNetwork(t, steps(ohcetest.Lose(), ohcetest.Delay(20*time.Millisecond)),
-		func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, j *journal) {
+		func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, j *traceLog) {
 			r, err := c.Exchange(t.Context(), []byte("hello"))
 			if err != nil {
 				t.Fatal(err)
@@ -129,7 +130,7 @@ func TestAnswerToARetransmission(t *testing.T) {
 		})
 }
 
-func TestOtherSchedules(t *testing.T) {
+func TestRetrySchedules(t *testing.T) {
 	tests := []struct {
 		name     string
 		retry    ohce.Retry
@@ -153,13 +154,13 @@ func TestOtherSchedules(t *testing.T) {
 					tt.text)
 			}
 			if tt.retry.Wait(0) != 0 || tt.retry.Wait(tt.attempts+1) != 0 {
-				t.Error("an attempt outside of the schedule has a wait")
+				t.Error("Wait is not 0 for an attempt outside of the schedule")
 			}
 			lose := make([]ohcetest.Step, 10)
 			for i := range lose {
 				lose[i] = ohcetest.Lose()
 			}
-			onNetwork(t, lose, func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, _ *journal) {
+			onNetwork(t, lose, func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, _ *traceLog) {
 				c.Retry = tt.retry
 				start := time.Now()
 				_, err := c.Exchange(t.Context(), nil)
@@ -173,16 +174,16 @@ func TestOtherSchedules(t *testing.T) {
 	}
 }
 
-func TestExpectIgnoresWhatIsNotTheAnswer(t *testing.T) {
+func TestMatchExactIgnoresOtherDatagrams(t *testing.T) {
 	script := steps(ohcetest.Then(ohcetest.Forge([]byte("not it")), ohcetest.Forge(nil),
 		ohcetest.Delay(10*time.Millisecond)))
-	onNetwork(t, script, func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, j *journal) {
+	onNetwork(t, script, func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, j *traceLog) {
 		c.Match = ohce.MatchExact(upper)
 		r, err := c.Exchange(t.Context(), []byte("hello"))
 		if err != nil || string(r.Data) != "HELLO" || r.Attempts != 1 {
 			t.Fatalf("%+v, %v; want HELLO at the first attempt", r, err)
 		}
-		wantJournal(t, j, `
+		checkTrace(t, j, `
 0 1/5 sent, waits 100ms
 0 1/5 unexpected not it
 0 1/5 unexpected 
@@ -193,10 +194,10 @@ func TestExpectIgnoresWhatIsNotTheAnswer(t *testing.T) {
 	})
 }
 
-func TestStrangersAreFiltered(t *testing.T) {
+func TestDatagramsFromOtherAddresses(t *testing.T) {
 	script := steps(ohcetest.Then(ohcetest.ForgeFrom("10.6.6.6:3000", []byte("FORGED")),
 		ohcetest.Answer()))
-	onNetwork(t, script, func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, j *journal) {
+	onNetwork(t, script, func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, j *traceLog) {
 		r, err := c.Exchange(t.Context(), []byte("hello"))
 		if err != nil || string(r.Data) != "HELLO" {
 			t.Fatalf("%+v, %v; want HELLO", r, err)
@@ -205,7 +206,7 @@ func TestStrangersAreFiltered(t *testing.T) {
 }
 
 func TestOversizeResponses(t *testing.T) {
-	onNetwork(t, nil, func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, j *journal) {
+	onNetwork(t, nil, func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, j *traceLog) {
 		c.BufferSize, c.Retry = 5, ohce.RetryAfter(time.Second)
 		if r, err := c.Exchange(t.Context(), []byte("12345")); err != nil {
 			t.Errorf("5 bytes of 5: %v, %v", r, err)
@@ -217,17 +218,17 @@ func TestOversizeResponses(t *testing.T) {
 	})
 }
 
-func TestLateAndDuplicateAnswersAreCounted(t *testing.T) {
+func TestLateAndDuplicateResponses(t *testing.T) {
 	script := steps(ohcetest.Delay(150*time.Millisecond), ohcetest.Delay(160*time.Millisecond),
 		ohcetest.Double())
-	onNetwork(t, script, func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, j *journal) {
+	onNetwork(t, script, func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, j *traceLog) {
 		if _, err := c.Exchange(t.Context(), []byte("a")); err != nil { // answered at 150 and 260 ms
 			t.Fatal(err)
 		}
 		if _, err := c.Exchange(t.Context(), []byte("b")); err != nil { // answered twice at once
 			t.Fatal(err)
 		}
-		time.Sleep(time.Second) // of the bubble's clock
+		time.Sleep(time.Second) // in synctest time
 		synctest.Wait()
 		if st := c.Stats(); st.Duplicate != 2 || st.Late != 0 || st.Answered != 2 {
 			t.Errorf("stats %+v, want 2 duplicates", st)
@@ -238,7 +239,7 @@ func TestLateAndDuplicateAnswersAreCounted(t *testing.T) {
 	})
 	l := ohcetest.Lose()
 	onNetwork(t, steps(ohcetest.Delay(1600*time.Millisecond), l, l, l, l),
-		func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, j *journal) {
+		func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, j *traceLog) {
 			if _, err := c.Exchange(t.Context(), []byte("a")); !errors.Is(err, ohce.ErrServerDown) {
 				t.Fatal(err)
 			}
@@ -251,7 +252,7 @@ func TestLateAndDuplicateAnswersAreCounted(t *testing.T) {
 }
 
 func TestPortUnreachable(t *testing.T) {
-	onNetwork(t, nil, func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, j *journal) {
+	onNetwork(t, nil, func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, j *traceLog) {
 		p.Close()
 		start := time.Now()
 		_, err := c.Exchange(t.Context(), []byte("a"))
@@ -267,12 +268,12 @@ func TestPortUnreachable(t *testing.T) {
 		_, err = c.Exchange(t.Context(), []byte("a"))
 		if !errors.Is(err, ohce.ErrPortUnreachable) || errors.Is(err, ohce.ErrServerDown) ||
 			time.Since(start) != 0 {
-			t.Errorf("fail-fast: %v after %v, want ErrPortUnreachable at once", err, time.Since(start))
+			t.Errorf("with FailFast: %v after %v, want ErrPortUnreachable after 0s", err, time.Since(start))
 		}
 	})
 }
 
-func TestServerThatComesBackIsAsked(t *testing.T) {
+func TestServerStartsDuringExchange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := new(ohcetest.Network)
 		c := &ohce.Client{Addr: peerAddr, Dial: n.Dial}
@@ -280,25 +281,25 @@ func TestServerThatComesBackIsAsked(t *testing.T) {
 		time.AfterFunc(450*time.Millisecond, func() { n.NewPeer(peerAddr, upper) })
 		r, err := c.Exchange(t.Context(), []byte("hello"))
 		if err != nil || r.Attempts != 4 || r.Elapsed != 600*time.Millisecond {
-			t.Errorf("%+v, %v; want the answer to the fourth attempt", r, err)
+			t.Errorf("%+v, %v; want the response to the fourth attempt", r, err)
 		}
 	})
 }
 
-func TestContextEndsAnExchangeAtOnce(t *testing.T) {
+func TestExchangeContextDone(t *testing.T) {
 	onNetwork(t, steps(ohcetest.Lose(), ohcetest.Lose()),
-		func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, j *journal) {
+		func(t *testing.T, c *ohce.Client, p *ohcetest.Peer, j *traceLog) {
 			ctx, cancel := context.WithTimeout(t.Context(), 123*time.Millisecond)
 			defer cancel()
 			start := time.Now()
 			_, err := c.Exchange(ctx, []byte("a"))
 			if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ohce.ErrServerDown) ||
 				time.Since(start) != 123*time.Millisecond {
-				t.Errorf("%v after %v, want the deadline after 123ms", err, time.Since(start))
+				t.Errorf("%v after %v, want context.DeadlineExceeded after 123ms", err, time.Since(start))
 			}
 			_, err = c.Exchange(ctx, []byte("a"))
 			if !errors.Is(err, context.DeadlineExceeded) || len(p.Requests()) != 2 {
-				t.Errorf("%v with %d requests, want the deadline and no third request", err,
+				t.Errorf("%v with %d requests, want context.DeadlineExceeded and no third request", err,
 					len(p.Requests()))
 			}
 			if st := c.Stats(); st.Failed != 2 {
@@ -307,13 +308,14 @@ func TestContextEndsAnExchangeAtOnce(t *testing.T) {
 		})
 }
 
-// A port is not used again while an answer to it may be under way.
-func TestPortsRest(t *testing.T) {
+// TestPortQuarantine checks that a client does not use a port again while a late response can
+// arrive there.
+func TestPortQuarantine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := new(ohcetest.Network)
 		n.NewPeer(peerAddr, upper)
 		sockets := 0
-		// A system that always gives the lowest port that is free.
+		// Like a system that assigns the lowest free port.
 		dial := func(ctx context.Context, network, address string) (net.Conn, error) {
 			sockets++
 			for port := uint16(50_000); ; port++ {
@@ -332,14 +334,14 @@ func TestPortsRest(t *testing.T) {
 				t.Fatal(err)
 			}
 			if last, again := seen[r.LocalAddr.Port()]; again {
-				t.Errorf("port %d again after %v", r.LocalAddr.Port(), time.Since(last))
+				t.Errorf("port %d used again after %v", r.LocalAddr.Port(), time.Since(last))
 			}
 			seen[r.LocalAddr.Port()] = time.Now()
 		}
-		time.Sleep(10 * time.Second) // of the bubble's clock
+		time.Sleep(10 * time.Second) // in synctest time
 		r, err := c.Exchange(t.Context(), []byte("a"))
 		if err != nil || r.LocalAddr.Port() != 50_000 {
-			t.Errorf("%+v, %v; want the first port again once it has rested", r, err)
+			t.Errorf("%+v, %v; want port 50000 again after the quarantine", r, err)
 		}
 		if want := 10*11/2 + 1; sockets != want {
 			t.Errorf("%d sockets opened, want %d", sockets, want)
@@ -347,7 +349,7 @@ func TestPortsRest(t *testing.T) {
 	})
 }
 
-func TestClientSaysWhatIsWrong(t *testing.T) {
+func TestClientErrors(t *testing.T) {
 	ctx := context.Background()
 	tests := []struct {
 		name    string
@@ -380,8 +382,8 @@ func TestClientSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
-// The kernel's own word, in real time: 1.5 s, not less and not much more.
-func TestDeadPort(t *testing.T) {
+// TestPortUnreachableOnRealSocket checks an exchange with a closed port over loopback.
+func TestPortUnreachableOnRealSocket(t *testing.T) {
 	s := ohcetest.NewServer(nil)
 	s.Close()
 	c := s.Client()
@@ -392,12 +394,12 @@ func TestDeadPort(t *testing.T) {
 	if !errors.Is(err, ohce.ErrServerDown) || d < 1500*time.Millisecond || d > 2500*time.Millisecond {
 		t.Errorf("%v after %v, want ErrServerDown after 1.5s", err, d)
 	}
-	if kernelTellsRefusal && !errors.Is(err, ohce.ErrPortUnreachable) {
-		t.Errorf("%v does not tell that the port is unreachable", err)
+	if reportsPortUnreachable && !errors.Is(err, ohce.ErrPortUnreachable) {
+		t.Errorf("%v is not ErrPortUnreachable", err)
 	}
 }
 
-func TestManyExchangesAtOnce(t *testing.T) {
+func TestConcurrentExchanges(t *testing.T) {
 	s := ohcetest.NewServer(ohce.HandlerFunc(func(w *ohce.ResponseWriter, r *ohce.Request) {
 		w.Write(upper(w.AvailableBuffer(), r.Data))
 	}))

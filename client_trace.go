@@ -8,63 +8,70 @@ import (
 )
 
 // A ClientTrace is a set of functions that a Client calls at the steps of its exchanges. Any of
-// them may be nil. They run on the goroutine of Exchange or of the loop over a Stream, which waits
-// for them; DatagramIgnored may also run on another goroutine after Exchange has returned. If
-// several exchanges are in progress, the functions may run at once.
+// them may be nil.
+//
+// The functions are called on the goroutine of Exchange or of the loop over a Stream, which waits
+// for them to return. DatagramIgnored may also be called on another goroutine after Exchange has
+// returned. If several exchanges are in progress, the functions may be called concurrently.
 type ClientTrace struct {
-	// AttemptSent is called when the request has been handed to the kernel. If the kernel refused
-	// the attempt, TraceAttempt.Err is the error.
+	// AttemptSent is called when an attempt has been passed to the kernel. If the kernel refused
+	// it, TraceAttempt.Err is the error.
 	AttemptSent func(TraceAttempt)
-	// AttemptTimedOut is called when an attempt has had no response within its wait.
+	// AttemptTimedOut is called when no response has arrived within TraceAttempt.Wait.
 	AttemptTimedOut func(TraceAttempt)
 	// PortUnreachable is called when an ICMP port unreachable message arrives.
 	PortUnreachable func(TraceAttempt)
 	// ResponseAccepted is called with the response to the request.
 	ResponseAccepted func(TraceAttempt, *Response)
-	// DatagramIgnored is called for a datagram that is not delivered. data is valid until it
-	// returns.
+	// DatagramIgnored is called for a datagram that is not delivered. data is valid until the
+	// function returns.
 	DatagramIgnored func(a TraceAttempt, why IgnoreReason, data []byte)
 }
 
-// A TraceAttempt describes the exchange that an event concerns. If several requests are in flight
-// on a socket, a datagram or an ICMP message that belongs to none of them is attributed to the
-// socket alone: all fields but Local and Remote are zero then.
+// A TraceAttempt describes the attempt that an event belongs to.
+//
+// If a datagram or an ICMP message belongs to no request, and several requests or none are in
+// flight on the socket, the event is attributed to the socket alone. All fields but Local and
+// Remote are then zero.
 type TraceAttempt struct {
-	// Exchange is the exchange's number within its Client, from 1. Those of a stream are numbered
-	// in the order of the requests.
+	// Exchange is the number of the exchange within its Client, from 1. The exchanges of a stream
+	// are numbered in the order of the requests.
 	Exchange uint64
-	// Request is the request. It must be neither changed nor kept, and is nil after the exchange
-	// has ended.
+	// Request is the request. It must be neither modified nor retained. It is nil after the
+	// exchange has ended.
 	Request []byte
-	// Attempt is the number of the attempt, from 1; Attempts is how many there can be.
+	// Attempt is the number of the attempt, from 1. Attempts is the largest number of attempts that
+	// the schedule allows.
 	Attempt, Attempts int
 	// Wait is how long this attempt waits for its response.
 	Wait time.Duration
 	// Elapsed is the time since the first attempt.
 	Elapsed time.Duration
-	// Local and Remote are the addresses of the socket, zero if it is not an IP socket.
+	// Local and Remote are the addresses of the socket. They are zero if it is not an IP socket.
 	Local, Remote netip.AddrPort
-	// Err is why the kernel refused the attempt, or nil.
+	// Err is the error with which the kernel refused the attempt, or nil.
 	Err error
 }
 
-// An IgnoreReason says why a datagram was not delivered.
+// An IgnoreReason is the reason why a datagram was not delivered.
 type IgnoreReason uint8
 
 const (
-	// IgnoreUnexpected: it answers no request; see Client.Match.
+	// IgnoreUnexpected means that the datagram answers no request. See Client.Match.
 	IgnoreUnexpected IgnoreReason = iota
-	// IgnoreOversize: it is longer than Client.BufferSize.
+	// IgnoreOversize means that the datagram is longer than Client.BufferSize.
 	IgnoreOversize
-	// IgnoreLate: it arrived after the exchange had ended.
+	// IgnoreLate means that the datagram arrived after its exchange had ended.
 	IgnoreLate
-	// IgnoreDuplicate: it arrived after the exchange had ended, and equals the response.
+	// IgnoreDuplicate means that the datagram arrived after its exchange had ended and repeats its
+	// response.
 	IgnoreDuplicate
-	// IgnoreOverflow: Client.MaxBytes left no room for it. Its request is retransmitted.
+	// IgnoreOverflow means that Client.MaxBytes left no room for the datagram. The request is
+	// retransmitted.
 	IgnoreOverflow
 )
 
-// String returns the reason in lower case.
+// String returns the name of the reason in lower case.
 func (r IgnoreReason) String() string {
 	switch r {
 	case IgnoreUnexpected:
@@ -82,14 +89,15 @@ func (r IgnoreReason) String() string {
 	}
 }
 
-// ignoreReasons are the reasons of a machine.
+// ignoreReasons maps the reasons of a machine to those of a trace.
 var ignoreReasons = [exchange.Reasons]IgnoreReason{
 	exchange.Unexpected: IgnoreUnexpected, exchange.Oversize: IgnoreOversize,
 	exchange.Late: IgnoreLate, exchange.Duplicate: IgnoreDuplicate,
 	exchange.Overflow: IgnoreOverflow,
 }
 
-// observer passes the events of a machine to Trace; nil if there is none.
+// observer returns a function that passes the events of a machine to Trace, or nil if there is no
+// Trace.
 func (c *Client) observer() func(exchange.Event) {
 	if c.Trace == nil {
 		return nil

@@ -12,51 +12,53 @@ import (
 	"github.com/ohce/ohce/ohcetest"
 )
 
-// Whoever draws an exchange is told what it asks; after its end the request is its caller's again.
-func TestTraceTellsTheRequest(t *testing.T) {
+// TestTraceRequest checks that each event of an exchange has its request, and that an event after
+// the exchange does not.
+func TestTraceRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := new(ohcetest.Network)
 		n.NewPeer(peerAddr, upper, ohcetest.Lose(), ohcetest.Double())
 		var mu sync.Mutex
-		var told []string
-		tell := func(a ohce.TraceAttempt, what string) {
+		var events []string
+		add := func(a ohce.TraceAttempt, what string) {
 			mu.Lock()
 			defer mu.Unlock()
-			told = append(told, fmt.Sprintf("%s %q", what, a.Request))
+			events = append(events, fmt.Sprintf("%s %q", what, a.Request))
 		}
 		c := &ohce.Client{Addr: peerAddr, Dial: n.Dial, Trace: &ohce.ClientTrace{
-			AttemptSent:      func(a ohce.TraceAttempt) { tell(a, "sent") },
-			AttemptTimedOut:  func(a ohce.TraceAttempt) { tell(a, "silence") },
-			ResponseAccepted: func(a ohce.TraceAttempt, _ *ohce.Response) { tell(a, "accepted") },
+			AttemptSent:      func(a ohce.TraceAttempt) { add(a, "sent") },
+			AttemptTimedOut:  func(a ohce.TraceAttempt) { add(a, "timed out") },
+			ResponseAccepted: func(a ohce.TraceAttempt, _ *ohce.Response) { add(a, "accepted") },
 			DatagramIgnored: func(a ohce.TraceAttempt, why ohce.IgnoreReason, _ []byte) {
-				tell(a, why.String())
+				add(a, why.String())
 			},
 		}}
 		defer c.Close()
 		if _, err := c.Exchange(t.Context(), []byte("one")); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Second) // of the bubble's clock
+		time.Sleep(time.Second) // in synctest time
 		synctest.Wait()
 		mu.Lock()
 		defer mu.Unlock()
-		want := []string{`sent "one"`, `silence "one"`, `sent "one"`, `accepted "one"`, `duplicate ""`}
-		if !slices.Equal(told, want) {
-			t.Errorf("the trace was told %q, want %q", told, want)
+		want := []string{`sent "one"`, `timed out "one"`, `sent "one"`, `accepted "one"`, `duplicate ""`}
+		if !slices.Equal(events, want) {
+			t.Errorf("the events are %q, want %q", events, want)
 		}
 	})
 }
 
-func TestTraceOfAStreamTellsTheRequests(t *testing.T) {
+// TestTraceStreamRequests checks that the events of a stream have their requests, in order.
+func TestTraceStreamRequests(t *testing.T) {
 	s := ohcetest.NewServer(nil)
 	defer s.Close()
 	c := s.Client()
 	c.Match = ohce.MatchExact(func(dst, request []byte) []byte { return append(dst, request...) })
-	var told []string
+	var events []string
 	c.Trace = &ohce.ClientTrace{
-		AttemptSent: func(a ohce.TraceAttempt) { told = append(told, "sent "+string(a.Request)) },
+		AttemptSent: func(a ohce.TraceAttempt) { events = append(events, "sent "+string(a.Request)) },
 		ResponseAccepted: func(a ohce.TraceAttempt, r *ohce.Response) {
-			told = append(told, fmt.Sprintf("%s for %s", r.Data, a.Request))
+			events = append(events, fmt.Sprintf("%s for %s", r.Data, a.Request))
 		},
 	}
 	defer c.Close()
@@ -66,19 +68,20 @@ func TestTraceOfAStreamTellsTheRequests(t *testing.T) {
 		}
 	}
 	for _, want := range []string{"sent one", "sent three", "one for one", "three for three"} {
-		if !slices.Contains(told, want) {
-			t.Errorf("the trace was told %q, which lacks %q", told, want)
+		if !slices.Contains(events, want) {
+			t.Errorf("the events are %q, want %q among them", events, want)
 		}
 	}
-	// They leave by their length, so that they make runs, and are told in their order.
-	if slices.Index(told, "sent one") > slices.Index(told, "sent three") {
-		t.Errorf("the trace was told %q, want what was sent in the order of the requests", told)
+	// Requests are sent in the order of their lengths, to form segments, but reported in their own
+	// order.
+	if slices.Index(events, "sent one") > slices.Index(events, "sent three") {
+		t.Errorf("the events are %q, want AttemptSent in the order of the requests", events)
 	}
 }
 
-// Without Expect each exchange of a stream has a goroutine of its own. Their numbers follow the
-// requests.
-func TestTraceNumbersAStream(t *testing.T) {
+// TestTraceStreamNumbers checks that the exchanges of a stream without Match are numbered in the
+// order of the requests.
+func TestTraceStreamNumbers(t *testing.T) {
 	s := ohcetest.NewServer(nil)
 	defer s.Close()
 	c := s.Client()
@@ -103,18 +106,18 @@ func TestTraceNumbersAStream(t *testing.T) {
 	defer mu.Unlock()
 	for i, r := range requests {
 		if n := numbers[string(r)]; n != uint64(i+1) {
-			t.Errorf("request %s is exchange %d", r, n)
+			t.Errorf("request %s is exchange %d, want the same number", r, n)
 		}
 	}
 }
 
-// TestTraceAttributesStrays: a datagram or an ICMP message that answers no request is attributed to a
-// request only if that is the one request on the socket.
-func TestTraceAttributesStrays(t *testing.T) {
+// TestTraceUnexpectedDatagrams checks that an unexpected datagram is attributed to a request only
+// if that is the only one in flight on the socket.
+func TestTraceUnexpectedDatagrams(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
 		requests int
-		steps    []ohcetest.Step // of the first request
+		steps    []ohcetest.Step // for the first request
 		want     uint64          // the exchange
 	}{
 		{"one in flight", 1, []ohcetest.Step{ohcetest.Forge([]byte("x")), ohcetest.Answer()}, 1},
@@ -141,7 +144,7 @@ func TestTraceAttributesStrays(t *testing.T) {
 							return
 						}
 					}
-					time.Sleep(time.Second) // of the bubble's clock; the stream stays open
+					time.Sleep(time.Second) // in synctest time, while the stream stays open
 				}
 				for _, err := range outcomes(c.Stream(t.Context(), requests)) {
 					if err != nil {
@@ -156,11 +159,11 @@ func TestTraceAttributesStrays(t *testing.T) {
 	}
 }
 
-// TestTraceMayChangeAfterAnExchange: what counts late responses does not read the client's fields, which
-// the caller may change by then. The race detector sees it.
-func TestTraceMayChangeAfterAnExchange(t *testing.T) {
+// TestTraceChangedAfterExchange checks that the late reader does not read the client's fields,
+// which the caller may change after the exchange. The race detector reports such a read.
+func TestTraceChangedAfterExchange(t *testing.T) {
 	script := steps(ohcetest.Double())
-	onNetwork(t, script, func(t *testing.T, c *ohce.Client, _ *ohcetest.Peer, _ *journal) {
+	onNetwork(t, script, func(t *testing.T, c *ohce.Client, _ *ohcetest.Peer, _ *traceLog) {
 		if _, err := c.Exchange(t.Context(), []byte("abc")); err != nil {
 			t.Fatal(err)
 		}

@@ -9,14 +9,13 @@ import (
 	"github.com/ohce/ohce/internal/udp"
 )
 
-// A transmitter sends requests of a stream that share a socket, as segments where the kernel takes
-// them.
+// A transmitter sends requests that share a socket, as segments if the kernel supports them.
 type transmitter struct {
 	requests []*exchange.Request
 	batch    udp.Batch
-	data     []byte        // of all requests, one behind the other
-	first    []int         // the request that each message begins with
-	unsent   map[int]error // by the place of the request
+	data     []byte        // of all requests, concatenated
+	first    []int         // index of the first request in each message
+	unsent   map[int]error // by index of the request
 }
 
 // send sends requests on the sockets of their ports and reports the results to the machine.
@@ -42,11 +41,11 @@ func (ss *streamSockets) send(m *exchange.Machine, requests []*exchange.Request)
 	clear(t.requests)
 }
 
-// send sends the requests on a socket.
+// send sends the collected requests on a socket and reports the results to the machine.
 func (t *transmitter) send(m *exchange.Machine, conn udp.Socket) {
 	if len(t.requests) > 1 && conn.MaxSegments(1) > 1 {
-		// The order of datagrams that are sent at once does not matter, and equal sizes make
-		// segments.
+		// Equal sizes next to each other become segments. The order of datagrams sent at once does
+		// not matter.
 		slices.SortStableFunc(t.requests, func(a, b *exchange.Request) int {
 			return len(b.Data) - len(a.Data)
 		})
@@ -67,7 +66,8 @@ func (t *transmitter) send(m *exchange.Machine, conn udp.Socket) {
 	t.report(m, now)
 }
 
-// pack copies the requests side by side, so that neighbours of equal size become segments.
+// pack copies the requests into messages, so that consecutive requests of equal size become
+// segments.
 func (t *transmitter) pack(conn udp.Socket) {
 	total := 0
 	for _, r := range t.requests {
@@ -89,10 +89,10 @@ func (t *transmitter) pack(conn udp.Socket) {
 	}
 }
 
-// maxTransmitBuffer is the size in bytes up to which the buffer of a transmitter is kept.
+// maxTransmitBuffer is the size in bytes of the largest buffer that a transmitter keeps.
 const maxTransmitBuffer = 1 << 20
 
-// report reports the results of the requests in the order of their numbers.
+// report reports the results to the machine in the order of the requests' numbers.
 func (t *transmitter) report(m *exchange.Machine, now time.Time) {
 	if len(t.unsent) == 0 && !m.Observed() {
 		for _, r := range t.requests {

@@ -4,13 +4,13 @@
 //
 // UDP loses, duplicates and reorders datagrams. A [Client] retransmits a request until a response
 // arrives, so a request can reach the server more than once, and the server calls the handler for
-// each copy. An exchange without a response may have been handled too: the response can be lost.
-// There are three ways to deal with that:
+// each copy. If no response arrives, the handler may still have run, because the response can be
+// lost. There are three ways to handle repeated requests:
 //
 //   - make the handler idempotent, so that a repeated call does no harm;
 //   - wrap the handler in a [Deduplicator], which calls it once for a request and its
 //     retransmissions, within limits of memory and time;
-//   - give each request an identifier of its own, and handle duplicates by it.
+//   - put an identifier into each request, and recognise duplicates in the handler.
 //
 // # Server
 //
@@ -23,8 +23,9 @@
 //		})}
 //	err := srv.ListenAndServe() // ErrServerClosed after Shutdown
 //
-// Every datagram that the kernel delivers ends in exactly one counter of [ServerStats]: answered, or
-// dropped for one [DropReason]. A [guard.Guard] decides which datagrams reach the handler.
+// The server counts each datagram that the kernel delivers exactly once in [ServerStats]: as
+// answered, or as dropped for one [DropReason]. A [guard.Guard] decides which datagrams reach the
+// handler.
 //
 // # Client
 //
@@ -34,27 +35,29 @@
 //	c := &ohce.Client{Addr: "127.0.0.1:3000"}
 //	resp, err := c.Exchange(ctx, []byte("Hello")) // errors.Is(err, ohce.ErrServerDown)
 //
-// A plain datagram carries no identifier, so each exchange has a socket and a port of its own. A
-// response that is too late for one exchange cannot reach the next. See [Client] for the details.
+// A plain datagram carries no identifier, so each exchange uses a socket and a port of its own. A
+// late response to one exchange therefore cannot be taken for the response to the next. See
+// [Client] for details.
 //
-// A [Group] uses several servers, with failover, in turn, or all at once. [LookupServers] finds them
-// by name.
+// A [Group] sends requests to several servers, with failover, round robin, or all at once.
+// [LookupServers] finds servers by name.
 //
 // # Concurrency
 //
-// All methods of Server, Client and Group may be called from several goroutines. Handlers run on the
-// goroutine that reads the socket, one call after the other. Wrap a handler that blocks in
-// [Concurrent]. A handler can answer after it has returned: see [ResponseWriter.Defer].
+// The methods of Server, Client and Group are safe for concurrent use. A handler runs on the
+// goroutine that reads the socket, one call at a time. Wrap a handler that blocks in [Concurrent].
+// To respond after the handler has returned, use [ResponseWriter.Defer].
 //
 // # Buffers
 //
-// A request's bytes are valid until the handler returns. The bytes of a [Response] belong to the
-// caller. Serving allocates nothing per datagram.
+// The bytes of a request are valid until the handler returns. The bytes of a [Response] belong to
+// the caller. The server does not allocate memory per datagram.
 //
 // # Platforms and limits
 //
-// Linux reads and writes batches of datagrams. Windows, macOS and FreeBSD read and write one datagram
-// at a time. There, a server on a wildcard address serves each address that the machine has when it
-// is bound, and cannot count the datagrams dropped by the kernel. Nothing is encrypted or
-// authenticated: datagrams are sent as they are, and a source address can be forged.
+// On Linux, datagrams are read and written in batches. On Windows, macOS and FreeBSD, they are read
+// and written one at a time, and datagrams dropped by the kernel are not counted. On these systems,
+// a server on a wildcard address serves only the addresses that the machine has when it binds.
+//
+// The package does not encrypt or authenticate datagrams. A source address can be forged.
 package ohce

@@ -11,22 +11,23 @@ import (
 
 // Errors that a caller can distinguish with errors.Is.
 var (
-	// ErrServerClosed is what Serve returns after Shutdown or Close, and only then. It is also
-	// net.ErrClosed.
+	// ErrServerClosed is returned by Serve after Shutdown or Close, and only then. errors.Is
+	// reports that it is net.ErrClosed.
 	ErrServerClosed error = closedError{}
 
 	// ErrServerDown means that no response arrived within the retry schedule.
 	ErrServerDown = errors.New("server is down")
 
-	// ErrPortUnreachable means that an ICMP port unreachable message arrived: no socket is bound to the
-	// server's address. It is wrapped together with ErrServerDown, or alone with Client.FailFast.
+	// ErrPortUnreachable means that an ICMP port unreachable message arrived: no socket is bound to
+	// the server's address. An exchange returns it together with ErrServerDown, or alone if
+	// Client.FailFast is set.
 	ErrPortUnreachable = udp.ErrPortUnreachable
 
 	// ErrAddrInUse means that another socket is bound to the address that a server listens on.
 	ErrAddrInUse = errors.New("address in use")
 
-	// ErrTooLarge means that a request or a response is longer than a datagram can be: 65,507 bytes
-	// on IPv4, 65,527 on IPv6, less where the system says so.
+	// ErrTooLarge means that a request or response is longer than a datagram can be. The limit is
+	// 65,507 bytes on IPv4 and 65,527 bytes on IPv6. The system can set a lower one.
 	ErrTooLarge = errors.New("larger than a datagram can be")
 )
 
@@ -35,21 +36,23 @@ type closedError struct{}
 func (closedError) Error() string        { return "ohce: server closed" }
 func (closedError) Is(target error) bool { return target == net.ErrClosed }
 
-// An OpError says which operation failed, where and why.
+// An OpError describes a failed operation.
 type OpError struct {
 	// Op is "listen", "serve", "respond", "dial", "exchange" or "lookup".
 	Op string
-	// Addr is the address of the operation, as it was given or as it was bound.
+	// Addr is the address of the operation: the one that was passed, or the one that is bound.
 	Addr string
-	// Attempts is the number of datagrams that an exchange sent; otherwise 0.
+	// Attempts is the number of datagrams that an exchange sent. It is 0 for other operations.
 	Attempts int
-	// Elapsed is how long an exchange took; otherwise 0.
+	// Elapsed is the duration of an exchange. It is 0 for other operations.
 	Elapsed time.Duration
-	// Err is why the operation failed. It may wrap several errors: that of an exchange wraps
-	// ErrServerDown and what the network reported meanwhile, such as ErrPortUnreachable.
+	// Err is the reason for the failure. It can wrap several errors: for example, the error of an
+	// exchange wraps ErrServerDown and the last network error, such as ErrPortUnreachable.
 	Err error
 }
 
+// Error returns the operation, the address and the reason. For an exchange it adds the number of
+// datagrams sent and the duration.
 func (e *OpError) Error() string {
 	s := fmt.Sprintf("%s %s: %v", e.Op, e.Addr, e.Err)
 	if e.Op == "exchange" {
@@ -61,17 +64,17 @@ func (e *OpError) Error() string {
 // Unwrap returns Err.
 func (e *OpError) Unwrap() error { return e.Err }
 
-// Timeout reports whether the operation ran out of time: no response arrived within the schedule or the
-// context's deadline, or the resolver did not answer.
+// Timeout reports whether the operation ran out of time: no response arrived within the retry
+// schedule or before the context's deadline, or the resolver did not answer.
 func (e *OpError) Timeout() bool {
 	var t net.Error
 	return errors.Is(e.Err, ErrServerDown) || errors.As(e.Err, &t) && t.Timeout()
 }
 
-// A causedError is an error with what caused it.
+// A causedError is an error together with its cause.
 type causedError struct{ err, cause error }
 
-// withCause adds a cause, which may be nil, to an error.
+// withCause returns err with its cause. If cause is nil, it returns err.
 func withCause(err, cause error) error {
 	if cause == nil {
 		return err

@@ -12,7 +12,7 @@ import (
 	"github.com/ohce/ohce/ohcetest"
 )
 
-// A handler that ends its server starts Shutdown on a goroutine and returns. Its own response is sent
+// A handler that ends its server starts a goroutine for Shutdown and returns. Its response is sent
 // before the server ends.
 func ExampleServer_Shutdown_handler() {
 	srv := new(ohce.Server)
@@ -41,7 +41,7 @@ func ExampleServer_Shutdown_handler() {
 	// ohce: server closed
 }
 
-// A handler that defers its response. The server handles other requests until the response is sent.
+// The server handles other requests until the deferred response is sent.
 func ExampleResponseWriter_Defer() {
 	s := ohcetest.NewServer(ohce.HandlerFunc(func(w *ohce.ResponseWriter, r *ohce.Request) {
 		d := w.Defer(r)
@@ -64,8 +64,8 @@ func ExampleResponseWriter_Defer() {
 	// Output: hello, gopher
 }
 
-// A handler whose effect must not be repeated. The client retransmits its request as if the first
-// response had been lost.
+// The handler has an effect that must not be repeated. The client sends the request again, as if
+// the first response had been lost.
 func ExampleDeduplicator() {
 	balance := 0
 	deposit := ohce.HandlerFunc(func(w *ohce.ResponseWriter, r *ohce.Request) {
@@ -97,7 +97,7 @@ func ExampleDeduplicator() {
 	// hits: 1
 }
 
-// A server that denies a kind of request, and prevents loops as it does by default.
+// The guard denies one kind of request and prevents loops, as the default guard does.
 func ExampleServer_guard() {
 	short := guard.RuleFunc(func(_ time.Time, d *guard.Datagram) guard.Verdict {
 		if len(d.Payload) > 8 {

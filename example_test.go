@@ -14,7 +14,7 @@ import (
 	"github.com/ohce/ohce/ohcetest"
 )
 
-// A server and a client on this machine.
+// A server and a client on the same machine.
 func Example() {
 	srv := &ohce.Server{Handler: ohce.HandlerFunc(func(w *ohce.ResponseWriter, r *ohce.Request) {
 		w.Write(flip.Append(w.AvailableBuffer(), r.Data))
@@ -67,7 +67,7 @@ func ExampleServer_Shutdown() {
 		log.Fatal(err)
 	}
 	go func() {
-		// In a program this waits for a signal, see signal.NotifyContext.
+		// A program waits for a signal here. See signal.NotifyContext.
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
 		srv.Shutdown(ctx)
@@ -76,7 +76,7 @@ func ExampleServer_Shutdown() {
 	// Output: ohce: server closed
 }
 
-// A handler that wraps another sees its response before it leaves.
+// A handler that wraps another can change the response before it is sent.
 func ExampleHandler_middleware() {
 	shout := func(next ohce.Handler) ohce.Handler {
 		return ohce.HandlerFunc(func(w *ohce.ResponseWriter, r *ohce.Request) {
@@ -99,7 +99,7 @@ func ExampleHandler_middleware() {
 
 func ExampleConcurrent() {
 	slow := ohce.HandlerFunc(func(w *ohce.ResponseWriter, r *ohce.Request) {
-		// Ask a database here: up to 16 of these run at once, and the socket is read meanwhile.
+		// A database query could run here. Up to 16 run at once, while the socket is still read.
 		w.Write(r.Data)
 	})
 	s := ohcetest.NewServer(ohce.Concurrent(slow, 16))
@@ -119,7 +119,7 @@ func ExampleClient_Exchange() {
 	c := s.Client()
 	c.Retry = ohce.RetryAfter(20*time.Millisecond, 40*time.Millisecond)
 	defer c.Close()
-	s.Close() // nobody listens any more
+	s.Close() // from now on the port is closed
 
 	_, err := c.Exchange(context.Background(), []byte("Hello?"))
 	var op *ohce.OpError
@@ -159,8 +159,8 @@ func ExampleClientTrace() {
 	// accepted "Hello"
 }
 
-// Many requests share a socket, because each response tells which request it answers. The results are in
-// the order of the requests.
+// The response identifies the request that it answers, so many requests share a socket. The results
+// are in the order of the requests.
 func ExampleClient_Stream() {
 	srv := ohcetest.NewServer(ohce.HandlerFunc(func(w *ohce.ResponseWriter, r *ohce.Request) {
 		w.Write(flip.Append(nil, r.Data))
@@ -185,7 +185,7 @@ func ExampleClient_Stream() {
 	// 2: "three\n" -> "\nEERHT"
 }
 
-// Requests and responses of a key-value service begin with an identifier, as in "1 color" and
+// The requests and responses of a key-value service begin with an identifier, as in "1 color" and
 // "1 blue". Client.Match compares the identifiers, so a stream needs one socket.
 func ExampleMatcher() {
 	values := map[string]string{"color": "blue", "shape": "round"}

@@ -10,40 +10,43 @@ import (
 	"time"
 )
 
-// A Group sends requests to several servers that give the same responses. Its exported fields must
-// not be changed while an exchange is in progress. It may be used by any number of goroutines.
+// A Group sends requests to several servers that give equal responses. It is safe for concurrent
+// use. Its exported fields must not be changed while an exchange is in progress.
 //
-// With Failover and RoundRobin a request goes to one server at a time. It goes to the next one
+// With Failover and RoundRobin, a request goes to one server at a time. The group sends it to the
+// next server
 //
-//   - at once, if an ICMP port unreachable message arrives, the server's name does not resolve, or
-//     there is no route to it;
-//   - when the schedule of the server's client is exhausted.
+//   - at once, if an ICMP port unreachable message arrives, the server's name does not resolve,
+//     or there is no route to the server;
+//   - otherwise when the schedule of the server's client is exhausted.
 //
-// If the ports of all servers are unreachable, the request goes to all of them once more, each on
-// its whole schedule, because a server may be restarting; with Client.FailFast on any client it
-// does not. When all servers have failed, the exchange ends with ErrServerDown, which wraps the
-// error of each. The longest that takes is the sum of the clients' budgets, with Race the longest
+// If the ports of all servers are unreachable, the group sends the request to all of them once
+// more, each on its whole schedule, because a server may be restarting. It does not do so if
+// Client.FailFast is set on any client.
+//
+// When all servers have failed, the exchange ends with ErrServerDown, which wraps the error of each
+// server. An exchange takes at most the sum of the clients' budgets, or with Race the longest
 // budget.
 type Group struct {
-	// Clients has a client for each server, the preferred one first. An empty list is an error.
+	// Clients holds a client for each server, in order of preference. An empty list is an error.
 	Clients []*Client
 
-	// Policy says which servers a request goes to. The zero value is Failover.
+	// Policy selects the servers that a request goes to. The zero value is Failover.
 	Policy GroupPolicy
 
-	turn atomic.Uint64 // Failover: the server that responded last; RoundRobin: the next one
+	turn atomic.Uint64 // Failover: index of the preferred server; RoundRobin: counts the requests
 }
 
-// A GroupPolicy says which of a Group's servers a request goes to.
+// A GroupPolicy selects the servers of a Group that a request goes to.
 type GroupPolicy uint8
 
 const (
-	// Failover uses the server that responded last, at first the first one. If it is down, the next
-	// one is used, and after the last the first.
+	// Failover uses one server until it fails, then the next one in the list. The first server
+	// follows the last.
 	Failover GroupPolicy = iota
-	// RoundRobin uses the servers in turn. If one is down, the next one is used.
+	// RoundRobin uses the servers in turn. If one fails, the request goes to the next.
 	RoundRobin
-	// Race sends each request to all servers at once. The first response wins.
+	// Race sends each request to all servers at once and returns the first response.
 	Race
 )
 
@@ -61,9 +64,9 @@ func (p GroupPolicy) String() string {
 	}
 }
 
-// Exchange sends request to one server or more, as Policy says, until a response arrives or all
-// servers have failed. Attempts, RTT and Elapsed of the response concern the server that responded,
-// Response.RemoteAddr. The error is as that of Client.Exchange.
+// Exchange sends request to the servers that Policy selects until a response arrives or all servers
+// have failed. The Attempts, RTT and Elapsed fields of the response describe the exchange with the
+// server that responded, whose address is RemoteAddr. Errors are those of Client.Exchange.
 func (g *Group) Exchange(ctx context.Context, request []byte) (*Response, error) {
 	if err := g.check(); err != nil {
 		return nil, err
@@ -72,14 +75,14 @@ func (g *Group) Exchange(ctx context.Context, request []byte) (*Response, error)
 	if g.Policy == Race {
 		return g.race(ctx, request, failed.begun)
 	}
-	first := g.begin()
+	first := g.firstServer()
 	for k := range g.Clients {
 		i := (first + k) % len(g.Clients)
 		resp, err := g.Clients[i].exchange(ctx, request, true)
-		if err == nil || !passesOver(err) {
+		if err == nil || !canFailOver(err) {
 			return resp, err
 		}
-		g.passOver(i)
+		g.markFailed(i)
 		failed.add(err)
 	}
 	if failed.refused < len(g.Clients) || g.failsFast() {
@@ -100,7 +103,7 @@ func (g *Group) race(ctx context.Context, request []byte, begun time.Time) (*Res
 	results := make(chan result)
 	var exchanges sync.WaitGroup
 	for _, c := range g.Clients {
-		exchanges.Go(func() { // ends with the exchange, which ctx ends
+		exchanges.Go(func() { // ends with the exchange, which ctx interrupts; waited for below
 			resp, err := c.Exchange(ctx, request)
 			results <- result{resp, err}
 		})
@@ -113,7 +116,7 @@ func (g *Group) race(ctx context.Context, request []byte, begun time.Time) (*Res
 		case r.err == nil:
 			won = r.resp
 			cancel()
-		case passesOver(r.err):
+		case canFailOver(r.err):
 			failed.add(r.err)
 		case lost == nil:
 			lost = r.err
@@ -131,7 +134,7 @@ func (g *Group) race(ctx context.Context, request []byte, begun time.Time) (*Res
 	}
 }
 
-// Close closes all clients; see Client.Close.
+// Close closes all clients. See Client.Close.
 func (g *Group) Close() error {
 	for _, c := range g.Clients {
 		c.Close()
@@ -154,8 +157,8 @@ func (g *Group) check() error {
 	return nil
 }
 
-// begin returns the index of the server that a request goes to first.
-func (g *Group) begin() int {
+// firstServer returns the index of the server that a request goes to first.
+func (g *Group) firstServer() int {
 	turn := g.turn.Load()
 	if g.Policy == RoundRobin {
 		turn = g.turn.Add(1) - 1
@@ -163,8 +166,8 @@ func (g *Group) begin() int {
 	return int(turn % uint64(len(g.Clients)))
 }
 
-// passOver notes that a server has failed.
-func (g *Group) passOver(i int) {
+// markFailed records that server i has failed.
+func (g *Group) markFailed(i int) {
 	if g.Policy == Failover {
 		g.turn.CompareAndSwap(uint64(i), uint64(i+1)%uint64(len(g.Clients)))
 	}
@@ -179,8 +182,8 @@ func (g *Group) failsFast() bool {
 	return false
 }
 
-// passesOver reports whether err concerns one server, so that another one may respond.
-func passesOver(err error) bool {
+// canFailOver reports whether err concerns one server only, so that another one may respond.
+func canFailOver(err error) bool {
 	var op *OpError
 	switch {
 	case !errors.As(err, &op):
@@ -194,11 +197,11 @@ func passesOver(err error) bool {
 	}
 }
 
-// failures are the errors of a request at the servers that have failed.
+// failures collects the errors of a request from the servers that have failed.
 type failures struct {
 	begun    time.Time
 	errs     []error
-	refused  int // of them, those whose port was unreachable
+	refused  int // the number of servers whose port was unreachable
 	attempts int
 }
 
@@ -212,7 +215,7 @@ func (f *failures) add(err error) {
 	}
 }
 
-// err returns the error of a request that all servers have failed.
+// err returns the error of a request that failed at all servers.
 func (f *failures) err(g *Group) error {
 	return &OpError{
 		Op: "exchange", Addr: g.addrs(), Attempts: f.attempts, Elapsed: time.Since(f.begun),

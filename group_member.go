@@ -7,19 +7,19 @@ import (
 	"sync"
 )
 
-// A memberStream is the stream of one of a Group's clients. Requests are put into it, and it
-// reports their results in the same order.
+// A memberStream is the stream of one client of a Group. It takes requests from put and reports
+// their results in the same order.
 type memberStream struct {
 	member int // the index of the client
 
 	mu       sync.Mutex
-	changed  sync.Cond // on mu: there is a request, or the stream is closed
+	changed  sync.Cond // L is mu; signals that put or close was called
 	waiting  []*groupRequest
-	inFlight []*groupRequest // taken by the client's stream
+	inFlight []*groupRequest // taken by the client's stream, oldest first
 	closed   bool
 }
 
-// A memberResult is the result of a request at a member.
+// A memberResult is the result of a request at one member.
 type memberResult struct {
 	member  int
 	request *groupRequest
@@ -33,8 +33,8 @@ func newMemberStream(member int) *memberStream {
 	return m
 }
 
-// put adds a request. A slow member does not collect the requests that faster ones have answered: it drops
-// them when there are many.
+// put adds a request. If many are waiting, it first removes those that other members have answered,
+// so that a slow member does not accumulate requests.
 func (m *memberStream) put(r *groupRequest) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -53,7 +53,7 @@ func (m *memberStream) close() {
 	m.changed.Signal()
 }
 
-// requests yields the requests that need this member's response.
+// requests yields the requests that other members have not answered.
 func (m *memberStream) requests() iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		for {
@@ -86,7 +86,7 @@ func (m *memberStream) take() (data []byte, ok bool) {
 	}
 }
 
-// finished returns the request that the next result of the client's stream is about.
+// finished returns the request that the next result of the client's stream belongs to.
 func (m *memberStream) finished() *groupRequest {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -96,10 +96,10 @@ func (m *memberStream) finished() *groupRequest {
 	return r
 }
 
-// run reports the result of each request until the stream is closed or ctx is done.
+// run sends the result of each request to outcomes until the stream is closed or ctx is done.
 func (m *memberStream) run(ctx context.Context, c *Client, failFast bool, outcomes chan<- memberResult) {
 	cfg := c.streamConfig(failFast)
-	cfg.Patience = 0 // another server can answer
+	cfg.Patience = 0 // fail over instead
 	for result, err := range c.stream(ctx, m.requests(), cfg) {
 		if err != nil { // ctx is done
 			return

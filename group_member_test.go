@@ -2,9 +2,9 @@ package ohce
 
 import "testing"
 
-// TestMemberStreamForgetsWhatOthersAnswered: a slow member of a race does not collect the requests that
-// faster members have answered.
-func TestMemberStreamForgetsWhatOthersAnswered(t *testing.T) {
+// TestMemberStreamDropsAnsweredRequests checks that a slow member of a race does not accumulate the
+// requests that faster members have answered.
+func TestMemberStreamDropsAnsweredRequests(t *testing.T) {
 	m := newMemberStream(0)
 	for range 50 * maxGroupRequests {
 		r := &groupRequest{}
@@ -18,6 +18,6 @@ func TestMemberStreamForgetsWhatOthersAnswered(t *testing.T) {
 	last.data.Store(&data)
 	m.put(last)
 	if got, ok := m.take(); !ok || string(got) != "last" || m.finished() != last {
-		t.Errorf("took %q, want the one request without a response", got)
+		t.Errorf("took %q, want the only unanswered request", got)
 	}
 }

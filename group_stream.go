@@ -10,19 +10,21 @@ import (
 )
 
 const (
-	// maxGroupRequests is the number of requests that a Group's stream holds until they are yielded.
+	// maxGroupRequests is the number of requests that a Group's stream holds before it yields their
+	// results.
 	maxGroupRequests = 1 << 14
-	// firstGroupRequests is the number that it takes before it knows the length of a response.
+	// firstGroupRequests is the number of requests in flight before the first response shows how
+	// long responses are.
 	firstGroupRequests = 256
-	// groupOverhead is what a request costs besides its bytes: its records, in the stream and in those
-	// of the members.
+	// groupOverhead is the memory in bytes that a request takes besides its content, for its
+	// records in the stream and its members.
 	groupOverhead = 512
 )
 
 // Stream sends each of requests as Exchange does and yields the results in the order of the
-// requests, while later requests are already in flight; see Client.Stream, which is used for each
-// of the clients. A request that one server does not answer is sent to the next. The streams of a
-// Group do not wait for a server that falls silent (Client.Patience).
+// requests. It keeps many requests in flight and uses a stream of each client; see Client.Stream. A
+// request that one server does not answer is sent to the next. The stream does not wait for a
+// server that stops answering: Client.Patience is not used.
 func (g *Group) Stream(ctx context.Context, requests iter.Seq[[]byte]) iter.Seq2[Result, error] {
 	return func(yield func(Result, error) bool) {
 		if err := g.check(); err != nil {
@@ -39,19 +41,19 @@ func (g *Group) Stream(ctx context.Context, requests iter.Seq[[]byte]) iter.Seq2
 
 // A groupStream distributes the requests of a Group's stream over streams of its clients:
 //
-//	run → submit → send → memberStream.put … memberStream.run → settle → deliver
+//	run → submit → send → memberStream.put … memberStream.run → handleResult → deliver
 type groupStream struct {
 	g        *Group
-	ctx      context.Context // of the members' streams
+	ctx      context.Context // for the members' streams
 	cancel   context.CancelFunc
 	requests *prefetcher
 	ended    bool            // there are no more requests
 	order    []*groupRequest // not yielded yet, oldest first
-	pending  int             // of them, those without a result
+	pending  int             // the number of those without a result
 	held     int             // bytes of order
 	maxBytes int
-	largest  int // length of the longest response so far, from 1; 0: none yet
-	index    int // of the next result
+	largest  int // length of the longest response so far, at least 1; 0 before the first
+	index    int // the index of the next result
 	members  map[memberKey]*memberStream
 	outcomes chan memberResult
 	running  sync.WaitGroup
@@ -60,19 +62,18 @@ type groupStream struct {
 // A groupRequest is a request of a Group's stream.
 type groupRequest struct {
 	data   atomic.Pointer[[]byte] // nil once the request has been yielded
-	size   int                    // bytes that are held for it
+	size   int                    // bytes charged to maxBytes
 	first  int                    // the member it was sent to first
 	tried  int                    // the number of members it was sent to
-	racing int                    // members that have it at once, if it was sent to several; not counting failed ones
+	racing int                    // members that have not failed, if it was sent to all at once
 	failed failures
 	resp   *Response
 	err    error
-	done   atomic.Bool // it has a result; members skip it then
+	done   atomic.Bool // it has a result, so members skip it
 }
 
-// A memberKey tells the streams of a Group's clients apart. A client can have two: one that fails
-// fast where another server can answer, and one for the last attempt, which uses the whole
-// schedule.
+// A memberKey identifies one stream of a client. A client can have two: one that fails fast because
+// another server can answer, and one for the last round, which uses the whole schedule.
 type memberKey struct {
 	member   int
 	failFast bool
@@ -92,7 +93,7 @@ func newGroupStream(ctx context.Context, g *Group, requests iter.Seq[[]byte]) *g
 	return s
 }
 
-// run yields the results. It returns nil when there are no more or the caller wants no more.
+// run yields the results. It returns nil when there are no more or when yield returns false.
 func (s *groupStream) run(ctx context.Context, yield func(Result, error) bool) error {
 	full := false
 	for {
@@ -107,7 +108,7 @@ func (s *groupStream) run(ctx context.Context, yield func(Result, error) bool) e
 		case <-ready:
 			full = s.submit()
 		case o := <-s.outcomes:
-			s.settle(o)
+			s.handleResult(o)
 			if full {
 				full = s.submit()
 			}
@@ -117,18 +118,18 @@ func (s *groupStream) run(ctx context.Context, yield func(Result, error) bool) e
 	}
 }
 
-// deliver yields the results of the oldest requests, and returns false if the caller wants no more.
+// deliver yields the results of the oldest requests. It returns false if yield does.
 func (s *groupStream) deliver(yield func(Result, error) bool) bool {
 	for len(s.order) > 0 && s.order[0].done.Load() {
 		r := s.order[0]
 		s.order[0] = nil
 		s.order = s.order[1:]
 		s.held -= r.size
-		// A member can still be reading the request, which the caller may change.
+		// A member may still be reading the request, and the caller may change the result.
 		result := Result{
 			Index: s.index, Request: bytes.Clone(*r.data.Load()), Response: r.resp, Err: r.err,
 		}
-		r.data.Store(nil) // a member can hold r for longer
+		r.data.Store(nil) // a member may still hold r
 		r.resp = nil
 		s.index++
 		if !yield(result, nil) {
@@ -138,7 +139,7 @@ func (s *groupStream) deliver(yield func(Result, error) bool) bool {
 	return true
 }
 
-// submit takes in requests while there is room for them, and reports whether the room is used up.
+// submit takes requests while there is room for them. It reports whether there is no more room.
 func (s *groupStream) submit() (full bool) {
 	for !s.ended {
 		n := maxGroupRequests - len(s.order)
@@ -161,7 +162,7 @@ func (s *groupStream) submit() (full bool) {
 	return false
 }
 
-// cost is how many bytes a request of a length takes, with its response.
+// cost returns the bytes to reserve for a request of size bytes and its response.
 func (s *groupStream) cost(size int) int { return groupOverhead + size + s.largest }
 
 func (s *groupStream) add(data []byte) {
@@ -174,11 +175,11 @@ func (s *groupStream) add(data []byte) {
 		s.race(r)
 		return
 	}
-	r.first = s.g.begin()
+	r.first = s.g.firstServer()
 	s.sendNext(r)
 }
 
-// sendNext sends a request to the next member of its round.
+// sendNext sends a request to the next member that it was not sent to.
 func (s *groupStream) sendNext(r *groupRequest) {
 	member := (r.first + r.tried) % len(s.g.Clients)
 	r.tried++
@@ -198,20 +199,20 @@ func (s *groupStream) send(r *groupRequest, k memberKey) {
 	if !ok {
 		m = newMemberStream(k.member)
 		s.members[k] = m
-		// Ends when the member stream is closed, or with s.ctx; close waits for it.
+		// The goroutine ends when the member stream is closed or s.ctx is done. close waits for it.
 		s.running.Go(func() { m.run(s.ctx, s.g.Clients[k.member], k.failFast, s.outcomes) })
 	}
 	m.put(r)
 }
 
-// settle takes in the result of a request at a member.
-func (s *groupStream) settle(o memberResult) {
+// handleResult records the result of a request at a member, or sends the request to another one.
+func (s *groupStream) handleResult(o memberResult) {
 	r := o.request
 	switch {
 	case r.done.Load(): // another member was faster
 	case o.err == nil:
 		s.end(r, o.resp, nil)
-	case !passesOver(o.err):
+	case !canFailOver(o.err):
 		s.end(r, nil, o.err)
 	case r.racing > 0:
 		r.failed.add(o.err)
@@ -220,12 +221,12 @@ func (s *groupStream) settle(o memberResult) {
 		}
 	default:
 		r.failed.add(o.err)
-		s.g.passOver(o.member)
+		s.g.markFailed(o.member)
 		s.retry(r)
 	}
 }
 
-// end gives a request its result.
+// end sets the result of a request.
 func (s *groupStream) end(r *groupRequest, resp *Response, err error) {
 	if resp != nil {
 		r.size += len(resp.Data)
@@ -237,7 +238,7 @@ func (s *groupStream) end(r *groupRequest, resp *Response, err error) {
 	r.done.Store(true)
 }
 
-// retry continues with a request that a member has failed.
+// retry sends a request that a member did not answer to other members, or ends it.
 func (s *groupStream) retry(r *groupRequest) {
 	n := len(s.g.Clients)
 	switch {
@@ -251,20 +252,20 @@ func (s *groupStream) retry(r *groupRequest) {
 	}
 }
 
-// close ends the members' streams and waits for them and for requests.
+// close ends the members' streams and the iterator, and waits for them.
 func (s *groupStream) close() {
 	s.cancel()
 	for _, m := range s.members {
 		m.close()
 	}
 	ended := make(chan struct{})
-	go func() { // ends with the members' streams, which cancel ends
+	go func() { // ends with the members' streams, which cancel interrupts
 		s.running.Wait()
 		close(ended)
 	}()
 	for waiting := true; waiting; {
 		select {
-		case <-s.outcomes: // a member may be about to report one
+		case <-s.outcomes: // unblocks a member that reports a result
 		case <-ended:
 			waiting = false
 		}

@@ -6,53 +6,55 @@ import (
 	"net/netip"
 )
 
-// DefaultAddr is the address of a Server or Client that has no other.
+// DefaultAddr is the address used by a Server or Client without an Addr.
 const DefaultAddr = "127.0.0.1:3000"
 
-// A Handler answers requests.
+// A Handler responds to requests.
 //
-// ServeUDP writes the response to w and returns. The server sends the response after that, so a
-// handler that wraps another can inspect and change it. If nothing is written, there is no response,
-// and the server counts the request as [DropSilent]. Neither w nor r nor r.Data may be used after
-// ServeUDP has returned; to answer later, see [ResponseWriter.Defer].
+// ServeUDP writes the response to w and returns. The server sends the response after ServeUDP has
+// returned, so that a handler that wraps another can inspect and change it. If ServeUDP writes
+// nothing, the server sends no response and counts the request as [DropSilent]. w, r and r.Data
+// must not be used after ServeUDP has returned. To respond later, use [ResponseWriter.Defer].
 //
-// A request can arrive more than once, because clients retransmit it, and each time the server calls
-// the handler. See [Deduplicator].
+// A request can arrive more than once, because clients retransmit it. The server calls the handler
+// each time. See [Deduplicator].
 //
-// ServeUDP runs on the goroutine that reads the socket. While it runs, other requests of that socket
-// wait. Wrap a handler that blocks in [Concurrent]. With several sockets, several goroutines call
-// the handler at once. If it panics, the server counts [DropPanic], logs the panic and continues.
+// ServeUDP runs on the goroutine that reads the socket, so other requests on that socket wait until
+// it returns. Wrap a handler that blocks in [Concurrent]. If the server has several sockets,
+// several goroutines call the handler concurrently. If the handler panics, the server counts the
+// request as [DropPanic], logs the panic and continues.
 //
-// A handler must not wait for [Server.Shutdown], which waits for the handler.
+// A handler must not wait for [Server.Shutdown], because Shutdown waits for the handler.
 type Handler interface {
 	ServeUDP(w *ResponseWriter, r *Request)
 }
 
-// A HandlerFunc is a function used as a Handler.
+// A HandlerFunc is a function that implements Handler: its ServeUDP method calls the function.
 type HandlerFunc func(w *ResponseWriter, r *Request)
 
 // ServeUDP calls f.
 func (f HandlerFunc) ServeUDP(w *ResponseWriter, r *Request) { f(w, r) }
 
-// echo is the handler of a Server without one: the response is the request (RFC 862).
+// echo is the handler of a Server without one. It responds with the request (RFC 862).
 func echo(w *ResponseWriter, r *Request) { w.Write(r.Data) }
 
-// A Request is one datagram that a server received.
+// A Request is a datagram received by a server.
 type Request struct {
-	// Data is the datagram's content, from 0 to Server.BufferSize bytes. It is valid until the
-	// handler returns. The handler must not change it.
+	// Data is the content of the datagram, from 0 to Server.BufferSize bytes. It is valid until the
+	// handler returns. The handler must not modify it.
 	Data []byte
-	// RemoteAddr is the sender's address as the datagram states it. It can be forged.
+	// RemoteAddr is the source address of the datagram. It can be forged.
 	RemoteAddr netip.AddrPort
-	// LocalAddr is the address that the request was sent to, and that the response leaves from. Its
-	// IP address is unspecified if the system does not report it, as for a multicast request.
+	// LocalAddr is the address that the request was sent to. The response leaves from this address.
+	// The IP address is unspecified if the system does not report it, for example for a multicast
+	// request.
 	LocalAddr netip.AddrPort
 
 	ctx context.Context
 }
 
-// Context returns a context that is done when the server no longer waits for handlers: at Close, or
-// when the context of Shutdown is done. It is never nil.
+// Context returns the context of the request, which is never nil. It is done when the server stops
+// waiting for handlers: when Close is called, or when the context of Shutdown is done.
 func (r *Request) Context() context.Context {
 	if r.ctx == nil {
 		return context.Background()
@@ -60,7 +62,7 @@ func (r *Request) Context() context.Context {
 	return r.ctx
 }
 
-// Clone returns a copy that remains valid after the handler has returned.
+// Clone returns a copy of r that remains valid after the handler has returned.
 func (r *Request) Clone() *Request {
 	c := *r
 	c.Data = bytes.Clone(r.Data)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -12,22 +11,24 @@ import (
 	"strings"
 )
 
-// DefaultService is the service whose SRV records LookupServers looks up if none is given.
+// DefaultService is the service that LookupServers uses if service is empty.
 const DefaultService = "ohce"
 
-// maxServers is the number of servers that LookupServers returns at most.
+// maxServers is the largest number of servers that LookupServers returns.
 const maxServers = 16
 
-// LookupServers resolves a name to servers, the preferred one first, as "ip:port":
+// LookupServers resolves a name to the addresses of servers, "ip:port", in order of preference:
 //
-//   - "ip:port" yields itself;
-//   - "host:port" yields each address of the host, in the order of the resolver (RFC 6724);
-//   - "name", without a port, yields the targets of the SRV records _service._udp.name with their ports, in
-//     the order of their priority and weight (RFC 2782), with each address of each target.
+//   - for "ip:port", it returns the name itself;
+//   - for "host:port", it returns each address of the host, in the order of the resolver (RFC
+//     6724);
+//   - for "name", without a port, it looks up the SRV records of _service._udp.name, orders them
+//     by priority and weight (RFC 2782), and returns each address of each target with the port
+//     of the record.
 //
-// service is a name as in RFC 6335, such as "domain" or "stun"; "" means DefaultService. LookupServers
-// returns at most 16 servers. A nil resolver is net.DefaultResolver. The error is an *OpError with Op
-// "lookup".
+// service is a service name as in RFC 6335, such as "domain" or "stun". If empty, it is
+// DefaultService. If resolver is nil, it is net.DefaultResolver. LookupServers returns at most 16
+// servers. The error is an *OpError with Op "lookup".
 func LookupServers(ctx context.Context, resolver *net.Resolver, service, name string) (
 	[]string, error) {
 	resolver = cmp.Or(resolver, net.DefaultResolver)
@@ -64,12 +65,12 @@ func lookup(ctx context.Context, r *net.Resolver, service, name string) ([]strin
 		servers = append(servers, more...)
 	}
 	if len(servers) == 0 {
-		return nil, cmp.Or(failed, fmt.Errorf("%s has no server: the target of its SRV record is \".\"", name))
+		return nil, cmp.Or(failed, errors.New(`service not available: the SRV target is "."`))
 	}
 	return servers, nil
 }
 
-// lookupHost returns each address of a host. An empty host is this machine, as in net.Dial.
+// lookupHost returns each address of a host. An empty host means the local system, as in net.Dial.
 func lookupHost(ctx context.Context, r *net.Resolver, host string, port uint16) ([]string, error) {
 	if _, err := netip.ParseAddr(host); err == nil || host == "" {
 		return []string{net.JoinHostPort(host, strconv.Itoa(int(port)))}, nil

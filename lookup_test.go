@@ -14,7 +14,7 @@ import (
 	"github.com/ohce/ohce/ohcetest"
 )
 
-// zone is what the DNS server of these tests knows.
+// zone holds the records of the DNS server of these tests.
 var zone = map[string][]dnsmessage.ResourceBody{
 	"one.test.": {&dnsmessage.AResource{A: [4]byte{192, 0, 2, 1}}},
 	"two.test.": {
@@ -43,7 +43,7 @@ func manyAddrs(n int) (all []dnsmessage.ResourceBody) {
 	return all
 }
 
-// answerDNS is a DNS server of zone as a Handler.
+// answerDNS is the handler of a DNS server for zone.
 func answerDNS(w *ohce.ResponseWriter, r *ohce.Request) {
 	var q dnsmessage.Message
 	if err := q.Unpack(r.Data); err != nil || len(q.Questions) != 1 {
@@ -91,7 +91,7 @@ func TestLookupServers(t *testing.T) {
 	}}
 	for _, tt := range []struct {
 		name string
-		want string // sorted where the resolver chooses the order; "!" and a part of the error
+		want string // addresses, sorted if the resolver chooses the order; or "!" and a part of the error
 	}{
 		{"192.0.2.7:3000", "192.0.2.7:3000"},
 		{"[2001:db8::1]:3000", "[2001:db8::1]:3000"},
@@ -101,7 +101,7 @@ func TestLookupServers(t *testing.T) {
 		{"example.test", "192.0.2.1:3000 192.0.2.2:4000 192.0.2.3:4000 [2001:db8::2]:4000"},
 		{"half.test", "192.0.2.1:2"},
 		{"dangling.test", "!no such host"},
-		{"closed.test", "!has no server"},
+		{"closed.test", "!not available"},
 		{"nothing.test", "!no such host"},
 		{"gone.test:3000", "!no such host"},
 		{"one.test:nosuchservice", "!unknown port"},
@@ -112,10 +112,10 @@ func TestLookupServers(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got, err := ohce.LookupServers(t.Context(), resolver, "", tt.name)
-			if says, failed := strings.CutPrefix(tt.want, "!"); failed {
+			if text, failed := strings.CutPrefix(tt.want, "!"); failed {
 				var op *ohce.OpError
-				if !errors.As(err, &op) || op.Op != "lookup" || !strings.Contains(err.Error(), says) {
-					t.Errorf("%v, %v, want an error with %q", got, err, says)
+				if !errors.As(err, &op) || op.Op != "lookup" || !strings.Contains(err.Error(), text) {
+					t.Errorf("%v, %v, want an error with %q", got, err, text)
 				}
 				return
 			}
@@ -124,7 +124,7 @@ func TestLookupServers(t *testing.T) {
 			}
 			if tt.name == "two.test:3000" {
 				slices.Sort(got)
-			} else if len(got) > 1 { // the addresses behind the first target
+			} else if len(got) > 1 { // the addresses of the second target
 				slices.Sort(got[1:])
 			}
 			if text := strings.Join(got, " "); text != tt.want {
@@ -136,6 +136,6 @@ func TestLookupServers(t *testing.T) {
 		t.Errorf("%d servers of 40, %v", len(got), err)
 	}
 	if _, err := ohce.LookupServers(t.Context(), nil, "", "127.0.0.1:1"); err != nil {
-		t.Errorf("with the default resolver: %v", err)
+		t.Errorf("a nil resolver: %v", err)
 	}
 }

@@ -15,9 +15,9 @@ import (
 
 const module = "github.com/ohce/ohce"
 
-// theMap lists the packages from top to bottom: each may import only what stands below it.
-// docs/design.md says what each one is. "." is the root package.
-var theMap = []string{
+// packages lists the packages from top to bottom. A package may import only packages below it. "."
+// is the root package.
+var packages = []string{
 	"examples/dns",
 	"examples/stun",
 	"examples/internal/daemon",
@@ -38,57 +38,58 @@ var theMap = []string{
 	"internal/testsize",
 }
 
-// forbidden are edges that stand in no package's way downwards and are wrong all the same. A package
-// of this module is named by its folder, others by their import path; "..." stands for any ending.
+// forbidden lists imports that the order of the packages allows and that are forbidden
+// nevertheless. A package of this module is named by its directory, others by their import path.
+// "..." matches any suffix.
 var forbidden = []struct{ from, to, because string }{
-	{"cmd/ohce", ".", "main only calls internal/cli, where everything can be tested"},
-	{"cmd/ohce", "flip", "main only calls internal/cli, where everything can be tested"},
-	{"examples/dns", "internal/...", "an example uses what every user of the library can use"},
-	{"examples/stun", "internal/...", "an example uses what every user of the library can use"},
-	{"internal/cli", "internal/udp", "the command uses what every user of the library can use"},
+	{"cmd/ohce", ".", "main only calls internal/cli, which can be tested"},
+	{"cmd/ohce", "flip", "main only calls internal/cli, which can be tested"},
+	{"examples/dns", "internal/...", "an example uses only what users of the library can use"},
+	{"examples/stun", "internal/...", "an example uses only what users of the library can use"},
+	{"internal/cli", "internal/udp", "the command uses only what users of the library can use"},
 	{"internal/cli", "ohcetest", "test support does not belong in the product"},
 	{"internal/cli", "internal/netns", "test support does not belong in the product"},
-	{"internal/sequence", ".", "it draws events and does not depend on what reports them"},
-	{"internal/sequence", "link", "it draws events and does not depend on what reports them"},
+	{"internal/sequence", ".", "it draws events and does not depend on their source"},
+	{"internal/sequence", "link", "it draws events and does not depend on their source"},
 	{"internal/sequence", "ohcetest", "test support does not belong in the product"},
-	{"internal/sequence", "flip", "a diagram shows any bytes; their meaning does not matter"},
+	{"internal/sequence", "flip", "a diagram shows bytes and does not interpret them"},
 	{"internal/sequence", "internal/...", "a diagram needs neither the kernel nor the command"},
 	{"internal/sequence", "net/...", "a diagram needs no socket; addresses are text"},
-	{"internal/sequence", "os", "it writes to the given writer only"},
-	{"ohcetest", "internal/udp", "the network in memory stands in for the kernel"},
-	{"ohcetest", "flip", "a test of any text must be able to use it"},
-	{".", "flip", "the library carries bytes; what they say is the handler's business"},
-	{".", "flag", "configuration is fields of a struct"},
-	{".", "os/signal", "who ends a server is its program's business"},
-	{"guard", "net", "who gets an answer is decided on addresses, not on sockets"},
-	{"guard", "flip", "an answer's text does not matter to who gets it"},
-	{"guard", "internal/udp", "a decision needs no kernel"},
+	{"internal/sequence", "os", "it writes only to the writer that it is given"},
+	{"ohcetest", "internal/udp", "the in-memory network replaces the kernel"},
+	{"ohcetest", "flip", "it must be usable in tests of any service"},
+	{".", "flip", "the library carries bytes and does not interpret them"},
+	{".", "flag", "configuration consists of struct fields"},
+	{".", "os/signal", "the program decides when to end a server"},
+	{"guard", "net", "a guard decides by addresses and needs no sockets"},
+	{"guard", "flip", "a guard does not depend on the response"},
+	{"guard", "internal/udp", "a guard makes no system call"},
 	{"internal/exchange", "net", "the state machine opens no socket"},
 	{"internal/exchange", "context", "the state machine waits for nothing"},
 	{"internal/exchange", "internal/udp", "the state machine makes no system call"},
-	{"internal/exchange", "guard", "a client decides nothing about admission"},
+	{"internal/exchange", "guard", "a client does not admit datagrams"},
 	{"internal/exchange", "internal/sequence", "the state machine draws nothing"},
 	{"internal/exchange", "flip", "the state machine carries bytes"},
-	{".", "link", "servers and clients take the network as it is"},
-	{"link", "net", "a model does no I/O, so that it is the same in a test and on the wire"},
-	{"link", "flip", "a network does not know what it carries"},
-	{"link", "internal/udp", "a model needs no kernel"},
-	{"internal/linkapi", ".", "a network does not know servers and clients"},
+	{".", "link", "servers and clients do not depend on a model of the network"},
+	{"link", "net", "a model does no I/O, so that it behaves alike in tests and on sockets"},
+	{"link", "flip", "a network does not depend on the content of datagrams"},
+	{"link", "internal/udp", "a model makes no system call"},
+	{"internal/linkapi", ".", "a network does not depend on servers and clients"},
 	{"internal/linkapi", "internal/udp", "the API of links opens no sockets of its own"},
 	{"internal/linkapi", "ohcetest", "test support does not belong in the product"},
-	{"link/relay", ".", "a network does not know servers and clients"},
-	{"link/relay", "flip", "a network does not know what it carries"},
-	{"link/relay", "guard", "a network carries everything"},
-	{"link/relay", "net/http", "a relay is changed by methods; an API stands above it"},
+	{"link/relay", ".", "a network does not depend on servers and clients"},
+	{"link/relay", "flip", "a network does not depend on the content of datagrams"},
+	{"link/relay", "guard", "a network does not select datagrams"},
+	{"link/relay", "net/http", "a relay is changed by methods; the HTTP API is above it"},
 	{"link/relay", "ohcetest", "test support does not belong in the product"},
 	{"flip", "internal/udp", "text is pure: it does no I/O"},
 	{"flip", "net", "text is pure: it does no I/O"},
 	{"flip", "os", "text is pure: it does no I/O"},
-	{"flip", "time", "text is pure: it does not depend on when"},
-	{"flip", "golang.org/x/text/...", "its result must not change with the release of a library"},
+	{"flip", "time", "text is pure: it does not depend on the time"},
+	{"flip", "golang.org/x/text/...", "the result must not change with the version of a library"},
 }
 
-// kernelPackages may be imported by internal/udp alone, and by the files named here.
+// kernelPackages may be imported only by internal/udp and by the files listed.
 var kernelPackages = map[string][]string{
 	"unsafe": nil,
 	"syscall": { // SIGTERM and EMFILE have no other name
@@ -97,21 +98,21 @@ var kernelPackages = map[string][]string{
 	"golang.org/x/sys": {"internal/netns/netns.go"}, // namespaces for tests
 }
 
-// lean are the packages whose importers are to get nothing but the standard library and golang.org/x.
-var lean = []string{".", "guard", "internal/exchange", "link", "link/relay", "internal/udp"}
+// minimalDeps lists the packages that may depend only on the standard library and golang.org/x.
+var minimalDeps = []string{".", "guard", "internal/exchange", "link", "link/relay", "internal/udp"}
 
-// A source is a Go file that is not a test, whatever platform it is for.
+// A source is a Go file that is not a test, for any platform.
 type source struct {
-	file    string // slash-separated, below the module's root
-	pkg     string // its folder
+	file    string // slash-separated, relative to the root of the module
+	pkg     string // its directory
 	imports []string
 	comment bool // it has a package comment
 }
 
-func TestMap(t *testing.T) {
+func TestImports(t *testing.T) {
 	for _, s := range sources(t) {
-		if !slices.Contains(theMap, s.pkg) {
-			t.Errorf("%s: package %s is not on the map", s.file, s.pkg)
+		if !slices.Contains(packages, s.pkg) {
+			t.Errorf("%s: package %s is missing from the list of packages", s.file, s.pkg)
 			continue
 		}
 		for _, imp := range s.imports {
@@ -126,9 +127,9 @@ func checkEdge(t *testing.T, s source, imp string) {
 	if to = strings.TrimPrefix(to, "/"); to == "" {
 		to = "."
 	}
-	from := slices.Index(theMap, s.pkg)
-	if ours && slices.Index(theMap, to) <= from {
-		t.Errorf("%s imports %s, which does not stand below it", s.file, imp)
+	from := slices.Index(packages, s.pkg)
+	if ours && slices.Index(packages, to) <= from {
+		t.Errorf("%s imports %s, which is not below it", s.file, imp)
 	}
 	if !ours {
 		to = imp
@@ -138,40 +139,40 @@ func checkEdge(t *testing.T, s source, imp string) {
 			t.Errorf("%s imports %s: %s", s.file, imp, f.because)
 		}
 	}
-	for door, files := range kernelPackages {
-		if matches(door+"/...", imp) && s.pkg != "internal/udp" && !slices.Contains(files, s.file) {
+	for pkg, files := range kernelPackages {
+		if matches(pkg+"/...", imp) && s.pkg != "internal/udp" && !slices.Contains(files, s.file) {
 			t.Errorf("%s imports %s: only internal/udp makes system calls", s.file, imp)
 		}
 	}
 	first, _, _ := strings.Cut(imp, "/")
 	if strings.Contains(first, ".") && !ours && !strings.HasPrefix(imp, "golang.org/x/") &&
-		slices.Contains(lean, s.pkg) {
-		t.Errorf("%s imports %s: importers of the library are to need golang.org/x at most", s.file,
+		slices.Contains(minimalDeps, s.pkg) {
+		t.Errorf("%s imports %s: the library may depend only on golang.org/x", s.file,
 			imp)
 	}
 }
 
-// matches reports whether a path is the pattern's, or below it where it ends in "/...".
+// matches reports whether a path equals the pattern, or is below it if the pattern ends in "/...".
 func matches(pattern, imp string) bool {
 	stem, any := strings.CutSuffix(pattern, "/...")
 	return imp == stem || any && strings.HasPrefix(imp, stem+"/")
 }
 
-func TestEachPackageHasOneComment(t *testing.T) {
+func TestPackageComments(t *testing.T) {
 	comments := make(map[string][]string)
 	for _, s := range sources(t) {
 		if s.comment {
 			comments[s.pkg] = append(comments[s.pkg], s.file)
 		}
 	}
-	for _, pkg := range theMap {
+	for _, pkg := range packages {
 		if files := comments[pkg]; len(files) != 1 {
-			t.Errorf("package %s has its comment in %q, want one file", pkg, files)
+			t.Errorf("package %s has package comments in %q, want one file", pkg, files)
 		}
 	}
 }
 
-// sources reads the imports of every Go file of the module but its tests and what no build takes.
+// sources parses every Go file of the module, except tests and files that no build uses.
 func sources(t *testing.T) []source {
 	t.Helper()
 	var all []source
@@ -199,7 +200,7 @@ func sources(t *testing.T) []source {
 		t.Fatal(err)
 	}
 	if len(all) < 50 {
-		t.Fatalf("found %d files only", len(all))
+		t.Fatalf("found %d files, want at least 50", len(all))
 	}
 	return all
 }
@@ -209,7 +210,7 @@ func hasModule(dir string) bool {
 	return err == nil
 }
 
-// parse reads one file; a generator, which no build takes, has an empty pkg.
+// parse parses a file. The pkg field is empty if no build uses the file.
 func parse(name string) (source, error) {
 	f, err := parser.ParseFile(token.NewFileSet(), name, nil,
 		parser.ImportsOnly|parser.ParseComments)

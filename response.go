@@ -6,15 +6,15 @@ import (
 	"github.com/ohce/ohce/internal/udp"
 )
 
-// The largest content of a datagram in bytes: 65,535 less the headers of IPv4 and UDP (RFC 791,
-// RFC 768), and less the header of UDP alone on IPv6, whose length does not count its own header
-// (RFC 8200, section 3).
+// The largest content of a datagram in bytes. On IPv4 it is 65,535 minus the IPv4 and UDP headers
+// (RFC 791, RFC 768). On IPv6 it is 65,535 minus the UDP header, because the length of an IPv6
+// packet does not include the IPv6 header (RFC 8200, section 3).
 const (
 	maxDatagram4 = 65_507
 	maxDatagram6 = 65_527
 )
 
-// maxDatagram returns the largest content of a datagram to addr.
+// maxDatagram returns the largest content in bytes of a datagram to addr.
 func maxDatagram(addr netip.Addr) int {
 	if addr.Is6() && !addr.Is4In6() {
 		return maxDatagram6
@@ -22,34 +22,37 @@ func maxDatagram(addr netip.Addr) int {
 	return maxDatagram4
 }
 
-// A ResponseWriter holds the response to one request until the handler returns, or with Defer for
-// longer. Its zero value is ready for use, so a handler can be called without a server. It is for
-// one goroutine.
+// A ResponseWriter holds the response to a request until the handler returns or, after Defer, until
+// the Deferred ends. The zero value is ready for use, so a handler can be called without a server.
+// A ResponseWriter must not be used by several goroutines at once.
 type ResponseWriter struct {
-	buf      []byte // the response is buf[start:]; before it are those to other requests
+	buf      []byte // the response is buf[start:]; buf[:start] holds earlier responses
 	start    int
-	limit    int // 0: maxDatagram4
+	limit    int // in bytes; 0: maxDatagram4
 	written  bool
 	tooLarge bool
-	drop     DropReason // of a handler that rejects the request; DropNone: it does not
+	drop     DropReason // set by a handler that drops the request; otherwise DropNone
 
-	shard    *shard           // nil without a server
-	request  *udp.Message     // the message that holds the request; the response uses its addresses
+	shard    *shard           // nil if there is no server
+	request  *udp.Message     // the message with the request and its addresses
 	deferred *Deferred        // holds the response after Defer
-	owner    *Deferred        // the Deferred that this is the writer of
-	observer responseObserver // of a deferred response; may be nil
+	owner    *Deferred        // the Deferred whose writer this is; may be nil
+	observer responseObserver // for a deferred response; may be nil
 }
 
-// A responseObserver learns how a deferred response ended: sent if reason is DropNone, else dropped.
+// A responseObserver is notified when a deferred response ends. reason is DropNone if the response
+// was sent.
 type responseObserver interface {
 	responseEnded(w *ResponseWriter, reason DropReason)
 }
 
-// Write appends p to the response. All that is written for a request is one datagram; if only empty
-// slices are written, it is an empty datagram. A response longer than a datagram can be is never
-// sent in part: Write returns [ErrTooLarge], and the server drops the response as [DropTooLarge]
-// unless Reset is called. After Defer, and after the end of a [Deferred], Write returns an error
-// that is net.ErrClosed.
+// Write appends p to the response. All writes for a request form one datagram. If only empty slices
+// are written, the response is an empty datagram.
+//
+// If the response becomes longer than a datagram can be, Write returns [ErrTooLarge], and the
+// server drops the response as [DropTooLarge] unless Reset is called. It never sends a part of a
+// response. After Defer and after the end of a [Deferred], Write returns an error for which
+// errors.Is reports net.ErrClosed.
 func (w *ResponseWriter) Write(p []byte) (int, error) {
 	if w.deferred != nil || w.owner != nil && w.owner.ended.Load() {
 		return 0, errEnded
@@ -63,21 +66,21 @@ func (w *ResponseWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// AvailableBuffer returns an empty slice whose capacity is the unused part of the buffer. Append to
-// it and pass it to the next Write, which then need not copy or allocate:
+// AvailableBuffer returns an empty slice with the unused capacity of the buffer. Append to the
+// slice and pass it to the next Write, which then does not copy or allocate:
 //
 //	w.Write(flip.Append(w.AvailableBuffer(), r.Data))
 func (w *ResponseWriter) AvailableBuffer() []byte { return w.buf[len(w.buf):] }
 
-// Bytes returns what has been written. It is valid until the next Write or Reset and may be changed
-// in place until then.
+// Bytes returns the response written so far. The slice is valid until the next Write or Reset and
+// may be modified until then.
 func (w *ResponseWriter) Bytes() []byte { return w.buf[w.start:] }
 
-// Written reports whether Write was called since the start or the last Reset. If it was not, there
-// is no response.
+// Written reports whether Write has been called since the start or the last Reset. If it has not,
+// there is no response.
 func (w *ResponseWriter) Written() bool { return w.written }
 
-// Reset discards what has been written.
+// Reset discards the response written so far.
 func (w *ResponseWriter) Reset() {
 	w.buf = w.buf[:w.start]
 	w.written, w.tooLarge, w.drop = false, false, DropNone
@@ -96,7 +99,7 @@ func (w *ResponseWriter) begin(buf []byte) {
 	w.written, w.tooLarge, w.drop, w.deferred, w.observer = false, false, DropNone, nil, nil
 }
 
-// outcome returns why there is no response to send, or DropNone.
+// outcome returns the reason why there is no response to send, or DropNone.
 func (w *ResponseWriter) outcome() DropReason {
 	switch {
 	case w.drop != DropNone:

@@ -8,24 +8,24 @@ import (
 	"github.com/ohce/ohce"
 )
 
-// The zero ResponseWriter is ready for use, so a handler can be called without a server.
+// TestResponseWriter checks that the zero ResponseWriter is ready for use.
 func TestResponseWriter(t *testing.T) {
 	var w ohce.ResponseWriter
 	if w.Written() || len(w.Bytes()) != 0 {
-		t.Error("the zero value has a response")
+		t.Error("the zero value has a response, want none")
 	}
 	w.Write(nil)
 	if !w.Written() || len(w.Bytes()) != 0 {
-		t.Error("an empty write is not an empty response")
+		t.Error("an empty write did not make an empty response")
 	}
 	w.Write([]byte("one "))
 	w.Write(append(w.AvailableBuffer(), "two"...))
 	if got := string(w.Bytes()); got != "one two" {
-		t.Errorf("two writes made %q", got)
+		t.Errorf("the response after two writes is %q", got)
 	}
 	w.Reset()
 	if w.Written() || len(w.Bytes()) != 0 {
-		t.Error("Reset left a response")
+		t.Error("Written reports true after Reset")
 	}
 }
 
@@ -46,7 +46,7 @@ func TestResponseWriterLimit(t *testing.T) {
 	}
 }
 
-func TestAvailableBufferAllocatesNothing(t *testing.T) {
+func TestAvailableBufferAllocs(t *testing.T) {
 	var w ohce.ResponseWriter
 	data := bytes.Repeat([]byte{'x'}, 1000)
 	allocs := testing.AllocsPerRun(100, func() {
@@ -78,7 +78,7 @@ func TestConcurrentWithoutServer(t *testing.T) {
 	}
 }
 
-func TestDropReasonsHaveNames(t *testing.T) {
+func TestDropReasonString(t *testing.T) {
 	seen := make(map[string]bool)
 	var d ohce.Drops
 	for r := range d.All() {

@@ -7,11 +7,12 @@ import (
 	"github.com/ohce/ohce/internal/exchange"
 )
 
-// A Retry is a schedule of attempts: how often a request is sent, and how long each attempt waits
-// for a response. The zero value is that of [LinearRetry]. It may be copied and shared.
+// A Retry is a schedule of attempts. It determines how often a request is sent and how long each
+// attempt waits for a response. The zero value is the schedule of [LinearRetry]. A Retry may be
+// copied.
 type Retry struct {
 	waits  []time.Duration // nil: linearWaits
-	budget time.Duration   // of an adaptive schedule, otherwise 0
+	budget time.Duration   // 0 if the schedule is not adaptive
 }
 
 // linearWaits are the waits of LinearRetry.
@@ -21,26 +22,30 @@ var linearWaits = []time.Duration{
 }
 
 // LinearRetry returns the default schedule: up to five attempts, which wait 0.1, 0.2, 0.3, 0.4 and
-// 0.5 s, so that a server counts as down after 1.5 s. Use it on networks with short round trips. If the
-// round-trip time is unknown, RFC 8085, section 3.1.1, recommends an initial wait of one second.
+// 0.5 s. A server that does not respond counts as down after 1.5 s. The schedule is meant for
+// networks with short round trips. If the round-trip time is not known, RFC 8085, section 3.1.1,
+// recommends an initial wait of one second.
 func LinearRetry() Retry { return Retry{} }
 
-// RetryAfter returns a schedule with one attempt for each of waits, which waits that long. After a
-// wait of zero or less the next attempt follows at once. Without waits it is that of LinearRetry.
+// RetryAfter returns a schedule with one attempt for each element of waits. The attempt waits for
+// that time. After a wait of zero or less, the next attempt follows at once. Without arguments,
+// RetryAfter returns the schedule of LinearRetry.
 func RetryAfter(waits ...time.Duration) Retry {
 	return Retry{waits: append([]time.Duration(nil), waits...)}
 }
 
-// AdaptiveRetry returns a schedule that follows the round-trip time of the server. A [Client] keeps
-// the smoothed round-trip time of each server and its variation, from all exchanges that needed one
-// attempt (RFC 6298, with Karn's rule). The first attempt waits for the retransmission timeout that
-// results from them: at least 50 ms, and one second before anything has been measured. Each further
-// attempt waits longer by the square root of two, up to an eighth of budget or the timeout itself,
-// and up to a tenth longer at random, so that clients do not retransmit at the same time. Without
-// loss no request is sent twice.
+// AdaptiveRetry returns a schedule that adapts to the round-trip time of the server. A [Client]
+// measures the round-trip time of each server in exchanges with one attempt, and keeps the smoothed
+// value and its variation (RFC 6298, sections 2 and 3).
 //
-// The exchange ends after budget. 0 or less means 1.5 s, the budget of LinearRetry. An attempt that
-// could not be answered within the budget is not made.
+// The first attempt waits for the resulting retransmission timeout, at least 50 ms. Before the
+// first measurement, it waits for one second. Each further attempt waits longer by a factor of √2,
+// up to an eighth of budget or to the timeout, whichever is longer. Each wait is extended by up to
+// a tenth at random, so that clients do not retransmit at the same time. If nothing is lost and the
+// round-trip time is steady, each request is sent once.
+//
+// The exchange ends after budget. If budget is zero or negative, it is 1.5 s, as with LinearRetry.
+// An attempt whose response could not arrive within the budget is not made.
 func AdaptiveRetry(budget time.Duration) Retry {
 	if budget <= 0 {
 		budget = adaptiveBudget
@@ -48,15 +53,15 @@ func AdaptiveRetry(budget time.Duration) Retry {
 	return Retry{budget: budget}
 }
 
-// adaptiveBudget is the budget of AdaptiveRetry(0).
+// adaptiveBudget is the default budget of AdaptiveRetry.
 const adaptiveBudget = 1500 * time.Millisecond
 
-// Attempts is the largest number of times a request is sent.
+// Attempts returns the largest number of attempts that the schedule allows.
 func (r Retry) Attempts() int { return r.schedule().Attempts() }
 
-// Wait returns how long the given attempt waits for a response; the first attempt is 1. For
-// AdaptiveRetry it is the whole budget, the longest that a wait can be. Outside 1..Attempts it is
-// 0.
+// Wait returns how long an attempt waits for a response. Attempts are numbered from 1. For
+// AdaptiveRetry, Wait returns the budget, which is the upper limit of each wait. For an attempt
+// outside the schedule, it returns 0.
 func (r Retry) Wait(attempt int) time.Duration {
 	switch {
 	case attempt < 1 || attempt > r.Attempts():
@@ -68,7 +73,8 @@ func (r Retry) Wait(attempt int) time.Duration {
 	}
 }
 
-// Budget returns the time after which an exchange without a response ends: the sum of all waits.
+// Budget returns the time after which an exchange without a response ends. It is the sum of all
+// waits.
 func (r Retry) Budget() time.Duration {
 	if r.budget > 0 {
 		return r.budget
@@ -80,7 +86,8 @@ func (r Retry) Budget() time.Duration {
 	return sum
 }
 
-// String lists the waits, as in "100ms,200ms". An adaptive schedule is "adaptive," and its budget.
+// String returns the waits separated by commas, as in "100ms,200ms". For AdaptiveRetry, it returns
+// "adaptive," and the budget.
 func (r Retry) String() string {
 	if r.budget > 0 {
 		return "adaptive," + r.budget.String()
@@ -102,7 +109,7 @@ func (r Retry) list() []time.Duration {
 	return r.waits
 }
 
-// schedule is the schedule of a machine.
+// schedule returns the schedule for a machine.
 func (r Retry) schedule() exchange.Schedule {
 	if r.budget > 0 {
 		return exchange.Schedule{Budget: r.budget}

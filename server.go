@@ -13,47 +13,49 @@ import (
 	"github.com/ohce/ohce/guard"
 )
 
-// maxBuffer is the largest BufferSize: no UDP datagram is longer.
+// maxBuffer is the largest BufferSize in bytes. No UDP datagram is longer.
 const maxBuffer = 65_535
 
 // A Server passes each datagram to a Handler and sends the handler's response to the sender. The
 // response leaves from the address that the request was sent to. The zero value listens on
 // DefaultAddr and echoes each request. The exported fields must not be changed after the first call
-// of Listen or Serve. Stats remains valid after the server has ended.
+// to Listen or Serve. Stats can still be called after the server has ended.
 type Server struct {
-	// Addr is the "host:port" that ListenAndServe listens on. If empty, it is DefaultAddr. An empty
-	// host or "[::]" means every address of the machine, "0.0.0.0" every IPv4 address. Port 0 means
-	// any free port.
+	// Addr is the address that ListenAndServe listens on, "host:port". If empty, it is DefaultAddr.
+	// An empty host or "[::]" means all addresses of the system, and "0.0.0.0" all IPv4 addresses.
+	// Port 0 means a port chosen by the system.
 	Addr string
 
-	// Handler answers the requests. If nil, the server echoes them.
+	// Handler responds to the requests. If nil, the server echoes them.
 	Handler Handler
 
-	// BufferSize is the length in bytes of the longest request that the server answers. The server
-	// drops longer ones as DropOversize and never answers a part. If zero, it is 65,535, which admits
-	// every datagram. Negative or larger values are an error.
+	// BufferSize is the length in bytes of the longest request that the server accepts. The server
+	// drops longer ones as DropOversize and never passes a part of them to the handler. If zero, it
+	// is 65,535, which admits every datagram. A negative or larger value is an error.
 	BufferSize int
 
 	// BusyPoll is how long the server polls an empty socket before it blocks. Polling avoids the
 	// wake-up, which dominates the latency of a lone request, at the cost of CPU time. Some tens of
-	// microseconds are enough if requests follow each other. If zero or negative, the server blocks
-	// at once. Only the batch path polls (Linux).
+	// microseconds suffice if requests follow each other closely. If zero or negative, the server
+	// blocks at once. Only Linux supports polling.
 	BusyPoll time.Duration
 
 	// Shards is the number of sockets that share each address of Listen. Each shard has a goroutine
-	// that reads its socket and calls the handler, so with more than one the handler must be safe for
-	// concurrent use. The kernel spreads the clients over the shards and keeps each client on one
-	// (SO_REUSEPORT, Linux 3.9). If zero, there is one shard; negative is an error. It must be set
-	// before Listen. If the system cannot share an address, there is one shard.
+	// that reads its socket and calls the handler. If there are several, the handler must be safe
+	// for concurrent use. The kernel distributes the clients over the shards, and keeps each client
+	// on one (SO_REUSEPORT, Linux 3.9). If zero, there is one shard. A negative value is an error.
+	// Shards must be set before Listen is called. If the system cannot share an address, there is
+	// one shard.
 	Shards int
 
 	// Guard decides which datagrams reach the handler. The server drops the others for the reason
-	// that the guard states: DropLoop, DropRate or DropDenied. If nil, it is guard.Loops{}, which
-	// prevents endless exchanges with other servers. To admit everything, set guard.Guards{}.
+	// that the guard returns: DropLoop, DropRate or DropDenied. If nil, it is guard.Loops{}, which
+	// prevents endless exchanges with other servers. To admit all datagrams, set it to
+	// guard.Guards{}.
 	Guard guard.Guard
 
-	// ErrorLog receives a record for a handler's panic, at most once a second, and warnings about the
-	// sockets. If nil, it is slog.Default().
+	// ErrorLog logs panics of the handler, at most one a second, and warnings about the sockets. If
+	// nil, it is slog.Default().
 	ErrorLog *slog.Logger
 
 	panics panicLog
@@ -69,12 +71,12 @@ type Server struct {
 }
 
 var (
-	errServing = errors.New("the server is serving already")
-	errGoexit  = errors.New("ohce: a handler ended the server's goroutine with runtime.Goexit")
+	errServing = errors.New("server is already serving")
+	errGoexit  = errors.New("ohce: handler called runtime.Goexit on the goroutine of the server")
 )
 
-// ListenAndServe listens on Addr, in addition to the addresses of Listen, and serves until Shutdown
-// or Close. To learn a port chosen by the system, call Listen, then Addrs, then Serve.
+// ListenAndServe listens on Addr, in addition to the addresses passed to Listen, and then calls
+// Serve. To learn a port chosen by the system, call Listen, then Addrs, then Serve.
 func (s *Server) ListenAndServe() error {
 	if err := s.Listen(s.Addr); err != nil {
 		return err
@@ -82,11 +84,13 @@ func (s *Server) ListenAndServe() error {
 	return s.Serve()
 }
 
-// Serve answers the datagrams that arrive at the addresses of Listen and at conns, which it takes
-// over. The addresses of conns must be IP addresses with ports. Serve returns when all handlers have
-// ended and all sockets are closed, including those of Listen. It returns ErrServerClosed after
-// Shutdown or Close, otherwise the error that made a socket unusable or prevented the start. It may
-// be called once. While it runs, another call closes its own conns and returns an error.
+// Serve serves the addresses passed to Listen and the sockets in conns, which it takes over. The
+// addresses of conns must be IP addresses with ports. Serve returns after all handlers have
+// returned and all sockets are closed.
+//
+// Serve always returns a non-nil error. After Shutdown or Close it is ErrServerClosed. Otherwise it
+// is the error that made a socket unusable or prevented the start. Serve can be called once. While
+// it runs, another call closes its conns and returns an error.
 func (s *Server) Serve(conns ...net.PacketConn) error {
 	if err := s.adopt(conns); err != nil {
 		for _, pc := range conns {
@@ -104,7 +108,7 @@ func (s *Server) Serve(conns ...net.PacketConn) error {
 	return s.runShards(shards)
 }
 
-// warnSmallBuffers logs once if the system limits the buffers of the sockets.
+// warnSmallBuffers logs one warning if the system limits the buffer of any socket.
 func (s *Server) warnSmallBuffers(shards []*shard) {
 	for _, sh := range shards {
 		if capped := sh.conn.BufferWarning(); capped != "" {
@@ -116,7 +120,8 @@ func (s *Server) warnSmallBuffers(shards []*shard) {
 
 func (s *Server) log() *slog.Logger { return cmp.Or(s.ErrorLog, slog.Default()) }
 
-// closeUnserved closes a server that could not start, but not one that serves. It returns err.
+// closeUnserved closes a server that could not start. It does not close a server that is already
+// serving. It returns err.
 func (s *Server) closeUnserved(err error) error {
 	s.mu.Lock()
 	serving := s.serving
@@ -127,7 +132,7 @@ func (s *Server) closeUnserved(err error) error {
 	return err
 }
 
-// newShards makes a shard for each socket. It is called with mu held, and succeeds once.
+// newShards creates a shard for each socket. It succeeds once. It must be called with mu held.
 func (s *Server) newShards() ([]*shard, error) {
 	switch {
 	case s.closing:
@@ -135,7 +140,7 @@ func (s *Server) newShards() ([]*shard, error) {
 	case s.serving:
 		return nil, &OpError{Op: "serve", Addr: s.Addr, Err: errServing}
 	case len(s.listeners) == 0:
-		return nil, errors.New("ohce: Serve without an address: call Listen first, or ListenAndServe")
+		return nil, errors.New("ohce: no address to serve: call Listen first, or ListenAndServe")
 	case s.BufferSize < 0 || s.BufferSize > maxBuffer:
 		return nil, fmt.Errorf("ohce: Server.BufferSize is %d, want 0 to %d", s.BufferSize, maxBuffer)
 	}
@@ -151,11 +156,12 @@ func (s *Server) newShards() ([]*shard, error) {
 	return s.shards, nil
 }
 
-// runShards runs the loops of the shards until they have ended, and returns the reason.
+// runShards runs the loops of the shards until they have ended, and returns the error of Serve.
 func (s *Server) runShards(shards []*shard) error {
 	errs := make(chan error, len(shards))
 	for _, sh := range shards {
-		// Ends when its socket is drained, closed or unusable; this function waits for it.
+		// The goroutine ends when its socket is drained, closed or unusable. This function waits
+		// for it.
 		go func() {
 			err := errGoexit
 			defer func() { errs <- err }()
@@ -173,7 +179,7 @@ func (s *Server) runShards(shards []*shard) error {
 	return cmp.Or(failed, ErrServerClosed)
 }
 
-// Stats returns the counters of the server.
+// Stats returns the current counters of the server.
 func (s *Server) Stats() ServerStats {
 	s.mu.Lock()
 	shards, listeners := s.shards, s.listeners

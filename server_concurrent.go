@@ -2,17 +2,17 @@ package ohce
 
 import "sync"
 
-// maxWaiting is the number of requests that a Concurrent handler queues.
+// maxWaiting is the largest number of requests in the queue of a Concurrent handler.
 const maxWaiting = 1024
 
 // Concurrent returns a handler that runs up to n calls of h at once, on goroutines other than the
-// socket's. Use it for handlers that block. If n is below 1, it is 1. Up to 1,024 further requests
-// wait in a queue; the server drops the rest as DropBusy. Responses are sent in the order in which
-// the calls of h return.
+// socket's. Use it for handlers that block. If n is less than 1, it is 1. Up to 1,024 further
+// requests wait in a queue. The server drops requests beyond that as DropBusy. Responses are sent
+// in the order in which the calls return.
 //
-// The handler defers each response, which costs a few allocations, and handlers that wrap it do not
-// see the response. So wrap h instead, as in Concurrent(logged(h), n). Serve waits for the calls of
-// h. Without a server, as in a test, the handler calls h directly.
+// The handler defers each response, which costs a few allocations. A handler that wraps it does not
+// see the response, so wrap h instead, as in Concurrent(logged(h), n). Serve waits for the calls of
+// h. If there is no server, as in a test, the handler calls h directly.
 func Concurrent(h Handler, n int) Handler { return &concurrent{handler: h, limit: max(n, 1)} }
 
 type concurrent struct {
@@ -20,8 +20,8 @@ type concurrent struct {
 	limit   int
 
 	mu      sync.Mutex
-	running int // goroutines; each ends when nothing is waiting
-	waiting []*Deferred
+	running int         // the number of goroutines that run work
+	waiting []*Deferred // oldest first
 }
 
 func (c *concurrent) ServeUDP(w *ResponseWriter, r *Request) {
@@ -43,11 +43,11 @@ func (c *concurrent) ServeUDP(w *ResponseWriter, r *Request) {
 		return
 	}
 	c.running++
-	go c.work(d) // ends when nothing is waiting; Serve waits for every call of the handler
+	go c.work(d) // ends when the queue is empty; Serve waits for each call of the handler
 }
 
-// work serves d and then the waiting requests. If the handler ends the goroutine, another one
-// continues.
+// work serves d and then the queued requests. If the handler calls runtime.Goexit, work continues
+// on a new goroutine.
 func (c *concurrent) work(d *Deferred) {
 	done := false
 	defer func() {
@@ -55,7 +55,7 @@ func (c *concurrent) work(d *Deferred) {
 			return
 		}
 		if next := c.next(); next != nil {
-			go c.work(next)
+			go c.work(next) // see ServeUDP
 		}
 	}()
 	for ; d != nil; d = c.next() {
@@ -64,7 +64,7 @@ func (c *concurrent) work(d *Deferred) {
 	done = true
 }
 
-// next returns the request that has waited longest. If there is none, it returns nil and the
+// next returns the oldest request in the queue. If there is none, it returns nil, and the calling
 // goroutine must end.
 func (c *concurrent) next() *Deferred {
 	c.mu.Lock()

@@ -7,82 +7,85 @@ import (
 	"time"
 )
 
-// The limits of a Deduplicator that has no others.
+// The limits that apply to a Deduplicator whose fields are zero.
 const (
 	defaultDedupEntries  = 65_536
 	defaultDedupBytes    = 64 << 20
 	defaultDedupLifetime = 10 * time.Second
 )
 
-// A Deduplicator is a Handler that calls another one once for a request and its retransmissions.
-// It remembers each response and sends it again when the same request arrives again (RFC 7252,
-// section 4.2). Put it in front of a handler whose effects must not be repeated.
+// A Deduplicator is a Handler that calls another handler once for a request and its
+// retransmissions. It stores each response and sends it again when the same request arrives again
+// (RFC 7252, section 4.2). Use it for a handler whose effects must not be repeated.
 //
-// Requests are the same if they have equal bytes, come from the same address and port, and were sent
-// to the same address. On a wire without identifiers, two equal requests from one port cannot be told
-// from a retransmission: within Lifetime the second one gets the first one's response. Clients that
-// mean two requests must send them from different ports, as [Client.Exchange] does, or make them
-// different.
+// Two requests are the same if they have equal bytes, come from the same address and port, and were
+// sent to the same address. Plain datagrams carry no identifier, so two equal requests from one
+// port look like a request and its retransmission: within Lifetime the second gets the response to
+// the first. A client that means two requests must send them from different ports, as
+// [Client.Exchange] does, or make their bytes differ.
 //
-// While the handler runs for a request, which takes longer than a call if it is deferred or
-// [Concurrent], the server drops copies of the request as [DropDuplicate]. The response to the first
-// copy answers them all. That a handler writes nothing or panics is remembered too. A request that
-// a Concurrent handler drops as [DropBusy] is not remembered, because the handler did not run.
+// While the handler runs for a request, the server drops copies of the request as [DropDuplicate].
+// A handler that uses [ResponseWriter.Defer] or [Concurrent] counts as running until its response
+// ends. The response to the first copy answers all of them. If the handler writes nothing or
+// panics, later copies get no response either. If a Concurrent handler drops the request as
+// [DropBusy], a later copy calls it again, because the handler did not run.
 //
-// The response is remembered as the handler leaves it. Handlers that change responses belong inside.
+// The Deduplicator stores the response that Handler leaves in the writer. A handler that changes
+// responses must be inside the Deduplicator, not around it.
 //
-// The guarantee is bounded by memory. A Deduplicator that is full forgets the oldest response, and a
-// retransmission of that request calls the handler again: see Evicted in [DeduplicatorStats]. A
-// restart of the process forgets all responses.
+// The guarantee is limited by memory and by the process. A Deduplicator that is full discards the
+// oldest response, and a retransmission of that request calls the handler again: see Evicted in
+// [DeduplicatorStats]. When the process restarts, all responses are lost.
 //
-// The zero value is ready for use. One Deduplicator can serve several shards and servers. The
+// The zero value is ready for use. A Deduplicator may be shared by several shards and servers. The
 // exported fields must not be changed after the first request.
 type Deduplicator struct {
-	// Handler answers the requests. If nil, it echoes them.
+	// Handler responds to the requests. If nil, the Deduplicator echoes them.
 	Handler Handler
 
-	// MaxEntries is the maximum number of requests remembered. If zero or negative, it is 65,536. If
+	// MaxEntries is the maximum number of requests stored. If zero or negative, it is 65,536. If
 	// the handler is still running for all of them, further requests are dropped as DropBusy.
 	MaxEntries int
 
-	// MaxBytes is the maximum memory in bytes, which includes 448 bytes for each entry. If zero or
+	// MaxBytes is the maximum memory in bytes, including 448 bytes for each request. If zero or
 	// negative, it is 64 MiB.
 	MaxBytes int
 
-	// Lifetime is how long a response is remembered after the handler has finished. It should be
-	// longer than the retry schedule of the clients and the delay of the network, and shorter than
-	// the time after which a client uses a port again. If zero or negative, it is 10 s: a [Client]
-	// gives up after 1.5 s by default, and does not reuse a port for 12 s or 8,192 exchanges,
-	// whichever is shorter.
+	// Lifetime is how long a response is stored after the handler has finished. It should be longer
+	// than the retry schedule of the clients plus the delay of the network, and shorter than the
+	// time after which a client reuses a port. If zero or negative, it is 10 s. This suits a
+	// [Client] with default settings, which gives up after 1.5 s and does not reuse a port for 12 s
+	// or 8,192 exchanges, whichever is less.
 	Lifetime time.Duration
 
 	mu    sync.Mutex
 	store dedupStore
 }
 
-// DeduplicatorStats counts what a Deduplicator has done. It prints as one line; its JSON and its log
-// records have the same named fields.
+// DeduplicatorStats holds the counters of a Deduplicator. String formats them as one line. The JSON
+// and log representations have the same fields.
 type DeduplicatorStats struct {
-	// Hits counts the retransmissions that got a remembered response, or none if there was none.
+	// Hits counts the retransmissions that arrived after the handler had finished.
 	Hits uint64 `json:"hits"`
 	// Pending counts the retransmissions that arrived while the handler was running.
 	Pending uint64 `json:"pending"`
-	// Evicted counts the responses that were forgotten before the end of their lifetime.
+	// Evicted counts the responses that were discarded before the end of their lifetime.
 	Evicted uint64 `json:"evicted"`
-	// Refused counts the requests that were dropped because all entries were pending.
+	// Refused counts the requests that were dropped because the handler was running for all stored
+	// requests.
 	Refused uint64 `json:"refused"`
-	// Entries is the number of requests remembered, and Bytes the memory that they take.
+	// Entries is the number of requests stored, and Bytes the memory in bytes that they take.
 	Entries int `json:"entries"`
 	Bytes   int `json:"bytes"`
 }
 
-// String lists the counters in one line.
+// String returns the counters in one line.
 func (s DeduplicatorStats) String() string { return statsText(s) }
 
 // LogValue returns a group with an attribute for each field.
 func (s DeduplicatorStats) LogValue() slog.Value { return statsGroup(s) }
 
-// Stats returns the counters of d.
+// Stats returns the current counters of d.
 func (d *Deduplicator) Stats() DeduplicatorStats {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -91,7 +94,7 @@ func (d *Deduplicator) Stats() DeduplicatorStats {
 	return s
 }
 
-// ServeUDP answers a retransmission from memory and calls the handler for any other request.
+// ServeUDP responds to a retransmission from memory, and calls Handler for any other request.
 func (d *Deduplicator) ServeUDP(w *ResponseWriter, r *Request) {
 	d.mu.Lock()
 	d.setLimits()
@@ -102,7 +105,7 @@ func (d *Deduplicator) ServeUDP(w *ResponseWriter, r *Request) {
 		d.run(w, r, e)
 	case requestFinished:
 		w.Reset()
-		if e.written { // a finished entry does not change
+		if e.written { // no lock, because a finished entry does not change
 			w.Write(e.response)
 		}
 	case requestPending:
@@ -112,7 +115,7 @@ func (d *Deduplicator) ServeUDP(w *ResponseWriter, r *Request) {
 	}
 }
 
-// setLimits is called with mu held.
+// setLimits must be called with mu held.
 func (d *Deduplicator) setLimits() {
 	s := &d.store
 	s.maxEntries = cmp.Or(max(d.MaxEntries, 0), defaultDedupEntries)
@@ -120,7 +123,8 @@ func (d *Deduplicator) setLimits() {
 	s.lifetime = cmp.Or(max(d.Lifetime, 0), defaultDedupLifetime)
 }
 
-// run calls the handler and remembers its response, or lets the deferred response report its end.
+// run calls the handler and stores its response. If the response is deferred, the observer stores
+// it.
 func (d *Deduplicator) run(w *ResponseWriter, r *Request, e *dedupEntry) {
 	h := d.Handler
 	if h == nil {
@@ -129,7 +133,7 @@ func (d *Deduplicator) run(w *ResponseWriter, r *Request, e *dedupEntry) {
 	outer := w.observer
 	w.observer = &dedupObserver{d, e, outer}
 	reason := DropPanic
-	defer func() { // by a panic and runtime.Goexit too
+	defer func() { // also after a panic or runtime.Goexit
 		w.observer = outer
 		if w.deferred == nil {
 			d.end(e, w, reason)
@@ -139,7 +143,7 @@ func (d *Deduplicator) run(w *ResponseWriter, r *Request, e *dedupEntry) {
 	reason = w.outcome()
 }
 
-// end remembers a response that ended for a reason, DropNone if it was sent.
+// end stores a response that ended for reason, which is DropNone if it was sent.
 func (d *Deduplicator) end(e *dedupEntry, w *ResponseWriter, reason DropReason) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -153,11 +157,11 @@ func (d *Deduplicator) end(e *dedupEntry, w *ResponseWriter, reason DropReason) 
 	}
 }
 
-// A dedupObserver remembers a deferred response.
+// A dedupObserver stores a deferred response.
 type dedupObserver struct {
 	d     *Deduplicator
 	e     *dedupEntry
-	outer responseObserver // of a Deduplicator around d; may be nil
+	outer responseObserver // the observer of an enclosing Deduplicator; may be nil
 }
 
 func (o *dedupObserver) responseEnded(w *ResponseWriter, reason DropReason) {

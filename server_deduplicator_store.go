@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// entryOverhead is the memory in bytes that an entry takes besides its request and its response: the
-// entry itself and its place in the map.
+// entryOverhead is the memory in bytes that an entry takes besides its request and response: for
+// the entry itself and in the map.
 const entryOverhead = 448
 
-// A requestKey identifies a request. The retransmissions of a request have equal keys.
+// A requestKey identifies a request. A request and its retransmissions have equal keys.
 type requestKey struct {
 	source, local netip.AddrPort
 	data          string
@@ -20,7 +20,7 @@ type requestKey struct {
 type dedupEntry struct {
 	key      requestKey
 	finished bool
-	written  bool // there is a response, of any length
+	written  bool // there is a response, possibly empty
 	response []byte
 	expires  time.Time
 	next     *dedupEntry // the entry that finished after this one
@@ -30,23 +30,24 @@ func (e *dedupEntry) cost() int {
 	return entryOverhead + allocated(len(e.key.data)) + allocated(len(e.response))
 }
 
-// allocated returns at least the memory that n bytes take: an allocator with size classes wastes up
-// to an eighth.
+// allocated returns an upper bound of the memory that n bytes take. An allocator with size classes
+// wastes up to an eighth.
 func allocated(n int) int { return n + n/8 }
 
-// A requestState is what a dedupStore knows of a request that arrives.
+// A requestState is the state of a request when it arrives.
 type requestState uint8
 
 const (
-	requestNew      requestState = iota // the handler must run
-	requestPending                      // the handler runs for an earlier copy
+	requestNew      requestState = iota // the handler must be called
+	requestPending                      // the handler is running for an earlier copy
 	requestFinished                     // the entry has the response
-	requestRefused                      // there is no room to remember it
+	requestRefused                      // there is no room for an entry
 )
 
-// A dedupStore remembers requests and responses, bounded in entries, bytes and time. The bounds
-// hold at all times. To make room it forgets the response that finished first; it never forgets a
-// request whose handler runs. It does no I/O, reads no clock and is for one goroutine.
+// A dedupStore stores requests and responses within limits of number, bytes and time. The limits
+// hold at all times. To make room, the store discards the response that finished first. It never
+// discards a request whose handler is running. It does no I/O, reads no clock and must not be used
+// concurrently.
 type dedupStore struct {
 	maxEntries, maxBytes int
 	lifetime             time.Duration
@@ -56,7 +57,8 @@ type dedupStore struct {
 	stats          DeduplicatorStats
 }
 
-// begin looks up a request. A new one is pending until finish or forget.
+// begin looks up a request. A new request remains pending until finish or forget is called for its
+// entry.
 func (s *dedupStore) begin(now time.Time, source, local netip.AddrPort, data []byte) (
 	*dedupEntry, requestState) {
 	s.expire(now)
@@ -86,8 +88,8 @@ func (s *dedupStore) begin(now time.Time, source, local netip.AddrPort, data []b
 	return e, requestNew
 }
 
-// finish remembers the response to a pending request for the lifetime. If written is false, it
-// remembers that there is none. It copies response.
+// finish stores a copy of the response to a pending request for the lifetime. If written is false,
+// it stores that there is no response.
 func (s *dedupStore) finish(now time.Time, e *dedupEntry, response []byte, written bool) {
 	e.finished, e.written, e.expires = true, written, now.Add(s.lifetime)
 	if len(response) > 0 {
@@ -105,13 +107,13 @@ func (s *dedupStore) finish(now time.Time, e *dedupEntry, response []byte, writt
 	}
 }
 
-// forget removes a pending request, whose handler did not run.
+// forget removes an entry.
 func (s *dedupStore) forget(e *dedupEntry) {
 	delete(s.entries, e.key)
 	s.stats.Bytes -= e.cost()
 }
 
-// expire removes the entries whose lifetime is over.
+// expire removes the entries whose lifetime has ended.
 func (s *dedupStore) expire(now time.Time) {
 	for s.oldest != nil && !now.Before(s.oldest.expires) {
 		s.removeOldest()
@@ -129,6 +131,6 @@ func (s *dedupStore) removeOldest() {
 	if s.oldest = e.next; s.oldest == nil {
 		s.newest = nil
 	}
-	e.next = nil // e may be in use
+	e.next = nil // a caller may still hold e
 	s.forget(e)
 }

@@ -11,11 +11,11 @@ import (
 	"time"
 )
 
-// A naiveStore does what a dedupStore does, by going through all that it has.
+// A naiveStore is a simple implementation of dedupStore that searches all entries.
 type naiveStore struct {
 	maxEntries, maxBytes int
 	lifetime             time.Duration
-	entries              []*naiveEntry // pending ones first, then in the order of finishing
+	entries              []*naiveEntry // pending ones, then finished ones, oldest first
 }
 
 type naiveEntry struct {
@@ -33,7 +33,8 @@ func (s *naiveStore) bytes() (sum int) {
 	return sum
 }
 
-// fit forgets finished entries until there is room for more entries and bytes, if there can be.
+// fit discards finished entries to make room for more entries and bytes. It reports whether there
+// is room.
 func (s *naiveStore) fit(entries, bytes int) bool {
 	for {
 		if len(s.entries)+entries <= s.maxEntries && s.bytes()+bytes <= s.maxBytes {
@@ -100,7 +101,7 @@ func newStorePair(t *testing.T, maxEntries, maxBytes int, lifetime time.Duration
 	}
 }
 
-// request makes a request of a client, numbered from 0, of at least one byte.
+// request applies a request of at least one byte from a client, numbered from 0.
 func (p *storePair) request(client, length int) {
 	source := netip.AddrPortFrom(netip.MustParseAddr("192.0.2.9"), uint16(40_000+client))
 	data := bytes.Repeat([]byte{byte(client)}, length)
@@ -148,7 +149,7 @@ func (p *storePair) check() {
 	}
 }
 
-// step applies an operation, which three bytes choose.
+// step applies the operation that three bytes select.
 func (p *storePair) step(op, a, b byte) {
 	switch op % 8 {
 	case 0, 1, 2, 3:
@@ -163,7 +164,7 @@ func (p *storePair) step(op, a, b byte) {
 	p.check()
 }
 
-// FuzzDedupStore compares a dedupStore with a naive one.
+// FuzzDedupStore compares a dedupStore with a naiveStore.
 func FuzzDedupStore(f *testing.F) {
 	f.Add([]byte{0, 1, 1, 0, 1, 1, 4, 0, 9, 0, 1, 1, 7, 255, 0, 0, 1, 1})
 	rnd := rand.New(rand.NewPCG(1, 2))
@@ -186,7 +187,8 @@ func FuzzDedupStore(f *testing.F) {
 	})
 }
 
-// The address that a request was sent to and its sender are part of its identity.
+// TestDedupStoreKeys checks that requests from different senders or to different addresses are
+// different requests.
 func TestDedupStoreKeys(t *testing.T) {
 	s := dedupStore{maxEntries: 10, maxBytes: 1 << 20, lifetime: time.Second}
 	a, b := netip.MustParseAddrPort("192.0.2.1:1"), netip.MustParseAddrPort("192.0.2.1:2")
@@ -201,8 +203,8 @@ func TestDedupStoreKeys(t *testing.T) {
 	}
 }
 
-// Looking up a request that is known allocates nothing.
-func TestDedupStoreAllocatesNothingForHits(t *testing.T) {
+// TestDedupStoreHitAllocs checks that looking up a known request does not allocate.
+func TestDedupStoreHitAllocs(t *testing.T) {
 	s := dedupStore{maxEntries: 10, maxBytes: 1 << 20, lifetime: time.Hour}
 	addr, now, data := netip.MustParseAddrPort("192.0.2.1:1"), time.Now(), make([]byte, 1000)
 	e, _ := s.begin(now, addr, addr, data)
@@ -217,8 +219,8 @@ func TestDedupStoreAllocatesNothingForHits(t *testing.T) {
 	}
 }
 
-// The memory that the store counts is at least what it takes.
-func TestDedupStoreCountsItsMemory(t *testing.T) {
+// TestDedupStoreBytes checks that the store counts at least the memory that it uses.
+func TestDedupStoreBytes(t *testing.T) {
 	for _, size := range []int{0, 1, 100, 1025} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
 			const entries = 20_000
@@ -235,7 +237,7 @@ func TestDedupStoreCountsItsMemory(t *testing.T) {
 			runtime.GC()
 			runtime.ReadMemStats(&after)
 			taken := int(after.HeapAlloc) - int(before.HeapAlloc)
-			t.Logf("%d bytes an entry, %d counted", taken/entries, s.stats.Bytes/entries)
+			t.Logf("%d bytes per entry, %d counted", taken/entries, s.stats.Bytes/entries)
 			if taken > s.stats.Bytes {
 				t.Errorf("%d entries of %d bytes take %d bytes, but count as %d", entries, size, taken,
 					s.stats.Bytes)

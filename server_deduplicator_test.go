@@ -23,8 +23,8 @@ import (
 	"github.com/ohce/ohce/ohcetest"
 )
 
-// A counter is a handler whose effect must not be repeated: it counts its calls and answers with the
-// number, after a while.
+// A counter is a handler whose effect must not be repeated. It counts its calls and, after a delay,
+// responds with the count.
 type counter struct {
 	calls atomic.Uint64
 	takes time.Duration
@@ -32,12 +32,12 @@ type counter struct {
 
 func (c *counter) ServeUDP(w *ohce.ResponseWriter, r *ohce.Request) {
 	n := c.calls.Add(1)
-	time.Sleep(c.takes) // of the bubble's clock
+	time.Sleep(c.takes) // in synctest time
 	w.Write(binary.BigEndian.AppendUint64(nil, n))
 }
 
-// increments makes n exchanges through 20 % loss each way and reports whether each got a response
-// of its own, in order.
+// increments makes n exchanges over a link with 20 % loss in each direction. It reports whether the
+// responses are 1 to n in order.
 func increments(t *testing.T, seed uint64, n int, h ohce.Handler) (inOrder bool) {
 	synctest.Test(t, func(t *testing.T) {
 		const addr = "10.0.0.1:3000"
@@ -49,7 +49,7 @@ func increments(t *testing.T, seed uint64, n int, h ohce.Handler) (inOrder bool)
 		listen(t, network, addr, &ohce.Server{Handler: h})
 		client := &ohce.Client{
 			Addr: addr, Dial: network.Dial,
-			// Patience for a loss of all attempts once in 10^13 exchanges.
+			// All attempts are lost once in 10^13 exchanges.
 			Retry: ohce.RetryAfter(slices.Repeat([]time.Duration{100 * time.Millisecond}, 30)...),
 		}
 		defer client.Close()
@@ -65,8 +65,8 @@ func increments(t *testing.T, seed uint64, n int, h ohce.Handler) (inOrder bool)
 	return inOrder
 }
 
-// 100 increments through 20 % loss each way leave exactly 100, at any seed. OHCE_SEEDS is the
-// number of seeds.
+// TestDeduplicatorIncrements checks that 100 increments over a link with 20 % loss call the handler
+// exactly 100 times, for each seed. OHCE_SEEDS is the number of seeds.
 func TestDeduplicatorIncrements(t *testing.T) {
 	const n = 100
 	seeds := testsize.Pick(50, 10)
@@ -79,7 +79,7 @@ func TestDeduplicatorIncrements(t *testing.T) {
 		wrap  func(ohce.Handler) ohce.Handler
 	}{
 		{"at-once", 0, func(h ohce.Handler) ohce.Handler { return &ohce.Deduplicator{Handler: h} }},
-		// Longer than an attempt: retransmissions arrive while the handler runs.
+		// The handler takes longer than an attempt, so retransmissions arrive while it runs.
 		{"concurrent", 250 * time.Millisecond, func(h ohce.Handler) ohce.Handler {
 			return &ohce.Deduplicator{Handler: ohce.Concurrent(h, 4)}
 		}},
@@ -90,14 +90,14 @@ func TestDeduplicatorIncrements(t *testing.T) {
 				c := &counter{takes: tt.takes}
 				inOrder := increments(t, seed, n, tt.wrap(c))
 				if got := c.calls.Load(); got != n || !inOrder {
-					t.Fatalf("seed %d: %d increments left %d, each response its own: %v", seed, n, got,
+					t.Fatalf("seed %d: %d increments left %d, responses in order: %v", seed, n, got,
 						inOrder)
 				}
 			}
 			t.Logf("%d increments left %d at each of %d seeds", n, n, seeds)
 		})
 	}
-	t.Run("without", func(t *testing.T) { // the test itself sees what a missing Deduplicator does
+	t.Run("without", func(t *testing.T) { // shows that the test detects a missing Deduplicator
 		var sum uint64
 		for seed := range uint64(10) {
 			c := new(counter)
@@ -111,7 +111,7 @@ func TestDeduplicatorIncrements(t *testing.T) {
 	})
 }
 
-// A dedupTest has a server with a Deduplicator on a network, and one client.
+// A dedupTest has a server with a Deduplicator on a network and one client.
 type dedupTest struct {
 	*testing.T
 	srv   *ohce.Server
@@ -145,7 +145,7 @@ func (t dedupTest) send(request string, times int) {
 	}
 }
 
-// responses returns all responses that have arrived.
+// responses returns all responses received so far.
 func (t dedupTest) responses() (all []string) {
 	t.Helper()
 	synctest.Wait()
@@ -167,7 +167,8 @@ func (t dedupTest) checkResponses(want ...string) {
 	}
 }
 
-// The outcome of the first call is the outcome of all retransmissions, whatever it is.
+// TestDeduplicatorRemembersOutcomes checks that each retransmission has the same outcome as the
+// first call, whether it is a response or a drop.
 func TestDeduplicatorRemembersOutcomes(t *testing.T) {
 	tests := []struct {
 		name    string
@@ -210,8 +211,9 @@ func TestDeduplicatorRemembersOutcomes(t *testing.T) {
 	}
 }
 
-// While a response is deferred, copies of the request are dropped; afterwards they get the response.
-func TestDeduplicatorDropsCopiesWhileTheHandlerRuns(t *testing.T) {
+// TestDeduplicatorDropsCopiesDuringHandler checks that copies of a request are dropped while its
+// response is deferred, and get the response afterwards.
+func TestDeduplicatorDropsCopiesDuringHandler(t *testing.T) {
 	deferred := make(chan *ohce.Deferred, 10)
 	testDeduplicator(t, &ohce.Deduplicator{Handler: deferAll(deferred)}, func(t dedupTest) {
 		t.send("Hello", 3)
@@ -234,10 +236,11 @@ func TestDeduplicatorDropsCopiesWhileTheHandlerRuns(t *testing.T) {
 	})
 }
 
-// A request that a Concurrent handler had no room for is not remembered.
-func TestDeduplicatorForgetsBusy(t *testing.T) {
+// TestDeduplicatorBusy checks that a request that a Concurrent handler dropped as busy is not
+// stored.
+func TestDeduplicatorBusy(t *testing.T) {
 	const limit = 1 + 1024
-	var release chan struct{} // of the bubble
+	var release chan struct{} // created in the bubble
 	testDeduplicator(t, &ohce.Deduplicator{Handler: ohce.Concurrent(ohce.HandlerFunc(
 		func(w *ohce.ResponseWriter, r *ohce.Request) {
 			<-release
@@ -261,8 +264,8 @@ func TestDeduplicatorForgetsBusy(t *testing.T) {
 	})
 }
 
-// A response is remembered for Lifetime, and for as long as there is room.
-func TestDeduplicatorForgets(t *testing.T) {
+// TestDeduplicatorLimits checks that a response is stored for Lifetime, or until there is no room.
+func TestDeduplicatorLimits(t *testing.T) {
 	calls := 0
 	count := ohce.HandlerFunc(func(w *ohce.ResponseWriter, r *ohce.Request) {
 		calls++
@@ -287,8 +290,8 @@ func TestDeduplicatorForgets(t *testing.T) {
 	})
 }
 
-// If the handler runs for as many requests as fit, others are dropped.
-func TestDeduplicatorRefusesWhenFull(t *testing.T) {
+// TestDeduplicatorFull checks that requests are dropped if the handler is running for all entries.
+func TestDeduplicatorFull(t *testing.T) {
 	deferred := make(chan *ohce.Deferred, 10)
 	d := &ohce.Deduplicator{Handler: deferAll(deferred), MaxEntries: 2}
 	testDeduplicator(t, d, func(t dedupTest) {
@@ -308,7 +311,8 @@ func TestDeduplicatorRefusesWhenFull(t *testing.T) {
 	})
 }
 
-// One Deduplicator inside another: a deferred response reaches the memory of both.
+// TestDeduplicatorsNest checks that a deferred response is stored by a Deduplicator and by another
+// one around it.
 func TestDeduplicatorsNest(t *testing.T) {
 	deferred := make(chan *ohce.Deferred, 10)
 	inner := &ohce.Deduplicator{Handler: deferAll(deferred)}
@@ -324,8 +328,9 @@ func TestDeduplicatorsNest(t *testing.T) {
 	})
 }
 
-// Requests on several goroutines at once, as from several shards: one call for each.
-func TestDeduplicatorIsSafeForConcurrentUse(t *testing.T) {
+// TestDeduplicatorConcurrentUse checks that requests on several goroutines, as from several shards,
+// call the handler once each.
+func TestDeduplicatorConcurrentUse(t *testing.T) {
 	const goroutines, requests = 8, 500
 	var calls atomic.Uint64
 	d := &ohce.Deduplicator{Handler: ohce.HandlerFunc(
@@ -353,7 +358,8 @@ func TestDeduplicatorIsSafeForConcurrentUse(t *testing.T) {
 	}
 }
 
-// On real sockets a retransmission gets the first response, and another port its own.
+// TestDeduplicatorOnRealSockets checks that a retransmission gets the first response, and that a
+// request from another port gets its own.
 func TestDeduplicatorOnRealSockets(t *testing.T) {
 	c := new(counter)
 	s := ohcetest.NewServer(&ohce.Deduplicator{Handler: c})
@@ -361,7 +367,7 @@ func TestDeduplicatorOnRealSockets(t *testing.T) {
 	first, second := dial(t, s.Addr), dial(t, s.Addr)
 	for i, conn := range []*net.UDPConn{first, first, second, first} {
 		want := []uint64{1, 1, 2, 1}[i]
-		if got := binary.BigEndian.Uint64(ask(t, conn, []byte("increment"))); got != want {
+		if got := binary.BigEndian.Uint64(roundTrip(t, conn, []byte("increment"))); got != want {
 			t.Errorf("request %d got %d, want %d", i, got, want)
 		}
 	}

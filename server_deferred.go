@@ -8,27 +8,28 @@ import (
 	"github.com/ohce/ohce/internal/udp"
 )
 
-// A Deferred is a response that is sent after the handler has returned. ResponseWriter.Defer makes
-// it. The embedded writer holds the response.
+// A Deferred is a response that is sent after the handler has returned. It is created by
+// ResponseWriter.Defer. The embedded ResponseWriter holds the response.
 //
-// A Deferred ends once, by Send or by Close, and the request is in flight until then. After its end
-// Write and Send return an error that is net.ErrClosed. If a Deferred has not ended when the
-// server's Close is called or the context of its Shutdown is done, the server ends it and counts it
-// as DropUnsent. The context of Request is done at that time.
+// A Deferred ends once, by Send or Close. Until then, its request counts as in flight. After the
+// end, Write and Send return an error for which errors.Is reports net.ErrClosed. If a Deferred has
+// not ended when the server's Close is called or the context of Shutdown is done, the server ends
+// it and counts it as DropUnsent. At the same time the context of Request becomes done.
 //
-// A Deferred may be used on any goroutine, by one at a time. Close may be called at any time, also
-// during Send; the first of the two counts.
+// A Deferred may be used on any goroutine, but not by several at once. The exception is Close,
+// which may be called at any time. If Send and Close are called concurrently, the first one ends
+// the Deferred.
 type Deferred struct {
 	*ResponseWriter
-	// Request is a copy of the request. It remains valid.
+	// Request is a copy of the request. It remains valid after the handler has returned.
 	Request *Request
 
 	ended  atomic.Bool
-	reply  udp.Message     // the addresses of the response
-	origin *ResponseWriter // receives the response if there is no server
+	reply  udp.Message     // holds the addresses of the response
+	origin *ResponseWriter // gets the response if there is no server
 }
 
-// errEnded is the error of a response that can no longer be written or sent.
+// errEnded is returned by methods of a response that was sent, closed or deferred.
 var errEnded error = endedError{}
 
 type endedError struct{}
@@ -36,9 +37,9 @@ type endedError struct{}
 func (endedError) Error() string        { return "ohce: response sent, closed or deferred" }
 func (endedError) Is(target error) bool { return target == net.ErrClosed }
 
-// Defer returns a Deferred that holds what has been written to w. From then on w is no longer used:
-// the handler can return, and the response is sent when the Deferred ends. r is the handler's
-// request, which is copied. Another call returns the same Deferred.
+// Defer returns a Deferred that holds the response written so far. r is the handler's request,
+// which Defer copies. The handler can then return, and the server sends the response when the
+// Deferred ends. After Defer, w cannot be written. Another call of Defer returns the same Deferred.
 //
 // If the handler runs without a server, as in a test, Send writes the response to w.
 func (w *ResponseWriter) Defer(r *Request) *Deferred {
@@ -51,7 +52,7 @@ func (w *ResponseWriter) Defer(r *Request) *Deferred {
 		shard: w.shard, observer: w.observer, owner: d,
 	}
 	switch {
-	case w.owner != nil: // d takes the place of the owner
+	case w.owner != nil: // d replaces the owner
 		d.reply, d.origin = w.owner.reply, w.owner.origin
 		d.ended.Store(w.owner.ended.Swap(true))
 	case w.shard != nil:
@@ -66,18 +67,20 @@ func (w *ResponseWriter) Defer(r *Request) *Deferred {
 	return d
 }
 
-// Send sends the response as one datagram, or drops the request as DropSilent if nothing was
-// written. The error is ErrTooLarge, an *OpError if the system refuses the datagram, or
-// net.ErrClosed if the Deferred or the server has ended.
+// Send sends the response as one datagram. If nothing was written, it drops the request as
+// DropSilent. The error is ErrTooLarge, an *OpError if the system refuses the datagram, or one for
+// which errors.Is reports net.ErrClosed if the Deferred or the server has ended.
 func (d *Deferred) Send() error { return d.end(d.outcome()) }
 
-// Close drops the request as DropSilent, unless the Deferred has ended. The error is always nil.
+// Close drops the request as DropSilent. It has no effect if the Deferred has ended. The error is
+// always nil.
 func (d *Deferred) Close() error {
 	d.end(DropSilent)
 	return nil
 }
 
-// end ends d. It sends the response if reason is DropNone, and otherwise counts the reason.
+// end ends d. If reason is DropNone, it sends the response. Otherwise it counts the request as
+// dropped.
 func (d *Deferred) end(reason DropReason) error {
 	if d.ended.Swap(true) {
 		return errEnded
@@ -87,7 +90,7 @@ func (d *Deferred) end(reason DropReason) error {
 	case sh == nil:
 		d.sendToOrigin(reason)
 	case !sh.open.startEnding():
-		reason, err = DropUnsent, ErrServerClosed // counted when the server ended it
+		reason, err = DropUnsent, ErrServerClosed // the server has ended and counted it
 	default:
 		err = d.finish(reason)
 		sh.open.endEnding()
@@ -98,7 +101,7 @@ func (d *Deferred) end(reason DropReason) error {
 	return err
 }
 
-// finish sends the response or counts the reason.
+// finish sends the response, or counts the request as dropped for reason.
 func (d *Deferred) finish(reason DropReason) error {
 	sh := d.shard
 	var dropped Drops
@@ -126,7 +129,7 @@ func (d *Deferred) finish(reason DropReason) error {
 	}
 }
 
-// sendToOrigin gives the response to the writer of a handler that runs without a server.
+// sendToOrigin copies the response to the writer of a handler that runs without a server.
 func (d *Deferred) sendToOrigin(reason DropReason) {
 	w := d.origin
 	w.Reset()
@@ -136,8 +139,7 @@ func (d *Deferred) sendToOrigin(reason DropReason) {
 	}
 }
 
-// serve calls h and ends d with its response. d ends however h does, by a panic or
-// runtime.Goexit too.
+// serve calls h and ends d with its response. It ends d also if h panics or calls runtime.Goexit.
 func (d *Deferred) serve(h Handler) {
 	reason := DropPanic
 	defer func() {

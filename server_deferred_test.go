@@ -17,7 +17,7 @@ import (
 	"github.com/ohce/ohce/ohcetest"
 )
 
-// deferAll is a handler that writes "re: " and defers each response to the channel.
+// deferAll returns a handler that writes "re: " and sends each Deferred to the channel.
 func deferAll(to chan<- *ohce.Deferred) ohce.Handler {
 	return ohce.HandlerFunc(func(w *ohce.ResponseWriter, r *ohce.Request) {
 		w.Write([]byte("re: "))
@@ -26,7 +26,8 @@ func deferAll(to chan<- *ohce.Deferred) ohce.Handler {
 	})
 }
 
-// Each end of a Deferred has one counter, and a second end has none.
+// TestDeferredEndsOnce checks that each way to end a Deferred is counted once, and a second end is
+// not counted.
 func TestDeferredEndsOnce(t *testing.T) {
 	tests := []struct {
 		name     string
@@ -69,7 +70,7 @@ func TestDeferredEndsOnce(t *testing.T) {
 				defer c.Close()
 				c.Write([]byte("Hello"))
 				d := <-deferred
-				time.Sleep(time.Hour) // of the bubble's clock
+				time.Sleep(time.Hour) // in synctest time
 				checkStats(t, srv.Stats(), 1)
 				if err := tt.end(d); !errors.Is(err, tt.err) {
 					t.Errorf("the first end: %v, want %v", err, tt.err)
@@ -95,7 +96,8 @@ func TestDeferredEndsOnce(t *testing.T) {
 	}
 }
 
-// The response leaves from the address that was asked, and what the handler has written stays in it.
+// TestDeferredOnRealSockets checks that a deferred response leaves from the address that the
+// request was sent to, and contains what the handler wrote before Defer.
 func TestDeferredOnRealSockets(t *testing.T) {
 	const clients = 50
 	deferred := make(chan *ohce.Deferred, clients)
@@ -131,7 +133,8 @@ func TestDeferredOnRealSockets(t *testing.T) {
 	}
 }
 
-// Of Send and Close at the same time, one counts.
+// TestDeferredSendAndCloseRace checks that only one of concurrent calls of Send and Close is
+// counted.
 func TestDeferredSendAndCloseRace(t *testing.T) {
 	const requests = 200
 	deferred := make(chan *ohce.Deferred, requests)
@@ -155,8 +158,8 @@ func TestDeferredSendAndCloseRace(t *testing.T) {
 	s.Close()
 }
 
-// A Deferred that never ends keeps its request in flight until the end of Shutdown's context, and
-// no longer.
+// TestShutdownEndsDeferred checks that a Deferred that never ends keeps its request in flight until
+// the context of Shutdown is done.
 func TestShutdownEndsDeferred(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := new(ohcetest.Network)
@@ -174,7 +177,7 @@ func TestShutdownEndsDeferred(t *testing.T) {
 		}
 		lost := <-deferred
 		time.AfterFunc(time.Second, func() { (<-deferred).Send() })
-		<-deferred // and never ended
+		<-deferred // and do not end it
 		start := time.Now()
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()
@@ -201,7 +204,7 @@ func TestShutdownEndsDeferred(t *testing.T) {
 	})
 }
 
-// Shutdown waits for a Deferred that ends in time.
+// TestShutdownWaitsForDeferred checks that Shutdown waits for a Deferred that ends in time.
 func TestShutdownWaitsForDeferred(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := new(ohcetest.Network)
@@ -226,8 +229,9 @@ func TestShutdownWaitsForDeferred(t *testing.T) {
 	})
 }
 
-// A datagram that the system refuses is an error of Send.
-func TestDeferredSendReportsTheSystemsError(t *testing.T) {
+// TestDeferredSendError checks that Send returns the error with which the system refuses a
+// datagram.
+func TestDeferredSendError(t *testing.T) {
 	deferred := make(chan *ohce.Deferred, 1)
 	s := ohcetest.NewServer(deferAll(deferred))
 	c := dial(t, s.Addr)
@@ -244,7 +248,8 @@ func TestDeferredSendReportsTheSystemsError(t *testing.T) {
 	}
 }
 
-// Without a server, Send gives the response to the handler's writer.
+// TestDeferredWithoutServer checks that without a server, Send passes the response to the handler's
+// writer.
 func TestDeferredWithoutServer(t *testing.T) {
 	var w ohce.ResponseWriter
 	deferred := make(chan *ohce.Deferred, 1)

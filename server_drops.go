@@ -10,37 +10,38 @@ import (
 	"github.com/ohce/ohce/guard"
 )
 
-// A DropReason says why a datagram got no response.
+// A DropReason is the reason why a datagram got no response.
 type DropReason uint8
 
 const (
 	// DropNone means that the datagram was not dropped.
 	DropNone DropReason = iota
-	// DropOversize: the request is longer than Server.BufferSize.
+	// DropOversize means that the request is longer than Server.BufferSize.
 	DropOversize
-	// DropLoop: the guard found that the source is a server; see guard.Loops.
+	// DropLoop means that the guard takes the source for a server. See guard.Loops.
 	DropLoop
-	// DropRate: the guard found that the source sends more than it may.
+	// DropRate means that the source sends more than the guard allows.
 	DropRate
-	// DropDenied: the guard does not allow the source, the destination or the payload.
+	// DropDenied means that the guard does not allow the source, the destination or the payload.
 	DropDenied
-	// DropSilent: the handler wrote nothing.
+	// DropSilent means that the handler wrote nothing.
 	DropSilent
-	// DropPanic: the handler panicked. If it called runtime.Goexit on the goroutine of the shard,
-	// all requests of the batch are dropped.
+	// DropPanic means that the handler panicked. If it called runtime.Goexit on the goroutine of
+	// the shard, all requests of the batch are counted.
 	DropPanic
-	// DropTooLarge: the response is longer than a datagram can be.
+	// DropTooLarge means that the response is longer than a datagram can be.
 	DropTooLarge
-	// DropBusy: a Concurrent handler had no room for another request, or had not started it when the
-	// server closed.
+	// DropBusy means that the queue of a Concurrent handler was full, or that the server was closed
+	// before the handler was called.
 	DropBusy
-	// DropDuplicate: a Deduplicator has passed the same request to its handler, which is still
-	// running.
+	// DropDuplicate means that the handler of a Deduplicator was still running for the same
+	// request.
 	DropDuplicate
-	// DropUnsent: the system refused to send the response; ServerStats.WriteErrors says why.
+	// DropUnsent means that the system refused to send the response. ServerStats.WriteErrors counts
+	// the reasons.
 	DropUnsent
 
-	dropReasons // their number, including DropNone
+	dropReasons // the number of reasons, including DropNone
 )
 
 var dropNames = [dropReasons]string{
@@ -62,7 +63,7 @@ func dropReason(v guard.Verdict) DropReason {
 	}
 }
 
-// String returns the reason's name in lower case, as metrics and summaries show it.
+// String returns the name of the reason in lower case, as used in metrics and summaries.
 func (r DropReason) String() string {
 	if r < dropReasons {
 		return dropNames[r]
@@ -70,10 +71,11 @@ func (r DropReason) String() string {
 	return "unknown"
 }
 
-// Drops counts dropped datagrams by reason: d[DropLoop] is the number dropped as DropLoop.
+// Drops holds the numbers of dropped datagrams by reason. For example, d[DropLoop] is the number
+// dropped as DropLoop.
 type Drops [dropReasons]uint64
 
-// Total returns the sum over all reasons.
+// Total returns the number of dropped datagrams.
 func (d Drops) Total() uint64 {
 	var sum uint64
 	for _, n := range d {
@@ -82,8 +84,8 @@ func (d Drops) Total() uint64 {
 	return sum
 }
 
-// String lists the reasons whose counters are not zero, such as "oversize 2, loop 1", or returns
-// "none".
+// String returns the counters that are not zero, as in "oversize 2, loop 1". If all are zero, it
+// returns "none".
 func (d Drops) String() string {
 	var parts []string
 	for r, n := range d.All() {
@@ -97,7 +99,7 @@ func (d Drops) String() string {
 	return strings.Join(parts, ", ")
 }
 
-// All yields each reason but DropNone with its counter, zero or not, always in the same order.
+// All returns an iterator over all reasons but DropNone, with their counters, in a fixed order.
 func (d Drops) All() iter.Seq2[DropReason, uint64] {
 	return func(yield func(DropReason, uint64) bool) {
 		for r := DropNone + 1; r < dropReasons; r++ {
@@ -108,7 +110,7 @@ func (d Drops) All() iter.Seq2[DropReason, uint64] {
 	}
 }
 
-// MarshalJSON returns an object with a field for each reason, such as "too_large".
+// MarshalJSON returns a JSON object with a field for each reason, such as "too_large".
 func (d Drops) MarshalJSON() ([]byte, error) {
 	fields := make(map[string]uint64, len(d))
 	for r, n := range d.All() {
@@ -126,5 +128,5 @@ func (d Drops) LogValue() slog.Value {
 	return slog.GroupValue(attrs...)
 }
 
-// fieldName returns the reason's name in snake case.
+// fieldName returns the name of the reason in snake case.
 func (r DropReason) fieldName() string { return strings.ReplaceAll(r.String(), "-", "_") }

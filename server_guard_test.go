@@ -12,11 +12,12 @@ import (
 	"github.com/ohce/ohce/ohcetest"
 )
 
-// The guard sees each datagram before the handler, and each verdict has its counter.
-func TestServerAsksItsGuard(t *testing.T) {
+// TestServerGuard checks that the guard receives each datagram before the handler, and that each
+// verdict is counted.
+func TestServerGuard(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := netip.MustParseAddrPort("10.0.0.1:3000")
-		client := netip.MustParseAddrPort("10.0.0.9:53") // the default guard would refuse the port
+		client := netip.MustParseAddrPort("10.0.0.9:53") // the default guard drops this port
 		verdicts := map[string]guard.Verdict{
 			"loop": guard.DropLoop, "rate": guard.DropRate, "denied": guard.DropDenied,
 			"unknown": 99,
@@ -25,7 +26,7 @@ func TestServerAsksItsGuard(t *testing.T) {
 		srv := &ohce.Server{
 			Guard: guard.RuleFunc(func(now time.Time, d *guard.Datagram) guard.Verdict {
 				if d.Source != client || d.Destination != server || !now.Equal(time.Now()) {
-					t.Errorf("the guard sees %v to %v at %v", d.Source, d.Destination, now)
+					t.Errorf("the guard received a datagram from %v to %v at %v", d.Source, d.Destination, now)
 				}
 				return verdicts[string(d.Payload)]
 			}),
@@ -46,7 +47,7 @@ func TestServerAsksItsGuard(t *testing.T) {
 			t.Errorf("stats %+v, want 1 loop, 1 rate, 2 denied, 2 answered", st)
 		}
 		if want := []string{"a", "b"}; !slices.Equal(handled, want) {
-			t.Errorf("the handler saw %q, want %q", handled, want)
+			t.Errorf("the handler received %q, want %q", handled, want)
 		}
 	})
 }

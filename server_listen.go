@@ -11,7 +11,7 @@ import (
 	"github.com/ohce/ohce/internal/udp"
 )
 
-// A listener is a bound address and the sockets that serve it.
+// A listener is a bound address and its sockets.
 type listener struct {
 	addr  netip.AddrPort
 	conns []udp.Socket
@@ -23,10 +23,10 @@ func (l listener) close() {
 	}
 }
 
-// Listen binds an address, written as in Addr. It may be called several times before Serve. When it
-// returns, the kernel queues datagrams that arrive at the address. The error is an *OpError;
-// errors.Is finds ErrAddrInUse if another socket has the address. To release the addresses of a
-// server that is not going to serve, call Close.
+// Listen binds an address, written as in Addr. After it returns, the kernel queues datagrams that
+// arrive at the address. Listen may be called several times before Serve. The error is an *OpError,
+// which wraps ErrAddrInUse if another socket is bound to the address. To release the addresses
+// without serving, call Close.
 func (s *Server) Listen(addr string) error {
 	addr = cmp.Or(addr, DefaultAddr)
 	s.mu.Lock()
@@ -49,7 +49,7 @@ func (s *Server) Addrs() []netip.AddrPort {
 	return s.addrs()
 }
 
-// addrs is called with mu held.
+// addrs returns the bound addresses. It must be called with mu held.
 func (s *Server) addrs() []netip.AddrPort {
 	addrs := make([]netip.AddrPort, len(s.listeners))
 	for i, l := range s.listeners {
@@ -58,8 +58,7 @@ func (s *Server) addrs() []netip.AddrPort {
 	return addrs
 }
 
-// checkListen returns an error if the server cannot accept another address. It is called with mu
-// held.
+// checkListen returns an error if the server cannot bind addr. It must be called with mu held.
 func (s *Server) checkListen(addr string) error {
 	switch {
 	case s.closing:
@@ -73,7 +72,7 @@ func (s *Server) checkListen(addr string) error {
 	}
 }
 
-// addListeners takes over the sockets of ls, or closes them and returns an error.
+// addListeners takes over the sockets of ls. On error, it closes them.
 func (s *Server) addListeners(ls ...listener) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -102,7 +101,7 @@ func (s *Server) adopt(conns []net.PacketConn) error {
 	return s.addListeners(ls...)
 }
 
-// listenReason returns err without the operation and the address, which OpError states itself.
+// listenReason returns err without its operation and address, which OpError adds.
 func listenReason(err error) error {
 	var op *net.OpError
 	var address *net.AddrError
@@ -118,7 +117,7 @@ func listenReason(err error) error {
 	}
 }
 
-// A briefError has a shorter text than the errors that it wraps.
+// A briefError wraps errors under a shorter text.
 type briefError struct {
 	text string
 	errs []error

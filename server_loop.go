@@ -11,27 +11,27 @@ import (
 	"github.com/ohce/ohce/internal/udp"
 )
 
-// A shard is one socket and the loop that serves it:
+// A shard is a socket and the loop that serves it:
 //
 //	run → serve → answerAll → admit → answer → responses.collect → flush
 //
-// The loop runs on one goroutine with memory that the shard owns. It copies and allocates nothing per
-// datagram, and takes each lock once per batch.
+// The loop runs on one goroutine and uses memory that the shard owns. It neither copies nor
+// allocates per datagram, and takes each lock once per batch.
 type shard struct {
 	srv        *Server
 	conn       udp.Socket
 	handler    Handler
 	maxRequest int           // in bytes
-	stop       chan struct{} // closed when the server closes
+	stop       chan struct{} // closed when the server begins to close
 
-	in        []udp.Message // a batch
+	in        []udp.Message // the batch read last
 	guard     shardGuard
 	req       Request
 	writer    ResponseWriter
 	responses responses
 
-	write    sync.Mutex    // guards conn.Write, which deferred responses use too
-	open     openResponses // deferred responses
+	write    sync.Mutex    // guards conn.Write, which deferred responses also call
+	open     openResponses // the deferred responses
 	counters serverCounters
 }
 
@@ -50,7 +50,8 @@ func newShard(ctx context.Context, s *Server, conn udp.Socket, addrs []netip.Add
 		sh.maxRequest = maxBuffer
 	}
 	conn.BusyPoll(s.BusyPoll)
-	// Some systems do not report truncation: a datagram that fills the buffer is too long.
+	// Some systems do not report truncation, so a datagram that fills the buffer counts as too
+	// long.
 	size := max(sh.maxRequest+1, conn.MinReadBuffer())
 	stride := bufferStride(size)
 	bufs := make([]byte, width*stride)
@@ -60,15 +61,16 @@ func newShard(ctx context.Context, s *Server, conn udp.Socket, addrs []netip.Add
 	return sh
 }
 
-// bufferStride returns the distance between the starts of buffers of size bytes. It is an odd number
-// of cache lines, so that the starts of the buffers, which hold small datagrams, are spread over all
-// sets of a cache.
+// bufferStride returns the distance in bytes between the starts of buffers of size bytes. It is an
+// odd number of cache lines, so that small datagrams, which occupy the starts of the buffers, are
+// spread over all sets of a cache.
 func bufferStride(size int) int {
 	const line = 64
 	return (size+line-1)/line*line | line
 }
 
-// run serves the socket until it is drained or closed, or returns the error that made it unusable.
+// run serves the socket until it is drained or closed. It returns an error if the socket becomes
+// unusable.
 func (sh *shard) run() error {
 	var backoff udp.Backoff
 	for {
@@ -98,8 +100,8 @@ func (sh *shard) stopping() bool {
 	}
 }
 
-// pause waits for d, or until the server closes. Once it is closing, pause waits for all of d, so that a
-// drain that fails again and again does not use the whole processor.
+// pause waits for d or until the server begins to close. While the server is closing, it waits for
+// d in any case, so that repeated errors while draining do not use a whole CPU.
 func (sh *shard) pause(d time.Duration) {
 	if d == 0 {
 		return
@@ -116,7 +118,7 @@ func (sh *shard) pause(d time.Duration) {
 	}
 }
 
-// serve answers the first n messages of in.
+// serve answers the first n messages of sh.in.
 func (sh *shard) serve(n int) {
 	received := 0
 	for i := range sh.in[:n] {
@@ -138,16 +140,17 @@ func (sh *shard) serve(n int) {
 	sh.responses.reset()
 }
 
-// answerAll answers each datagram of a message.
+// answerAll answers all datagrams of a message.
 func (sh *shard) answerAll(m *udp.Message, dropped *Drops) {
-	if m.Truncated { // and perhaps without a Peer to judge by
+	if m.Truncated { // the guard cannot decide, because Peer may be missing
 		dropped[DropOversize] += uint64(m.Count())
 		return
 	}
 	sh.setAddresses(m)
 	admitted := sh.admitAll(m)
 	for data := range m.Datagrams() {
-		// A handler that appends to its request must not write into the next one.
+		// Limit the capacity, so that a handler that appends to its request does not overwrite the
+		// next one.
 		data = data[:len(data):len(data)]
 		reason := DropNone
 		if !admitted {
@@ -162,12 +165,13 @@ func (sh *shard) answerAll(m *udp.Message, dropped *Drops) {
 	}
 }
 
-// admitAll admits all datagrams of a message at once, or returns false.
+// admitAll admits all datagrams of a message with one call of the rule. If it returns false, each
+// one must be admitted separately.
 func (sh *shard) admitAll(m *udp.Message) bool {
 	return m.Segment > 0 && m.Segment <= sh.maxRequest && sh.guard.admitAll(m)
 }
 
-// admit says why a datagram must not reach the handler, or DropNone.
+// admit returns the reason why a datagram must not reach the handler, or DropNone.
 func (sh *shard) admit(data []byte) DropReason {
 	if reason := sh.guard.admit(data); reason != DropNone {
 		return reason
@@ -178,7 +182,7 @@ func (sh *shard) admit(data []byte) DropReason {
 	return DropNone
 }
 
-// setAddresses prepares request and writer for the datagrams of a message.
+// setAddresses sets the addresses of a message in the request, the guard's datagram and the writer.
 func (sh *shard) setAddresses(m *udp.Message) {
 	local := sh.conn.LocalAddr()
 	if m.Local.IsValid() {
@@ -190,7 +194,8 @@ func (sh *shard) setAddresses(m *udp.Message) {
 	w.shard, w.request, w.limit = sh, m, maxDatagram(m.Peer.Addr())
 }
 
-// answer calls the handler for one datagram and keeps the response, or returns why there is none.
+// answer calls the handler for a datagram and collects its response. It returns the reason if there
+// is none.
 func (sh *shard) answer(data []byte) DropReason {
 	r, w := &sh.req, &sh.writer
 	r.Data = data
@@ -198,7 +203,7 @@ func (sh *shard) answer(data []byte) DropReason {
 	returned := sh.srv.panics.call(sh.srv.ErrorLog, sh.handler, w, r)
 	switch {
 	case w.deferred != nil:
-		return DropNone // counted at the end of the Deferred, whatever the handler did since
+		return DropNone // counted when the Deferred ends, even if the handler panicked
 	case !returned:
 		return DropPanic
 	}
@@ -212,21 +217,21 @@ func (sh *shard) answer(data []byte) DropReason {
 	return reason
 }
 
-// flush sends out and counts it, together with the datagrams in dropped. It returns the last error
-// of a datagram that the system refused.
+// flush sends the messages in out and counts their datagrams and those in dropped. It returns the
+// last error with which the system refused a datagram.
 func (sh *shard) flush(out []udp.Message, dropped *Drops) (failed error) {
 	sh.write.Lock()
 	defer sh.write.Unlock()
 	answered, _ := udp.SendAll(sh.conn, out, func(_, _ int, err error) {
 		failed = err
-		dropped[sh.lost(err)]++
+		dropped[sh.countWriteError(err)]++
 	})
 	sh.counters.ended(answered, dropped)
 	return failed
 }
 
-// lost is the reason for a datagram that the system refused with err.
-func (sh *shard) lost(err error) DropReason {
+// countWriteError counts an error of the system and returns the reason to drop the datagram.
+func (sh *shard) countWriteError(err error) DropReason {
 	if udp.TooLong(err) {
 		return DropTooLarge
 	}

@@ -9,14 +9,14 @@ import (
 	"github.com/ohce/ohce/internal/udp"
 )
 
-// What a server does for a datagram besides the kernel's work: a batch of 64 messages of one
-// datagram, or of 64 segments.
+// BenchmarkShardServe measures the work of a server besides the kernel's, for a batch of 64
+// datagrams in separate messages and for one of 64 segments per message.
 func BenchmarkShardServe(b *testing.B) {
 	const width, size = 64, 64
 	for _, segments := range []int{1, 64} {
 		b.Run(fmt.Sprintf("segments-%d", segments), func(b *testing.B) {
 			c := newFakeConn()
-			sh := newShard(context.Background(), &Server{}, silentConn{c}, nil)
+			sh := newShard(context.Background(), &Server{}, discardConn{c}, nil)
 			for i := range sh.in {
 				m := udp.Message{Buf: bytes.Repeat([]byte{'x'}, size*segments), Peer: fakePeer}
 				if segments > 1 {
@@ -38,7 +38,7 @@ func BenchmarkShardServe(b *testing.B) {
 	}
 }
 
-// silentConn takes what is written and forgets it.
-type silentConn struct{ *fakeConn }
+// A discardConn discards all messages that are written.
+type discardConn struct{ *fakeConn }
 
-func (silentConn) Write(ms []udp.Message) (int, error) { return len(ms), nil }
+func (discardConn) Write(ms []udp.Message) (int, error) { return len(ms), nil }

@@ -26,7 +26,7 @@ var (
 	fakePeer = netip.MustParseAddrPort("192.0.2.2:40000")
 )
 
-// A fakeConn is a udp.Conn with a script: each Read returns the next step.
+// A fakeConn is a udp.Socket with a script. Each Read returns the next step.
 type fakeConn struct {
 	udp.Socket // nil: other methods panic
 
@@ -76,7 +76,7 @@ func (c *fakeConn) Write(ms []udp.Message) (int, error) {
 		c.overlap.Store(true)
 	}
 	defer c.writing.Add(-1)
-	runtime.Gosched() // a chance for another Write to overlap
+	runtime.Gosched() // let another Write overlap
 	for i := range ms {
 		if c.refuse != nil {
 			if err := c.refuse(&ms[i]); err != nil {
@@ -101,7 +101,7 @@ func (c *fakeConn) Drain() error              { return c.Close() }
 func (c *fakeConn) Release() error            { return c.Close() }
 func (c *fakeConn) Close() error              { c.once.Do(func() { close(c.closed) }); return nil }
 
-// requests are datagrams from a peer.
+// requests returns datagrams from one peer.
 func requests(texts ...string) (ms []udp.Message) {
 	for _, text := range texts {
 		ms = append(ms, udp.Message{Buf: []byte(text), Peer: fakePeer})
@@ -109,7 +109,7 @@ func requests(texts ...string) (ms []udp.Message) {
 	return ms
 }
 
-// serveFake serves c until f has returned, and returns the error of Serve.
+// serveFake serves c until f returns, and returns the error of Serve.
 func serveFake(t *testing.T, s *Server, c *fakeConn, f func()) error {
 	t.Helper()
 	s.listeners = append(s.listeners, listener{fakeAddr, []udp.Socket{c}})
@@ -120,8 +120,9 @@ func serveFake(t *testing.T, s *Server, c *fakeConn, f func()) error {
 	return <-served
 }
 
-// A datagram that the system refuses is lost alone, in the middle of a batch.
-func TestRefusedDatagramCostsItself(t *testing.T) {
+// TestWriteErrorAffectsOneDatagram checks that a datagram that the system refuses in the middle of
+// a batch is the only one lost.
+func TestWriteErrorAffectsOneDatagram(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newFakeConn(step{ms: requests("a", "bad", "b", "big", "bad", "c")})
 		c.refuse = func(m *udp.Message) error {
@@ -146,8 +147,9 @@ func TestRefusedDatagramCostsItself(t *testing.T) {
 	})
 }
 
-// A truncated datagram is oversize, even if the system does not report its sender.
-func TestTruncatedDatagramIsOversize(t *testing.T) {
+// TestTruncatedDatagram checks that a truncated datagram is dropped as oversize, even if the system
+// does not report its sender.
+func TestTruncatedDatagram(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cut := udp.Message{Buf: []byte("the begin"), Truncated: true}
 		c := newFakeConn(step{ms: append([]udp.Message{cut}, requests("whole")...)})
@@ -160,9 +162,9 @@ func TestTruncatedDatagramIsOversize(t *testing.T) {
 	})
 }
 
-// If the system refuses a message of several segments, its datagrams are sent one by one, and each
-// one that is refused is lost alone.
-func TestRefusedSegmentsAreSentOneByOne(t *testing.T) {
+// TestRefusedSegmentsSentSeparately checks that if the system refuses a message with segments, the
+// server sends its datagrams one by one.
+func TestRefusedSegmentsSentSeparately(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		run := udp.Message{Buf: []byte("aabbccd"), Segment: 2, Peer: fakePeer}
 		c := newFakeConn(step{ms: append([]udp.Message{run}, requests("behind")...)})
@@ -193,7 +195,7 @@ func TestReadErrors(t *testing.T) {
 			c := newFakeConn(steps...)
 			s := new(Server)
 			start := time.Now()
-			err := serveFake(t, s, c, func() { time.Sleep(time.Minute) }) // of the bubble's clock
+			err := serveFake(t, s, c, func() { time.Sleep(time.Minute) }) // in synctest time
 			if !errors.Is(err, ErrServerClosed) || s.Stats().ReadErrors != 20 || len(c.sent) != 1 {
 				t.Errorf("%v, %+v, sent %q; want 20 read errors and then an answer", err, s.Stats(), c.sent)
 			}
@@ -230,7 +232,8 @@ func TestReadErrors(t *testing.T) {
 	})
 }
 
-// The loop and deferred responses write to the socket one at a time.
+// TestWritesDoNotOverlap checks that the loop and deferred responses write to the socket one at a
+// time.
 func TestWritesDoNotOverlap(t *testing.T) {
 	var steps []step
 	for range 200 {
@@ -255,8 +258,9 @@ func TestWritesDoNotOverlap(t *testing.T) {
 	}
 }
 
-// A Concurrent handler that ends its goroutine loses its own request and no other.
-func TestGoexitInAConcurrentHandler(t *testing.T) {
+// TestGoexitInConcurrentHandler checks that a Concurrent handler that calls runtime.Goexit loses
+// only its own request.
+func TestGoexitInConcurrentHandler(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newFakeConn(step{ms: requests("exit", "one", "two")})
 		s := &Server{
@@ -278,8 +282,9 @@ func TestGoexitInAConcurrentHandler(t *testing.T) {
 	})
 }
 
-// A handler that ends the goroutine of its shard ends the server, and no request stays in flight.
-func TestGoexitOnTheShard(t *testing.T) {
+// TestGoexitOnShard checks that a handler that calls runtime.Goexit on the goroutine of its shard
+// ends the server and leaves no request in flight.
+func TestGoexitOnShard(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newFakeConn(step{ms: requests("one", "exit", "two")})
 		s := &Server{
@@ -300,7 +305,8 @@ func TestGoexitOnTheShard(t *testing.T) {
 	})
 }
 
-// When the server is closed, requests in the queue of a Concurrent handler are dropped.
+// TestCloseDropsQueuedRequests checks that Close drops the requests in the queue of a Concurrent
+// handler.
 func TestCloseDropsQueuedRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newFakeConn(step{ms: requests("first", "second", "third")})
@@ -317,8 +323,9 @@ func TestCloseDropsQueuedRequests(t *testing.T) {
 	})
 }
 
-// A handler must not become concurrent because the machine has many processors.
-func TestServerHasOneShardByDefault(t *testing.T) {
+// TestServerDefaultShards checks that the default is one shard, even with several CPUs, because a
+// handler need not be safe for concurrent use.
+func TestServerDefaultShards(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(8))
 	srv := new(Server)
 	defer srv.Close()
@@ -330,8 +337,8 @@ func TestServerHasOneShardByDefault(t *testing.T) {
 	}
 }
 
-// A server that cannot start closes all its sockets.
-func TestServeClosesSocketsIfItCannotStart(t *testing.T) {
+// TestServeStartErrorClosesSockets checks that a server that cannot start closes all its sockets.
+func TestServeStartErrorClosesSockets(t *testing.T) {
 	open := func(t *testing.T) net.PacketConn {
 		t.Helper()
 		pc, err := net.ListenPacket("udp4", "127.0.0.1:0")
@@ -344,7 +351,7 @@ func TestServeClosesSocketsIfItCannotStart(t *testing.T) {
 		t.Helper()
 		pc, err := net.ListenPacket("udp4", addr.String())
 		if err != nil {
-			t.Errorf("%v is still taken: %v", addr, err)
+			t.Errorf("%v is still bound: %v", addr, err)
 			return
 		}
 		pc.Close()
@@ -359,7 +366,7 @@ func TestServeClosesSocketsIfItCannotStart(t *testing.T) {
 	t.Run("bad-conn", func(t *testing.T) {
 		good, bad := open(t), open(t)
 		s := new(Server)
-		if err := s.Serve(good, nameless{bad}); err == nil || len(s.Addrs()) != 0 {
+		if err := s.Serve(good, unixAddrConn{bad}); err == nil || len(s.Addrs()) != 0 {
 			t.Errorf("%v, serving %v; want an error and nothing", err, s.Addrs())
 		}
 		isFree(t, good.LocalAddr())
@@ -374,13 +381,14 @@ func TestServeClosesSocketsIfItCannotStart(t *testing.T) {
 	})
 }
 
-// nameless is a socket whose address is not an IP address.
-type nameless struct{ net.PacketConn }
+// A unixAddrConn is a socket whose address is not an IP address.
+type unixAddrConn struct{ net.PacketConn }
 
-func (nameless) LocalAddr() net.Addr { return &net.UnixAddr{Name: "@", Net: "unixgram"} }
+func (unixAddrConn) LocalAddr() net.Addr { return &net.UnixAddr{Name: "@", Net: "unixgram"} }
 
-// One record, however many sockets have small buffers.
-func TestServerWarnsOnceOfSmallBuffers(t *testing.T) {
+// TestServerSmallBufferWarning checks that the server logs one warning, even if several sockets
+// have small buffers.
+func TestServerSmallBufferWarning(t *testing.T) {
 	var log strings.Builder
 	srv := &Server{ErrorLog: slog.New(slog.NewTextHandler(&log, nil))}
 	small := newFakeConn()

@@ -11,7 +11,7 @@ import (
 	"github.com/ohce/ohce/internal/udp"
 )
 
-// heap is the number of bytes in use after a collection.
+// heap returns the number of bytes in use after a garbage collection.
 func heap() uint64 {
 	runtime.GC()
 	var m runtime.MemStats
@@ -19,9 +19,9 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-// TestShardGivesMemoryBack: after a batch of requests with large responses the server holds no more
-// than it does after small ones.
-func TestShardGivesMemoryBack(t *testing.T) {
+// TestShardReleasesMemory checks that after a batch with large responses, the server does not hold
+// more memory than after small ones.
+func TestShardReleasesMemory(t *testing.T) {
 	const messages, segments = 16, 64
 	large := make([]byte, 60_000)
 	batch := make([]udp.Message, messages)
@@ -38,7 +38,7 @@ func TestShardGivesMemoryBack(t *testing.T) {
 			w.Write(r.Data)
 		})}
 		before := heap()
-		s.listeners = append(s.listeners, listener{fakeAddr, []udp.Socket{silentConn{c}}})
+		s.listeners = append(s.listeners, listener{fakeAddr, []udp.Socket{discardConn{c}}})
 		served := make(chan error, 1)
 		go func() { served <- s.Serve() }()
 		synctest.Wait()
@@ -54,8 +54,8 @@ func TestShardGivesMemoryBack(t *testing.T) {
 	})
 }
 
-// TestShardSendsLargeBatchesInParts: where the responses to a batch take more memory than the
-// server keeps, it sends them in parts, in order, and counts each once.
+// TestShardSendsLargeBatchesInParts checks that if the responses to a batch exceed maxResponses,
+// the server sends them in parts, in order, and counts each once.
 func TestShardSendsLargeBatchesInParts(t *testing.T) {
 	const n = 50
 	size := maxResponses / n * 2
@@ -74,7 +74,7 @@ func TestShardSendsLargeBatchesInParts(t *testing.T) {
 		}
 		for i, want := range append(texts, "end") {
 			if c.sent[i] != want+"/0" {
-				t.Errorf("response %d is another one: %.10q…", i, c.sent[i])
+				t.Errorf("response %d is wrong: %.10q…", i, c.sent[i])
 			}
 		}
 		if st := s.Stats(); st.Received != n+1 || st.Answered != n+1 || st.InFlight != 0 {

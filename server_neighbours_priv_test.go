@@ -18,7 +18,7 @@ import (
 	"github.com/ohce/ohce/internal/netns"
 )
 
-// A forger sends datagrams from addresses that no host has.
+// A forger sends datagrams with source addresses that no host has.
 type forger struct {
 	fd     int
 	packet []byte
@@ -55,8 +55,8 @@ func (f *forger) send(from netip.Addr) error {
 	return unix.Sendto(f.fd, f.packet, 0, &f.to)
 }
 
-// flood sends n datagrams a second, in turn from each of 250 addresses of the server's subnet,
-// until stop is closed.
+// flood sends n datagrams a second until stop is closed, in turn from each of 250 addresses in the
+// server's subnet.
 func (f *forger) flood(n int, stop <-chan struct{}) error {
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
@@ -75,20 +75,22 @@ func (f *forger) flood(n int, stop <-chan struct{}) error {
 	}
 }
 
-// TestPrivForgedNeighbours floods a server with requests from neighbours that do not exist, so that
-// its responses wait in the kernel for ARP and fill the send buffer. The server reads on and counts
-// what it cannot send. Without a limit to the wait it stops reading, and the kernel drops requests.
-// Honest responses still compete for the send buffer, so only a part of the clients is answered. All
-// are if the kernel keeps few bytes for each neighbour.
+// TestPrivForgedNeighbours floods a server with requests from neighbours that do not exist. The
+// responses wait in the kernel for ARP and fill the send buffer. The test checks that the server
+// continues to read and counts the responses that it cannot send. If its writes waited without a
+// limit, it would stop reading, and the kernel would drop requests.
 //
-// The portable path has no such limit: it is not used on Linux, and other systems do not keep
+// The responses to honest clients compete for the send buffer, so only some of the clients are
+// answered. All are if the kernel keeps few bytes for each neighbour.
+//
+// The portable path has no such limit. It is not used on Linux, and other systems do not keep
 // datagrams that wait for a neighbour in the send buffer.
 func TestPrivForgedNeighbours(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
-		queue int // bytes that wait for a neighbour; 0 is the kernel's default
+		queue int // bytes queued for each neighbour; 0 means the kernel's default
 		rate  int // forged datagrams a second
-		least int // clients answered, of honestClients
+		least int // minimum of answered clients, out of honestClients
 	}{
 		{"default", 0, 6_000, 1},
 		{"short queues", 4096, 10_000, honestClients},
@@ -105,8 +107,8 @@ func TestPrivForgedNeighbours(t *testing.T) {
 			to := netip.AddrPortFrom(netip.MustParseAddr("192.0.2.1"), port)
 			f := newForger(t, client, to, 1400)
 			stop, flooded := make(chan struct{}), make(chan error, 1)
-			go func() { flooded <- f.flood(tt.rate, stop) }() // ends with stop, just below
-			answered, attempts := askHonestly(t, client, to)
+			go func() { flooded <- f.flood(tt.rate, stop) }() // ends when stop is closed below
+			answered, attempts := exchangeFromClients(t, client, to)
 			close(stop)
 			if err := <-flooded; err != nil {
 				t.Fatal(err)
@@ -129,16 +131,17 @@ func TestPrivForgedNeighbours(t *testing.T) {
 
 const honestClients = 100
 
-// askHonestly asks from honestClients sockets that begin one after the other within four seconds.
-// Each retransmits after 100, 200, 300 and 400 ms, and waits 500 ms for the last attempt.
-func askHonestly(t *testing.T, h netns.Host, to netip.AddrPort) (answered, attempts int) {
+// exchangeFromClients sends one request from each of honestClients sockets, which start at equal
+// intervals within four seconds. Each retransmits after 100, 200, 300 and 400 ms, and waits 500 ms
+// for the last attempt.
+func exchangeFromClients(t *testing.T, h netns.Host, to netip.AddrPort) (answered, attempts int) {
 	var mu sync.Mutex
 	var clients sync.WaitGroup
 	for i := range honestClients {
 		c := socketIn(t, h, "192.0.2.2")
-		clients.Go(func() { // ends after the schedule; waited for below
+		clients.Go(func() { // ends after the schedule; the function waits below
 			time.Sleep(time.Duration(i) * 4 * time.Second / honestClients)
-			n, ok := askWithRetries(c, to)
+			n, ok := exchangeWithRetries(c, to)
 			mu.Lock()
 			defer mu.Unlock()
 			if attempts += n; ok {
@@ -150,7 +153,7 @@ func askHonestly(t *testing.T, h netns.Host, to netip.AddrPort) (answered, attem
 	return answered, attempts
 }
 
-func askWithRetries(c *net.UDPConn, to netip.AddrPort) (attempts int, answered bool) {
+func exchangeWithRetries(c *net.UDPConn, to netip.AddrPort) (attempts int, answered bool) {
 	for attempts < 5 {
 		attempts++
 		c.SetDeadline(time.Now().Add(time.Duration(attempts) * 100 * time.Millisecond))

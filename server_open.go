@@ -5,14 +5,15 @@ import (
 	"sync"
 )
 
-// openResponses counts the deferred responses of a shard, so that Serve can wait for them.
+// openResponses counts the deferred responses and Concurrent handlers of a shard, so that Serve can
+// wait for them.
 type openResponses struct {
 	mu       sync.Mutex
 	changed  sync.Cond // L is mu; set by wait
-	handlers int       // handlers of Concurrent that wait or run
+	handlers int       // calls of Concurrent handlers that are queued or running
 	open     int       // responses that have not ended
 	ending   int       // responses that are being sent
-	closed   bool      // the open ones were ended by wait
+	closed   bool      // wait has ended the open responses
 }
 
 func (o *openResponses) add() {
@@ -21,7 +22,7 @@ func (o *openResponses) add() {
 	o.mu.Unlock()
 }
 
-// startEnding reports whether the caller ends a response, which wait has not ended.
+// startEnding reports whether the caller may end a response. It returns false if wait has ended it.
 func (o *openResponses) startEnding() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -53,8 +54,8 @@ func (o *openResponses) endHandler() {
 	o.mu.Unlock()
 }
 
-// wait waits until all handlers have ended, and all responses too unless ctx is done before. It ends
-// the responses that are still open and returns their number.
+// wait waits until all handlers have returned and all responses have ended. If ctx is done, it does
+// not wait for open responses. It ends the responses that are still open and returns their number.
 func (o *openResponses) wait(ctx context.Context) int {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -14,7 +14,7 @@ type panicLog struct {
 	suppressed int // panics since the last record
 }
 
-// call calls h and reports whether it returned. It recovers from a panic and logs it.
+// call calls h and reports whether it returned. It recovers and logs a panic.
 func (l *panicLog) call(log *slog.Logger, h Handler, w *ResponseWriter, r *Request) (ok bool) {
 	defer func() {
 		if !ok {

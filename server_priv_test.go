@@ -15,7 +15,7 @@ import (
 	"github.com/ohce/ohce/internal/netns"
 )
 
-// listenIn makes srv listen in a host; it serves later, wherever that is.
+// listenIn makes srv listen in a host and returns the port. srv can be served from any namespace.
 func listenIn(t *testing.T, h netns.Host, srv *ohce.Server, addr string) uint16 {
 	t.Helper()
 	h.Do(t, func() error { return srv.Listen(addr) })
@@ -25,7 +25,7 @@ func listenIn(t *testing.T, h netns.Host, srv *ohce.Server, addr string) uint16 
 	return srv.Addrs()[0].Port()
 }
 
-// socketIn is a socket in a host, bound to an address, that takes datagrams from anywhere.
+// socketIn returns a socket in a host that is bound to an address and not connected.
 func socketIn(t *testing.T, h netns.Host, addr string) *net.UDPConn {
 	t.Helper()
 	var c *net.UDPConn
@@ -37,11 +37,12 @@ func socketIn(t *testing.T, h netns.Host, addr string) *net.UDPConn {
 		t.FailNow()
 	}
 	t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(patience))
+	c.SetDeadline(time.Now().Add(testTimeout))
 	return c
 }
 
-// TestPrivWildcardServer has six addresses of both families, and answers from the one asked.
+// TestPrivWildcardServer checks that a server on a wildcard address with six addresses of both
+// families responds from the address that the request was sent to.
 func TestPrivWildcardServer(t *testing.T) {
 	server, client := netns.Two(t)
 	server.AddAddrs(t, "198.51.100.7/32", "2001:db8:1::7/128")
@@ -53,14 +54,14 @@ func TestPrivWildcardServer(t *testing.T) {
 		})}
 		port := listenIn(t, server, srv, listen)
 		serve(t, srv)
-		asked := map[string][]string{
+		requested := map[string][]string{
 			"192.0.2.2":   {"192.0.2.1", "192.0.2.3", "198.51.100.7"},
 			"2001:db8::2": {"2001:db8::1", "2001:db8::3", "2001:db8:1::7"},
 		}
 		if listen == "0.0.0.0:0" {
-			delete(asked, "2001:db8::2")
+			delete(requested, "2001:db8::2")
 		}
-		for from, all := range asked {
+		for from, all := range requested {
 			c := socketIn(t, client, from)
 			for _, addr := range all {
 				to := netip.AddrPortFrom(netip.MustParseAddr(addr), port)
@@ -70,22 +71,23 @@ func TestPrivWildcardServer(t *testing.T) {
 				buf := make([]byte, 100)
 				n, peer, err := c.ReadFromUDPAddrPort(buf)
 				if err != nil {
-					t.Fatalf("%s asked at %v: %v", listen, to, err)
+					t.Fatalf("%s, request to %v: %v", listen, to, err)
 				}
 				peer = netip.AddrPortFrom(peer.Addr().Unmap(), peer.Port())
 				if peer != to || string(buf[:n]) != addr {
-					t.Errorf("%s asked at %v: answered from %v, and the handler saw %s", listen, to, peer, buf[:n])
+					t.Errorf("%s, request to %v: response from %v, and LocalAddr is %s", listen, to, peer, buf[:n])
 				}
 			}
 		}
 	}
 }
 
-// TestPrivRefusedAnswersCostThemselves: the peers of one batch are good, forbidden by the packet
-// filter (EPERM), without a route (EHOSTUNREACH), gone (nobody answers ARP for them) and slow (they do
-// not read, and their buffer is full). Each costs its own answers; the good ones get theirs, in order.
-func TestPrivRefusedAnswersCostThemselves(t *testing.T) {
-	const rounds = 60 // of one datagram a peer, so that full batches hold them all
+// TestPrivWriteErrorsAffectOneDatagram checks that write errors within a batch affect no other
+// response. One peer is reachable. The others are blocked by the packet filter (EPERM), without a
+// route (EHOSTUNREACH), without an ARP entry, and with a full receive buffer. The reachable peer
+// must get all its responses in order.
+func TestPrivWriteErrorsAffectOneDatagram(t *testing.T) {
+	const rounds = 60 // each of one datagram per peer, so that batches contain all peers
 	server, client := netns.Two(t)
 	peers := []string{"192.0.2.2", "192.0.2.66", "192.0.2.77", "192.0.2.88", "192.0.2.99"}
 	for _, p := range peers[1:] {
@@ -107,7 +109,7 @@ func TestPrivRefusedAnswersCostThemselves(t *testing.T) {
 			}
 		}
 	}
-	// The kernel has queued them all; now the ways back are cut.
+	// The kernel has queued all requests. Now block the responses.
 	server.Exec(t, "nft", "add table inet ohce; "+
 		"add chain inet ohce out { type filter hook output priority 0; }; "+
 		"add rule inet ohce out ip daddr 192.0.2.66 drop")

@@ -8,9 +8,9 @@ import (
 	"github.com/ohce/ohce/internal/udp"
 )
 
-// TestResponsesOfOneMessageBecomeSegments: responses of equal size to one message are segments of
-// one message, and those to different messages stay apart.
-func TestResponsesOfOneMessageBecomeSegments(t *testing.T) {
+// TestResponsesSegments checks that responses of equal size to one message become segments of one
+// message, and that responses to different messages do not.
+func TestResponsesSegments(t *testing.T) {
 	type message struct{ length, segment int }
 	var r responses
 	r.out.MaxSegments = func(int) int { return 4 }
@@ -20,7 +20,7 @@ func TestResponsesOfOneMessageBecomeSegments(t *testing.T) {
 		}
 		r.collect(&udp.Message{Peer: fakePeer})
 	}
-	for range 2 { // the second time with memory that was used
+	for range 2 { // the second time with reused memory
 		write(5, 5, 5)
 		write(5, 5, 3, 3)
 		write()

@@ -14,7 +14,8 @@ import (
 	"github.com/ohce/ohce/ohcetest"
 )
 
-// A segmentClient sends datagrams of one size as segments where the kernel takes them, and reads the responses.
+// A segmentClient sends datagrams of equal size, as segments if the kernel supports them, and reads
+// the responses.
 type segmentClient struct {
 	t    testing.TB
 	conn udp.Socket
@@ -37,7 +38,8 @@ func newSegmentClient(t testing.TB, to netip.AddrPort) *segmentClient {
 	return r
 }
 
-// send sends the datagrams, all of one size but for a shorter last one.
+// send sends the datagrams. All but the last must have equal sizes, and the last must not be
+// longer.
 func (r *segmentClient) send(datagrams ...string) {
 	r.t.Helper()
 	size := len(datagrams[0])
@@ -77,7 +79,8 @@ func (r *segmentClient) receive(n int) []string {
 	return got
 }
 
-// Each segment is a request of its own, and its answer a datagram of its own.
+// TestServerAnswersSegments checks that the server handles each segment as a request and sends each
+// response as a datagram.
 func TestServerAnswersSegments(t *testing.T) {
 	numbers := func(format string, n int) (s []string) {
 		for i := range n {
@@ -136,7 +139,7 @@ func TestServerAnswersSegments(t *testing.T) {
 	}
 }
 
-func TestServerAllocatesNothingForSegments(t *testing.T) {
+func TestServerSegmentAllocs(t *testing.T) {
 	s := ohcetest.StartServer(&ohce.Server{Guard: guard.Guards{}}) // the texts are equal, as in a loop
 	defer s.Close()
 	r := newSegmentClient(t, s.Config.Addrs()[0])

@@ -2,23 +2,24 @@ package ohce
 
 import "context"
 
-// Shutdown ends the server without losing requests. It stops admission, answers all datagrams that
-// the kernel has queued, waits for the handlers and for the deferred responses, and closes the
-// sockets. If ctx is done first, it closes the sockets at once and returns the context's error;
-// later responses are counted as DropUnsent.
+// Shutdown ends the server without losing requests. It stops the admission of datagrams, answers
+// those that the kernel has queued, waits for the handlers and deferred responses, and closes the
+// sockets. If ctx is done first, Shutdown closes the sockets at once and returns the error of ctx.
+// Later responses are counted as DropUnsent.
 //
-// A handler must not wait for Shutdown, which waits for the handler: both would wait until ctx is
-// done, and without end for context.Background. Such a handler starts Shutdown on a goroutine and
+// A handler must not wait for Shutdown, because Shutdown waits for the handler. Both would block
+// until ctx is done. To shut the server down, a handler starts a goroutine that calls Shutdown, and
 // returns.
 //
-// Datagrams that arrive after the call are dropped by the kernel and counted as
-// ServerStats.KernelDropped if the system supports it (Linux). Otherwise the server still answers
-// them, within a bound.
+// The kernel drops datagrams that arrive after the call and counts them as
+// ServerStats.KernelDropped if the system supports it (Linux). On other systems, the server still
+// answers a limited number of them.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
-	// The kernel queues datagrams for addresses that are bound but not served yet.
+	// The addresses are bound, so the kernel may have queued datagrams although Serve was not
+	// called.
 	if shards, err := s.newShards(); err == nil {
-		go s.runShards(shards) // ends when all sockets are drained; Shutdown waits for it
+		go s.runShards(shards) // ends when all sockets are drained; Shutdown waits below
 	}
 	s.beginClosing()
 	serving, shards, done := s.serving, s.shards, s.servedChan()
@@ -39,21 +40,21 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 }
 
-// Close ends the server at once. Datagrams that the kernel has queued are lost. It does not wait for
-// handlers; Serve does.
+// Close ends the server at once. Datagrams queued in the kernel are lost. Close does not wait for
+// handlers, but Serve does.
 func (s *Server) Close() error {
 	s.mu.Lock()
 	s.beginClosing()
 	cancel := s.cancel
 	s.mu.Unlock()
-	s.closeSockets() // first, so that a handler that sees the context done finds them closed
+	s.closeSockets() // before cancel, so that a handler whose context is done finds them closed
 	if cancel != nil {
 		cancel()
 	}
 	return nil
 }
 
-// beginClosing is called with mu held.
+// beginClosing marks the server as closing. It must be called with mu held.
 func (s *Server) beginClosing() {
 	if stop := s.shutdownChan(); !s.closing {
 		s.closing = true
@@ -69,7 +70,7 @@ func (s *Server) closeSockets() {
 	}
 }
 
-// finishServe waits for the deferred responses and closes the sockets.
+// finishServe waits for the handlers and deferred responses and closes the sockets.
 func (s *Server) finishServe(shards []*shard) {
 	for _, sh := range shards {
 		sh.counters.finish(sh.open.wait(sh.req.Context()))
@@ -81,8 +82,8 @@ func (s *Server) finishServe(shards []*shard) {
 	close(s.servedChan())
 }
 
-// shutdownChan returns a channel that is closed when closing begins. It is called with mu held, as
-// servedChan is.
+// shutdownChan returns a channel that is closed when the server begins to close. It must be called
+// with mu held.
 func (s *Server) shutdownChan() chan struct{} {
 	if s.shutdown == nil {
 		s.shutdown = make(chan struct{})
@@ -90,7 +91,7 @@ func (s *Server) shutdownChan() chan struct{} {
 	return s.shutdown
 }
 
-// servedChan returns a channel that is closed when Serve has ended.
+// servedChan returns a channel that is closed when Serve has ended. It must be called with mu held.
 func (s *Server) servedChan() chan struct{} {
 	if s.served == nil {
 		s.served = make(chan struct{})

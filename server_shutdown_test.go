@@ -11,8 +11,9 @@ import (
 	"github.com/ohce/ohce"
 )
 
-// Serve returns ErrServerClosed, and nothing else, however Shutdown and Close interrupt its reads.
-// OHCE_SHUTDOWNS is the number of rounds; a rare interleaving needs thousands.
+// TestServeReturnsErrServerClosed checks that Serve returns ErrServerClosed, however Shutdown and
+// Close interrupt its reads. OHCE_SHUTDOWNS is the number of rounds. A rare interleaving takes
+// thousands.
 func TestServeReturnsErrServerClosed(t *testing.T) {
 	rounds := 100
 	if n, err := strconv.Atoi(os.Getenv("OHCE_SHUTDOWNS")); err == nil {
@@ -48,7 +49,7 @@ func TestServeReturnsErrServerClosed(t *testing.T) {
 				}
 				served := make(chan error, 1)
 				go func() { served <- srv.Serve() }()
-				ask(t, dial(t, srv.Addrs()[0].String()), nil) // now it reads
+				roundTrip(t, dial(t, srv.Addrs()[0].String()), nil) // wait until the server reads
 				tt.end(srv)
 				if err := <-served; !errors.Is(err, ohce.ErrServerClosed) {
 					t.Fatalf("round %d: Serve = %v, want ErrServerClosed", i, err)

@@ -6,11 +6,11 @@ import (
 	"sync"
 )
 
-// ServerStats counts what a Server has done. At every moment
+// ServerStats holds the counters of a Server. At any moment
 //
 //	Received = Answered + Dropped.Total() + InFlight
 //
-// It prints as one line; its JSON and its log records have the same named fields.
+// String formats the counters as one line. The JSON and log representations have the same fields.
 type ServerStats struct {
 	// Received counts the datagrams that the kernel delivered to the server.
 	Received uint64 `json:"received"`
@@ -18,25 +18,25 @@ type ServerStats struct {
 	Answered uint64 `json:"answered"`
 	// Dropped counts the datagrams that got no response, by reason.
 	Dropped Drops `json:"dropped"`
-	// InFlight is the number of datagrams that are neither answered nor dropped yet.
+	// InFlight is the number of datagrams that have been neither answered nor dropped yet.
 	InFlight uint64 `json:"in_flight" text:",omitzero"`
-	// KernelDropped counts the datagrams dropped by the kernel before the server could read them,
-	// mostly because the receive buffer was full. It is 0 if the system does not report them.
+	// KernelDropped counts the datagrams that the kernel dropped before the server could read them,
+	// usually because the receive buffer was full. It is 0 if the system does not report them.
 	KernelDropped uint64 `json:"kernel_dropped" text:"dropped by the kernel"`
-	// ReadErrors counts the failed reads after which the server continued.
+	// ReadErrors counts the read errors after which the server continued.
 	ReadErrors uint64 `json:"read_errors" text:",omitzero"`
-	// WriteErrors counts the datagrams in Dropped[DropUnsent] by the system's name for the error,
-	// such as "EPERM".
+	// WriteErrors counts the datagrams in Dropped[DropUnsent] by the name of the system error, such
+	// as "EPERM".
 	WriteErrors map[string]uint64 `json:"write_errors,omitempty" text:",omitzero"`
 }
 
-// String lists the counters in one line, without the rare ones that are zero.
+// String returns the counters in one line. It omits rare counters that are zero.
 func (s ServerStats) String() string { return statsText(s) }
 
 // LogValue returns a group with an attribute for each field.
 func (s ServerStats) LogValue() slog.Value { return statsGroup(s) }
 
-// serverCounters are the counters of one shard.
+// serverCounters holds the counters of one shard.
 type serverCounters struct {
 	mu sync.Mutex
 	s  ServerStats
@@ -49,7 +49,7 @@ func (c *serverCounters) received(n int) {
 	c.mu.Unlock()
 }
 
-// ended counts datagrams that were answered or dropped.
+// ended counts datagrams that have been answered or dropped.
 func (c *serverCounters) ended(answered int, dropped *Drops) {
 	n := uint64(answered) + dropped.Total()
 	c.mu.Lock()
@@ -76,8 +76,8 @@ func (c *serverCounters) writeError(name string) {
 	c.mu.Unlock()
 }
 
-// finish counts what is in flight when the shard has ended: n deferred responses that the server
-// ended because it was closed, and the batch of a handler that called runtime.Goexit.
+// finish counts the datagrams in flight when the shard has ended: n deferred responses that the
+// server ended, and the batch of a handler that called runtime.Goexit.
 func (c *serverCounters) finish(n int) {
 	for range n {
 		c.writeError("closed")
@@ -88,7 +88,7 @@ func (c *serverCounters) finish(n int) {
 	c.ended(0, &Drops{DropUnsent: uint64(n), DropPanic: lost})
 }
 
-// addTo adds the counts to sum.
+// addTo adds the counters to sum.
 func (c *serverCounters) addTo(sum *ServerStats) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

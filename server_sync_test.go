@@ -28,8 +28,9 @@ func listen(t testing.TB, n *ohcetest.Network, addr string, srv *ohce.Server) {
 	serve(t, srv, pc)
 }
 
-// One forged datagram between two servers starts a loop. The guard prevents it by the source port, or
-// ends it after a number of datagrams. Without a guard it continues.
+// TestLoopBetweenTwoServers starts a loop between two servers with one forged datagram. The guard
+// prevents it by the source port or ends it after a number of datagrams. Without a guard it
+// continues.
 func TestLoopBetweenTwoServers(t *testing.T) {
 	const limit = 100
 	none := new(guard.PortSet)
@@ -39,7 +40,7 @@ func TestLoopBetweenTwoServers(t *testing.T) {
 		limit  int
 		twin   string
 		ends   bool
-		most   uint64 // datagrams that the servers may exchange until it ends
+		most   uint64 // datagrams that the servers may exchange before the loop ends
 	}{
 		{"same-port", nil, -1, "10.0.0.2:3000", true, 1},
 		{"other-port", nil, limit, "10.0.0.2:4000", true, 2*limit + 1},
@@ -61,11 +62,11 @@ func TestLoopBetweenTwoServers(t *testing.T) {
 					To:   netip.MustParseAddrPort("10.0.0.1:3000"),
 					Data: []byte("Hello"),
 				})
-				time.Sleep(time.Second) // of the bubble's clock
+				time.Sleep(time.Second) // in synctest time
 				synctest.Wait()
 				sum := a.Stats().Received + b.Stats().Received
 				if !tt.ends && sum < 900 {
-					t.Errorf("%d datagrams in a second, want a loop", sum)
+					t.Errorf("%d datagrams in a second, want an endless loop", sum)
 				}
 				drops := a.Stats().Dropped[ohce.DropLoop] + b.Stats().Dropped[ohce.DropLoop]
 				if tt.ends && (sum > tt.most || drops != 1) {
@@ -76,7 +77,7 @@ func TestLoopBetweenTwoServers(t *testing.T) {
 	}
 }
 
-func TestServicePortsAreRefused(t *testing.T) {
+func TestServicePortsDropped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := new(ohcetest.Network)
 		srv := new(ohce.Server)
@@ -94,7 +95,7 @@ func TestServicePortsAreRefused(t *testing.T) {
 	})
 }
 
-func TestPanicsAreLoggedOncePerSecond(t *testing.T) {
+func TestPanicLogRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		n := new(ohcetest.Network)
@@ -120,7 +121,7 @@ func TestPanicsAreLoggedOncePerSecond(t *testing.T) {
 			synctest.Wait()
 		}
 		burst()
-		time.Sleep(999 * time.Millisecond) // of the bubble's clock
+		time.Sleep(999 * time.Millisecond) // in synctest time
 		burst()
 		if got := strings.Count(log.String(), "handler panicked"); got != 1 {
 			t.Errorf("%d records for 200 panics within a second, want 1", got)
@@ -136,7 +137,7 @@ func TestPanicsAreLoggedOncePerSecond(t *testing.T) {
 				t.Errorf("the log lacks %q", want)
 			}
 		}
-		if got := ask(t, c, []byte("good")); string(got) != "half an answer" {
+		if got := roundTrip(t, c, []byte("good")); string(got) != "half an answer" {
 			t.Errorf("after the panics the server answered %q", got)
 		}
 		synctest.Wait() // a response can arrive before it is counted
@@ -152,7 +153,7 @@ func TestConcurrentHandlersDoNotBlockOthers(t *testing.T) {
 		var running, most atomic.Int32
 		slow := ohce.HandlerFunc(func(w *ohce.ResponseWriter, r *ohce.Request) {
 			most.Store(max(most.Load(), running.Add(1)))
-			time.Sleep(time.Second) // of the bubble's clock
+			time.Sleep(time.Second) // in synctest time
 			running.Add(-1)
 			fmt.Fprintf(w, "slow %s", r.Data)
 		})
@@ -175,7 +176,7 @@ func TestConcurrentHandlersDoNotBlockOthers(t *testing.T) {
 		for i := range 8 {
 			fmt.Fprintf(c, "%d", i)
 		}
-		if got := ask(t, c, []byte("q")); string(got) != "quick" || time.Since(start) != 0 {
+		if got := roundTrip(t, c, []byte("q")); string(got) != "quick" || time.Since(start) != 0 {
 			t.Errorf("got %q after %v behind slow requests, want quick at once", got, time.Since(start))
 		}
 		synctest.Wait()
@@ -197,7 +198,7 @@ func TestConcurrentHandlersDoNotBlockOthers(t *testing.T) {
 	})
 }
 
-func TestConcurrentDropsWhenItsQueueIsFull(t *testing.T) {
+func TestConcurrentQueueFull(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := new(ohcetest.Network)
 		release := make(chan struct{})
@@ -236,7 +237,7 @@ func TestConcurrentDropsWhenItsQueueIsFull(t *testing.T) {
 	})
 }
 
-func TestShutdownEndsWithItsContext(t *testing.T) {
+func TestShutdownContextDone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := new(ohcetest.Network)
 		srv := &ohce.Server{Handler: ohce.Concurrent(ohce.HandlerFunc(

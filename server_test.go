@@ -18,10 +18,10 @@ import (
 	"github.com/ohce/ohce/ohcetest"
 )
 
-// patience is the maximum wait for an event on real sockets.
-const patience = 10 * time.Second
+// testTimeout is the maximum wait for an event on real sockets.
+const testTimeout = 10 * time.Second
 
-// dial connects a UDP socket to addr; its reads fail after patience.
+// dial connects a UDP socket to addr. Its reads fail after testTimeout.
 func dial(t testing.TB, addr string) *net.UDPConn {
 	t.Helper()
 	c, err := net.Dial("udp", addr)
@@ -29,12 +29,12 @@ func dial(t testing.TB, addr string) *net.UDPConn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(patience))
+	c.SetDeadline(time.Now().Add(testTimeout))
 	return c.(*net.UDPConn)
 }
 
-// ask sends a request and returns the datagram that is received next.
-func ask(t testing.TB, c net.Conn, request []byte) []byte {
+// roundTrip sends a request and returns the next datagram received.
+func roundTrip(t testing.TB, c net.Conn, request []byte) []byte {
 	t.Helper()
 	if _, err := c.Write(request); err != nil {
 		t.Fatal(err)
@@ -47,7 +47,7 @@ func ask(t testing.TB, c net.Conn, request []byte) []byte {
 	return buf[:n]
 }
 
-// serve starts srv on its addresses and on conns. At the end of the test it shuts srv down and checks
+// serve serves the addresses of srv and conns. At the end of the test it shuts srv down and checks
 // its counters.
 func serve(t testing.TB, srv *ohce.Server, conns ...net.PacketConn) {
 	t.Helper()
@@ -75,7 +75,7 @@ func checkStats(t testing.TB, s ohce.ServerStats, inFlight uint64) {
 	}
 }
 
-// haveIPv6 skips a test on a machine without IPv6. In CI there is IPv6.
+// haveIPv6 skips the test if the machine has no IPv6 loopback. In CI it fails the test.
 func haveIPv6(t testing.TB) {
 	t.Helper()
 	c, err := net.ListenPacket("udp6", "[::1]:0")
@@ -94,8 +94,8 @@ func TestServerAnswersEverySize(t *testing.T) {
 	c := dial(t, s.Addr)
 	for _, size := range []int{0, 1, 2, 511, 1200, 1472, 1473, 9000, 65_000, 65_507} {
 		request := bytes.Repeat([]byte{'a', 0, 0xff}, size/3+1)[:size]
-		if got := ask(t, c, request); !bytes.Equal(got, request) {
-			t.Errorf("%d bytes: the echo has %d bytes or different ones", size, len(got))
+		if got := roundTrip(t, c, request); !bytes.Equal(got, request) {
+			t.Errorf("%d bytes: the echo has %d bytes or other content", size, len(got))
 		}
 	}
 	s.Close() // a response can arrive before it is counted
@@ -104,7 +104,7 @@ func TestServerAnswersEverySize(t *testing.T) {
 	}
 }
 
-func TestServerListensOnMany(t *testing.T) {
+func TestServerSeveralAddresses(t *testing.T) {
 	haveIPv6(t)
 	srv := &ohce.Server{Handler: ohce.HandlerFunc(func(w *ohce.ResponseWriter, r *ohce.Request) {
 		fmt.Fprint(w, r.LocalAddr)
@@ -119,14 +119,14 @@ func TestServerListensOnMany(t *testing.T) {
 		if addr.Port() == 0 {
 			t.Fatalf("address %v has no port", addr)
 		}
-		if got := string(ask(t, dial(t, addr.String()), []byte("who?"))); got != addr.String() {
-			t.Errorf("asked %v, LocalAddr was %s", addr, got)
+		if got := string(roundTrip(t, dial(t, addr.String()), []byte("who?"))); got != addr.String() {
+			t.Errorf("sent to %v, LocalAddr is %s", addr, got)
 		}
 	}
 }
 
-// Several sockets share an address. Shutdown answers what all of them have queued, and each client's
-// requests stay in order.
+// TestServerShards checks that Shutdown answers the requests queued on all shards, and that the
+// responses to each client are in order.
 func TestServerShards(t *testing.T) {
 	const clients, each = 50, 20
 	for _, shards := range []int{0, 1, 4} {
@@ -169,8 +169,8 @@ func TestServerShards(t *testing.T) {
 	}
 }
 
-// skipIfKernelDropped ends a test that the kernel has deprived of datagrams. In CI the buffers are
-// large enough.
+// skipIfKernelDropped skips the test if the kernel dropped datagrams. In CI, where the buffers are
+// large enough, it fails the test.
 func skipIfKernelDropped(t *testing.T, s ohce.ServerStats) {
 	t.Helper()
 	switch {
@@ -182,11 +182,12 @@ func skipIfKernelDropped(t *testing.T, s ohce.ServerStats) {
 	}
 }
 
-// A connected socket receives only datagrams from its peer, so a response proves its source address.
-func TestServerAnswersFromTheAddressAsked(t *testing.T) {
+// TestServerSourceAddress checks the source address of responses. A connected socket receives only
+// datagrams from its peer, so a response proves the address.
+func TestServerSourceAddress(t *testing.T) {
 	tests := []struct {
 		listen string
-		asked  []string
+		hosts  []string
 	}{
 		{"0.0.0.0:0", []string{"127.0.0.1", "127.0.0.2", "127.1.2.3"}},
 		{"[::]:0", []string{"127.0.0.1", "127.0.0.2", "::1"}},
@@ -203,14 +204,14 @@ func TestServerAnswersFromTheAddressAsked(t *testing.T) {
 				t.Fatal(err)
 			}
 			serve(t, srv)
-			for _, host := range tt.asked {
+			for _, host := range tt.hosts {
 				addr := netip.AddrPortFrom(netip.MustParseAddr(host), srv.Addrs()[0].Port())
 				if !wholeLoopback && !onInterface(t, addr.Addr()) {
 					continue
 				}
-				got := string(ask(t, dial(t, addr.String()), []byte("who?")))
+				got := string(roundTrip(t, dial(t, addr.String()), []byte("who?")))
 				if got != addr.String() {
-					t.Errorf("asked %v, LocalAddr was %s", addr, got)
+					t.Errorf("sent to %v, LocalAddr is %s", addr, got)
 				}
 			}
 		})
@@ -271,7 +272,7 @@ func TestServerDrops(t *testing.T) {
 	}
 }
 
-func TestServerRefusesServicePorts(t *testing.T) {
+func TestServerDropsServicePorts(t *testing.T) {
 	listen := func(t *testing.T, addr netip.AddrPort) *net.UDPConn {
 		t.Helper()
 		c, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(addr))
@@ -302,7 +303,7 @@ func TestServerRefusesServicePorts(t *testing.T) {
 		if _, err := client.WriteToUDPAddrPort([]byte("no"), netip.MustParseAddrPort(s.Addr)); err != nil {
 			t.Fatal(err)
 		}
-		if got := ask(t, dial(t, s.Addr), []byte("yes")); string(got) != "yes" {
+		if got := roundTrip(t, dial(t, s.Addr), []byte("yes")); string(got) != "yes" {
 			t.Errorf("another port got %q", got)
 		}
 		s.Close()
@@ -312,11 +313,11 @@ func TestServerRefusesServicePorts(t *testing.T) {
 	})
 }
 
-// A watchedGuard reports the first datagram that it does not admit.
+// A watchedGuard reports the first datagram that it drops.
 type watchedGuard struct {
 	guard.Guard
 	once    sync.Once
-	dropped chan struct{} // closed then
+	dropped chan struct{} // closed when a datagram is dropped
 }
 
 func (g *watchedGuard) NewRule(addrs []netip.AddrPort) guard.Rule {
@@ -330,8 +331,9 @@ func (g *watchedGuard) NewRule(addrs []netip.AddrPort) guard.Rule {
 	})
 }
 
-// On real sockets, with the first datagram sent from the other server's own socket.
-func TestLoopBetweenTwoServersEnds(t *testing.T) {
+// TestLoopBetweenTwoServersOnRealSockets starts a loop with a datagram from the socket of the other
+// server.
+func TestLoopBetweenTwoServersOnRealSockets(t *testing.T) {
 	const limit = 2000
 	g := &watchedGuard{Guard: guard.Loops{Rounds: -1, Streak: limit}, dropped: make(chan struct{})}
 	a, b := ohcetest.StartServer(&ohce.Server{Guard: g}), &ohce.Server{Guard: g}
@@ -345,8 +347,8 @@ func TestLoopBetweenTwoServersEnds(t *testing.T) {
 	serve(t, b, pc)
 	select {
 	case <-g.dropped:
-	case <-time.After(patience):
-		t.Error("the loop does not end")
+	case <-time.After(testTimeout):
+		t.Error("the loop continued")
 	}
 	a.Close()
 	b.Shutdown(context.Background())
@@ -402,8 +404,8 @@ func TestServerShutdownAnswersQueuedRequests(t *testing.T) {
 	}
 }
 
-// A datagram on IPv6 carries 20 bytes more.
-func TestServerAnswersTheLongestOverIPv6(t *testing.T) {
+// TestServerMaxDatagramIPv6 checks that the largest datagram is 20 bytes longer on IPv6.
+func TestServerMaxDatagramIPv6(t *testing.T) {
 	haveIPv6(t)
 	srv := new(ohce.Server)
 	if err := srv.Listen("[::1]:0"); err != nil {
@@ -411,8 +413,8 @@ func TestServerAnswersTheLongestOverIPv6(t *testing.T) {
 	}
 	serve(t, srv)
 	request := bytes.Repeat([]byte("ab"), 65_527/2+1)[:65_527]
-	if got := ask(t, dial(t, srv.Addrs()[0].String()), request); !bytes.Equal(got, request) {
-		t.Errorf("the echo has %d bytes or different ones", len(got))
+	if got := roundTrip(t, dial(t, srv.Addrs()[0].String()), request); !bytes.Equal(got, request) {
+		t.Errorf("the echo has %d bytes or other content", len(got))
 	}
 }
 
@@ -420,7 +422,7 @@ func TestServerAnswersTheLongestOverIPv6(t *testing.T) {
 type doneSpy struct {
 	context.Context
 	once   sync.Once
-	called chan struct{} // closed then
+	called chan struct{} // closed by the first call
 }
 
 func (s *doneSpy) Done() <-chan struct{} {
@@ -428,8 +430,9 @@ func (s *doneSpy) Done() <-chan struct{} {
 	return s.Context.Done()
 }
 
-// When Shutdown waits, the kernel drops all datagrams that arrive, if it can.
-func TestServerShutdownAdmitsNothingMore(t *testing.T) {
+// TestServerShutdownStopsAdmission checks that the kernel drops datagrams that arrive while
+// Shutdown waits.
+func TestServerShutdownStopsAdmission(t *testing.T) {
 	if !wholeLoopback {
 		t.Skip("the portable path has no filter; internal/udp tests its bounds")
 	}
@@ -478,7 +481,7 @@ func TestServerAfterShutdown(t *testing.T) {
 		t.Errorf("Listen after Shutdown = %v, want ErrServerClosed", err)
 	}
 	if c, err := net.ListenPacket("udp", srv.Addrs()[0].String()); err != nil {
-		t.Errorf("the port is still taken: %v", err)
+		t.Errorf("the port is still bound: %v", err)
 	} else {
 		c.Close()
 	}
@@ -519,8 +522,8 @@ func TestServerErrors(t *testing.T) {
 	}
 }
 
-// The error of Listen names the operation, the address and the reason once each. Both the
-// sentinel and the system's error can be found in it.
+// TestListenErrorText checks that the text of a Listen error has the operation, the address and the
+// reason once each, and that the error wraps the sentinel and the system's error.
 func TestListenErrorText(t *testing.T) {
 	taken := ohcetest.NewServer(nil)
 	defer taken.Close()
@@ -553,7 +556,7 @@ func TestListenErrorText(t *testing.T) {
 	}
 }
 
-func TestServerAllocatesNothing(t *testing.T) {
+func TestServerAllocs(t *testing.T) {
 	for _, listen := range []string{"127.0.0.1:0", "0.0.0.0:0", "[::]:0"} {
 		t.Run(listen, func(t *testing.T) {
 			srv := new(ohce.Server)

@@ -2,5 +2,5 @@
 
 package ohce_test
 
-// wholeLoopback: a wildcard serves every address that reaches it, here all of 127.0.0.0/8.
+// wholeLoopback reports whether a server on a wildcard address serves all of 127.0.0.0/8.
 const wholeLoopback = true

@@ -2,5 +2,6 @@
 
 package ohce_test
 
-// wholeLoopback: a wildcard serves the addresses that the machine's interfaces have.
+// wholeLoopback is false because a server on a wildcard address serves only the addresses of the
+// machine's interfaces.
 const wholeLoopback = false

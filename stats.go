@@ -9,16 +9,17 @@ import (
 	"strings"
 )
 
-// A struct of statistics follows one scheme, so that a new field appears everywhere by itself:
+// The formats of the statistics types are derived from their struct tags, so that each field appears
+// in all of them:
 //
-//   - its json tag names the field in JSON and in log records, in snake case;
-//   - String lists the fields in order, named as in JSON but with spaces;
-//   - a text tag "NAME,omitzero" changes that: NAME, if any, replaces the name, and omitzero leaves
-//     the field out while it is zero.
+//   - the json tag is the name of the field in JSON and in log records, in snake case;
+//   - String lists the fields in order, with spaces for the underscores in their names;
+//   - a text tag "NAME,omitzero" changes the output of String: NAME, if not empty, replaces the
+//     name, and omitzero omits the field if it is zero.
 //
-// The type has methods String and LogValue on the value, made of statsText and statsGroup.
+// Each type has methods String and LogValue, which call statsText and statsGroup.
 
-// statsGroup returns the fields of a struct as one group of a log record.
+// statsGroup returns the fields of a struct as a group for a log record.
 func statsGroup(stats any) slog.Value {
 	var attrs []slog.Attr
 	for field, v := range reflect.ValueOf(stats).Fields() {
@@ -27,7 +28,7 @@ func statsGroup(stats any) slog.Value {
 	return slog.GroupValue(attrs...)
 }
 
-// statsText lists the fields of a struct in one line.
+// statsText returns the fields of a struct as one line.
 func statsText(stats any) string {
 	var parts []string
 	for field, v := range reflect.ValueOf(stats).Fields() {
@@ -48,7 +49,8 @@ func jsonName(field reflect.StructField) string {
 	return name
 }
 
-// counterText is a counter, or the sum of several with their names in parentheses.
+// counterText formats a counter, or the sum of several counters followed by each of them in
+// parentheses.
 func counterText(v any) string {
 	switch v := v.(type) {
 	case Drops:

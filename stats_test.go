@@ -11,8 +11,9 @@ import (
 	"testing"
 )
 
-// Each field of each struct of statistics appears in String, JSON and log records.
-func TestStatsShowEachField(t *testing.T) {
+// TestStatsFields checks that String, JSON and log records contain each field of each statistics
+// type.
+func TestStatsFields(t *testing.T) {
 	snakeCase := regexp.MustCompile(`^[a-z]+(_[a-z]+)*$`)
 	for _, zero := range []any{ServerStats{}, ClientStats{}, DeduplicatorStats{}} {
 		typ := reflect.TypeOf(zero)
@@ -46,7 +47,7 @@ func TestStatsShowEachField(t *testing.T) {
 	}
 }
 
-// fillCounter gives a field the value 4711.
+// fillCounter sets a field to 4711.
 func fillCounter(t *testing.T, v reflect.Value) {
 	t.Helper()
 	switch v.Kind() {
@@ -88,7 +89,7 @@ func TestServerStatsText(t *testing.T) {
 	}
 }
 
-// A value of Drops prints its reasons, and its JSON has all of them.
+// TestDropsText checks that a Drops prints its nonzero reasons and that its JSON has all of them.
 func TestDropsText(t *testing.T) {
 	d := Drops{DropLoop: 1, DropTooLarge: 2}
 	if got, want := fmt.Sprint(d), "loop 1, too-large 2"; got != want {

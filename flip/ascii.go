@@ -6,7 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// Eight bytes are worked on as one word. A byte is ASCII where its high bit is not set.
+// The functions below process eight bytes at a time as one word. A byte is ASCII if its high bit is
+// clear.
 const (
 	wordSize  = 8
 	blockSize = 4 * wordSize
@@ -16,33 +17,33 @@ const (
 	caseBits = 0x20 * eachByte
 )
 
-// swapWord changes the case of the letters in x, which is all ASCII, where letters has the high bit
-// of the byte set.
-func swapWord(x, letters uint64) uint64 {
+// swapWord swaps the case of the letters in those bytes of x for which mask has the high bit set.
+// All bytes of x must be ASCII.
+func swapWord(x, mask uint64) uint64 {
 	lower := x | caseBits
 	fromA := lower + (0x80-'a')*eachByte
 	afterZ := lower + (0x80-'z'-1)*eachByte
-	return x ^ (fromA^afterZ)&letters>>2
+	return x ^ (fromA^afterZ)&mask>>2
 }
 
-// swapByte is swapWord for one byte of ASCII.
-func swapByte(c byte, letters uint64) byte {
+// swapByte is like swapWord for a single byte.
+func swapByte(c byte, mask uint64) byte {
 	if lower := c | 0x20; lower-'a' <= 'z'-'a' {
-		c ^= byte(letters) >> 2
+		c ^= byte(mask) >> 2
 	}
 	return c
 }
 
-// asciiBefore counts the bytes of ASCII that end the word x, whose last byte is the highest one.
+// asciiBefore returns the number of ASCII bytes at the end of the little-endian word x.
 func asciiBefore(x uint64) int { return bits.LeadingZeros64(x&highBits) / 8 }
 
-// asciiAfter counts the bytes of ASCII that begin the word x.
+// asciiAfter returns the number of ASCII bytes at the start of the little-endian word x.
 func asciiAfter(x uint64) int { return bits.TrailingZeros64(x&highBits) / 8 }
 
-// reverseASCII writes the ASCII that ends src to dst in reverse, its case swapped as by swapWord,
-// and returns how many bytes that were. dst must be as long as src at least; what lies there beyond
-// the result may be overwritten.
-func reverseASCII(dst, src []byte, letters uint64) int {
+// reverseASCII writes the ASCII bytes at the end of src to dst in reverse order, with their case
+// swapped as by swapWord, and returns the number of bytes written. dst must be at least as long as
+// src. Its bytes beyond the result may be overwritten.
+func reverseASCII(dst, src []byte, mask uint64) int {
 	le := binary.LittleEndian
 	w, i := 0, len(src)
 	dst = dst[:len(src)]
@@ -52,29 +53,31 @@ func reverseASCII(dst, src []byte, letters uint64) int {
 		if (x0|x1|x2|x3)&highBits != 0 {
 			break
 		}
-		le.PutUint64(d, bits.ReverseBytes64(swapWord(x3, letters)))
-		le.PutUint64(d[8:], bits.ReverseBytes64(swapWord(x2, letters)))
-		le.PutUint64(d[16:], bits.ReverseBytes64(swapWord(x1, letters)))
-		le.PutUint64(d[24:], bits.ReverseBytes64(swapWord(x0, letters)))
+		le.PutUint64(d, bits.ReverseBytes64(swapWord(x3, mask)))
+		le.PutUint64(d[8:], bits.ReverseBytes64(swapWord(x2, mask)))
+		le.PutUint64(d[16:], bits.ReverseBytes64(swapWord(x1, mask)))
+		le.PutUint64(d[24:], bits.ReverseBytes64(swapWord(x0, mask)))
 		w, i = w+blockSize, i-blockSize
 	}
 	for i >= wordSize {
 		x := le.Uint64(src[i-wordSize : i])
-		// A byte that is not ASCII must not carry into the one after it.
-		le.PutUint64(dst[w:w+wordSize], bits.ReverseBytes64(swapWord(x&^highBits, letters)))
+		// swapWord would carry from a byte that is not ASCII into the next one.
+		le.PutUint64(dst[w:w+wordSize], bits.ReverseBytes64(swapWord(x&^highBits, mask)))
 		if x&highBits != 0 {
 			return w + asciiBefore(x)
 		}
 		w, i = w+wordSize, i-wordSize
 	}
 	for i > 0 && src[i-1] < utf8.RuneSelf {
-		dst[w] = swapByte(src[i-1], letters)
+		dst[w] = swapByte(src[i-1], mask)
 		w, i = w+1, i-1
 	}
 	return w
 }
 
-// swapASCII is reverseASCII from the front, without the reversing.
+// swapASCII writes the ASCII bytes at the start of src to dst with their case swapped, and returns
+// the number of bytes written. dst must be at least as long as src. Its bytes beyond the result may
+// be overwritten.
 func swapASCII(dst, src []byte) int {
 	le := binary.LittleEndian
 	i := 0

@@ -8,7 +8,7 @@ import (
 	"github.com/ohce/ohce/flip"
 )
 
-// samples are texts to repeat until the length is reached.
+// samples are texts in several scripts. sample repeats them to any length.
 var samples = []struct{ name, text string }{
 	{"ascii", "The quick brown fox jumps over the lazy dog. "},
 	{"latin", "Žluťoučký kůň pěl ďábelské ódy; Größe, Übermaß. "},
@@ -20,7 +20,7 @@ var samples = []struct{ name, text string }{
 	{"invalid", "ok \xff\xc3 \xe2\x82 \xed\xa0\x80 é "},
 }
 
-// sample returns about n bytes of text, cut between characters.
+// sample repeats text and returns the first n bytes, or fewer if byte n is inside a character.
 func sample(text string, n int) []byte {
 	b := bytes.Repeat([]byte(text), n/len(text)+1)
 	for n > 0 && b[n]&0xC0 == 0x80 {
@@ -56,7 +56,7 @@ func BenchmarkGraphemes(b *testing.B) {
 	benchmark(b, flip.Transform{Reverse: true, SwapCase: true, Graphemes: true})
 }
 
-// byteLoop is what one would write first, and works for ASCII alone.
+// byteLoop is the obvious implementation for ASCII, as a baseline.
 func byteLoop(dst, src []byte) {
 	for i, c := range src {
 		switch {

@@ -9,7 +9,7 @@ import (
 func ExampleAppend() {
 	fmt.Printf("%s\n", flip.Append(nil, []byte("Hello")))
 	fmt.Printf("%s\n", flip.Append(nil, []byte("Straße")))
-	// The sigma ends the word of the reversed text.
+	// In the reversed text, the sigma that came first ends the word.
 	fmt.Printf("%s\n", flip.Append(nil, []byte("ΣΟΦΟΣ")))
 	// Output:
 	// OLLEh
@@ -72,11 +72,11 @@ func ExampleParse() {
 	}
 	fmt.Printf("%s\n", t.Append(nil, []byte("Hello")))
 
-	_, err = flip.Parse("shout")
+	_, err = flip.Parse("rot13")
 	fmt.Println(err)
 	// Output:
 	// hELLO
-	// flip: no transform is named "shout", only flip, reverse, swapcase, echo
+	// flip: unknown transform "rot13" (known: flip, reverse, swapcase, echo)
 }
 
 func ExampleNames() {

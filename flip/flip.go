@@ -1,38 +1,47 @@
-// Package flip turns text around: it reverses the characters and then swaps the case of each, so
-// that "Hello" becomes "OLLEh". It is the answer that ohce gives.
+// Package flip reverses text and swaps the case of its letters: "Hello" becomes "OLLEh". This is
+// the default transform of ohce serve.
 //
-//	answer := flip.Append(nil, []byte("Hello"))
+//	response := flip.Append(nil, []byte("Hello"))
 //
-// [Append] does both; a [Transform] does either, both or neither, and can keep together what a
-// reader sees as one character.
+// [Append] reverses and swaps case. A [Transform] does either, both or neither. Its option
+// Graphemes keeps together several code points that a reader sees as one character.
 //
-// # What the result is
+// # Result
 //
-// For every input, valid or not, the bytes are those that CPython 3.11 gives for
+// The package treats text as a sequence of Unicode code points. For any input, the result equals
+// that of this expression in CPython 3.11:
 //
 //	data.decode("utf-8", "surrogateescape")[::-1].swapcase().encode("utf-8", "surrogateescape")
 //
-// Upper case becomes lower case and lower case becomes upper case by the full mappings of Unicode:
-// one character may become up to three (ß becomes SS), title-case letters stay, and a capital
-// sigma at the end of a word becomes the final one, where the word is that of the reversed text.
-// A byte that is no part of valid UTF-8 counts as a character of its own and keeps its value. A
-// surrogate that was encoded as UTF-8 is three such bytes.
+// Case is swapped by the full case mappings of Unicode:
+//
+//   - One code point can become up to three: ß becomes SS.
+//   - Title-case letters, such as ǅ, do not change.
+//   - A capital sigma becomes a final sigma (ς) at the end of a word, and σ elsewhere. Case is
+//     swapped last, so this is the end of a word of the reversed text.
+//
+// Each byte that is not part of valid UTF-8 is treated as a character that has no case. An encoded
+// surrogate is three such bytes.
 //
 // # Concurrency and buffers
 //
-// The functions are pure and safe for concurrent use. They append to dst as the built-in append
-// does: a new array is made only where the capacity does not suffice, and what dst held stays.
-// The capacity beyond the result may be overwritten. dst and src must not overlap. src is only
-// read, and nothing of it is kept.
+// All functions and methods are safe for concurrent use. Like the built-in append, they keep the
+// contents of dst, and allocate a new array if the capacity of dst is too small. They may overwrite
+// the capacity of dst beyond the result. They do not modify or retain src. The bytes of dst, up to
+// its capacity, must not overlap src.
 //
-// # Limits
+// # Limitations
 //
-// The case data is that of Unicode 14.0.0 (see [UnicodeVersion]), with every release of Go, because
-// CPython 3.11 has that version. A newer CPython knows newer letters and differs in them. Clusters
-// are those of Unicode 17.0.0 (see [GraphemesUnicodeVersion]). Swapping is no involution outside
-// ASCII: ß becomes SS, which becomes ss. Nor is reversing, where bytes are not UTF-8: reversed,
-// they can form characters that the input did not have. No language's own rules apply, Turkish
-// dotless i included. Nothing is normalized.
+// The case data is that of Unicode 14.0.0 (see [UnicodeVersion]), the version of CPython 3.11.
+// Newer releases of CPython give other results for letters that were added later. Grapheme clusters
+// follow Unicode 17.0.0 (see [GraphemesUnicodeVersion]). Neither depends on the release of Go.
+//
+// Outside ASCII, swapping case twice may not restore the text: ß becomes SS, and SS becomes ss.
+// Outside valid UTF-8, reversing twice may not restore it either, because the reversed bytes can
+// form new characters.
+//
+// The package applies no language-specific rules, such as those for the Turkish dotless i, and does
+// not normalize text.
 package flip
 
 import (
@@ -40,25 +49,26 @@ import (
 	"strings"
 )
 
-// MaxGrowth bounds the result: it has at most MaxGrowth times the bytes of the input. U+0390
-// reaches the bound; its two bytes become three characters of two bytes each.
+// MaxGrowth is the maximum ratio of the length of a result to the length of its input, in bytes.
+// The two bytes of U+0390 reach it: they become three code points of two bytes each.
 const MaxGrowth = 3
 
-// A Transform says what is done to a text. The zero value does nothing to it.
+// A Transform is a transformation of text. The zero value leaves text unchanged.
 type Transform struct {
-	// Reverse puts the last character first.
+	// Reverse reverses the order of the code points.
 	Reverse bool
 
-	// SwapCase makes upper case of lower case and lower case of upper case, after Reverse.
+	// SwapCase converts upper case to lower case and lower case to upper case, after Reverse.
 	SwapCase bool
 
-	// Graphemes makes Reverse keep extended grapheme clusters whole: an emoji made of several
-	// characters, a flag, a letter and its accents. It means nothing without Reverse. A byte that
-	// is not UTF-8 is a cluster of its own.
+	// Graphemes makes Reverse reverse the order of extended grapheme clusters instead. It keeps
+	// together a letter and its accents, the two halves of a flag, and an emoji of several code
+	// points. A byte that is not part of valid UTF-8 is a cluster of its own. Without Reverse,
+	// Graphemes has no effect.
 	Graphemes bool
 }
 
-var named = []struct {
+var namedTransforms = []struct {
 	name      string
 	transform Transform
 }{
@@ -68,15 +78,16 @@ var named = []struct {
 	{"echo", Transform{}},
 }
 
-// Append appends the reversed text of src, its case swapped, to dst. It allocates nothing where
-// dst has room for MaxGrowth times the bytes of src, or for those of src if no character in it
-// grows, as none of ASCII does.
+// Append reverses src, swaps its case, appends the result to dst and returns the extended buffer.
+// It does not allocate if the spare capacity of dst is at least MaxGrowth times the length of src.
+// For ASCII text, the length of src is enough.
 func Append(dst, src []byte) []byte {
 	return appendReversed(dst, src, true)
 }
 
-// Append appends what t makes of src to dst. It allocates nothing where dst has room as for
-// Append; with Reverse, SwapCase and Graphemes together, room for src once more.
+// Append applies t to src, appends the result to dst and returns the extended buffer. To avoid an
+// allocation, dst needs the same spare capacity as for the function Append. If Reverse, SwapCase
+// and Graphemes are all set, it needs the length of src in addition.
 func (t Transform) Append(dst, src []byte) []byte {
 	switch {
 	case t.Reverse && t.Graphemes:
@@ -89,12 +100,13 @@ func (t Transform) Append(dst, src []byte) []byte {
 	return append(dst, src...)
 }
 
-// String returns the name by which Parse knows t, followed by " by graphemes" where that is set.
+// String returns the name that Parse accepts for t. If t.Graphemes is set, it appends
+// " by graphemes", which Parse does not accept.
 func (t Transform) String() string {
 	plain := t
 	plain.Graphemes = false
 	name := ""
-	for _, n := range named {
+	for _, n := range namedTransforms {
 		if n.transform == plain {
 			name = n.name
 		}
@@ -105,23 +117,23 @@ func (t Transform) String() string {
 	return name
 }
 
-// Parse returns the transform of that name, one of Names. Its Graphemes is false; set it where
-// clusters matter. The error tells the name and lists those that there are.
+// Parse returns the transform with the given name, which must be one of Names. Its field Graphemes
+// is false.
 func Parse(name string) (Transform, error) {
-	for _, n := range named {
+	for _, n := range namedTransforms {
 		if n.name == name {
 			return n.transform, nil
 		}
 	}
-	return Transform{}, fmt.Errorf("flip: no transform is named %q, only %s",
+	return Transform{}, fmt.Errorf("flip: unknown transform %q (known: %s)",
 		name, strings.Join(Names(), ", "))
 }
 
-// Names returns the names that Parse knows: flip, reverse, swapcase and echo. The slice is the
-// caller's.
+// Names returns the names that Parse accepts: flip, reverse, swapcase and echo. The caller may
+// modify the slice.
 func Names() []string {
-	names := make([]string, len(named))
-	for i, n := range named {
+	names := make([]string, len(namedTransforms))
+	for i, n := range namedTransforms {
 		names[i] = n.name
 	}
 	return names

@@ -9,7 +9,7 @@ import (
 	"github.com/ohce/ohce/flip"
 )
 
-// FuzzASCIITwiceIsIdentity: of ASCII alone, what is flipped twice is what it was.
+// FuzzASCIITwiceIsIdentity checks that applying a transform to ASCII text twice restores it.
 func FuzzASCIITwiceIsIdentity(f *testing.F) {
 	f.Add([]byte("Hello"))
 	f.Fuzz(func(t *testing.T, given []byte) {
@@ -19,44 +19,45 @@ func FuzzASCIITwiceIsIdentity(f *testing.F) {
 		}
 		for _, tr := range transforms() {
 			if tr.Reverse && tr.Graphemes {
-				continue // a line end of two bytes stays, so that it moves against the letters
+				continue // "\r\n" is one cluster, but reversing "\n\r" can create it
 			}
 			once := tr.Append(nil, src)
 			if len(once) != len(src) {
-				t.Fatalf("%s of %q has %d bytes", tr, src, len(once))
+				t.Fatalf("%s of %q has %d bytes, want %d", tr, src, len(once), len(src))
 			}
 			if twice := tr.Append(nil, once); !bytes.Equal(twice, src) {
-				t.Fatalf("%s twice of %q is %q", tr, src, twice)
+				t.Fatalf("%s applied twice to %q is %q", tr, src, twice)
 			}
 		}
 	})
 }
 
-// FuzzAnyBytes: whatever comes, the length is bounded, reversing keeps every byte, and where the
-// text is UTF-8, so is the result, reversing twice changes nothing, and flipping is reversing and
-// then swapping. The last three do not hold for other bytes, which can form characters anew.
+// FuzzAnyBytes checks properties of the results. For any input, the length is bounded and reversing
+// keeps every byte. For valid UTF-8, the result is valid, reversing twice restores the text, and
+// flip equals reverse followed by swapcase. Invalid bytes can form new characters when reversed, so
+// the last three properties do not hold for them.
 func FuzzAnyBytes(f *testing.F) {
 	f.Add([]byte("Größe \xff\x80"))
 	f.Fuzz(func(t *testing.T, src []byte) {
 		given := slices.Clone(src)
 		for _, tr := range transforms() {
-			got := tr.Append([]byte("held"), src)
-			if !bytes.HasPrefix(got, []byte("held")) {
-				t.Fatalf("%s: what dst held is gone: %q", tr, got)
+			got := tr.Append([]byte("prefix"), src)
+			if !bytes.HasPrefix(got, []byte("prefix")) {
+				t.Fatalf("%s: Append changed the contents of dst: %q", tr, got)
 			}
-			got = got[len("held"):]
+			got = got[len("prefix"):]
 			if len(got) > flip.MaxGrowth*len(src) {
-				t.Fatalf("%s: %d bytes become %d", tr, len(src), len(got))
+				t.Fatalf("%s: %d bytes become %d, more than the bound", tr, len(src), len(got))
 			}
 			if utf8.Valid(src) && !utf8.Valid(got) {
-				t.Fatalf("%s of valid %+q is not: %+q", tr, src, got)
+				t.Fatalf("%s of %+q is invalid UTF-8: %+q", tr, src, got)
 			}
 			if !tr.SwapCase && !sameBytes(got, src) {
-				t.Fatalf("%s of %+q has other bytes: %+q", tr, src, got)
+				t.Fatalf("%s of %+q does not have the same bytes: %+q", tr, src, got)
 			}
 		}
 		if !bytes.Equal(src, given) {
-			t.Fatalf("src was %+q and is %+q", given, src)
+			t.Fatalf("Append modified src from %+q to %+q", given, src)
 		}
 		if utf8.Valid(src) {
 			checkValid(t, src)
@@ -68,7 +69,7 @@ func checkValid(t *testing.T, src []byte) {
 	reverse, swapcase := flip.Transform{Reverse: true}, flip.Transform{SwapCase: true}
 	once := reverse.Append(nil, src)
 	if twice := reverse.Append(nil, once); !bytes.Equal(twice, src) {
-		t.Fatalf("reversed twice, %+q is %+q", src, twice)
+		t.Fatalf("%+q reversed twice is %+q", src, twice)
 	}
 	got, want := flip.Append(nil, src), swapcase.Append(nil, once)
 	if !bytes.Equal(got, want) {
@@ -83,8 +84,8 @@ func sameBytes(a, b []byte) bool {
 	return bytes.Equal(a, b)
 }
 
-// FuzzFastEqualsSlow: the package does what the reference does.
-func FuzzFastEqualsSlow(f *testing.F) {
+// FuzzMatchesReference compares the optimized code with the reference implementation.
+func FuzzMatchesReference(f *testing.F) {
 	f.Add([]byte("ΟΔΟΣ Hello"))
 	v := loadVectors()
 	f.Fuzz(func(t *testing.T, src []byte) {
@@ -102,7 +103,7 @@ func FuzzFastEqualsSlow(f *testing.F) {
 	})
 }
 
-// FuzzGraphemes: the result is the clusters of the text, each whole, the last one first.
+// FuzzGraphemes compares transforms with Graphemes with the reference implementation.
 func FuzzGraphemes(f *testing.F) {
 	f.Add([]byte("👩‍👩‍👧‍👦 e\u0301 🇩🇪"))
 	v := loadVectors()

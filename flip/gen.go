@@ -1,8 +1,8 @@
 //go:build ignore
 
-// Command gen writes tables.go, the case data of package flip, from golang.org/x/text/cases and
-// the package unicode of the Go tree. It must run with Unicode 15.0.0 in both, and takes out of it
-// what Unicode 15 added, so that the tables are those of Unicode 14.0.0 and of CPython 3.11.
+// Command gen writes tables.go, the case data of package flip, from golang.org/x/text/cases and the
+// standard library's package unicode. Both must have Unicode 15.0.0. Command gen leaves out the
+// characters that Unicode 15.0 added, so that the tables match Unicode 14.0.0 and CPython 3.11.
 package main
 
 import (
@@ -25,7 +25,7 @@ const (
 	sigma         = 'Σ'
 )
 
-// added holds what Unicode 15.0 added (its DerivedAge.txt), as far as it is cased or ignorable.
+// added holds the cased and case-ignorable characters that Unicode 15.0 added (DerivedAge.txt).
 var added = &unicode.RangeTable{
 	R16: []unicode.Range16{{Lo: 0x0ECE, Hi: 0x0ECE, Stride: 1}}, // Lao
 	R32: []unicode.Range32{
@@ -39,8 +39,8 @@ var added = &unicode.RangeTable{
 	},
 }
 
-// wordBreak holds the Word_Break values MidLetter, MidNumLet and Single_Quote, which are in no
-// table of the Go tree.
+// wordBreak holds the characters whose Word_Break is MidLetter, MidNumLet or Single_Quote. Package
+// unicode has no table of them.
 var wordBreak = []rune{
 	':', '·', '\u0387', '\u055F', '\u05F4', '\u2027', '\uFE13', '\uFE55', '\uFF1A',
 	'.', '\u2018', '\u2019', '\u2024', '\uFE52', '\uFF07', '\uFF0E',
@@ -67,7 +67,7 @@ var (
 	upper = cases.Upper(language.Und)
 )
 
-// swapped returns what a code point alone becomes.
+// swapped returns the case mapping of a code point without context.
 func swapped(r rune) string {
 	switch {
 	case isUpper(r):
@@ -78,17 +78,18 @@ func swapped(r rune) string {
 	return string(r)
 }
 
-// model is the case data before it is written down.
+// A model is the case data that gen writes.
 type model struct {
-	classes []byte   // by code point, up to the last page that has one
-	deltas  []rune   // by class, from 1
-	full    []string // by class, from firstFull
+	classes []byte   // by code point, up to the end of the last page with a class other than 0
+	deltas  []rune   // by class; 0 for class 0
+	full    []string // by class, from the class after the sigma's
 }
 
 func isScalar(r rune) bool { return r < 0xD800 || r > 0xDFFF }
 
-// newModel gives every code point its class: 0 for no change, then one for each distance to the
-// counterpart, then one for the sigma, then one for each code point that becomes several.
+// newModel assigns each code point its class. Class 0 is for code points that do not change. The
+// next classes are one for each difference between a code point and its mapping, one for the sigma,
+// and one for each code point that becomes several.
 func newModel() model {
 	m := model{deltas: []rune{0}}
 	distance := map[rune]int{}
@@ -121,14 +122,14 @@ func newModel() model {
 			m.full = append(m.full, to)
 		}
 		if class > 0xFF {
-			log.Fatalf("gen: %U needs class %d, which is no byte", r, class)
+			log.Fatalf("gen: class %d of %U does not fit in a byte", class, r)
 		}
 		m.classes[r] = byte(class)
 	}
 	return m
 }
 
-// pages cuts the classes into pages and drops the doubles. The first page is the empty one.
+// pages divides the classes into pages and removes duplicates. The first page has only class 0.
 func (m model) pages() (index []int, pages [][]byte) {
 	pages = [][]byte{make([]byte, pageSize)}
 	for page := range slices.Chunk(m.classes, pageSize) {
@@ -146,14 +147,15 @@ func (m model) write(w *bytes.Buffer) {
 	index, pages := m.pages()
 	fmt.Fprintf(w, "const (\n")
 	fmt.Fprintf(w, "pageBits = 7\npageSize = 1 << pageBits\n")
-	fmt.Fprintf(w, "// Classes below classSigma add deltas[class]; those above it stand for\n")
+	fmt.Fprintf(w, "// classSigma is the class of the capital sigma. A code point of a lower class is\n")
+	fmt.Fprintf(w, "// mapped by adding deltas[class], one of a higher class is replaced by\n")
 	fmt.Fprintf(w, "// expansions[class-classSigma-1].\n")
 	fmt.Fprintf(w, "classSigma = %d\n)\n\n", len(m.deltas))
-	fmt.Fprintf(w, "// pageIndex names the page of each %d code points; those beyond have no case.\n",
-		pageSize)
+	fmt.Fprintf(w, "// pageIndex holds the index in pages of each block of %d code points. Code points\n"+
+		"// beyond it have no case.\n", pageSize)
 	fmt.Fprintf(w, "var pageIndex = [%d]uint8{", len(index))
 	writeRows(w, len(index), func(i int) string { return fmt.Sprint(index[i]) })
-	fmt.Fprintf(w, "}\n\n// pages hold the class of each code point.\n")
+	fmt.Fprintf(w, "}\n\n// pages holds the class of each code point.\n")
 	fmt.Fprintf(w, "var pages = [%d][pageSize]uint8{\n", len(pages))
 	for _, page := range pages {
 		if bytes.Count(page, []byte{0}) == pageSize {
@@ -164,10 +166,10 @@ func (m model) write(w *bytes.Buffer) {
 		writeRows(w, len(page), func(i int) string { return fmt.Sprint(page[i]) })
 		fmt.Fprintf(w, "},\n")
 	}
-	fmt.Fprintf(w, "}\n\n// deltas hold the distance to the counterpart, by class.\n")
+	fmt.Fprintf(w, "}\n\n// deltas holds the differences between code points and their mappings, by class.\n")
 	fmt.Fprintf(w, "var deltas = [256]rune{")
 	writeRows(w, len(m.deltas), func(i int) string { return fmt.Sprint(m.deltas[i]) })
-	fmt.Fprintf(w, "}\n\n// expansions hold what becomes several code points.\n")
+	fmt.Fprintf(w, "}\n\n// expansions holds the mappings that are several code points.\n")
 	fmt.Fprintf(w, "var expansions = [%d]string{", len(m.full))
 	writeRows(w, len(m.full), func(i int) string { return fmt.Sprintf("%+q", m.full[i]) })
 	fmt.Fprintf(w, "}\n\n")
@@ -223,7 +225,7 @@ func writeSet(w *bytes.Buffer, about, name string, has func(rune) bool) {
 func main() {
 	log.SetFlags(0)
 	if unicode.Version != sourceVersion || cases.UnicodeVersion != sourceVersion {
-		log.Fatalf("gen: the sources have Unicode %s and %s, not %s",
+		log.Fatalf("gen: package unicode has Unicode %s and package cases has %s, want %s",
 			unicode.Version, cases.UnicodeVersion, sourceVersion)
 	}
 	var w bytes.Buffer
@@ -232,8 +234,9 @@ func main() {
 	fmt.Fprintf(&w, "// UnicodeVersion is the version of Unicode whose case data this package uses.\n")
 	fmt.Fprintf(&w, "const UnicodeVersion = %q\n\n", tablesVersion)
 	newModel().write(&w)
-	writeSet(&w, "cased is Unicode's Cased.", "cased", isCased)
-	writeSet(&w, "ignorable is Unicode's Case_Ignorable.", "ignorable", isIgnorable)
+	writeSet(&w, "cased holds the characters with the Unicode property Cased.", "cased", isCased)
+	writeSet(&w, "ignorable holds the characters with the Unicode property Case_Ignorable.",
+		"ignorable", isIgnorable)
 	out, err := format.Source(w.Bytes())
 	if err != nil {
 		log.Fatal(err)

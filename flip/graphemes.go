@@ -8,12 +8,12 @@ import (
 	"github.com/clipperhouse/uax29/v2/graphemes"
 )
 
-// GraphemesUnicodeVersion is the version of Unicode that decides what a grapheme cluster is.
+// GraphemesUnicodeVersion is the version of Unicode whose grapheme cluster rules this package uses.
 const GraphemesUnicodeVersion = "17.0.0"
 
-// appendClusters appends the grapheme clusters of src in reverse, and swaps their case where swap
-// says so. It goes from one stretch of valid UTF-8 to the one before it. Each is worked on alone,
-// so that stray bytes which come to stand side by side are never taken for a character.
+// appendClusters appends the grapheme clusters of src in reverse order, with their case swapped if
+// swap is true. It processes each maximal run of valid UTF-8 alone, from the last to the first, so
+// that invalid bytes that become neighbours are not decoded as a character.
 func appendClusters(dst, src []byte, swap bool) []byte {
 	dst = slices.Grow(dst, len(src))
 	for i := len(src); i > 0; {
@@ -33,7 +33,7 @@ func appendClusters(dst, src []byte, swap bool) []byte {
 	return dst
 }
 
-// appendReversedClusters appends the clusters of src, which is valid, in reverse.
+// appendReversedClusters appends the clusters of src in reverse order. src must be valid UTF-8.
 func appendReversedClusters(dst, src []byte) []byte {
 	w := len(dst) + len(src)
 	dst = withRoom(dst, len(src))[:w]
@@ -46,8 +46,9 @@ func appendReversedClusters(dst, src []byte) []byte {
 	return dst
 }
 
-// appendFlippedClusters is appendReversedClusters with the case swapped afterwards. The result is
-// first written behind the whole reversed text, as a sigma's form depends on both its sides.
+// appendFlippedClusters is like appendReversedClusters, but swaps the case of the result. It needs
+// the whole reversed text before it swaps case, because the form of a sigma depends on the text
+// before and after it.
 func appendFlippedClusters(dst, src []byte) []byte {
 	start := len(dst)
 	dst = appendReversedClusters(dst, src)
@@ -58,7 +59,7 @@ func appendFlippedClusters(dst, src []byte) []byte {
 	return dst[:start+n]
 }
 
-// validFrom returns where the stretch of valid UTF-8 that ends text begins.
+// validFrom returns the start of the longest suffix of text that is valid UTF-8.
 func validFrom(text []byte) int {
 	i := len(text)
 	for i > 0 {

@@ -20,13 +20,13 @@ func TestGraphemes(t *testing.T) {
 		{"devanagari-conjunct", "क्षa", "aक्ष", "Aक्ष"},
 		{"final-sigma-after-reversal", "ΣΑ", "ΑΣ", "ας"},
 		{"final-sigma-with-accent", "Σ\u0301Α", "ΑΣ\u0301", "ας\u0301"},
-		{"sigma-before-stray-byte", "a\xffΣΑ", "ΑΣ\xffa", "ας\xffA"},
+		{"sigma-before-invalid-byte", "a\xffΣΑ", "ΑΣ\xffa", "ας\xffA"},
 		{"sharp-s-grows", "ßa", "aß", "ASS"},
-		{"stray-bytes", "a\xff\x80b", "b\x80\xffa", "B\x80\xffA"},
-		{"stray-bytes-form-no-letter", "\xa9\xc3", "\xc3\xa9", "\xc3\xa9"},
+		{"invalid-bytes", "a\xff\x80b", "b\x80\xffa", "B\x80\xffA"},
+		{"invalid-bytes-form-no-letter", "\xa9\xc3", "\xc3\xa9", "\xc3\xa9"},
 		{"encoded-surrogate", "\xed\xa0\x80a", "a\x80\xa0\xed", "A\x80\xa0\xed"},
 		{"overlong", "\xe0\x80\x80", "\x80\x80\xe0", "\x80\x80\xe0"},
-		{"accent-after-stray-byte", "\xff\u0301a", "a\u0301\xff", "A\u0301\xff"},
+		{"accent-after-invalid-byte", "\xff\u0301a", "a\u0301\xff", "A\u0301\xff"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			tr := flip.Transform{Reverse: true, Graphemes: true}
@@ -41,7 +41,7 @@ func TestGraphemes(t *testing.T) {
 	}
 }
 
-func TestGraphemesMeanNothingWithoutReverse(t *testing.T) {
+func TestGraphemesWithoutReverse(t *testing.T) {
 	src := []byte("e\u0301 👩‍👩‍👧‍👦 \xff ΑΣ")
 	for _, tr := range []flip.Transform{{}, {SwapCase: true}} {
 		want := tr.Append(nil, src)

@@ -1,14 +1,14 @@
 package flip
 
-// Greek, Cyrillic, Hebrew, Arabic and the accented Latin letters are characters of two bytes, and
-// most of them have their counterpart there. Runs of those are worked on without decoding more
-// than the pair of bytes.
+// Greek, Cyrillic, Hebrew, Arabic and accented Latin letters take two bytes in UTF-8, and most of
+// their case mappings do too. The functions below process runs of such letters without a general
+// UTF-8 decoder.
 
-// isPair tells whether two bytes are a character. Of two bytes, none is overlong from 0xC2 on.
+// isPair reports whether two bytes encode a character. A lead byte below 0xC2 would be overlong.
 func isPair(lead, last byte) bool { return lead-0xC2 <= 0xDF-0xC2 && last&0xC0 == 0x80 }
 
-// swapPair swaps the case of a character of two bytes. It is not ok where that needs more than a
-// look at the table, or another number of bytes.
+// swapPair swaps the case of a character of two bytes. ok is false if the result depends on the
+// context or does not take two bytes.
 func swapPair(lead, last byte) (newLead, newLast byte, ok bool) {
 	r := rune(lead&0x1F)<<6 | rune(last&0x3F)
 	class := pages[pageIndex[r>>pageBits]][r%pageSize]
@@ -16,8 +16,9 @@ func swapPair(lead, last byte) (newLead, newLast byte, ok bool) {
 	return 0xC0 | byte(r>>6), 0x80 | byte(r&0x3F), class < classSigma && uint32(r-0x80) < 0x780
 }
 
-// reversePairs writes the characters of two bytes that end src to dst in reverse, and returns how
-// many bytes that were. With swap it swaps their case, and stops where swapPair is not ok.
+// reversePairs writes the two-byte characters at the end of src to dst in reverse order, and
+// returns the number of bytes written. If swap is true, it swaps their case and stops at the first
+// character that swapPair cannot convert. dst must be at least as long as src.
 func reversePairs(dst, src []byte, swap bool) int {
 	w := 0
 	dst = dst[:len(src)]
@@ -38,7 +39,9 @@ func reversePairs(dst, src []byte, swap bool) int {
 	return w
 }
 
-// swapPairs is reversePairs from the front, without the reversing.
+// swapPairs writes the two-byte characters at the start of src to dst with their case swapped, and
+// returns the number of bytes written. It stops at the first character that swapPair cannot
+// convert. dst must be at least as long as src.
 func swapPairs(dst, src []byte) int {
 	i := 0
 	dst = dst[:len(src)]

@@ -7,10 +7,11 @@ import (
 	"github.com/clipperhouse/uax29/v2/graphemes"
 )
 
-// The reference is CPython's algorithm on a slice of characters, over what CPython's vectors say
-// of each code point. It shares nothing with the package but the segmentation into clusters.
+// The functions below implement CPython's algorithm on a slice of code points, with the data that
+// testdata/vectors.py obtained from CPython. They share with package flip only the segmentation
+// into grapheme clusters.
 
-// escape is where surrogateescape puts the bytes that are not UTF-8.
+// escape is the base of the code points to which surrogateescape maps invalid bytes.
 const escape = 0xDC00
 
 func decode(src []byte) []rune {
@@ -59,23 +60,24 @@ func (v *vectors) swapped(text []rune) []rune {
 	return out
 }
 
-// endsWord tells whether a sigma between the two texts is final.
+// endsWord reports whether a sigma between the two texts is final.
 func (v *vectors) endsWord(before, after []rune) bool {
-	counts := func(r rune) bool { return !v.ignorable[r] }
-	first := slices.IndexFunc(reversed(before), counts)
+	significant := func(r rune) bool { return !v.ignorable[r] }
+	first := slices.IndexFunc(reversed(before), significant)
 	if first < 0 || !v.cased[reversed(before)[first]] {
 		return false
 	}
-	next := slices.IndexFunc(after, counts)
+	next := slices.IndexFunc(after, significant)
 	return next < 0 || !v.cased[after[next]]
 }
 
-// clusters splits src into grapheme clusters, where each byte that is not UTF-8 is one.
+// clusters splits src into grapheme clusters. Each byte that is not part of valid UTF-8 is a
+// cluster of its own.
 func clusters(src []byte) [][]rune {
 	var out [][]rune
-	stretch := 0
+	begin := 0
 	flush := func(end int) {
-		for c := graphemes.FromBytes(src[stretch:end]); c.Next(); {
+		for c := graphemes.FromBytes(src[begin:end]); c.Next(); {
 			out = append(out, decode(c.Value()))
 		}
 	}
@@ -84,7 +86,7 @@ func clusters(src []byte) [][]rune {
 		if r == utf8.RuneError && n == 1 {
 			flush(i)
 			out = append(out, decode(src[i:i+1]))
-			stretch = i + 1
+			begin = i + 1
 		}
 		i += n
 	}

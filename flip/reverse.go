@@ -2,20 +2,20 @@ package flip
 
 import "unicode/utf8"
 
-// appendReversed appends the characters of src in reverse, and swaps their case where swap says
-// so. It reads src backwards: UTF-8 splits into the same characters and stray bytes either way.
+// appendReversed appends the characters of src in reverse order, with their case swapped if swap is
+// true. It decodes src from the end, which finds the same characters and invalid bytes.
 func appendReversed(dst, src []byte, swap bool) []byte {
-	letters := uint64(0)
+	mask := uint64(0)
 	if swap {
-		letters = highBits
+		mask = highBits
 	}
-	// At every turn dst[w:] has room for src[:i], so that only what grows needs a look.
+	// Invariant: dst[w:] has room for src[:i]. Only a code point that grows needs a check.
 	w, i := len(dst), len(src)
 	dst = withRoom(dst, i)
 	for i > 0 {
 		n := 0
 		if src[i-1] < utf8.RuneSelf {
-			n = reverseASCII(dst[w:], src[:i], letters)
+			n = reverseASCII(dst[w:], src[:i], mask)
 		} else {
 			n = reversePairs(dst[w:], src[:i], swap)
 		}
@@ -35,7 +35,7 @@ func appendReversed(dst, src []byte, swap bool) []byte {
 		case classSigma:
 			w += putSigma(dst[w:], casedAfter(src[i+n:]) && !casedBefore(src[:i]))
 		default:
-			dst, w = put(dst, w, r, class, i)
+			dst, w = putSwapped(dst, w, r, class, i)
 		}
 	}
 	return dst[:w]

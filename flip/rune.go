@@ -2,8 +2,8 @@ package flip
 
 import "unicode/utf8"
 
-// decodeLast is utf8.DecodeLastRune, sooner done with the characters of three bytes, which most
-// scripts of Asia are made of.
+// decodeLast is like utf8.DecodeLastRune, but faster for characters of three bytes, which include
+// most scripts of Asia.
 func decodeLast(src []byte) (r rune, n int) {
 	if i := len(src) - 3; i >= 0 && src[i]&0xF0 == 0xE0 && src[i+1]&src[i+2]&0x80 != 0 {
 		s := src[i : i+3]
@@ -15,10 +15,11 @@ func decodeLast(src []byte) (r rune, n int) {
 	return utf8.DecodeLastRune(src)
 }
 
-// copyRune copies the at most four bytes of src, for which the built-in copy is slow.
+// copyRune copies src, which has at most four bytes, to dst. It is faster than the built-in copy
+// for so few bytes.
 func copyRune(dst, src []byte) int {
 	dst = dst[:len(src)]
-	//lint:ignore S1001 the call of the built-in copy costs more than these bytes
+	//lint:ignore S1001 calling the built-in copy costs more than copying at most four bytes
 	for i, c := range src {
 		dst[i] = c
 	}

@@ -5,16 +5,16 @@ import (
 	"unicode/utf8"
 )
 
-// The capital sigma has two small forms. It takes the final one at the end of a word: where a
-// cased character stands before it and none after it, and case-ignorable ones between do not
-// count (Unicode 14.0, section 3.13, Final_Sigma). Only case-ignorable characters are ever looked
-// over and a sigma is none, so the time for a whole text stays linear.
+// The lower case of a capital sigma is the final form if a cased character precedes it and none
+// follows it, not counting case-ignorable characters (Unicode 14.0, section 3.13, Final_Sigma). A
+// search for the cased character stops at the next sigma, which is not case-ignorable, so that the
+// time for a whole text is linear.
 const (
 	smallSigma = 'σ'
 	finalSigma = 'ς'
 )
 
-// putSigma writes a small sigma, which is as long as the capital one.
+// putSigma writes a small sigma to dst and returns its length, which is that of a capital one.
 func putSigma(dst []byte, final bool) int {
 	if final {
 		return utf8.EncodeRune(dst, finalSigma)
@@ -22,8 +22,8 @@ func putSigma(dst []byte, final bool) int {
 	return utf8.EncodeRune(dst, smallSigma)
 }
 
-// casedBefore reports whether the last character of text is cased, those that are case-ignorable
-// not counted. A byte that is not UTF-8 is neither.
+// casedBefore reports whether the last character of text that is not case-ignorable is cased. A
+// byte that is not part of valid UTF-8 is neither case-ignorable nor cased.
 func casedBefore(text []byte) bool {
 	for len(text) > 0 {
 		r, n := decodeLast(text)
@@ -35,7 +35,7 @@ func casedBefore(text []byte) bool {
 	return false
 }
 
-// casedAfter reports the same of the first character of text.
+// casedAfter reports whether the first character of text that is not case-ignorable is cased.
 func casedAfter(text []byte) bool {
 	for len(text) > 0 {
 		r, n := utf8.DecodeRune(text)

@@ -7,7 +7,7 @@ import (
 
 // appendSwapped appends src with its case swapped.
 func appendSwapped(dst, src []byte) []byte {
-	// At every turn dst[w:] has room for src[i:], so that only what grows needs a look.
+	// Invariant: dst[w:] has room for src[i:]. Only a code point that grows needs a check.
 	w, i := len(dst), 0
 	dst = withRoom(dst, len(src))
 	for i < len(src) {
@@ -29,13 +29,14 @@ func appendSwapped(dst, src []byte) []byte {
 		case classSigma:
 			w += putSigma(dst[w:], casedBefore(src[:i-n]) && !casedAfter(src[i:]))
 		default:
-			dst, w = put(dst, w, r, class, len(src)-i)
+			dst, w = putSwapped(dst, w, r, class, len(src)-i)
 		}
 	}
 	return dst[:w]
 }
 
-// classOf tells what swapping does to r: 0 is nothing, see tables.go for the others.
+// classOf returns the case class of r, which selects the mapping of r. Class 0 has none; see
+// classSigma for the others.
 func classOf(r rune) uint8 {
 	page := uint32(r) >> pageBits
 	if page >= uint32(len(pageIndex)) {
@@ -44,9 +45,10 @@ func classOf(r rune) uint8 {
 	return pages[pageIndex[page]][uint32(r)%pageSize]
 }
 
-// put writes what r, of a class that is neither 0 nor classSigma, becomes at dst[w:], and leaves
-// room for rest more bytes. It returns dst, grown if it had to be, and the place after the rune.
-func put(dst []byte, w int, r rune, class uint8, rest int) ([]byte, int) {
+// putSwapped writes the case mapping of r to dst[w:] and ensures room for rest more bytes. The
+// class of r must be neither 0 nor classSigma. It returns dst, which may have grown, and the index
+// after the mapping.
+func putSwapped(dst []byte, w int, r rune, class uint8, rest int) ([]byte, int) {
 	if class > classSigma {
 		s := expansions[class-classSigma-1]
 		dst = withRoom(dst[:w], len(s)+rest)
@@ -59,7 +61,7 @@ func put(dst []byte, w int, r rune, class uint8, rest int) ([]byte, int) {
 	return dst, w + utf8.EncodeRune(dst[w:], r)
 }
 
-// withRoom returns dst up to its capacity, which is made to hold n bytes beyond its length.
+// withRoom grows dst to hold n more bytes, and returns it extended to its capacity.
 func withRoom(dst []byte, n int) []byte {
 	dst = slices.Grow(dst, n)
 	return dst[:cap(dst)]

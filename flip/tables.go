@@ -10,12 +10,14 @@ const UnicodeVersion = "14.0.0"
 const (
 	pageBits = 7
 	pageSize = 1 << pageBits
-	// Classes below classSigma add deltas[class]; those above it stand for
+	// classSigma is the class of the capital sigma. A code point of a lower class is
+	// mapped by adding deltas[class], one of a higher class is replaced by
 	// expansions[class-classSigma-1].
 	classSigma = 170
 )
 
-// pageIndex names the page of each 128 code points; those beyond have no case.
+// pageIndex holds the index in pages of each block of 128 code points. Code points
+// beyond it have no case.
 var pageIndex = [979]uint8{
 	1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 	0, 0, 0, 0, 13, 0, 0, 0, 0, 0, 14, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 15,
@@ -52,7 +54,7 @@ var pageIndex = [979]uint8{
 	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 43,
 }
 
-// pages hold the class of each code point.
+// pages holds the class of each code point.
 var pages = [44][pageSize]uint8{
 	{},
 	{
@@ -378,7 +380,7 @@ var pages = [44][pageSize]uint8{
 	},
 }
 
-// deltas hold the distance to the counterpart, by class.
+// deltas holds the differences between code points and their mappings, by class.
 var deltas = [256]rune{
 	0, 32, -32, 743, 121, 1, -1, -232, -121, -300, 195, 210, 206, 205, 79, 202, 203, 207, 97,
 	211, 209, 163, 213, 130, 214, 218, 217, 219, 56, 2, -2, -79, -97, -56, -130, 10795, -163,
@@ -394,7 +396,7 @@ var deltas = [256]rune{
 	-34,
 }
 
-// expansions hold what becomes several code points.
+// expansions holds the mappings that are several code points.
 var expansions = [76]string{
 	"SS", "i\u0307", "\u02bcN", "J\u030c", "\u0399\u0308\u0301", "\u03a5\u0308\u0301",
 	"\u0535\u0552", "H\u0331", "T\u0308", "W\u030a", "Y\u030a", "A\u02be", "\u03a5\u0313",
@@ -413,7 +415,7 @@ var expansions = [76]string{
 	"\u0544\u053d",
 }
 
-// cased is Unicode's Cased.
+// cased holds the characters with the Unicode property Cased.
 var cased = &unicode.RangeTable{
 	R16: []unicode.Range16{
 		{Lo: 0x0041, Hi: 0x005a, Stride: 1},
@@ -577,7 +579,7 @@ var cased = &unicode.RangeTable{
 	LatinOffset: 7,
 }
 
-// ignorable is Unicode's Case_Ignorable.
+// ignorable holds the characters with the Unicode property Case_Ignorable.
 var ignorable = &unicode.RangeTable{
 	R16: []unicode.Range16{
 		{Lo: 0x0027, Hi: 0x0027, Stride: 1},

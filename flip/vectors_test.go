@@ -15,12 +15,12 @@ import (
 	"github.com/ohce/ohce/flip"
 )
 
-// vectors is what testdata/vectors.py has CPython say of single code points.
+// vectors holds the results of CPython for single code points, from testdata/vectors.py.
 type vectors struct {
-	swap      map[rune][]rune
-	cased     []bool // cased and not ignorable: what decides beside a sigma
-	ignorable []bool
-	finals    map[string][]bool // by context, which code points make the sigma final
+	swap      map[rune][]rune   // case mappings; an absent code point does not change
+	cased     []bool            // by code point; false if it is also case-ignorable
+	ignorable []bool            // by code point
+	finals    map[string][]bool // by context and code point, whether the sigma is final
 }
 
 var loadVectors = sync.OnceValue(func() *vectors {
@@ -86,7 +86,7 @@ func transform(t testing.TB, name string) flip.Transform {
 	return tr
 }
 
-// eachCodePoint calls f for all that can be encoded.
+// eachCodePoint calls f for every code point except surrogates.
 func eachCodePoint(f func(r rune)) {
 	for r := rune(0); r <= utf8.MaxRune; r++ {
 		if utf8.ValidRune(r) {
@@ -95,7 +95,7 @@ func eachCodePoint(f func(r rune)) {
 	}
 }
 
-func TestVectorsAreOfUnicodeVersion(t *testing.T) {
+func TestVectorsUnicodeVersion(t *testing.T) {
 	head := make([]byte, 200)
 	f, err := os.Open("testdata/casemap.txt")
 	if err != nil {
@@ -106,14 +106,14 @@ func TestVectorsAreOfUnicodeVersion(t *testing.T) {
 		t.Fatal(err)
 	}
 	if want := "Unicode " + flip.UnicodeVersion + "."; !bytes.Contains(head, []byte(want)) {
-		t.Errorf("casemap.txt does not begin with %q:\n%s", want, head)
+		t.Errorf("the head of casemap.txt lacks %q:\n%s", want, head)
 	}
 }
 
 func TestEveryCodePoint(t *testing.T) {
 	v := loadVectors()
 	if len(v.swap) != 2896 {
-		t.Fatalf("the vectors have %d code points that change, want 2896", len(v.swap))
+		t.Fatalf("casemap.txt has %d code points, want 2896", len(v.swap))
 	}
 	for _, name := range []string{"flip", "swapcase"} {
 		t.Run(name, func(t *testing.T) {
@@ -135,14 +135,14 @@ func TestEveryCodePoint(t *testing.T) {
 
 func TestSigmaBesideEveryCodePoint(t *testing.T) {
 	for _, c := range []struct {
-		name            string
-		before, after   string // of the code point
-		mirror, mirrorA string // the same, read backwards
+		name                      string
+		before, after             string // of the code point
+		mirrorBefore, mirrorAfter string // of the code point in the reversed text
 	}{
-		{name: "after-cased", before: "a", after: "Σ", mirror: "Σ", mirrorA: "a"},
-		{name: "after-uncased", before: "1", after: "Σ", mirror: "Σ", mirrorA: "1"},
-		{name: "before-cased", before: "aΣ", after: "a", mirror: "a", mirrorA: "Σa"},
-		{name: "before-end", before: "aΣ", after: "", mirror: "", mirrorA: "Σa"},
+		{name: "after-cased", before: "a", after: "Σ", mirrorBefore: "Σ", mirrorAfter: "a"},
+		{name: "after-uncased", before: "1", after: "Σ", mirrorBefore: "Σ", mirrorAfter: "1"},
+		{name: "before-cased", before: "aΣ", after: "a", mirrorBefore: "a", mirrorAfter: "Σa"},
+		{name: "before-end", before: "aΣ", after: "", mirrorBefore: "", mirrorAfter: "Σa"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -152,19 +152,20 @@ func TestSigmaBesideEveryCodePoint(t *testing.T) {
 				src = append(utf8.AppendRune(append(src[:0], c.before...), r), c.after...)
 				got = flip.Transform{SwapCase: true}.Append(got[:0], src)
 				if final := sigmaIsFinal(got, c.after == "Σ"); final != finals[r] {
-					t.Errorf("swapcase of %+q has a final sigma: %v", src, final)
+					t.Errorf("swapcase of %+q has a final sigma: %v, want %v", src, final, !final)
 				}
-				src = append(utf8.AppendRune(append(src[:0], c.mirror...), r), c.mirrorA...)
+				src = append(utf8.AppendRune(append(src[:0], c.mirrorBefore...), r), c.mirrorAfter...)
 				got = flip.Append(got[:0], src)
 				if final := sigmaIsFinal(got, c.after == "Σ"); final != finals[r] {
-					t.Errorf("flip of %+q has a final sigma: %v", src, final)
+					t.Errorf("flip of %+q has a final sigma: %v, want %v", src, final, !final)
 				}
 			})
 		})
 	}
 }
 
-// sigmaIsFinal looks at the sigma of a context: the last character there or the second one.
+// sigmaIsFinal reports whether the sigma of a context is final. It is the last character if last is
+// true, and the second one otherwise.
 func sigmaIsFinal(got []byte, last bool) bool {
 	if last {
 		return bytes.HasSuffix(got, []byte("ς"))
@@ -176,7 +177,7 @@ func TestTexts(t *testing.T) {
 	names := []string{"flip", "reverse", "swapcase"}
 	lines := vectorLines("texts.txt")
 	if len(lines) < 1000 {
-		t.Fatalf("only %d texts", len(lines))
+		t.Fatalf("texts.txt has %d texts, want at least 1000", len(lines))
 	}
 	for n, line := range lines {
 		var fields [][]byte
@@ -206,6 +207,6 @@ func TestMaxGrowth(t *testing.T) {
 		reached = reached || got == flip.MaxGrowth*len(src)
 	})
 	if !reached {
-		t.Errorf("nothing reaches %d times its length: the bound is too wide", flip.MaxGrowth)
+		t.Errorf("no code point grows to %d times its length, want a tight bound", flip.MaxGrowth)
 	}
 }

@@ -1,15 +1,15 @@
-// Package guard decides which datagrams a server answers. It knows addresses, bytes and times, but
-// no sockets.
+// Package guard decides which datagrams a server answers. It decides by addresses, bytes and times,
+// and does no I/O.
 //
-// A server asks its [Guard] for one [Rule] per shard and calls [Rule.Admit] for each datagram before
-// the handler sees it. A datagram that is not admitted gets no response, and the server counts it
-// under the [Verdict].
+// A server creates one [Rule] per shard from its [Guard] and calls [Rule.Admit] for each datagram
+// before the handler. A datagram that is not admitted gets no response, and the server counts it by
+// its [Verdict].
 //
 // # Loops
 //
 // If the response of a server is itself a valid request, one datagram with a forged source makes the
-// server exchange datagrams with itself or with another server without end (CVE-2024-2169). [Loops],
-// the guard of a server that has no other, prevents this. It drops datagrams from ports that belong
+// server exchange datagrams with itself or with another server without end (CVE-2024-2169).
+// [Loops], the default guard, prevents this. It drops datagrams from ports that belong
 // to servers, and it ends the remaining loops by leaving a repeated round unanswered.
 //
 // # Limits
@@ -21,13 +21,13 @@
 //
 // # Composition
 //
-// [Guards] applies several guards in order. A function is a guard as [RuleFunc]. [DryRun] counts what
-// a guard would drop and admits it.
+// [Guards] applies several guards in order. [RuleFunc] makes a guard of a function. [DryRun] counts the
+// datagrams that a guard would drop, and admits them.
 //
 // # Concurrency
 //
-// A Guard is shared by all shards. A Rule belongs to one shard, so it can count without locks. Rules
-// of different shards that share state must synchronize themselves.
+// A Guard is shared by all shards. A Rule belongs to one shard, so it needs no locks. Rules of
+// different shards that share state must synchronize access to it.
 package guard
 
 import (
@@ -35,18 +35,19 @@ import (
 	"time"
 )
 
-// A Datagram is a request that a server has received. A Rule must not change or keep it.
+// A Datagram is a request received by a server. A Rule must not modify or retain it.
 type Datagram struct {
-	// Source is the sender's address as the datagram states it. It can be forged.
+	// Source is the source address of the datagram. It can be forged.
 	Source netip.AddrPort
 	// Destination is the address that the datagram was sent to. Its IP address is unspecified if the
 	// system does not report it.
 	Destination netip.AddrPort
-	// Payload is the content, from 0 to 65,535 bytes. It is valid until Admit returns.
+	// Payload is the content of the datagram, from 0 to 65,535 bytes. It is valid until Admit
+	// returns.
 	Payload []byte
 }
 
-// A Verdict says whether a datagram is admitted, and why it is not.
+// A Verdict is the decision on a datagram: that it is admitted, or why it is dropped.
 type Verdict uint8
 
 const (
@@ -54,13 +55,13 @@ const (
 	Admitted Verdict = iota
 	// DropLoop means that the source is a server, not a client.
 	DropLoop
-	// DropRate means that the source sends more than it may.
+	// DropRate means that the source sends more than the rule allows.
 	DropRate
 	// DropDenied means that the source, the destination or the payload is not allowed.
 	DropDenied
 )
 
-// String returns the verdict's name in lower case.
+// String returns the name of the verdict in lower case.
 func (v Verdict) String() string {
 	switch v {
 	case Admitted:
@@ -76,18 +77,20 @@ func (v Verdict) String() string {
 	}
 }
 
-// A Rule decides on the datagrams of one shard. Admit is called by one goroutine at a time, with
-// times that never decrease. It runs for every datagram, so it should not block or allocate.
+// A Rule decides on the datagrams of one shard. The server calls Admit from one goroutine at a
+// time, with times that never decrease. Admit is called for every datagram, so it should not block
+// or allocate.
 type Rule interface {
 	Admit(now time.Time, d *Datagram) Verdict
 }
 
-// A BatchRule is a Rule that can admit many datagrams with one call, without looking at each payload.
+// A BatchRule is a Rule that can admit several datagrams with one call, without reading each
+// payload.
 type BatchRule interface {
 	Rule
-	// AdmitBatch admits and counts n datagrams that have the source, destination and length of d, or
-	// does nothing and returns false. The last of them can be shorter than d. If it returns false,
-	// the server calls Admit for each.
+	// AdmitBatch decides on n datagrams that have the source, destination and length of d. Only the
+	// last of them can be shorter. If it admits all of them, it counts them and returns true.
+	// Otherwise it has no effect and returns false, and the server calls Admit for each datagram.
 	AdmitBatch(now time.Time, d *Datagram, n int) bool
 }
 
@@ -101,13 +104,13 @@ type ResponseRule interface {
 	AdmitResponse(now time.Time, d *Datagram, response []byte) Verdict
 }
 
-// A Guard makes the rules of a server. Its methods may be called by several goroutines.
+// A Guard creates the rules of a server. Its methods must be safe for concurrent use.
 type Guard interface {
 	// NewRule returns the rule for one shard of a server that listens on addrs.
 	NewRule(addrs []netip.AddrPort) Rule
 }
 
-// A RuleFunc is a rule without state, and a Guard that gives this rule to all shards. It must be
+// A RuleFunc is a stateless Rule, and a Guard whose rule it is for all shards. The function must be
 // safe for concurrent use.
 type RuleFunc func(now time.Time, d *Datagram) Verdict
 
@@ -117,11 +120,11 @@ func (f RuleFunc) Admit(now time.Time, d *Datagram) Verdict { return f(now, d) }
 // NewRule returns f.
 func (f RuleFunc) NewRule([]netip.AddrPort) Rule { return f }
 
-// Guards applies guards in order. The first verdict other than Admitted counts, and the rules after
-// it do not see the datagram. An empty Guards admits everything.
+// Guards applies guards in order. The first verdict other than Admitted is the result, and later
+// rules are not called. An empty Guards admits all datagrams.
 type Guards []Guard
 
-// NewRule returns the rules of all guards as one.
+// NewRule returns a rule that applies the rules of all guards.
 func (g Guards) NewRule(addrs []netip.AddrPort) Rule {
 	all := make(rules, len(g))
 	for i := range g {
@@ -130,7 +133,7 @@ func (g Guards) NewRule(addrs []netip.AddrPort) Rule {
 	return all
 }
 
-// rules are applied in order.
+// rules applies several rules in order.
 type rules []Rule
 
 func (rs rules) Admit(now time.Time, d *Datagram) Verdict {

@@ -58,8 +58,8 @@ func TestLoops(t *testing.T) {
 	}
 }
 
-// Each shard counts for itself.
-func TestLoopsRulesAreIndependent(t *testing.T) {
+// TestLoopsRulesIndependent checks that the rules of different shards count separately.
+func TestLoopsRulesIndependent(t *testing.T) {
 	g := guard.Loops{Streak: 2}
 	for range 2 {
 		if !admit(g.NewRule(nil), source(1), 5) {
@@ -105,7 +105,7 @@ func TestGuards(t *testing.T) {
 	}
 }
 
-func TestVerdictsHaveNames(t *testing.T) {
+func TestVerdictString(t *testing.T) {
 	seen := make(map[string]bool)
 	for v := guard.Admitted; v <= guard.DropDenied; v++ {
 		if name := v.String(); name == "unknown" || seen[name] {
@@ -118,7 +118,7 @@ func TestVerdictsHaveNames(t *testing.T) {
 	}
 }
 
-func TestRulesAllocateNothing(t *testing.T) {
+func TestRuleAllocs(t *testing.T) {
 	prefixes := new(guard.Prefixes)
 	prefixes.Set(nil, guard.NewPrefixSet(netip.MustParsePrefix("192.0.2.0/24")))
 	all := guard.Guards{
@@ -137,7 +137,8 @@ func TestRulesAllocateNothing(t *testing.T) {
 	}
 }
 
-// A batch that a rule admits at once counts as much as its datagrams one by one.
+// TestAdmitBatch checks that a batch that AdmitBatch admits counts as much as its datagrams one by
+// one.
 func TestAdmitBatch(t *testing.T) {
 	const limit = 10
 	rule := guard.Loops{Streak: limit}.NewRule(nil)
@@ -163,7 +164,7 @@ func TestAdmitBatch(t *testing.T) {
 	}
 }
 
-// A guard of one's own beside the default one.
+// A custom guard combined with the default one.
 func ExampleGuards() {
 	private := guard.RuleFunc(func(_ time.Time, d *guard.Datagram) guard.Verdict {
 		if addr := d.Source.Addr(); !addr.IsPrivate() && !addr.IsLoopback() {

@@ -5,16 +5,16 @@ import (
 	"time"
 )
 
-// A PortSet is a set of UDP ports. The zero value is empty. As a Rule it drops datagrams from the
-// ports of the set as DropLoop; as a Guard it is the rule of all shards. Several goroutines may read
-// a set at once, and one alone may change it.
+// A PortSet is a set of UDP ports. The zero value is an empty set. As a Rule, it drops datagrams
+// from the ports in the set as DropLoop. As a Guard, it is the rule of all shards. A set may be
+// read concurrently, but must not be changed at the same time.
 type PortSet struct {
 	bits [1 << 16 / 64]uint64
 }
 
-// ServicePorts returns a new set of the ports 0 to 1023. Ports 1 to 1023 belong to services, so that
-// a datagram from one is a reflection (RFC 6335, section 6). A datagram to port 0 cannot be sent
-// (RFC 768).
+// ServicePorts returns a new set of the ports 0 to 1023. Ports 1 to 1023 are assigned to services,
+// so a datagram from one of them is a reflection (RFC 6335, section 6). Port 0 means that the
+// sender expects no response (RFC 768).
 func ServicePorts() *PortSet {
 	s := new(PortSet)
 	s.AddRange(0, 1023)
@@ -28,7 +28,7 @@ func (s *PortSet) Add(ports ...uint16) {
 	}
 }
 
-// AddRange adds the ports from first to last, both included. If last is below first, it adds
+// AddRange adds the ports from first to last, inclusive. If last is less than first, it adds
 // nothing.
 func (s *PortSet) AddRange(first, last uint16) {
 	for p := int(first); p <= int(last); p++ {
@@ -43,7 +43,7 @@ func (s *PortSet) Remove(ports ...uint16) {
 	}
 }
 
-// Contains reports whether port is in the set. A nil set contains nothing.
+// Contains reports whether port is in the set. A nil set is empty.
 func (s *PortSet) Contains(port uint16) bool {
 	return s != nil && s.bits[port/64]&(1<<(port%64)) != 0
 }
@@ -59,7 +59,7 @@ func (s *PortSet) Admit(_ time.Time, d *Datagram) Verdict {
 // NewRule returns s.
 func (s *PortSet) NewRule([]netip.AddrPort) Rule { return s }
 
-// Clone returns a copy. The copy of a nil set is empty.
+// Clone returns a copy of the set. The copy of a nil set is empty.
 func (s *PortSet) Clone() *PortSet {
 	c := new(PortSet)
 	if s != nil {

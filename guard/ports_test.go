@@ -46,7 +46,7 @@ func TestPortSet(t *testing.T) {
 	}
 }
 
-func TestPortSetCloneIsIndependent(t *testing.T) {
+func TestPortSetClone(t *testing.T) {
 	a := guard.ServicePorts()
 	b := a.Clone()
 	b.Remove(53)

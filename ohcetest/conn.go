@@ -12,23 +12,25 @@ import (
 	"github.com/ohce/ohce"
 )
 
-// queueLength is how many datagrams a socket keeps until they are read. More are dropped, as the
-// kernel does, and counted as NetworkStats.Overflow.
+// queueLength is the number of datagrams that a socket queues until they are read. Like the kernel,
+// a socket drops a datagram if its queue is full.
 const queueLength = 1024
 
-// A Conn is a socket on a Network: a net.PacketConn, and a net.Conn where it is connected. What it
-// reads is cut to the buffer without a word, as Unix does.
+// A Conn is a socket on a Network. It implements net.PacketConn and net.Conn. Methods of net.Conn
+// need a connected socket, which [Network.Dial] and [Network.DialFrom] return. A socket queues at
+// most 1,024 datagrams. As on Unix, a read silently discards the bytes of a datagram that do not
+// fit in the buffer.
 type Conn struct {
 	network  *Network
 	local    netip.AddrPort
-	remote   netip.AddrPort // zero: not connected
+	remote   netip.AddrPort // zero if not connected
 	deadline deadline
-	ready    chan struct{} // holds a token while something may be queued
+	ready    chan struct{} // has an element while a datagram or an error may be queued
 	closed   chan struct{}
 
 	mu    sync.Mutex
 	queue []Datagram
-	err   error // the next read or write fails with it
+	err   error // the result of the next read or write
 	once  sync.Once
 }
 
@@ -38,8 +40,8 @@ func newConn(n *Network, remote netip.AddrPort) *Conn {
 	return c
 }
 
-// ReadFromUDPAddrPort waits for a datagram and returns its length and its sender. What is queued is
-// read even after the deadline.
+// ReadFromUDPAddrPort reads a datagram into b. It returns the number of bytes copied and the
+// sender's address. It returns queued datagrams even after the deadline.
 func (c *Conn) ReadFromUDPAddrPort(b []byte) (int, netip.AddrPort, error) {
 	for late := false; ; {
 		d, ok, err := c.take()
@@ -56,12 +58,13 @@ func (c *Conn) ReadFromUDPAddrPort(b []byte) (int, netip.AddrPort, error) {
 		case <-c.ready:
 		case <-c.closed:
 		case <-c.deadline.passed():
-			late = true // but something may have come meanwhile
+			late = true // a datagram may have arrived in the meantime: look once more
 		}
 	}
 }
 
-// take returns what a read finds, and leaves the token for the next read where there is more.
+// take returns the pending error or the next datagram; ok reports whether there was a datagram. If
+// more datagrams are queued, take signals the next read.
 func (c *Conn) take() (d Datagram, ok bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -78,13 +81,13 @@ func (c *Conn) take() (d Datagram, ok bool, err error) {
 		c.queue = c.queue[1:]
 	}
 	if len(c.queue) > 0 {
-		c.token()
+		c.signal()
 	}
 	return d, ok, err
 }
 
-// token is called with mu held.
-func (c *Conn) token() {
+// signal wakes a read. It is called with mu held.
+func (c *Conn) signal() {
 	select {
 	case c.ready <- struct{}{}:
 	default:
@@ -93,17 +96,17 @@ func (c *Conn) token() {
 
 func (c *Conn) bound(addr netip.AddrPort) { c.local = addr }
 
-func (c *Conn) receive(d Datagram) fate {
+func (c *Conn) receive(d Datagram) outcome {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.remote.IsValid() && d.From != c.remote {
-		return filtered // as the kernel does for a connected socket
+		return filtered
 	}
 	if len(c.queue) == queueLength {
 		return overflow
 	}
 	c.queue = append(c.queue, d)
-	c.token()
+	c.signal()
 	return delivered
 }
 
@@ -112,13 +115,13 @@ func (c *Conn) unreachable(to netip.AddrPort) {
 	defer c.mu.Unlock()
 	if c.remote.IsValid() && c.remote == to {
 		c.err = ohce.ErrPortUnreachable
-		c.token()
+		c.signal()
 	}
 }
 
-var errNoPeer = errors.New("a datagram needs an address to go to")
+var errNoPeer = errors.New("missing destination address")
 
-// WriteToUDPAddrPort sends a datagram.
+// WriteToUDPAddrPort sends b as a datagram to the given address. It never blocks.
 func (c *Conn) WriteToUDPAddrPort(b []byte, to netip.AddrPort) (int, error) {
 	c.mu.Lock()
 	err := c.err
@@ -139,7 +142,7 @@ func (c *Conn) WriteToUDPAddrPort(b []byte, to netip.AddrPort) (int, error) {
 	return len(b), nil
 }
 
-// ReadFrom is ReadFromUDPAddrPort with a net.Addr.
+// ReadFrom is like ReadFromUDPAddrPort, but returns the sender's address as a *net.UDPAddr.
 func (c *Conn) ReadFrom(b []byte) (int, net.Addr, error) {
 	n, from, err := c.ReadFromUDPAddrPort(b)
 	if err != nil {
@@ -148,7 +151,7 @@ func (c *Conn) ReadFrom(b []byte) (int, net.Addr, error) {
 	return n, net.UDPAddrFromAddrPort(from), nil
 }
 
-// WriteTo is WriteToUDPAddrPort with a *net.UDPAddr.
+// WriteTo is like WriteToUDPAddrPort, but takes a *net.UDPAddr. It fails for any other net.Addr.
 func (c *Conn) WriteTo(b []byte, to net.Addr) (int, error) {
 	u, ok := to.(*net.UDPAddr)
 	if !ok {
@@ -157,16 +160,17 @@ func (c *Conn) WriteTo(b []byte, to net.Addr) (int, error) {
 	return c.WriteToUDPAddrPort(b, u.AddrPort())
 }
 
-// Read reads a datagram from the address the socket is connected to.
+// Read reads a datagram into b. A connected socket receives only datagrams from its remote address.
 func (c *Conn) Read(b []byte) (int, error) {
 	n, _, err := c.ReadFromUDPAddrPort(b)
 	return n, err
 }
 
-// Write sends a datagram to the address the socket is connected to.
+// Write sends b as a datagram to the remote address. It fails if the socket is not connected.
 func (c *Conn) Write(b []byte) (int, error) { return c.WriteToUDPAddrPort(b, c.remote) }
 
-// Close closes the socket; what is queued is lost.
+// Close closes the socket and discards the queued datagrams. Blocked reads fail with net.ErrClosed.
+// Closing a closed socket has no effect.
 func (c *Conn) Close() error {
 	c.once.Do(func() {
 		c.network.unbind(c.local, c)
@@ -176,10 +180,11 @@ func (c *Conn) Close() error {
 	return nil
 }
 
-// LocalAddr is the address the socket is bound to, a *net.UDPAddr.
+// LocalAddr returns the address that the socket is bound to, as a *net.UDPAddr.
 func (c *Conn) LocalAddr() net.Addr { return net.UDPAddrFromAddrPort(c.local) }
 
-// RemoteAddr is the address the socket is connected to, a *net.UDPAddr, or nil.
+// RemoteAddr returns the address that the socket is connected to, as a *net.UDPAddr, or nil if the
+// socket is not connected.
 func (c *Conn) RemoteAddr() net.Addr {
 	if !c.remote.IsValid() {
 		return nil
@@ -187,11 +192,11 @@ func (c *Conn) RemoteAddr() net.Addr {
 	return net.UDPAddrFromAddrPort(c.remote)
 }
 
-// SetDeadline sets the read deadline; writes never wait.
+// SetDeadline is the same as SetReadDeadline, because writes never block.
 func (c *Conn) SetDeadline(t time.Time) error { return c.SetReadDeadline(t) }
 
-// SetReadDeadline sets when reads that find nothing fail with os.ErrDeadlineExceeded; the zero Time
-// is never.
+// SetReadDeadline sets the deadline for current and future reads. After it, a read with no datagram
+// queued fails with os.ErrDeadlineExceeded. A zero value for t means that reads do not time out.
 func (c *Conn) SetReadDeadline(t time.Time) error {
 	select {
 	case <-c.closed:
@@ -202,14 +207,14 @@ func (c *Conn) SetReadDeadline(t time.Time) error {
 	return nil
 }
 
-// SetWriteDeadline does nothing: writes never wait.
+// SetWriteDeadline does nothing and returns nil, because writes never block.
 func (c *Conn) SetWriteDeadline(time.Time) error { return nil }
 
 func (c *Conn) opError(op string, err error) error {
 	return &net.OpError{Op: op, Net: "udp", Source: c.LocalAddr(), Addr: c.RemoteAddr(), Err: err}
 }
 
-// A deadline is a channel that closes when its time has come.
+// A deadline closes a channel when it expires.
 type deadline struct {
 	mu    sync.Mutex
 	timer *time.Timer
@@ -218,7 +223,8 @@ type deadline struct {
 
 func (d *deadline) init() { d.ch = make(chan struct{}) }
 
-// passed closes at the deadline that was last set before the call or while it is waited for.
+// passed returns a channel that is closed when the deadline expires. If set changes a deadline that
+// has not expired, the channel returned before follows the new deadline.
 func (d *deadline) passed() <-chan struct{} {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -229,7 +235,7 @@ func (d *deadline) set(t time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.timer != nil && !d.timer.Stop() {
-		<-d.ch // it fired: wait until it has closed the channel
+		<-d.ch // the timer has fired, and its function must not close the channel made below
 	}
 	d.timer = nil
 	select {

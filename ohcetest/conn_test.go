@@ -13,32 +13,32 @@ import (
 	"github.com/ohce/ohce/ohcetest"
 )
 
-func TestReadCutsToTheBuffer(t *testing.T) {
+func TestReadTruncatesToBuffer(t *testing.T) {
 	var n ohcetest.Network
 	server, client := listen(t, &n, serverAddr), dial(t, &n, serverAddr)
 	send(t, client, "longer than the buffer")
 	send(t, client, "next")
 	buf := make([]byte, 6)
 	if k, err := server.Read(buf); string(buf[:k]) != "longer" || err != nil {
-		t.Errorf("read %q, %v, want what the buffer holds and no error", buf[:k], err)
+		t.Errorf("Read returned %q, %v, want the first 6 bytes and no error", buf[:k], err)
 	}
 	want(t, server, "next")
 }
 
-func TestConnectedSocketFiltersStrangers(t *testing.T) {
+func TestConnectedSocketFilters(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var n ohcetest.Network
 		listen(t, &n, serverAddr)
 		client := dial(t, &n, serverAddr)
 		for _, from := range []string{"192.0.2.9:3001", "192.0.2.8:3000", "[2001:db8::9]:3000"} {
 			n.Inject(ohcetest.Datagram{
-				From: netip.MustParseAddrPort(from), To: addrOf(client), Data: []byte("strange"),
+				From: netip.MustParseAddrPort(from), To: addrOf(client), Data: []byte("filtered"),
 			})
 		}
 		n.Inject(ohcetest.Datagram{
 			From: netip.MustParseAddrPort(serverAddr), To: addrOf(client), Data: []byte("forged"),
 		})
-		wantAll(t, client, "forged") // the kernel cannot tell either
+		wantAll(t, client, "forged") // a filter by address cannot recognise it
 		if got, want := stats(&n), (ohcetest.NetworkStats{Sent: 4, Delivered: 1, Filtered: 3}); got != want {
 			t.Errorf("stats are %+v, want %+v", got, want)
 		}
@@ -49,20 +49,20 @@ func TestPortUnreachable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var n ohcetest.Network
 		client := dial(t, &n, serverAddr)
-		send(t, client, "to nobody")
+		send(t, client, "unreachable")
 		synctest.Wait()
 		if _, err := client.Write(nil); !errors.Is(err, ohce.ErrPortUnreachable) {
-			t.Errorf("the next Write: %v, want ErrPortUnreachable", err)
+			t.Errorf("next Write = %v, want ErrPortUnreachable", err)
 		}
-		send(t, client, "again") // told once
+		send(t, client, "again") // the error is reported once
 		var op *net.OpError
 		if _, err := client.Read(nil); !errors.Is(err, ohce.ErrPortUnreachable) || !errors.As(err, &op) {
-			t.Errorf("Read: %v, want ErrPortUnreachable in a *net.OpError", err)
+			t.Errorf("Read = %v, want ErrPortUnreachable in a *net.OpError", err)
 		}
 		if got := stats(&n); got.Sent != 2 || got.Unreachable != 2 {
-			t.Errorf("stats are %+v, want 2 sent and unreachable", got)
+			t.Errorf("stats are %+v, want 2 sent and 2 unreachable", got)
 		}
-		server := listen(t, &n, serverAddr) // it starts
+		server := listen(t, &n, serverAddr)
 		send(t, client, "now")
 		want(t, server, "now")
 		server.WriteToUDPAddrPort([]byte("yes"), addrOf(client))
@@ -77,15 +77,15 @@ func TestPortUnreachableWakesRead(t *testing.T) {
 		}}
 		client := dial(t, &n, serverAddr)
 		begun := time.Now()
-		send(t, client, "to nobody")
+		send(t, client, "unreachable")
 		_, err := client.Read(nil)
 		if !errors.Is(err, ohce.ErrPortUnreachable) || time.Since(begun) != time.Second {
-			t.Errorf("Read: %v after %v, want ErrPortUnreachable after 1s", err, time.Since(begun))
+			t.Errorf("Read = %v after %v, want ErrPortUnreachable after 1s", err, time.Since(begun))
 		}
 	})
 }
 
-func TestPortUnreachableIsNotForOthers(t *testing.T) {
+func TestPortUnreachableOnlyForConnectedPeer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var n ohcetest.Network
 		free := listen(t, &n, "192.0.2.5:1000")
@@ -93,7 +93,7 @@ func TestPortUnreachableIsNotForOthers(t *testing.T) {
 		connected := dial(t, &n, serverAddr)
 		connected.WriteToUDPAddrPort(nil, netip.MustParseAddrPort("192.0.2.66:1"))
 		for _, c := range []*ohcetest.Conn{free, connected} {
-			wantAll(t, c) // a socket that asked nobody is not told
+			wantAll(t, c) // no error: the socket is not connected to the unreachable address
 		}
 		if got := stats(&n); got.Unreachable != 2 {
 			t.Errorf("stats are %+v, want 2 unreachable", got)
@@ -106,13 +106,13 @@ func TestWriteErrors(t *testing.T) {
 		var n ohcetest.Network
 		c := listen(t, &n, serverAddr)
 		if _, err := c.Write([]byte("x")); err == nil {
-			t.Error("Write on a socket that is not connected worked")
+			t.Error("Write on a socket that is not connected succeeded")
 		}
 		if _, err := c.WriteToUDPAddrPort([]byte("x"), netip.AddrPort{}); err == nil {
-			t.Error("WriteToUDPAddrPort without an address worked")
+			t.Error("WriteToUDPAddrPort to the zero AddrPort succeeded")
 		}
 		if _, err := c.WriteTo([]byte("x"), &net.UnixAddr{Name: "/x", Net: "unixgram"}); err == nil {
-			t.Error("WriteTo a path worked")
+			t.Error("WriteTo a *net.UnixAddr succeeded")
 		}
 		wantAll(t, c)
 		if got := stats(&n); got != (ohcetest.NetworkStats{}) {
@@ -154,29 +154,29 @@ func TestDeadline(t *testing.T) {
 			var timeout net.Error
 			if !errors.Is(err, os.ErrDeadlineExceeded) || !errors.As(err, &timeout) ||
 				!timeout.Timeout() || time.Since(begun) != after {
-				t.Errorf("Read: %v after %v, want a time-out after %v", err, time.Since(begun), after)
+				t.Errorf("Read = %v after %v, want a timeout after %v", err, time.Since(begun), after)
 			}
 		}
 		server.SetReadDeadline(time.Now().Add(time.Second))
 		wantTimeout(time.Second)
-		wantTimeout(0) // it stays in force
+		wantTimeout(0) // an expired deadline remains in force
 		send(t, client, "queued")
 		synctest.Wait()
 		want(t, server, "queued") // even after the deadline
 		wantTimeout(0)
-		server.SetDeadline(time.Now().Add(time.Hour)) // armed anew
+		server.SetDeadline(time.Now().Add(time.Hour)) // set again after it expired
 		wantTimeout(time.Hour)
 		server.SetReadDeadline(time.Unix(1, 0))
 		wantTimeout(0)
-		server.SetReadDeadline(time.Now().Add(time.Minute)) // brought forward before it fires
-		server.SetReadDeadline(time.Now().Add(time.Second))
-		wantTimeout(time.Second)
-		server.SetReadDeadline(time.Now().Add(time.Second)) // put off before it fires
 		server.SetReadDeadline(time.Now().Add(time.Minute))
+		server.SetReadDeadline(time.Now().Add(time.Second)) // replaces a later deadline
+		wantTimeout(time.Second)
+		server.SetReadDeadline(time.Now().Add(time.Second))
+		server.SetReadDeadline(time.Now().Add(time.Minute)) // replaces an earlier deadline
 		wantTimeout(time.Minute)
 		server.SetReadDeadline(time.Now().Add(time.Second))
-		server.SetWriteDeadline(time.Unix(1, 0)) // of no effect
-		server.SetReadDeadline(time.Time{})      // never
+		server.SetWriteDeadline(time.Unix(1, 0)) // has no effect
+		server.SetReadDeadline(time.Time{})      // no deadline
 		time.AfterFunc(24*time.Hour, func() { client.Write([]byte("a day later")) })
 		want(t, server, "a day later")
 	})
@@ -194,22 +194,23 @@ func TestDeadlineWakesRead(t *testing.T) {
 					_, err := server.Read(nil)
 					result <- err
 				}()
-				synctest.Wait() // now it waits
+				synctest.Wait() // Read is blocked now
 				if later.IsZero() {
 					later = time.Now()
 				}
 				begun := time.Now()
 				server.SetReadDeadline(later)
 				if err := <-result; !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(begun) != 0 {
-					t.Errorf("Read: %v after %v, want a time-out at once", err, time.Since(begun))
+					t.Errorf("Read = %v after %v, want an immediate timeout", err, time.Since(begun))
 				}
 			})
 		})
 	}
 }
 
-// TestDatagramBeatsAPassedDeadline: both are there when Read looks, again and again.
-func TestDatagramBeatsAPassedDeadline(t *testing.T) {
+// TestReadPrefersDatagramToDeadline checks that Read returns a datagram that arrived before the
+// deadline expired, in whatever order the two wake it.
+func TestReadPrefersDatagramToDeadline(t *testing.T) {
 	var n ohcetest.Network
 	server, client := listen(t, &n, serverAddr), dial(t, &n, serverAddr)
 	for range 500 {
@@ -222,7 +223,7 @@ func TestDatagramBeatsAPassedDeadline(t *testing.T) {
 		send(t, client, "x")
 		server.SetReadDeadline(time.Unix(1, 0))
 		if err := <-result; err != nil {
-			t.Fatalf("Read: %v, want the datagram that came before the deadline", err)
+			t.Fatalf("Read = %v, want the datagram that arrived before the deadline", err)
 		}
 	}
 }
@@ -236,18 +237,18 @@ func TestCloseWakesRead(t *testing.T) {
 			_, err := server.Read(nil)
 			result <- err
 		}()
-		synctest.Wait() // now it waits
+		synctest.Wait() // Read is blocked now
 		for range 2 {
 			if err := server.Close(); err != nil {
 				t.Errorf("Close: %v", err)
 			}
 		}
 		if err := <-result; !errors.Is(err, net.ErrClosed) {
-			t.Errorf("Read ended with %v, want net.ErrClosed", err)
+			t.Errorf("Read = %v, want net.ErrClosed", err)
 		}
 		send(t, client, "too late")
 		if got := stats(&n); got.Unreachable != 1 {
-			t.Errorf("stats are %+v, want what came after Close unreachable", got)
+			t.Errorf("stats are %+v, want 1 unreachable after Close", got)
 		}
 	})
 }
@@ -262,12 +263,12 @@ func TestClosedSocket(t *testing.T) {
 		server.Close()
 		_, readErr := server.Read(nil)
 		_, writeErr := server.WriteToUDPAddrPort(nil, addrOf(client))
-		for what, err := range map[string]error{
+		for method, err := range map[string]error{
 			"Read": readErr, "Write": writeErr, "SetReadDeadline": server.SetReadDeadline(time.Time{}),
 			"SetDeadline": server.SetDeadline(time.Time{}),
 		} {
 			if !errors.Is(err, net.ErrClosed) {
-				t.Errorf("%s after Close: %v, want net.ErrClosed", what, err)
+				t.Errorf("%s after Close = %v, want net.ErrClosed", method, err)
 			}
 		}
 	})

@@ -7,19 +7,19 @@ import (
 	"time"
 )
 
-// send puts a datagram on its way; it keeps no memory of the caller's.
+// send sends a copy of d through Link.
 func (n *Network) send(d Datagram) {
-	d.From, d.To, d.Data = plain(d.From), plain(d.To), bytes.Clone(d.Data)
+	d.From, d.To, d.Data = unmap(d.From), unmap(d.To), bytes.Clone(d.Data)
 	n.mu.Lock()
 	n.stats.Sent++
 	if n.Link == nil {
 		n.push(Arrival{Datagram: d})
 	} else {
-		fates := n.Link(d)
-		if len(fates) == 0 {
+		passed := n.Link(d)
+		if len(passed) == 0 {
 			n.stats.Lost++
 		}
-		for _, a := range fates {
+		for _, a := range passed {
 			n.push(a)
 		}
 	}
@@ -27,14 +27,15 @@ func (n *Network) send(d Datagram) {
 	n.deliver()
 }
 
-// push is called with mu held.
+// push adds an arrival to the pending ones. It is called with mu held.
 func (n *Network) push(a Arrival) {
 	n.serial++
 	heap.Push(&n.pending, &arrival{Arrival: a, at: time.Now().Add(max(a.After, 0)), serial: n.serial})
 }
 
-// deliver hands over what is due, and sets the timer for the rest. One goroutine at a time does it, so
-// that the order stands; for the others, it does their part too.
+// deliver delivers the arrivals that are due and sets the timer for the next one. Only one
+// goroutine delivers at a time, which preserves the order. If another goroutine is in deliver, it
+// also delivers the arrivals of this one.
 func (n *Network) deliver() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -45,23 +46,24 @@ func (n *Network) deliver() {
 	defer func() { n.delivering = false }()
 	for len(n.pending) > 0 {
 		if wait := time.Until(n.pending[0].at); wait > 0 {
-			n.wake(wait)
+			n.schedule(wait)
 			return
 		}
 		d := heap.Pop(&n.pending).(*arrival).Datagram
-		n.count(n.hand(d, n.lookup(d.To), n.lookup(d.From)))
+		n.count(n.deliverTo(d, n.lookup(d.To), n.lookup(d.From)))
 	}
 }
 
-// wake is called with mu held.
-func (n *Network) wake(after time.Duration) {
+// schedule sets the timer. It is called with mu held.
+func (n *Network) schedule(after time.Duration) {
 	if n.timer != nil {
 		n.timer.Stop()
 	}
 	n.timer = time.AfterFunc(after, n.deliver)
 }
 
-// lookup finds who is bound to addr, itself or by a wildcard. It is called with mu held.
+// lookup returns the receiver bound to addr or, if there is none, to the wildcard address of its
+// port. It is called with mu held.
 func (n *Network) lookup(addr netip.AddrPort) receiver {
 	for _, ip := range []netip.Addr{addr.Addr(), netip.IPv4Unspecified(), netip.IPv6Unspecified()} {
 		if r, ok := n.bound[netip.AddrPortFrom(ip, addr.Port())]; ok && (ip.Is6() || addr.Addr().Is4()) {
@@ -71,9 +73,9 @@ func (n *Network) lookup(addr netip.AddrPort) receiver {
 	return nil
 }
 
-// hand gives d to its receiver, or tells its sender that there is none. It is called with mu held, and
-// lets go of it meanwhile: a Peer sends, and a Conn has a lock of its own.
-func (n *Network) hand(d Datagram, to, from receiver) fate {
+// deliverTo passes d to its receiver. If there is none, it reports that to the sender. It is called
+// with mu held and releases mu during the call, because a Peer sends and a Conn has its own lock.
+func (n *Network) deliverTo(d Datagram, to, from receiver) outcome {
 	n.mu.Unlock()
 	defer n.mu.Lock()
 	if to != nil {
@@ -86,8 +88,8 @@ func (n *Network) hand(d Datagram, to, from receiver) fate {
 }
 
 // count is called with mu held.
-func (n *Network) count(f fate) {
-	switch f {
+func (n *Network) count(o outcome) {
+	switch o {
 	case delivered:
 		n.stats.Delivered++
 	case unreachable:
@@ -99,7 +101,7 @@ func (n *Network) count(f fate) {
 	}
 }
 
-// arrivals is a heap by time, then by order of sending.
+// arrivals is a heap ordered by time, then by order of sending.
 type arrivals []*arrival
 
 type arrival struct {

@@ -14,10 +14,10 @@ import (
 )
 
 func ExampleNewServer() {
-	shout := ohce.HandlerFunc(func(w *ohce.ResponseWriter, r *ohce.Request) {
+	toUpper := ohce.HandlerFunc(func(w *ohce.ResponseWriter, r *ohce.Request) {
 		w.Write(bytes.ToUpper(r.Data))
 	})
-	s := ohcetest.NewServer(shout)
+	s := ohcetest.NewServer(toUpper)
 	defer s.Close()
 	c := s.Client()
 	defer c.Close()
@@ -48,7 +48,7 @@ func ExampleStartServer() {
 	// short enough
 }
 
-// In a test, a Network belongs into a bubble of testing/synctest, where time-outs take no time.
+// In a test, use a Network in a testing/synctest bubble, where timeouts take no real time.
 func ExampleNetwork() {
 	var network ohcetest.Network
 	pc, err := network.ListenPacket("192.0.2.9:3000")
@@ -88,17 +88,17 @@ func ExampleNetwork_NewPeer() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Printf("%s, at attempt %d\n", resp.Data, resp.Attempts)
+	fmt.Printf("%s after %d attempts\n", resp.Data, resp.Attempts)
 	fmt.Println("unexpected:", c.Stats().Unexpected)
 	fmt.Println("requests:", len(peer.Requests()))
 	// Output:
-	// Hello, at attempt 2
+	// Hello after 2 attempts
 	// unexpected: 1
 	// requests: 2
 }
 
-// Impair applies a model of package link to a Network. In a test, the delay takes no time in a bubble of
-// testing/synctest.
+// Impair applies a model of package link to a Network. In a testing/synctest bubble, the delay
+// takes no real time.
 func ExampleImpair() {
 	server := netip.MustParseAddrPort("192.0.2.9:3000")
 	model := &link.Link{Seed: 1, Up: link.Impairment{

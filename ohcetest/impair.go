@@ -7,12 +7,13 @@ import (
 	"github.com/ohce/ohce/link"
 )
 
-// Impair returns a Network.Link that applies a model. Datagrams to server go up, datagrams from
-// server go down, and all others pass. The model's time begins with the first datagram. Impair
-// panics if the model's Check fails.
+// Impair returns a function for [Network.Link] that applies model. Datagrams to server travel up
+// the link, datagrams from server travel down, and all others are delivered unchanged. The model's
+// clock starts with the first datagram. Impair panics if model.Check fails.
 //
-// If the model gives the sender a new port, the server sees that port from then on, and datagrams
-// that it sends to the old one are lost, as behind an address translator that has lost its mapping.
+// If the model rebinds a client, the server sees the client's datagrams come from a new port.
+// Datagrams that the server sends to the old port are lost, as behind a NAT that has lost its
+// mapping.
 func Impair(model *link.Link, server netip.AddrPort) func(Datagram) []Arrival {
 	if err := model.Check(); err != nil {
 		panic("ohcetest: " + err.Error())
@@ -24,15 +25,16 @@ func Impair(model *link.Link, server netip.AddrPort) func(Datagram) []Arrival {
 	return i.pass
 }
 
-// firstMappedPort is the first port of the address translator, above the ports of Network.
+// firstMappedPort is the first port that the simulated NAT assigns. It is far above firstPort,
+// where the Network begins, so the two rarely meet.
 const firstMappedPort = 60_001
 
-// An impairment is a model on a Network, with an address translator.
+// An impairment applies a link model and a simulated NAT to the datagrams of a Network.
 type impairment struct {
 	model    *link.Link
 	server   netip.AddrPort
-	begun    time.Time
-	outside  map[netip.AddrPort]netip.AddrPort // mapped address of a client that has been rebound
+	begun    time.Time                         // when the first datagram was sent
+	outside  map[netip.AddrPort]netip.AddrPort // from a rebound client to its mapped address
 	inside   map[netip.AddrPort]netip.AddrPort // the inverse of outside
 	mapped   uint16                            // number of mapped ports so far
 	arrivals []link.Arrival
@@ -74,7 +76,7 @@ func (i *impairment) down(d Datagram) (all []Arrival) {
 	if !ok {
 		to = d.To
 		if _, rebound := i.outside[d.To]; rebound {
-			return nil // the client has a new port
+			return nil // sent to the port that the client had before
 		}
 	}
 	for _, a := range i.arrivals {
@@ -83,7 +85,7 @@ func (i *impairment) down(d Datagram) (all []Arrival) {
 	return all
 }
 
-// rebind gives a client a new mapped port.
+// rebind maps a client to a new port.
 func (i *impairment) rebind(client netip.AddrPort) {
 	if old, ok := i.outside[client]; ok {
 		delete(i.inside, old)

@@ -16,7 +16,7 @@ import (
 var impaired = netip.MustParseAddrPort("192.0.2.2:3000")
 
 // overLink makes n exchanges with an echo server through a link. It returns their round-trip times,
-// 0 without a response, and the ports that the server saw.
+// or 0 for an exchange without a response, and the source ports of the requests at the server.
 func overLink(t *testing.T, model *link.Link, n int) (trips []time.Duration, ports []uint16) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -66,11 +66,11 @@ func TestImpairDelaysBothDirections(t *testing.T) {
 	}
 	up, down := model.Stats()
 	if up.Seen != 3 || down.Seen != 3 {
-		t.Errorf("%d up and %d down, want 3 and 3", up.Seen, down.Seen)
+		t.Errorf("link saw %d datagrams up and %d down, want 3 and 3", up.Seen, down.Seen)
 	}
 }
 
-// TestImpairIsReproducible checks that the same seed loses the same exchanges.
+// TestImpairIsReproducible checks that equal seeds lose the same exchanges.
 func TestImpairIsReproducible(t *testing.T) {
 	run := func(seed uint64) []time.Duration {
 		bad := link.Impairment{Loss: link.RandomLoss(0.3), Delay: link.Delay{Base: time.Millisecond}}
@@ -79,19 +79,20 @@ func TestImpairIsReproducible(t *testing.T) {
 	}
 	first := run(1)
 	if !slices.Equal(first, run(1)) {
-		t.Error("the same seed loses other exchanges")
+		t.Error("equal seeds lose different exchanges")
 	}
 	if slices.Equal(first, run(2)) {
-		t.Error("another seed loses the same exchanges")
+		t.Error("different seeds lose the same exchanges")
 	}
 }
 
-// TestImpairRebinds lets the server see a new port with each third datagram. The responses arrive.
+// TestImpairRebinds gives the client a new port with every third datagram, and checks that all
+// responses arrive.
 func TestImpairRebinds(t *testing.T) {
 	up := link.Impairment{RebindEvery: 3, Delay: link.Delay{Base: time.Millisecond}}
 	trips, ports := overLink(t, &link.Link{Up: up}, 9)
 	if slices.Contains(trips, 0) || len(trips) != 9 {
-		t.Errorf("round-trip times %v, want all responses", trips)
+		t.Errorf("round-trip times %v, want 9 responses", trips)
 	}
 	changes := 0
 	for i := 1; i < len(ports); i++ {
@@ -103,14 +104,14 @@ func TestImpairRebinds(t *testing.T) {
 		}
 	}
 	if changes != 3 {
-		t.Errorf("%d changes of the port, want 3: %v", changes, ports)
+		t.Errorf("port changed %d times, want 3: %v", changes, ports)
 	}
 }
 
-func TestImpairChecksTheModel(t *testing.T) {
+func TestImpairChecksModel(t *testing.T) {
 	defer func() {
 		if recover() == nil {
-			t.Error("a loss of 130 % passed")
+			t.Error("Impair did not panic for a loss of 130 %")
 		}
 	}()
 	ohcetest.Impair(&link.Link{Up: link.Impairment{Loss: link.RandomLoss(1.3)}}, impaired)

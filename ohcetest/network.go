@@ -1,27 +1,35 @@
-// Package ohcetest helps to test what speaks over datagrams, as net/http/httptest does for HTTP.
+// Package ohcetest provides utilities for testing UDP clients and servers, as net/http/httptest
+// does for HTTP.
 //
-// [NewServer] starts a real server on a loopback port. [Network] is a network in memory for tests in
-// testing/synctest, where hours pass in no time and every run is the same; [Peer] is a server on it
-// that misbehaves as a script says.
+// A [Server] is a real server on a loopback port, started by [NewServer] or [StartServer]. A
+// [Network] is an in-memory network for tests that run in a testing/synctest bubble, where an hour
+// of waiting takes no real time. A [Peer] is a scripted server on a Network: it can lose, delay,
+// duplicate or forge responses.
 //
 // # Time
 //
-// A Network measures time with the clock of the bubble that it is used in. Everything that it starts
-// ends with its last datagram, so a bubble can end too. What is not the Network's must be ended first:
-// an ohce.Client keeps its sockets for its Linger, so Close it; a server that serves on a socket of a
-// Network takes 50 ms of the bubble's time to shut down.
+// A Network uses the clock of the bubble. It starts no goroutine that outlives the last datagram,
+// so it does not prevent the bubble from ending. An open client or server does:
+//
+//   - Close an ohce.Client before the bubble ends. It keeps sockets open for its Linger.
+//   - Shut down an ohce.Server before the bubble ends. On a socket of a Network, the shutdown takes
+//     50 ms of the bubble's time.
 //
 // # Concurrency
 //
-// All methods may be called from several goroutines.
+// Multiple goroutines may call methods on a Network, Conn, Peer or Server simultaneously.
 //
-// # Limits
+// # Limitations
 //
-// Addresses are any IP addresses; there are no interfaces, routes or names. Datagrams have no
-// headers, so neither MTU nor TTL exist. A socket bound to an unspecified address receives what nobody
-// else is bound to on that port, for any address; what it sends comes from the unspecified address
-// itself, which a socket connected to another one filters. Whether a datagram that arrives at the very
-// instant of a deadline is read before it is left to chance.
+// A Network has no interfaces, routes or host names: a socket can have any IP address. Datagrams
+// have no headers, so there is no MTU and no TTL.
+//
+// A socket bound to an unspecified address receives a datagram for any address on its port, unless
+// another socket is bound to that very address. Unlike in a real network, the datagrams that it
+// sends have the unspecified address as their source, and connected sockets filter them.
+//
+// If a datagram arrives exactly at a read deadline, the read may return either the datagram or the
+// deadline error.
 package ohcetest
 
 import (
@@ -34,28 +42,31 @@ import (
 	"time"
 )
 
-// firstPort is where ports that nobody chose begin, as IANA has it (RFC 6335, section 6).
+// firstPort is the first of the dynamic ports (RFC 6335, section 6). The Network assigns them to
+// sockets that are bound to port 0.
 const firstPort = 49152
 
-// A Datagram is one datagram on its way.
+// A Datagram is a UDP payload with its source and destination addresses.
 type Datagram struct {
 	From, To netip.AddrPort
 	Data     []byte
 }
 
-// A Network carries datagrams in memory. Its zero value loses nothing and takes no time. The exported
-// fields must not be changed while it is in use.
+// A Network carries datagrams in memory. The zero value is ready to use: it delivers each datagram
+// once and without delay. The exported fields must not be changed while the Network is in use.
 type Network struct {
-	// Link decides what becomes of each datagram sent by a socket or a Peer: it returns what arrives
-	// and after how long, in any number and changed at will. nil delivers each once and at once. It is
-	// called from one goroutine at a time and must not call the Network. Datagrams that arrive at the
-	// same instant arrive in the order in which they were sent.
+	// Link, if non-nil, simulates a bad network. The Network calls Link with each datagram that is
+	// sent, and delivers the arrivals that Link returns. To lose a datagram, Link returns nil. To
+	// duplicate it, Link returns two arrivals. Link may also change the addresses and the data.
+	// Arrivals with equal times are delivered in the order in which they were sent. Link is called
+	// by one goroutine at a time. It must not call methods of the Network. See [Impair] for a Link
+	// that applies a model of package link.
 	Link func(Datagram) []Arrival
 
 	mu      sync.Mutex
 	bound   map[netip.AddrPort]receiver
-	next    uint16 // the last port given to a socket that chose none
-	serial  uint64
+	next    uint16 // the last port assigned to a socket
+	serial  uint64 // of the last arrival
 	pending arrivals
 	timer   *time.Timer
 	stats   NetworkStats
@@ -63,56 +74,62 @@ type Network struct {
 	delivering bool // a goroutine is in deliver
 }
 
-// An Arrival is a datagram that arrives some time after it was sent; negative times are none.
+// An Arrival is a datagram that will arrive.
 type Arrival struct {
+	// After is the time from sending the datagram to its arrival. If zero or negative, the datagram
+	// arrives immediately.
 	After time.Duration
 	Datagram
 }
 
-// NetworkStats counts datagrams. Sent = Delivered + Lost + Unreachable + Overflow + Filtered + those
-// on their way, where Link neither multiplies nor adds any.
+// NetworkStats counts datagrams. If Link returns at most one arrival for each datagram, Sent is the
+// sum of the other counters and of the datagrams in transit.
 type NetworkStats struct {
-	// Sent counts what sockets and peers sent, and what was injected.
+	// Sent counts datagrams sent by sockets and peers or with Inject.
 	Sent uint64
-	// Delivered counts what reached a socket or peer.
+	// Delivered counts arrivals at a socket or peer.
 	Delivered uint64
-	// Lost counts the datagrams for which Link returned nothing.
+	// Lost counts datagrams for which Link returned no arrival.
 	Lost uint64
-	// Unreachable counts arrivals where nobody listened.
+	// Unreachable counts arrivals at an address to which no socket or peer was bound.
 	Unreachable uint64
-	// Overflow counts arrivals at a socket whose queue was full; Filtered, those at a socket that is
-	// connected to somebody else.
+	// Overflow counts arrivals at a socket with a full queue. Filtered counts arrivals at a socket
+	// that is connected to an address other than the sender's.
 	Overflow, Filtered uint64
 }
 
-// A fate is what became of an arrival.
-type fate int
+// An outcome is the result of delivering one arrival.
+type outcome int
 
 const (
-	delivered fate = iota
+	delivered outcome = iota
 	unreachable
 	overflow
 	filtered
 )
 
-// A receiver is bound to an address.
+// A receiver can be bound to an address: a Conn or a Peer.
 type receiver interface {
-	// bound tells the address, before anything can arrive. Network.mu is held.
+	// bound sets the receiver's address. The Network calls it with Network.mu held, before the
+	// first datagram can arrive.
 	bound(addr netip.AddrPort)
-	// receive takes a datagram and says what became of it. Network.mu is not held.
-	receive(d Datagram) fate
-	// unreachable tells a sender that nobody listens at to. Network.mu is not held.
+	// receive accepts or drops a datagram and reports which. Network.mu is not held.
+	receive(d Datagram) outcome
+	// unreachable reports that a datagram from this receiver arrived at an address to which
+	// no receiver is bound. Network.mu is not held.
 	unreachable(to netip.AddrPort)
 }
 
-// Stats returns the counts so far.
+// Stats returns the current counts.
 func (n *Network) Stats() NetworkStats {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.stats
 }
 
-// ListenPacket binds a socket to "ip:port"; port 0 is a free port, an empty host every IPv6 address.
+// ListenPacket returns a [Conn] bound to addr, which has the form "ip:port". If the port is 0, the
+// Network assigns a free one. If the IP address is empty, the socket receives datagrams for every
+// IPv4 and IPv6 address. ListenPacket fails if the address is already in use.
 func (n *Network) ListenPacket(addr string) (net.PacketConn, error) {
 	ap, err := parse(addr)
 	if err != nil {
@@ -125,10 +142,12 @@ func (n *Network) ListenPacket(addr string) (net.PacketConn, error) {
 	return c, nil
 }
 
-// Dial opens a socket on a free port, connected to address, "ip:port"; its signature is that of
-// ohce.Client.Dial. Its own address is 192.0.2.1 or 2001:db8::1, those of documentation (RFC 5737,
-// RFC 3849). A Read or Write fails with ohce.ErrPortUnreachable after a datagram went to an address
-// where nobody listens.
+// Dial returns a [Conn] connected to address, which has the form "ip:port". The argument network is
+// ignored. Dial can be the Dial field of an ohce.Client. It fails if ctx is done.
+//
+// The socket is bound to a free port of 192.0.2.1 or 2001:db8::1, which are addresses for
+// documentation (RFC 5737, RFC 3849). If one of its datagrams arrives at address while no socket or
+// peer is bound there, its next Read or Write fails with ohce.ErrPortUnreachable.
 func (n *Network) Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -144,13 +163,14 @@ func (n *Network) Dial(ctx context.Context, network, address string) (net.Conn, 
 	return n.connect(netip.AddrPortFrom(local, 0), remote)
 }
 
-// DialFrom is Dial from a chosen address, whose port 0 is a free port.
+// DialFrom is like Dial, but the socket is bound to local. If the port of local is 0, the Network
+// assigns a free one. DialFrom fails if local is already in use.
 func (n *Network) DialFrom(local netip.AddrPort, address string) (net.Conn, error) {
 	remote, err := parse(address)
 	if err != nil {
 		return nil, err
 	}
-	return n.connect(plain(local), remote)
+	return n.connect(unmap(local), remote)
 }
 
 func (n *Network) connect(local, remote netip.AddrPort) (net.Conn, error) {
@@ -161,7 +181,7 @@ func (n *Network) connect(local, remote netip.AddrPort) (net.Conn, error) {
 	return c, nil
 }
 
-// Inject sends a datagram from any address, bound or not: a forgery. It passes Link.
+// Inject sends d, as if from the address d.From, which need not be bound. Link applies to it.
 func (n *Network) Inject(d Datagram) { n.send(d) }
 
 func parse(addr string) (netip.AddrPort, error) {
@@ -173,16 +193,16 @@ func parse(addr string) (netip.AddrPort, error) {
 		host = "::"
 	}
 	ap, err := netip.ParseAddrPort(net.JoinHostPort(host, port))
-	return plain(ap), err
+	return unmap(ap), err
 }
 
-// plain is the address itself where it is an IPv4 one mapped into IPv6, as package net likes to have
-// them.
-func plain(ap netip.AddrPort) netip.AddrPort {
+// unmap converts an IPv4-mapped IPv6 address to IPv4. Package net returns IPv4 addresses in either
+// form.
+func unmap(ap netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
 }
 
-// bind gives addr to r, with a free port where it has none.
+// bind binds r to addr. If the port of addr is 0, bind assigns a free one.
 func (n *Network) bind(addr netip.AddrPort, r receiver) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -197,14 +217,15 @@ func (n *Network) bind(addr netip.AddrPort, r receiver) error {
 		addr = free
 	}
 	if _, taken := n.bound[addr]; taken {
-		return fmt.Errorf("ohcetest: address %v is taken", addr)
+		return fmt.Errorf("ohcetest: address %v already in use", addr)
 	}
 	r.bound(addr)
 	n.bound[addr] = r
 	return nil
 }
 
-// freePort goes round the ports, so that one just closed comes back last. It is called with mu held.
+// freePort assigns the dynamic ports in turn, so that a port that has just been closed is reused
+// last. It is called with mu held.
 func (n *Network) freePort(ip netip.Addr) (netip.AddrPort, error) {
 	for range 1<<16 - firstPort {
 		if n.next++; n.next < firstPort {
@@ -215,10 +236,10 @@ func (n *Network) freePort(ip netip.Addr) (netip.AddrPort, error) {
 			return addr, nil
 		}
 	}
-	return netip.AddrPort{}, errors.New("ohcetest: no free port left")
+	return netip.AddrPort{}, errors.New("ohcetest: no free port")
 }
 
-// unbind frees addr if it is r's still.
+// unbind makes addr free if r is still bound to it.
 func (n *Network) unbind(addr netip.AddrPort, r receiver) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

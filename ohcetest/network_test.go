@@ -21,7 +21,7 @@ func TestDelivery(t *testing.T) {
 				for _, data := range []string{"one", "", "three"} {
 					buf := []byte(data)
 					send(t, client, string(buf))
-					clear(buf) // the network must not keep the caller's memory
+					clear(buf) // the Network must have copied it
 				}
 				for _, data := range []string{"one", "", "three"} {
 					buf := make([]byte, 16)
@@ -41,7 +41,7 @@ func TestDelivery(t *testing.T) {
 	}
 }
 
-func TestWriteCopies(t *testing.T) {
+func TestWriteCopiesData(t *testing.T) {
 	var n ohcetest.Network
 	server, client := listen(t, &n, serverAddr), dial(t, &n, serverAddr)
 	buf := []byte("mine")
@@ -55,17 +55,17 @@ func TestLookup(t *testing.T) {
 		name  string
 		bound []string
 		to    string
-		want  int // index into bound; -1 is nobody
+		want  int // index into bound, or -1 if unreachable
 	}{
-		{"itself", []string{"192.0.2.9:3000"}, "192.0.2.9:3000", 0},
+		{"exact address", []string{"192.0.2.9:3000"}, "192.0.2.9:3000", 0},
 		{"another port", []string{"192.0.2.9:3000"}, "192.0.2.9:3001", -1},
 		{"another address", []string{"192.0.2.9:3000"}, "192.0.2.8:3000", -1},
 		{"IPv4 wildcard", []string{"0.0.0.0:3000"}, "192.0.2.9:3000", 0},
-		{"IPv4 wildcard, IPv6 asked", []string{"0.0.0.0:3000"}, "[2001:db8::9]:3000", -1},
-		{"dual wildcard, IPv4 asked", []string{"[::]:3000"}, "192.0.2.9:3000", 0},
-		{"dual wildcard, IPv6 asked", []string{"[::]:3000"}, "[2001:db8::9]:3000", 0},
+		{"IPv4 wildcard, to IPv6", []string{"0.0.0.0:3000"}, "[2001:db8::9]:3000", -1},
+		{"dual wildcard, to IPv4", []string{"[::]:3000"}, "192.0.2.9:3000", 0},
+		{"dual wildcard, to IPv6", []string{"[::]:3000"}, "[2001:db8::9]:3000", 0},
 		{"empty host", []string{":3000"}, "192.0.2.9:3000", 0},
-		{"the closest", []string{"[::]:3000", "0.0.0.0:3000", "192.0.2.9:3000"}, "192.0.2.9:3000", 2},
+		{"most specific", []string{"[::]:3000", "0.0.0.0:3000", "192.0.2.9:3000"}, "192.0.2.9:3000", 2},
 		{"IPv4 wildcard before dual", []string{"[::]:3000", "0.0.0.0:3000"}, "192.0.2.9:3000", 1},
 		{"mapped", []string{"192.0.2.9:3000"}, "[::ffff:192.0.2.9]:3000", 0},
 		{"bound as mapped", []string{"[::ffff:192.0.2.9]:3000"}, "192.0.2.9:3000", 0},
@@ -82,7 +82,7 @@ func TestLookup(t *testing.T) {
 				from.WriteToUDPAddrPort([]byte("x"), netip.MustParseAddrPort(tt.to))
 				if tt.want < 0 {
 					if got := stats(&n); got.Unreachable != 1 || got.Delivered != 0 {
-						t.Errorf("stats are %+v, want it unreachable", got)
+						t.Errorf("stats are %+v, want 1 unreachable", got)
 					}
 					return
 				}
@@ -98,8 +98,9 @@ func TestLookup(t *testing.T) {
 	}
 }
 
-// TestWriteToAnAddressOfPackageNet: a *net.UDPAddr may hold IPv4 in 16 bytes.
-func TestWriteToAnAddressOfPackageNet(t *testing.T) {
+// TestWriteToIPv4In16Bytes checks that WriteTo accepts a *net.UDPAddr that holds an IPv4 address in
+// 16 bytes, as net.IPv4 returns it.
+func TestWriteToIPv4In16Bytes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var n ohcetest.Network
 		server := listen(t, &n, serverAddr)
@@ -111,7 +112,7 @@ func TestWriteToAnAddressOfPackageNet(t *testing.T) {
 		server.SetReadDeadline(time.Now().Add(time.Minute))
 		k, from, err := server.ReadFrom(make([]byte, 16))
 		if k != 1 || err != nil || from.String() != "192.0.2.1:1000" {
-			t.Errorf("read %d bytes from %v, %v, want 1 from the client", k, from, err)
+			t.Errorf("read %d bytes from %v, %v, want 1 byte from the client", k, from, err)
 		}
 	})
 }
@@ -134,16 +135,16 @@ func TestBindErrors(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if c, err := n.Dial(ctx, "udp", serverAddr); err != context.Canceled || c != nil {
-		t.Errorf("Dial with a done context = %v, %v, want nil and its error", c, err)
+		t.Errorf("Dial with a canceled context = %v, %v, want nil and context.Canceled", c, err)
 	}
 }
 
-func TestAnAddressIsFreeAfterClose(t *testing.T) {
+func TestCloseFreesAddress(t *testing.T) {
 	var n ohcetest.Network
 	first := listen(t, &n, serverAddr)
 	first.Close()
 	second := listen(t, &n, serverAddr)
-	first.Close() // once more: not the second's business
+	first.Close() // must not unbind the second
 	peer := n.NewPeer("192.0.2.10:3000", nil)
 	peer.Close()
 	again := n.NewPeer("192.0.2.10:3000", nil)
@@ -151,13 +152,13 @@ func TestAnAddressIsFreeAfterClose(t *testing.T) {
 	client := dial(t, &n, serverAddr)
 	send(t, client, "x")
 	want(t, second, "x")
-	asking := dial(t, &n, again.Addr().String())
-	asking.SetReadDeadline(time.Now().Add(time.Minute))
-	send(t, asking, "y")
-	want(t, asking, "y")
+	other := dial(t, &n, again.Addr().String())
+	other.SetReadDeadline(time.Now().Add(time.Minute))
+	send(t, other, "y")
+	want(t, other, "y")
 }
 
-func TestFreePortsGoRound(t *testing.T) {
+func TestFreePortsWrapAround(t *testing.T) {
 	var n ohcetest.Network
 	const all = 1<<16 - 49152
 	seen := make(map[uint16]bool)
@@ -165,22 +166,22 @@ func TestFreePortsGoRound(t *testing.T) {
 		c := dial(t, &n, serverAddr)
 		port := addrOf(c).Port()
 		if port < 49152 || seen[port] {
-			t.Fatalf("socket %d got port %d, want one from 49152 on that did not come yet", i, port)
+			t.Fatalf("socket %d got port %d, want an unused port of at least 49152", i, port)
 		}
 		seen[port] = true
 		if i%2 == 0 {
 			c.Close()
 		}
 	}
-	c := dial(t, &n, serverAddr) // the second round finds those that were closed
+	c := dial(t, &n, serverAddr) // the second round reuses the ports of closed sockets
 	if port := addrOf(c).Port(); port != 49152 {
-		t.Errorf("after the last port came %d, want 49152", port)
+		t.Errorf("port after the last one = %d, want 49152", port)
 	}
 	for range all/2 - 1 {
 		dial(t, &n, serverAddr)
 	}
 	if c, err := n.Dial(context.Background(), "udp", serverAddr); err == nil || c != nil {
-		t.Errorf("with all ports taken Dial gave %v, %v, want an error", c, err)
+		t.Errorf("Dial with all ports in use = %v, %v, want nil and an error", c, err)
 	}
 }
 
@@ -189,7 +190,7 @@ func TestDialAddresses(t *testing.T) {
 	for to, from := range map[string]string{serverAddr: "192.0.2.1", "[2001:db8::9]:1": "2001:db8::1"} {
 		c := dial(t, &n, to)
 		if got := addrOf(c).Addr().String(); got != from {
-			t.Errorf("a socket connected to %v is at %v, want %v", to, got, from)
+			t.Errorf("socket connected to %v is bound to %v, want %v", to, got, from)
 		}
 		if got := c.RemoteAddr().String(); got != to {
 			t.Errorf("RemoteAddr = %v, want %v", got, to)
@@ -214,12 +215,12 @@ func TestDialFrom(t *testing.T) {
 		defer c.Close()
 		c.Write([]byte("x"))
 		if _, peer, err := server.ReadFromUDPAddrPort(nil); peer.String() != want || err != nil {
-			t.Errorf("from %v it came from %v, %v, want %v", from, peer, err, want)
+			t.Errorf("DialFrom(%v): datagram from %v, %v, want from %v", from, peer, err, want)
 		}
 	}
 	for _, from := range []string{"192.0.2.7:1000", serverAddr} {
 		if c, err := n.DialFrom(netip.MustParseAddrPort(from), serverAddr); err == nil || c != nil {
-			t.Errorf("DialFrom a taken address = %v, %v, want nil and an error", c, err)
+			t.Errorf("DialFrom with an address in use = %v, %v, want nil and an error", c, err)
 		}
 	}
 	if c, err := n.DialFrom(netip.MustParseAddrPort("192.0.2.7:0"), "nonsense"); err == nil || c != nil {

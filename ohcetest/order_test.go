@@ -10,9 +10,9 @@ import (
 	"github.com/ohce/ohce/ohcetest"
 )
 
-// TestInstantsAreOrdered sends from one goroutine while another's datagrams and the clock's come in
-// between: what one socket sends to another arrives in the order of sending.
-func TestInstantsAreOrdered(t *testing.T) {
+// TestSameInstantKeepsOrder sends from several goroutines while the timer delivers, and checks that
+// the datagrams of each socket arrive in the order of sending.
+func TestSameInstantKeepsOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const senders, each = 8, 100
 		var n ohcetest.Network
@@ -24,7 +24,7 @@ func TestInstantsAreOrdered(t *testing.T) {
 			c := dial(t, &n, serverAddr)
 			go func() { // ends after its last datagram
 				for k := range each {
-					c.Write([]byte(fmt.Sprint(i, " ", k))) // what fails is missed below
+					c.Write([]byte(fmt.Sprint(i, " ", k))) // the reads below detect a failure
 				}
 			}()
 		}
@@ -38,14 +38,14 @@ func TestInstantsAreOrdered(t *testing.T) {
 			var i, number int
 			fmt.Sscan(string(buf[:k]), &i, &number)
 			if number != next[i] {
-				t.Fatalf("sender %d: number %d arrived, want %d", i, number, next[i])
+				t.Fatalf("sender %d: datagram %d arrived, want %d", i, number, next[i])
 			}
 			next[i]++
 		}
 	})
 }
 
-// TestOrderUnderConcurrency is the same without a delay, where every sender delivers.
+// TestOrderUnderConcurrency checks the same without a delay, so that any sender may deliver.
 func TestOrderUnderConcurrency(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const senders, each = 8, 120
@@ -56,7 +56,7 @@ func TestOrderUnderConcurrency(t *testing.T) {
 			c := dial(t, &n, fmt.Sprintf("192.0.2.%d:3000", 100+i))
 			go func() { // ends after its last datagram
 				for k := range each {
-					c.Write([]byte(fmt.Sprint(k))) // what fails is missed below
+					c.Write([]byte(fmt.Sprint(k))) // the reads below detect a failure
 				}
 			}()
 		}
@@ -68,14 +68,15 @@ func TestOrderUnderConcurrency(t *testing.T) {
 	})
 }
 
-// TestStepsFollowOneAnother: a step that takes its time holds up what was sent later.
-func TestStepsFollowOneAnother(t *testing.T) {
+// TestStepsRunInOrder checks that a datagram is not delivered while the step for an earlier one
+// runs.
+func TestStepsRunInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var n ohcetest.Network
-		begun, goOn := make(chan struct{}), make(chan struct{})
+		begun, proceed := make(chan struct{}), make(chan struct{})
 		slow := func(p *ohcetest.Peer, request ohcetest.Datagram) {
 			close(begun)
-			<-goOn
+			<-proceed
 			ohcetest.Answer()(p, request)
 		}
 		n.NewPeer(serverAddr, nil, slow)
@@ -84,7 +85,7 @@ func TestStepsFollowOneAnother(t *testing.T) {
 		<-begun
 		send(t, client, "second")
 		synctest.Wait()
-		close(goOn)
+		close(proceed)
 		wantAll(t, client, "first", "second")
 	})
 }
@@ -107,11 +108,12 @@ func TestSeveralReaders(t *testing.T) {
 		for range readers * each {
 			send(t, client, "x")
 		}
-		wg.Wait() // one that is not woken is a deadlock of the bubble
+		wg.Wait() // if a reader is not woken, synctest reports a deadlock
 	})
 }
 
-// TestManyGoroutines uses everything at once; the race detector and the counts judge.
+// TestManyGoroutines uses sockets, a peer and the counters concurrently. The race detector finds
+// unsynchronised accesses.
 func TestManyGoroutines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const clients, each = 16, 50
@@ -134,7 +136,7 @@ func TestManyGoroutines(t *testing.T) {
 					n.Stats()
 					buf := make([]byte, 16)
 					if size, err := c.Read(buf); string(buf[:size]) != data || err != nil {
-						t.Errorf("answer %q, %v, want %q", buf[:size], err, data)
+						t.Errorf("response %q, %v, want %q", buf[:size], err, data)
 					}
 					c.Close()
 				}
@@ -146,20 +148,20 @@ func TestManyGoroutines(t *testing.T) {
 			t.Errorf("stats are %+v, want %+v", got, want)
 		}
 		if got := len(server.Requests()); got != all {
-			t.Errorf("the peer got %d requests, want %d", got, all)
+			t.Errorf("peer received %d requests, want %d", got, all)
 		}
 	})
 }
 
-// TestPeersOfOneAnother: two peers answer each other for as long as the link lets them, which must
-// not grow the stack.
-func TestPeersOfOneAnother(t *testing.T) {
+// TestPeersAnswerEachOther lets two peers answer each other 100,000 times. Delivery must not be
+// recursive, or the stack would overflow.
+func TestPeersAnswerEachOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const most = 100_000
+		const maxSent = 100_000
 		var n ohcetest.Network
 		count := 0
 		n.Link = func(d ohcetest.Datagram) []ohcetest.Arrival {
-			if count++; count > most {
+			if count++; count > maxSent {
 				return nil
 			}
 			return []ohcetest.Arrival{{Datagram: d}}
@@ -167,7 +169,7 @@ func TestPeersOfOneAnother(t *testing.T) {
 		a, b := n.NewPeer("192.0.2.7:3000", nil), n.NewPeer("192.0.2.8:3000", nil)
 		n.Inject(ohcetest.Datagram{From: a.Addr(), To: b.Addr(), Data: []byte("ping")})
 		got := stats(&n)
-		if want := (ohcetest.NetworkStats{Sent: most + 1, Delivered: most, Lost: 1}); got != want {
+		if want := (ohcetest.NetworkStats{Sent: maxSent + 1, Delivered: maxSent, Lost: 1}); got != want {
 			t.Errorf("stats are %+v, want %+v", got, want)
 		}
 	})

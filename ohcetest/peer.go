@@ -8,8 +8,7 @@ import (
 	"time"
 )
 
-// A Peer is a server on a Network that treats each request as its script says. It needs no goroutine
-// and no closing.
+// A Peer is a scripted server on a Network. It starts no goroutine and need not be closed.
 type Peer struct {
 	network *Network
 	addr    netip.AddrPort
@@ -21,12 +20,16 @@ type Peer struct {
 	held     []Datagram
 }
 
-// A Step says what a Peer does with one request.
+// A Step handles one request that a Peer has received.
 type Step func(p *Peer, request Datagram)
 
-// NewPeer binds a Peer to "ip:port". respond appends the true response to dst; nil sends the request
-// back. The first request gets the first step of the script, and so on; those after the last step
-// are answered. It panics if the address cannot be had.
+// NewPeer returns a Peer bound to addr, which has the form "ip:port". If the port is 0, the Network
+// assigns a free one. The function respond appends the response to dst and returns the extended
+// buffer. If respond is nil, the response is a copy of the request.
+//
+// The first step of script handles the first request, the second step the second request, and so
+// on. After the last step, the Peer answers each request as [Answer] does. NewPeer panics if addr
+// is invalid or already in use.
 func (n *Network) NewPeer(addr string, respond func(dst, request []byte) []byte,
 	script ...Step) *Peer {
 	ap, err := parse(addr)
@@ -43,18 +46,19 @@ func (n *Network) NewPeer(addr string, respond func(dst, request []byte) []byte,
 	return p
 }
 
-// Addr is the address the peer is bound to.
+// Addr returns the address that the peer is bound to.
 func (p *Peer) Addr() netip.AddrPort { return p.addr }
 
-// Requests returns what has come so far, in order.
+// Requests returns the requests received so far, in order of arrival. The caller must not modify
+// their data.
 func (p *Peer) Requests() []Datagram {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return append([]Datagram(nil), p.requests...)
 }
 
-// Release sends the responses that Hold has kept, in the order of their requests, and returns how
-// many there were.
+// Release sends the responses kept by [Hold], in the order of their requests, and returns their
+// number.
 func (p *Peer) Release() int {
 	p.mu.Lock()
 	held := p.held
@@ -66,12 +70,12 @@ func (p *Peer) Release() int {
 	return len(held)
 }
 
-// Close unbinds the peer: from then on nobody listens at its address.
+// Close unbinds the peer. Datagrams that arrive at its address later are unreachable.
 func (p *Peer) Close() { p.network.unbind(p.addr, p) }
 
 func (p *Peer) bound(addr netip.AddrPort) { p.addr = addr }
 
-func (p *Peer) receive(d Datagram) fate {
+func (p *Peer) receive(d Datagram) outcome {
 	p.mu.Lock()
 	step := Answer()
 	if len(p.script) > 0 {
@@ -85,20 +89,20 @@ func (p *Peer) receive(d Datagram) fate {
 
 func (p *Peer) unreachable(netip.AddrPort) {}
 
-// response is the true response to a request.
+// response returns the response that p.respond gives to a request.
 func (p *Peer) response(request Datagram) Datagram {
 	return Datagram{From: p.addr, To: request.From, Data: p.respond(nil, request.Data)}
 }
 
-// Answer sends the response.
+// Answer returns a Step that sends the response.
 func Answer() Step {
 	return func(p *Peer, request Datagram) { p.network.send(p.response(request)) }
 }
 
-// Lose does nothing, as if the request or its response had been lost.
+// Lose returns a Step that does nothing, as if the request or its response were lost.
 func Lose() Step { return func(*Peer, Datagram) {} }
 
-// Delay sends the response after some time.
+// Delay returns a Step that sends the response after the given time.
 func Delay(after time.Duration) Step {
 	return func(p *Peer, request Datagram) {
 		d := p.response(request)
@@ -106,7 +110,7 @@ func Delay(after time.Duration) Step {
 	}
 }
 
-// Double sends the response twice.
+// Double returns a Step that sends the response twice.
 func Double() Step {
 	return func(p *Peer, request Datagram) {
 		p.network.send(p.response(request))
@@ -114,7 +118,7 @@ func Double() Step {
 	}
 }
 
-// Forge sends data in place of the response, from the peer's own address.
+// Forge returns a Step that sends a copy of data instead of the response, from the peer's address.
 func Forge(data []byte) Step {
 	data = bytes.Clone(data)
 	return func(p *Peer, request Datagram) {
@@ -122,7 +126,8 @@ func Forge(data []byte) Step {
 	}
 }
 
-// ForgeFrom sends data from another address, "ip:port". It panics if that is not one.
+// ForgeFrom returns a Step that sends a copy of data instead of the response, from addr, which has
+// the form "ip:port". ForgeFrom panics if addr is invalid.
 func ForgeFrom(addr string, data []byte) Step {
 	from, data := netip.MustParseAddrPort(addr), bytes.Clone(data)
 	return func(p *Peer, request Datagram) {
@@ -130,7 +135,7 @@ func ForgeFrom(addr string, data []byte) Step {
 	}
 }
 
-// Hold keeps the response until Release.
+// Hold returns a Step that keeps the response until [Peer.Release] is called.
 func Hold() Step {
 	return func(p *Peer, request Datagram) {
 		d := p.response(request)
@@ -140,7 +145,7 @@ func Hold() Step {
 	}
 }
 
-// Then takes several steps for one request.
+// Then returns a Step that runs several steps in order for one request.
 func Then(steps ...Step) Step {
 	return func(p *Peer, request Datagram) {
 		for _, step := range steps {

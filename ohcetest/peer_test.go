@@ -11,10 +11,10 @@ import (
 	"github.com/ohce/ohce/ohcetest"
 )
 
-func loud(dst, request []byte) []byte { return fmt.Appendf(dst, "%s!", request) }
+func exclaim(dst, request []byte) []byte { return fmt.Appendf(dst, "%s!", request) }
 
 func TestPeerSteps(t *testing.T) {
-	type came struct {
+	type arrival struct {
 		after time.Duration
 		data  string
 	}
@@ -23,46 +23,46 @@ func TestPeerSteps(t *testing.T) {
 	tests := []struct {
 		name   string
 		script []ohcetest.Step
-		want   []came // for the requests "a" and "b", sent at once
+		want   []arrival // for the requests "a" and "b", sent at the same time
 		stats  ohcetest.NetworkStats
 	}{
-		{"no script", nil, []came{{0, "a!"}, {0, "b!"}},
+		{"no script", nil, []arrival{{0, "a!"}, {0, "b!"}},
 			ohcetest.NetworkStats{Sent: 4, Delivered: 4}},
-		{"Answer", []ohcetest.Step{ohcetest.Answer()}, []came{{0, "a!"}, {0, "b!"}},
+		{"Answer", []ohcetest.Step{ohcetest.Answer()}, []arrival{{0, "a!"}, {0, "b!"}},
 			ohcetest.NetworkStats{Sent: 4, Delivered: 4}},
-		{"Lose", []ohcetest.Step{ohcetest.Lose()}, []came{{0, "b!"}},
+		{"Lose", []ohcetest.Step{ohcetest.Lose()}, []arrival{{0, "b!"}},
 			ohcetest.NetworkStats{Sent: 3, Delivered: 3}},
 		{"Lose both", []ohcetest.Step{ohcetest.Lose(), ohcetest.Lose()}, nil,
 			ohcetest.NetworkStats{Sent: 2, Delivered: 2}},
-		{"Delay", []ohcetest.Step{ohcetest.Delay(s)}, []came{{0, "b!"}, {s, "a!"}},
+		{"Delay", []ohcetest.Step{ohcetest.Delay(s)}, []arrival{{0, "b!"}, {s, "a!"}},
 			ohcetest.NetworkStats{Sent: 4, Delivered: 4}},
-		{"Double", []ohcetest.Step{ohcetest.Double()}, []came{{0, "a!"}, {0, "a!"}, {0, "b!"}},
+		{"Double", []ohcetest.Step{ohcetest.Double()}, []arrival{{0, "a!"}, {0, "a!"}, {0, "b!"}},
 			ohcetest.NetworkStats{Sent: 5, Delivered: 5}},
-		{"Forge", []ohcetest.Step{ohcetest.Forge(forged)}, []came{{0, "forged"}, {0, "b!"}},
+		{"Forge", []ohcetest.Step{ohcetest.Forge(forged)}, []arrival{{0, "forged"}, {0, "b!"}},
 			ohcetest.NetworkStats{Sent: 4, Delivered: 4}},
-		{"Forge nothing", []ohcetest.Step{ohcetest.Forge(nil)}, []came{{0, ""}, {0, "b!"}},
+		{"Forge nothing", []ohcetest.Step{ohcetest.Forge(nil)}, []arrival{{0, ""}, {0, "b!"}},
 			ohcetest.NetworkStats{Sent: 4, Delivered: 4}},
 		{"ForgeFrom another", []ohcetest.Step{ohcetest.ForgeFrom("192.0.2.8:3000", forged)},
-			[]came{{0, "b!"}}, ohcetest.NetworkStats{Sent: 4, Delivered: 3, Filtered: 1}},
+			[]arrival{{0, "b!"}}, ohcetest.NetworkStats{Sent: 4, Delivered: 3, Filtered: 1}},
 		{"ForgeFrom itself", []ohcetest.Step{ohcetest.ForgeFrom(serverAddr, forged)},
-			[]came{{0, "forged"}, {0, "b!"}}, ohcetest.NetworkStats{Sent: 4, Delivered: 4}},
+			[]arrival{{0, "forged"}, {0, "b!"}}, ohcetest.NetworkStats{Sent: 4, Delivered: 4}},
 		{"Then", []ohcetest.Step{ohcetest.Then(ohcetest.Delay(2*s), ohcetest.Forge(forged),
 			ohcetest.Then(ohcetest.Answer())), ohcetest.Delay(s)},
-			[]came{{0, "forged"}, {0, "a!"}, {s, "b!"}, {2 * s, "a!"}},
+			[]arrival{{0, "forged"}, {0, "a!"}, {s, "b!"}, {2 * s, "a!"}},
 			ohcetest.NetworkStats{Sent: 6, Delivered: 6}},
-		{"Then nothing", []ohcetest.Step{ohcetest.Then()}, []came{{0, "b!"}},
+		{"Then nothing", []ohcetest.Step{ohcetest.Then()}, []arrival{{0, "b!"}},
 			ohcetest.NetworkStats{Sent: 3, Delivered: 3}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var n ohcetest.Network
-				peer := n.NewPeer(serverAddr, loud, tt.script...)
+				peer := n.NewPeer(serverAddr, exclaim, tt.script...)
 				client := dial(t, &n, serverAddr)
 				begun := time.Now()
 				send(t, client, "a")
 				send(t, client, "b")
-				var got []came
+				var got []arrival
 				client.SetReadDeadline(begun.Add(time.Hour))
 				for {
 					buf := make([]byte, 16)
@@ -70,10 +70,10 @@ func TestPeerSteps(t *testing.T) {
 					if err != nil {
 						break
 					}
-					got = append(got, came{time.Since(begun), string(buf[:k])})
+					got = append(got, arrival{time.Since(begun), string(buf[:k])})
 				}
 				if !slices.Equal(got, tt.want) {
-					t.Errorf("came %v, want %v", got, tt.want)
+					t.Errorf("arrivals are %v, want %v", got, tt.want)
 				}
 				if got := stats(&n); got != tt.stats {
 					t.Errorf("stats are %+v, want %+v", got, tt.stats)
@@ -90,7 +90,7 @@ func wantRequests(t *testing.T, p *ohcetest.Peer, from netip.AddrPort, data ...s
 	for _, r := range p.Requests() {
 		got = append(got, string(r.Data))
 		if r.From != from || r.To != p.Addr() {
-			t.Errorf("a request from %v to %v, want from %v to %v", r.From, r.To, from, p.Addr())
+			t.Errorf("request from %v to %v, want from %v to %v", r.From, r.To, from, p.Addr())
 		}
 	}
 	if !slices.Equal(got, data) {
@@ -101,10 +101,10 @@ func wantRequests(t *testing.T, p *ohcetest.Peer, from netip.AddrPort, data ...s
 func TestPeerHoldAndRelease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var n ohcetest.Network
-		peer := n.NewPeer(serverAddr, loud, ohcetest.Hold(), ohcetest.Answer(), ohcetest.Hold())
+		peer := n.NewPeer(serverAddr, exclaim, ohcetest.Hold(), ohcetest.Answer(), ohcetest.Hold())
 		client := dial(t, &n, serverAddr)
 		if got := peer.Release(); got != 0 {
-			t.Errorf("Release of nothing = %d", got)
+			t.Errorf("Release without responses = %d, want 0", got)
 		}
 		for _, data := range []string{"a", "b", "c"} {
 			send(t, client, data)
@@ -115,7 +115,7 @@ func TestPeerHoldAndRelease(t *testing.T) {
 		}
 		wantAll(t, client, "a!", "c!")
 		if got := peer.Release(); got != 0 {
-			t.Errorf("Release once more = %d, want 0", got)
+			t.Errorf("second Release = %d, want 0", got)
 		}
 		wantAll(t, client)
 	})
@@ -126,7 +126,7 @@ func TestPeerEchoesByDefault(t *testing.T) {
 		var n ohcetest.Network
 		peer := n.NewPeer("192.0.2.9:0", nil)
 		if peer.Addr().Port() == 0 || peer.Addr().Addr().String() != "192.0.2.9" {
-			t.Errorf("Addr = %v, want 192.0.2.9 and a free port", peer.Addr())
+			t.Errorf("Addr = %v, want 192.0.2.9 and an assigned port", peer.Addr())
 		}
 		client := dial(t, &n, peer.Addr().String())
 		send(t, client, "x")
@@ -135,7 +135,7 @@ func TestPeerEchoesByDefault(t *testing.T) {
 	})
 }
 
-func TestPeerForgeKeepsACopy(t *testing.T) {
+func TestForgeCopiesData(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var n ohcetest.Network
 		data := []byte("forged")
@@ -151,7 +151,7 @@ func TestPeerForgeKeepsACopy(t *testing.T) {
 func TestPeerClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var n ohcetest.Network
-		peer := n.NewPeer(serverAddr, loud, ohcetest.Delay(time.Second))
+		peer := n.NewPeer(serverAddr, exclaim, ohcetest.Delay(time.Second))
 		client := dial(t, &n, serverAddr)
 		send(t, client, "a")
 		synctest.Wait()
@@ -166,8 +166,9 @@ func TestPeerClose(t *testing.T) {
 	})
 }
 
-// TestPeerStartsUnderFire: requests arrive while it is being bound; the race detector judges.
-func TestPeerStartsUnderFire(t *testing.T) {
+// TestNewPeerDuringTraffic binds a peer while requests arrive at its address. The race detector
+// finds unsynchronised accesses.
+func TestNewPeerDuringTraffic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var n ohcetest.Network
 		client := listen(t, &n, "192.0.2.1:1000")
@@ -180,7 +181,8 @@ func TestPeerStartsUnderFire(t *testing.T) {
 		peer := n.NewPeer(serverAddr, nil)
 		got := stats(&n)
 		if n := uint64(len(peer.Requests())); got.Unreachable+n != all {
-			t.Errorf("stats are %+v and %d requests, want every datagram in one of them", got, n)
+			t.Errorf("stats are %+v with %d requests, want each of %d datagrams counted once",
+				got, n, all)
 		}
 	})
 }

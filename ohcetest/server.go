@@ -8,25 +8,25 @@ import (
 	"github.com/ohce/ohce"
 )
 
-// closeTime is how long Close waits for handlers.
+// closeTime is the time that Close waits for handlers.
 const closeTime = 5 * time.Second
 
-// A Server is an ohce.Server on a free port of the loopback interface.
+// A Server is an ohce.Server that listens on a free port of the loopback interface.
 type Server struct {
-	// Addr is the server's address, "127.0.0.1:port".
+	// Addr is the server's address, in the form "127.0.0.1:port".
 	Addr string
-	// Config is the server itself. Use it for Stats.
+	// Config is the running server. Use it to read Stats.
 	Config *ohce.Server
 
-	served chan error
+	served chan error // the result of Serve
 }
 
-// NewServer starts a server with a handler; nil echoes each request. The caller must call Close.
-// NewServer panics if no port is free.
+// NewServer starts a server with the given handler. If h is nil, the server echoes each request.
+// The caller must call Close when finished. NewServer panics if it cannot listen.
 func NewServer(h ohce.Handler) *Server { return StartServer(&ohce.Server{Handler: h}) }
 
-// StartServer starts a server that the caller has configured, except for its Addr. The caller must
-// call Close. StartServer panics if no port is free.
+// StartServer starts the server config, which must not be used already. It ignores config.Addr. The
+// caller must call Close when finished. StartServer panics if the server cannot listen.
 func StartServer(config *ohce.Server) *Server {
 	if err := config.Listen("127.0.0.1:0"); err != nil {
 		panic(fmt.Sprintf("ohcetest: %v", err))
@@ -34,21 +34,21 @@ func StartServer(config *ohce.Server) *Server {
 	s := &Server{
 		Addr: config.Addrs()[0].String(), Config: config, served: make(chan error, 1),
 	}
-	go func() { s.served <- config.Serve() }() // ends with Close, which waits for it
+	go func() { s.served <- config.Serve() }() // Close ends it and waits for it
 	return s
 }
 
-// Client returns a new client of the server. The caller can set its fields before the first exchange
-// and must call its Close.
+// Client returns a new client for the server. The caller may set its fields before the first
+// exchange, and must close the client when finished.
 func (s *Server) Client() *ohce.Client { return &ohce.Client{Addr: s.Addr} }
 
-// Close shuts the server down and waits for its end. It panics if a handler takes longer than 5 s or
-// if the server has failed. It must be called once.
+// Close shuts the server down and waits until it has stopped. Close panics if handlers are still
+// running after 5 seconds, or if the server has failed. It must be called exactly once.
 func (s *Server) Close() {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
 	defer cancel()
 	if err := s.Config.Shutdown(ctx); err != nil {
-		panic(fmt.Sprintf("ohcetest: handlers still run %v after Close: %v", closeTime, err))
+		panic(fmt.Sprintf("ohcetest: handlers still running after %v: %v", closeTime, err))
 	}
 	if err := <-s.served; err != ohce.ErrServerClosed {
 		panic(fmt.Sprintf("ohcetest: server failed: %v", err))

@@ -12,11 +12,11 @@ import (
 	"github.com/ohce/ohce/ohcetest"
 )
 
-const patience = 10 * time.Second
+const testTimeout = 10 * time.Second
 
 func exchange(t *testing.T, c *ohce.Client, request string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
 	defer cancel()
 	resp, err := c.Exchange(ctx, []byte(request))
 	if err != nil {
@@ -36,36 +36,36 @@ func TestServerEchoes(t *testing.T) {
 	defer c.Close()
 	for _, request := range []string{"Hello", "", strings.Repeat("x", 9000)} {
 		if got := exchange(t, c, request); got != request {
-			t.Errorf("the answer to %.9q has %d bytes, want %d", request, len(got), len(request))
+			t.Errorf("response to %.9q has %d bytes, want %d", request, len(got), len(request))
 		}
 	}
 	if got := s.Config.Stats(); got.Received < 3 {
-		t.Errorf("Config.Stats().Received = %d, want 3 or, after a loss, more", got.Received)
+		t.Errorf("Config.Stats().Received = %d, want at least 3", got.Received)
 	}
 }
 
-func TestStartServerUsesTheConfiguration(t *testing.T) {
+func TestStartServerUsesConfig(t *testing.T) {
 	s := ohcetest.StartServer(&ohce.Server{
-		Addr:    "192.0.2.77:1", // not used
+		Addr:    "192.0.2.77:1", // ignored
 		Handler: ohce.HandlerFunc(func(w *ohce.ResponseWriter, r *ohce.Request) { w.Write([]byte("mine")) }),
 	})
 	defer s.Close()
 	c := s.Client()
 	defer c.Close()
 	if got := exchange(t, c, "whose?"); got != "mine" {
-		t.Errorf("answer %q, want the handler's", got)
+		t.Errorf("response %q, want the handler's response", got)
 	}
 }
 
-func TestServersDoNotMeet(t *testing.T) {
+func TestServersAreIndependent(t *testing.T) {
 	a, b := ohcetest.NewServer(nil), ohcetest.NewServer(nil)
 	defer a.Close()
 	defer b.Close()
 	if a.Addr == b.Addr {
-		t.Errorf("two servers share %v", a.Addr)
+		t.Errorf("both servers have the address %v", a.Addr)
 	}
 	if first, second := a.Client(), a.Client(); first == second {
-		t.Error("Client returned the same client twice, want a new one")
+		t.Error("two calls of Client returned the same client")
 	}
 }
 
@@ -76,50 +76,51 @@ func TestServerClose(t *testing.T) {
 	exchange(t, c, "Hello")
 	s.Close()
 	c.FailFast = true
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
 	defer cancel()
 	if resp, err := c.Exchange(ctx, []byte("again")); err == nil {
-		t.Errorf("a closed server answered %q", resp.Data)
+		t.Errorf("closed server responded %q", resp.Data)
 	}
 	if err := s.Config.ListenAndServe(); !errors.Is(err, ohce.ErrServerClosed) {
-		t.Errorf("ListenAndServe after Close: %v, want ErrServerClosed", err)
+		t.Errorf("ListenAndServe after Close = %v, want ErrServerClosed", err)
 	}
 }
 
-func TestServerCloseAtOnce(t *testing.T) {
+func TestServerCloseImmediately(t *testing.T) {
 	for range 20 {
-		ohcetest.NewServer(nil).Close() // Serve may not have begun
+		ohcetest.NewServer(nil).Close() // Serve may not have started yet
 	}
 }
 
-// TestServerCloseWaitsForHandlers: what has been asked before Close is answered.
+// TestServerCloseWaitsForHandlers calls Close while a handler runs, and checks that the handler's
+// response arrives.
 func TestServerCloseWaitsForHandlers(t *testing.T) {
-	asked, goOn := make(chan struct{}), make(chan struct{})
+	received, proceed := make(chan struct{}), make(chan struct{})
 	s := ohcetest.NewServer(ohce.HandlerFunc(func(w *ohce.ResponseWriter, r *ohce.Request) {
-		close(asked)
-		<-goOn
+		close(received)
+		<-proceed
 		w.Write([]byte("finished"))
 	}))
 	c := s.Client()
-	c.Retry = ohce.RetryAfter(patience)
+	c.Retry = ohce.RetryAfter(testTimeout)
 	defer c.Close()
-	answer, closed := make(chan string, 1), make(chan struct{})
+	response, closed := make(chan string, 1), make(chan struct{})
 	go func() {
 		resp, err := c.Exchange(t.Context(), []byte("Hello"))
 		if err != nil {
-			answer <- err.Error()
+			response <- err.Error()
 			return
 		}
-		answer <- string(resp.Data)
+		response <- string(resp.Data)
 	}()
-	<-asked
+	<-received
 	go func() {
 		s.Close()
 		close(closed)
 	}()
-	close(goOn)
-	if got := <-answer; got != "finished" {
-		t.Errorf("answer %q, want finished", got)
+	close(proceed)
+	if got := <-response; got != "finished" {
+		t.Errorf("response %q, want finished", got)
 	}
 	<-closed
 }

@@ -42,17 +42,18 @@ func send(t *testing.T, c net.Conn, data string) {
 	}
 }
 
-// want reads one datagram.
+// want reads one datagram and ends the test unless it is data.
 func want(t *testing.T, c net.Conn, data string) {
 	t.Helper()
 	buf := make([]byte, 1<<16)
 	n, err := c.Read(buf)
 	if string(buf[:n]) != data || err != nil {
-		t.Fatalf("Read gave %q, %v, want %q", buf[:n], err, data)
+		t.Fatalf("Read returned %q, %v, want %q", buf[:n], err, data)
 	}
 }
 
-// wantAll reads datagrams until the bubble's clock has run for a while without any.
+// wantAll reads datagrams until none arrives for a minute of the bubble's time. It reports an error
+// unless they are data.
 func wantAll(t *testing.T, c *ohcetest.Conn, data ...string) {
 	t.Helper()
 	for _, d := range data {
@@ -62,12 +63,13 @@ func wantAll(t *testing.T, c *ohcetest.Conn, data ...string) {
 	c.SetReadDeadline(time.Now().Add(time.Minute))
 	buf := make([]byte, 1<<16)
 	if n, err := c.Read(buf); err == nil {
-		t.Errorf("then came %q, want silence", buf[:n])
+		t.Errorf("unexpected datagram %q", buf[:n])
 	}
 	c.SetReadDeadline(time.Time{})
 }
 
-// stats waits until everything that is due has arrived; it is for bubbles.
+// stats waits until every datagram that is due has arrived, and returns the counts. It must be
+// called in a bubble.
 func stats(n *ohcetest.Network) ohcetest.NetworkStats {
 	synctest.Wait()
 	return n.Stats()

@@ -1,7 +1,10 @@
-/* The limit of the socket interface: recvmmsg and sendmmsg, 64 datagrams at a time, one thread.
+/* A minimal server that shows the limit of the socket interface: one thread that calls recvmmsg and
+ * sendmmsg with up to 64 datagrams.
  *
- * usage: batch ADDR PORT [1]      1: one datagram a call, recvfrom and sendto
- * It prints "ready" when it is bound to ADDR:PORT and runs until it is ended. */
+ * usage: batch ADDR PORT [1]
+ *
+ * With a third argument, it calls recvfrom and sendto instead, with one datagram at a time. It prints
+ * "ready" when it is bound to ADDR:PORT, and runs until it is killed. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -15,7 +18,7 @@ enum { WIDTH = 64, SIZE = 65536, BUFFER = 4 << 20 };
 
 static char in[WIDTH][SIZE], out[WIDTH][SIZE];
 
-static void single(int fd) {
+static void serve_single(int fd) {
 	for (;;) {
 		struct sockaddr_in peer;
 		socklen_t len = sizeof peer;
@@ -27,7 +30,7 @@ static void single(int fd) {
 	}
 }
 
-static void many(int fd) {
+static void serve_batches(int fd) {
 	static struct mmsghdr rx[WIDTH], tx[WIDTH];
 	static struct iovec riov[WIDTH], tiov[WIDTH];
 	static struct sockaddr_in peer[WIDTH];
@@ -48,7 +51,7 @@ static void many(int fd) {
 		}
 		for (int sent = 0; sent < n;) {
 			int k = sendmmsg(fd, tx + sent, (unsigned)(n - sent), 0);
-			sent += k > 0 ? k : 1; /* one that cannot be sent is lost */
+			sent += k > 0 ? k : 1; /* drop a datagram that cannot be sent */
 		}
 	}
 }
@@ -68,6 +71,6 @@ int main(int argc, char **argv) {
 	puts("ready");
 	fflush(stdout);
 	if (argc > 3)
-		single(fd);
-	many(fd);
+		serve_single(fd);
+	serve_batches(fd);
 }

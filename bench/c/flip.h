@@ -1,4 +1,4 @@
-/* The work that every server of this benchmark does: ASCII reversed, its case swapped. */
+/* The work of every server in this benchmark: it reverses ASCII text and swaps its case. */
 #ifndef FLIP_H
 #define FLIP_H
 

@@ -1,8 +1,9 @@
-/* The limit with segmentation offload: datagrams that the kernel hands over as one (UDP_GRO) and
- * answers that it takes as one (UDP_SEGMENT), in batches, one thread.
+/* A minimal server that shows the limit with segments: one thread that receives batches of messages
+ * with segments (UDP_GRO) and sends responses as segments (UDP_SEGMENT).
  *
  * usage: gso ADDR PORT
- * It prints "ready" when it is bound to ADDR:PORT and runs until it is ended. */
+ *
+ * It prints "ready" when it is bound to ADDR:PORT, and runs until it is killed. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <netinet/udp.h>
@@ -29,8 +30,8 @@ static struct iovec riov[WIDTH], tiov[WIDTH];
 static struct sockaddr_in peer[WIDTH];
 static _Alignas(struct cmsghdr) char rctl[WIDTH][CONTROL], tctl[WIDTH][CONTROL];
 
-/* segment is the size of the datagrams in row i, the whole where it is one. */
-static size_t segment(int i) {
+/* segment_size returns the size of the datagrams in row i. For a single datagram, it is the length. */
+static size_t segment_size(int i) {
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(&rx[i].msg_hdr); c; c = CMSG_NXTHDR(&rx[i].msg_hdr, c))
 		if (c->cmsg_level == IPPROTO_UDP && c->cmsg_type == UDP_GRO) {
 			int size;
@@ -40,8 +41,8 @@ static size_t segment(int i) {
 	return rx[i].msg_len;
 }
 
-static void answer(int i) {
-	size_t len = rx[i].msg_len, size = segment(i);
+static void respond(int i) {
+	size_t len = rx[i].msg_len, size = segment_size(i);
 	for (size_t at = 0; at < len; at += size)
 		flip(out[i] + at, in[i] + at, len - at < size ? len - at : size);
 	struct msghdr *h = &tx[i].msg_hdr;
@@ -89,10 +90,10 @@ int main(int argc, char **argv) {
 	for (;;) {
 		int n = recvmmsg(fd, rx, WIDTH, MSG_WAITFORONE, NULL);
 		for (int i = 0; i < n; i++)
-			answer(i);
+			respond(i);
 		for (int sent = 0; sent < n;) {
 			int k = sendmmsg(fd, tx + sent, (unsigned)(n - sent), 0);
-			sent += k > 0 ? k : 1; /* one that cannot be sent is lost */
+			sent += k > 0 ? k : 1; /* drop a message that cannot be sent */
 		}
 	}
 }

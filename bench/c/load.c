@@ -1,21 +1,29 @@
-/* The load generator: one thread, one core.
+/* The load generator: one thread on one core.
  *
  * usage: load flood  PORT SIZE CLIENTS SECONDS
  *        load closed PORT SIZE CLIENTS INFLIGHT SECONDS
  *        load runs   PORT SIZE CLIENTS INFLIGHT SECONDS
  *
- * flood sends as fast as the kernel takes it, whatever comes back (open loop), each datagram by itself;
- * closed keeps INFLIGHT requests of each client on their way; runs does so with runs of INFLIGHT
- * datagrams that the kernel takes and gives as one (UDP_SEGMENT, UDP_GRO). All talk to
- * 127.0.0.1:PORT.
+ * The requests go to 127.0.0.1:PORT.
  *
- * When the time is over one socket more asks until it is answered: servers answer in order, so all
- * that was asked before is answered by then. Only then it counts.
+ *   flood   open loop: sends as fast as the kernel accepts datagrams, without segments, and does
+ *           not wait for responses
+ *   closed  closed loop: keeps INFLIGHT requests of each client in flight
+ *   runs    closed loop with segments: sends INFLIGHT requests of each client as segments
+ *           (UDP_SEGMENT, UDP_GRO)
  *
- * It prints one line: answers arrived (those that found no room in a client's buffer included, for
- * the server sent them too), the seconds until the last of them, answers checked, wrong ones, and where
- * a client has one request in flight the median and the 99th percentile of the round trip in
- * nanoseconds. A wrong answer makes it fail. */
+ * At the end, one more client repeats a request until it receives a response. Servers respond in
+ * order, so all earlier requests have then been answered. The time is measured up to this point.
+ *
+ * Output, on one line:
+ *
+ *   responses  number of responses that arrived, including those that the kernel dropped because a
+ *              client's receive buffer was full: the server sent them too
+ *   seconds    measured time
+ *   checked    number of responses whose content was checked
+ *   wrong      number of those with wrong content; if not 0, the exit status is 1
+ *   p50, p99   median and 99th percentile of the round-trip time in ns, if each client has one
+ *              request in flight; otherwise 0 */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <limits.h>
@@ -41,20 +49,20 @@
 #define SO_MEMINFO 55
 #endif
 
-enum { RUN = 64, MOST = 65507, BUFFER = 4 << 20, MEMINFO_DROPS = 8, TRIPS = 1 << 20, CHECK = 64 };
+enum { MAX_SEGMENTS = 64, MAX_PAYLOAD = 65507, BUFFER = 4 << 20, MEMINFO_DROPS = 8, TRIPS = 1 << 20, CHECK = 64 };
 
 struct client {
 	int fd;
-	int owed;           /* requests on their way */
-	char *request;      /* RUN times the same datagram */
-	char *want;
-	uint64_t sent;      /* when the last request was, in ns */
+	int in_flight;  /* number of requests in flight */
+	char *request;  /* MAX_SEGMENTS copies of the request */
+	char *expected; /* the right response */
+	uint64_t sent;  /* time of the last request, in ns */
 };
 
 static struct client *clients;
 static size_t size;
-static int nclients, run;
-static uint64_t answers, checked, wrong;
+static int nclients, segments;
+static uint64_t responses, checked, wrong;
 static uint64_t trips[TRIPS];
 static size_t ntrips;
 static char buf[65536];
@@ -70,9 +78,9 @@ static void die(const char *what) {
 	exit(1);
 }
 
-static void check(const struct client *c, const char *got, size_t n) {
+static void check(const struct client *c, const char *received, size_t n) {
 	checked++;
-	if (n != size || memcmp(got, c->want, n))
+	if (n != size || memcmp(received, c->expected, n))
 		wrong++;
 }
 
@@ -88,17 +96,18 @@ static void open_client(struct client *c, int number, int port, int offload) {
 	setsockopt(c->fd, SOL_SOCKET, SO_SNDBUFFORCE, &buffer, sizeof buffer);
 	if (offload && setsockopt(c->fd, IPPROTO_UDP, UDP_GRO, &on, sizeof on))
 		die("UDP_GRO");
-	c->request = malloc(size * RUN + 1);
-	c->want = malloc(size + 1);
-	for (size_t i = 0; i < size; i++) /* letters, other ones for each client */
+	c->request = malloc(size * MAX_SEGMENTS + 1);
+	c->expected = malloc(size + 1);
+	for (size_t i = 0; i < size; i++) /* letters that differ between clients */
 		c->request[i] = (char)((i % 2 ? 'a' : 'A') + (i / 2 + (size_t)number * 7 + i * i) % 26);
-	for (int i = 1; i < RUN; i++)
+	for (int i = 1; i < MAX_SEGMENTS; i++)
 		memcpy(c->request + (size_t)i * size, c->request, size);
-	flip(c->want, c->request, size);
+	flip(c->expected, c->request, size);
 }
 
-/* send_run sends n datagrams of a client as one, n at most the limit of the kernel. */
-static int send_run(struct client *c, int n) {
+/* send_segments sends n requests of a client as segments of one message. n must not exceed the
+ * kernel's limit. It returns n, or -1 if the kernel refuses the message. */
+static int send_segments(struct client *c, int n) {
 	_Alignas(struct cmsghdr) char ctl[CMSG_SPACE(sizeof(uint16_t))] = {0};
 	struct iovec iov = {c->request, size * (size_t)n};
 	struct msghdr h = {.msg_iov = &iov, .msg_iovlen = 1};
@@ -115,7 +124,7 @@ static int send_run(struct client *c, int n) {
 	return sendmsg(c->fd, &h, 0) < 0 ? -1 : n;
 }
 
-static uint32_t drops(int fd) {
+static uint32_t dropped(int fd) {
 	uint32_t info[16] = {0};
 	socklen_t len = sizeof info;
 	if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len))
@@ -123,10 +132,10 @@ static uint32_t drops(int fd) {
 	return info[MEMINFO_DROPS];
 }
 
-/* send_each sends n datagrams of a client one by one, with one call. */
+/* send_each sends n requests of a client without segments, in one call. */
 static void send_each(struct client *c, int n) {
-	static struct mmsghdr tx[RUN];
-	static struct iovec iov[RUN];
+	static struct mmsghdr tx[MAX_SEGMENTS];
+	static struct iovec iov[MAX_SEGMENTS];
 	for (int i = 0; i < n; i++) {
 		iov[i] = (struct iovec){c->request, size};
 		tx[i].msg_hdr = (struct msghdr){.msg_iov = &iov[i], .msg_iovlen = 1};
@@ -134,25 +143,26 @@ static void send_each(struct client *c, int n) {
 	sendmmsg(c->fd, tx, (unsigned)n, 0);
 }
 
-/* flood sends without waiting. Answers are left in the clients' buffers, which keeps the generator's
- * core for sending, and counted by their drops; a few are read and checked. */
+/* flood sends until end without waiting. It reads and checks only a few responses, so that the core
+ * can send. count_rest counts the others in the receive buffers, and by the drop counters. */
 static void flood(uint64_t end) {
 	for (unsigned round = 0; now() < end; round++)
 		for (int i = 0; i < nclients; i++) {
 			struct client *c = &clients[i];
-			send_each(c, RUN);
+			send_each(c, MAX_SEGMENTS);
 			if (round % 16 == 0) {
 				ssize_t n = recv(c->fd, buf, sizeof buf, MSG_DONTWAIT);
 				if (n >= 0) {
-					answers++;
+					responses++;
 					check(c, buf, (size_t)n);
 				}
 			}
 		}
 }
 
-/* last asks until it is answered, which is when all that was asked before is. */
-static void last(struct client *c) {
+/* await_last repeats a request until its response arrives. All earlier requests have then been
+ * answered. */
+static void await_last(struct client *c) {
 	struct pollfd p = {c->fd, POLLIN, 0};
 	for (uint64_t limit = now() + 5000000000u; now() < limit;) {
 		send(c->fd, c->request, size, 0);
@@ -164,13 +174,13 @@ static void last(struct client *c) {
 		check(c, buf, (size_t)n);
 		return;
 	}
-	fputs("the server does not answer any more\n", stderr);
+	fputs("the server has stopped responding\n", stderr);
 	exit(1);
 }
 
-/* take reads what a client has got: datagrams, or runs of them. */
-static int take(struct client *c) {
-	int got = 0;
+/* receive reads the queued responses of a client and returns their number. */
+static int receive(struct client *c) {
+	int received = 0;
 	for (;;) {
 		_Alignas(struct cmsghdr) char ctl[64];
 		struct iovec iov = {buf, sizeof buf};
@@ -180,67 +190,68 @@ static int take(struct client *c) {
 		if (n < 0)
 			break;
 		int k = (size_t)n > size ? (int)((size_t)n / size) : 1;
-		if (answers == 0 || answers / CHECK != (answers + (uint64_t)k) / CHECK)
+		if (responses == 0 || responses / CHECK != (responses + (uint64_t)k) / CHECK)
 			check(c, buf, k > 1 ? size : (size_t)n);
-		answers += (uint64_t)k;
-		got += k;
-		if (got >= c->owed)
+		responses += (uint64_t)k;
+		received += k;
+		if (received >= c->in_flight)
 			break;
 	}
-	return got;
+	return received;
 }
 
-/* settle counts what is left in the buffers and what found no room in them. */
-static void settle(void) {
+/* count_rest counts the responses in the receive buffers, and those that the kernel has dropped. */
+static void count_rest(void) {
 	for (int i = 0; i < nclients; i++) {
-		clients[i].owed = INT_MAX;
-		take(&clients[i]);
-		answers += drops(clients[i].fd);
+		clients[i].in_flight = INT_MAX;
+		receive(&clients[i]);
+		responses += dropped(clients[i].fd);
 	}
 }
 
-static void put(struct client *c, int n) {
+/* send_requests sends n requests of a client. */
+static void send_requests(struct client *c, int n) {
 	c->sent = now();
 	while (n > 0) {
-		int k = send_run(c, n < run ? n : run);
+		int k = send_segments(c, n < segments ? n : segments);
 		if (k < 0)
-			break; /* lost: the watch below sends again */
+			break; /* lost: closed sends again after 50 ms */
 		n -= k;
-		c->owed += k;
+		c->in_flight += k;
 	}
 }
 
-/* closed keeps inflight requests of each client on their way. What is not answered for 50 ms counts
- * as lost and is sent anew. */
+/* closed keeps inflight requests of each client in flight until end. If a client has sent nothing for
+ * 50 ms, closed treats its requests as lost and sends new ones. */
 static void closed(int inflight, uint64_t end) {
 	int ep = epoll_create1(0);
 	struct epoll_event ev[64];
-	uint64_t t, watch = now();
+	uint64_t t, last_check = now();
 	for (int i = 0; i < nclients; i++) {
 		struct epoll_event e = {.events = EPOLLIN, .data.u32 = (uint32_t)i};
 		if (epoll_ctl(ep, EPOLL_CTL_ADD, clients[i].fd, &e))
 			die("epoll");
-		put(&clients[i], inflight);
+		send_requests(&clients[i], inflight);
 	}
 	while ((t = now()) < end) {
 		int n = epoll_wait(ep, ev, 64, 10);
 		for (int i = 0; i < n; i++) {
 			struct client *c = &clients[ev[i].data.u32];
-			int got = take(c);
-			if (inflight == 1 && got == 1 && ntrips < TRIPS)
+			int received = receive(c);
+			if (inflight == 1 && received == 1 && ntrips < TRIPS)
 				trips[ntrips++] = now() - c->sent;
-			c->owed -= got < c->owed ? got : c->owed;
-			if (run == 1 || c->owed == 0)
-				put(c, inflight - c->owed);
+			c->in_flight -= received < c->in_flight ? received : c->in_flight;
+			if (segments == 1 || c->in_flight == 0)
+				send_requests(c, inflight - c->in_flight);
 		}
-		t = now(); /* not before any request was sent */
-		if (t - watch < 50000000u)
+		t = now(); /* must not be earlier than the time of any request */
+		if (t - last_check < 50000000u)
 			continue;
-		watch = t;
+		last_check = t;
 		for (int i = 0; i < nclients; i++)
 			if (t - clients[i].sent > 50000000u) {
-				clients[i].owed = 0;
-				put(&clients[i], inflight);
+				clients[i].in_flight = 0;
+				send_requests(&clients[i], inflight);
 			}
 	}
 }
@@ -253,30 +264,30 @@ static int ascending(const void *a, const void *b) {
 int main(int argc, char **argv) {
 	if (argc < 6)
 		return 2;
-	int isflood = !strcmp(argv[1], "flood"), isruns = !strcmp(argv[1], "runs");
-	int port = atoi(argv[2]), inflight = isflood ? 0 : atoi(argv[5]);
+	int is_flood = !strcmp(argv[1], "flood"), is_segments = !strcmp(argv[1], "runs");
+	int port = atoi(argv[2]), inflight = is_flood ? 0 : atoi(argv[5]);
 	double seconds = atof(argv[argc - 1]);
 	size = (size_t)atoi(argv[3]);
 	nclients = atoi(argv[4]);
-	run = size ? (int)(MOST / size) : 1;
-	if (run > RUN)
-		run = RUN;
-	if (!isflood && !isruns)
-		run = 1;
+	segments = size ? (int)(MAX_PAYLOAD / size) : 1;
+	if (segments > MAX_SEGMENTS)
+		segments = MAX_SEGMENTS;
+	if (!is_flood && !is_segments)
+		segments = 1;
 	clients = calloc((size_t)nclients + 1, sizeof *clients);
 	for (int i = 0; i <= nclients; i++)
-		open_client(&clients[i], i, port, isruns);
+		open_client(&clients[i], i, port, is_segments);
 	uint64_t begin = now(), end = begin + (uint64_t)(seconds * 1e9);
-	if (isflood)
+	if (is_flood)
 		flood(end);
 	else
 		closed(inflight, end);
-	last(&clients[nclients]);
+	await_last(&clients[nclients]);
 	uint64_t took = now() - begin;
-	settle();
+	count_rest();
 	qsort(trips, ntrips, sizeof *trips, ascending);
-	printf("answers %llu seconds %.6f checked %llu wrong %llu p50 %llu p99 %llu\n",
-	       (unsigned long long)answers, (double)took / 1e9, (unsigned long long)checked,
+	printf("responses %llu seconds %.6f checked %llu wrong %llu p50 %llu p99 %llu\n",
+	       (unsigned long long)responses, (double)took / 1e9, (unsigned long long)checked,
 	       (unsigned long long)wrong, (unsigned long long)(ntrips ? trips[ntrips / 2] : 0),
 	       (unsigned long long)(ntrips ? trips[ntrips * 99 / 100] : 0));
 	return wrong != 0 || checked == 0;

@@ -1,11 +1,11 @@
-/* The generator for many clients: it plays a network with any number of addresses and ports behind a
- * TUN device, and needs no socket for any of them.
+/* The load generator for many clients. It simulates a network with any number of addresses and ports
+ * behind a TUN device, without a socket for each.
  *
  * usage: many DEVICE SERVER CLIENTS PORT SIZE NUMBER SECONDS
  *
- * It floods SERVER:PORT through DEVICE from NUMBER ports, each in turn, of CLIENTS and the addresses
- * behind it. What it prints is that of load.c; answers that found no room in the device's queue are
- * counted there and belong to it. */
+ * It floods SERVER:PORT through DEVICE from NUMBER ports in turn, which belong to CLIENTS and the
+ * addresses after it. The output is that of load.c. Responses that the kernel dropped because the
+ * device's queue was full are counted as responses. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -22,14 +22,14 @@
 
 #include "flip.h"
 
-enum { HEAD = 28, MOST = 65535, FIRST = 10000, PORTS = 50000, BURST = 64 };
+enum { HEADERS = 28, MAX_PACKET = 65535, FIRST = 10000, PORTS = 50000, BURST = 64 };
 
 static int tun;
 static uint32_t server, clients;
 static uint16_t port;
 static size_t size;
-static char packet[MOST], want[MOST], got[MOST];
-static uint64_t answers, checked, wrong;
+static char packet[MAX_PACKET], expected[MAX_PACKET], received[MAX_PACKET];
+static uint64_t responses, checked, wrong;
 
 static uint64_t now(void) {
 	struct timespec t;
@@ -56,11 +56,11 @@ static unsigned get16(const char *at) {
 	return (unsigned)(unsigned char)at[0] << 8 | (unsigned char)at[1];
 }
 
-/* request fills in the text and all of the headers (RFC 791, RFC 768) that does not change. The UDP
- * checksum is left out, as IPv4 allows. */
-static void request(void) {
+/* build_request sets the text and the constant parts of the headers (RFC 791, RFC 768). The UDP
+ * checksum is 0, which means that there is none. */
+static void build_request(void) {
 	packet[0] = 0x45;
-	put16(packet + 2, (unsigned)(HEAD + size));
+	put16(packet + 2, (unsigned)(HEADERS + size));
 	put16(packet + 6, 0x4000);
 	packet[8] = 64;
 	packet[9] = 17;
@@ -68,12 +68,12 @@ static void request(void) {
 	put16(packet + 22, port);
 	put16(packet + 24, (unsigned)(8 + size));
 	for (size_t i = 0; i < size; i++)
-		packet[HEAD + i] = (char)((i % 2 ? 'a' : 'A') + (i / 2 + i * i) % 26);
-	flip(want, packet + HEAD, size);
+		packet[HEADERS + i] = (char)((i % 2 ? 'a' : 'A') + (i / 2 + i * i) % 26);
+	flip(expected, packet + HEADERS, size);
 }
 
-/* ask sends the request of client i. A queue without room loses it, as a network may. */
-static void ask(unsigned i) {
+/* send_request sends the request of client i. If the server's queue is full, the kernel drops it. */
+static void send_request(unsigned i) {
 	uint32_t sum = 0;
 	put32(packet + 12, clients + i / PORTS);
 	put16(packet + 20, FIRST + i % PORTS);
@@ -82,20 +82,20 @@ static void ask(unsigned i) {
 		sum += get16(packet + at);
 	sum = (sum >> 16) + (sum & 0xffff);
 	put16(packet + 10, ~(sum + (sum >> 16)) & 0xffff);
-	if (write(tun, packet, HEAD + size) < 0)
+	if (write(tun, packet, HEADERS + size) < 0)
 		die("write");
 }
 
-/* take reads one answer and returns the port it is for, 0 if there is none. */
-static unsigned take(void) {
-	ssize_t n = read(tun, got, sizeof got);
-	if (n < HEAD || got[9] != 17 || get16(got + 20) != port)
-		return n < 0 ? 0 : take(); /* the system's own multicasts */
-	answers++;
+/* receive reads one response and returns its destination port, or 0 if there is no response. */
+static unsigned receive(void) {
+	ssize_t n = read(tun, received, sizeof received);
+	if (n < HEADERS || received[9] != 17 || get16(received + 20) != port)
+		return n < 0 ? 0 : receive(); /* skip multicasts of the system */
+	responses++;
 	checked++;
-	if ((size_t)n != HEAD + size || memcmp(got + HEAD, want, size))
+	if ((size_t)n != HEADERS + size || memcmp(received + HEADERS, expected, size))
 		wrong++;
-	return get16(got + 22);
+	return get16(received + 22);
 }
 
 static uint64_t dropped(const char *device) {
@@ -109,18 +109,18 @@ static uint64_t dropped(const char *device) {
 	return n;
 }
 
-/* last asks from one port more until it is answered, as load.c does. */
-static void last(unsigned number) {
+/* await_last repeats a request from one more port until its response arrives, as in load.c. */
+static void await_last(unsigned number) {
 	struct pollfd p = {tun, POLLIN, 0};
-	unsigned own = FIRST + number % PORTS;
+	unsigned own_port = FIRST + number % PORTS;
 	for (uint64_t limit = now() + 5000000000u; now() < limit;) {
-		ask(number);
+		send_request(number);
 		poll(&p, 1, 1);
-		for (unsigned to; (to = take());)
-			if (to == own)
+		for (unsigned to; (to = receive());)
+			if (to == own_port)
 				return;
 	}
-	fputs("the server does not answer any more\n", stderr);
+	fputs("the server has stopped responding\n", stderr);
 	exit(1);
 }
 
@@ -138,18 +138,18 @@ int main(int argc, char **argv) {
 	tun = open("/dev/net/tun", O_RDWR | O_NONBLOCK);
 	if (tun < 0 || ioctl(tun, TUNSETIFF, &r))
 		die("/dev/net/tun");
-	request();
+	build_request();
 	uint64_t before = dropped(argv[1]), begin = now(), end = begin + (uint64_t)(seconds * 1e9);
-	for (unsigned at = 0; now() < end; take())
+	for (unsigned at = 0; now() < end; receive())
 		for (int i = 0; i < BURST; i++, at++)
-			ask(at % number);
-	last(number);
+			send_request(at % number);
+	await_last(number);
 	uint64_t took = now() - begin;
-	while (take())
+	while (receive())
 		;
-	answers += dropped(argv[1]) - before;
-	printf("answers %llu seconds %.6f checked %llu wrong %llu p50 0 p99 0\n",
-	       (unsigned long long)answers, (double)took / 1e9, (unsigned long long)checked,
+	responses += dropped(argv[1]) - before;
+	printf("responses %llu seconds %.6f checked %llu wrong %llu p50 0 p99 0\n",
+	       (unsigned long long)responses, (double)took / 1e9, (unsigned long long)checked,
 	       (unsigned long long)wrong);
 	return wrong != 0 || checked == 0;
 }

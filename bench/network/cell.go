@@ -1,7 +1,8 @@
-// Package network measures how the client comes through bad networks, and reports it.
+// Package network measures the client in bad networks and writes a report.
 //
-// The networks are the models of package link, in memory and in fake time: what is measured is what the
-// client decides, not how quick this machine is. Fake time belongs to tests, so a test makes the report:
+// The networks are models of package link, in memory and in the time of a testing/synctest bubble.
+// The results therefore depend on the decisions of the client, and not on the speed of the machine.
+// Because bubbles are for tests, a test writes the report:
 //
 //	make network EXCHANGES=10000
 package network
@@ -16,38 +17,38 @@ import (
 	"github.com/ohce/ohce/link"
 )
 
-// budget is the time in which an exchange is to be answered.
+// budget is the time limit of an exchange.
 const budget = 1500 * time.Millisecond
 
-// What the cells of the matrix combine.
+// The values that the cells of the matrix combine.
 var (
-	losses  = []float64{0, 0.01, 0.05, 0.1, 0.3, 0.5} // each way
-	trips   = []time.Duration{1 * ms, 20 * ms, 150 * ms, 400 * ms}
-	doubled = []float64{0, 0.1}
-	order   = []bool{false, true}
-	damaged = []float64{0, 0.01}
+	losses      = []float64{0, 0.01, 0.05, 0.1, 0.3, 0.5} // each way
+	roundTrips  = []time.Duration{1 * ms, 20 * ms, 150 * ms, 400 * ms}
+	duplicates  = []float64{0, 0.1}
+	reorders    = []bool{false, true}
+	corruptions = []float64{0, 0.01}
 )
 
 const ms = time.Millisecond
 
-// atOnce is how many exchanges are under way at once on real sockets.
-const atOnce = 100
+// concurrency is the number of concurrent exchanges on real sockets.
+const concurrency = 100
 
-// A cell is one network.
+// A cell is one network of the matrix. Its impairments apply in each direction.
 type cell struct {
-	loss      float64 // each way, as all of them
-	trip      time.Duration
-	duplicate float64
-	reorder   bool
-	corrupt   float64
+	loss      float64       // probability
+	trip      time.Duration // round-trip time without jitter
+	duplicate float64       // probability
+	reorder   bool          // whether the delay varies
+	corrupt   float64       // probability
 }
 
-// cells are all of the matrix, the plain ones first.
+// cells returns all cells of the matrix. Those with only loss and delay come first.
 func cells() (all []cell) {
-	for _, duplicate := range doubled {
-		for _, reorder := range order {
-			for _, corrupt := range damaged {
-				for _, trip := range trips {
+	for _, duplicate := range duplicates {
+		for _, reorder := range reorders {
+			for _, corrupt := range corruptions {
+				for _, trip := range roundTrips {
 					for _, loss := range losses {
 						all = append(all, cell{loss, trip, duplicate, reorder, corrupt})
 					}
@@ -59,39 +60,41 @@ func cells() (all []cell) {
 }
 
 func (c cell) String() string {
-	return fmt.Sprintf("loss %g, trip %v, doubled %g, reordered %v, damaged %g", c.loss, c.trip, c.duplicate,
-		c.reorder, c.corrupt)
+	return fmt.Sprintf("loss %g, RTT %v, duplicated %g, reordered %v, corrupted %g", c.loss, c.trip,
+		c.duplicate, c.reorder, c.corrupt)
 }
 
-// plain reports whether the cell has nothing but loss and delay.
+// plain reports whether the cell has no impairments besides loss and delay.
 func (c cell) plain() bool { return c.duplicate == 0 && !c.reorder && c.corrupt == 0 }
 
-// jitterShare is the jitter of a cell that reorders, as a share of each way's delay: the longest round
-// trip is a quarter longer, so that what the last attempt of the linear schedule brings still counts.
+// jitterShare is the jitter of a cell that reorders, as a share of the delay in each direction. It
+// makes the longest round trip a quarter longer, so that a response to the last attempt of the
+// linear schedule still arrives in time.
 const jitterShare = 0.25
 
-// model is the cell as a link.
+// model returns a link model of the cell.
 func (c cell) model(seed uint64) *link.Link {
-	way := link.Impairment{
+	impairment := link.Impairment{
 		Loss: link.RandomLoss(c.loss), Duplicate: c.duplicate, Corrupt: c.corrupt,
 		Delay: link.Delay{Base: c.trip / 2},
 	}
 	if c.reorder {
-		way.Delay.Jitter = time.Duration(jitterShare * float64(way.Delay.Base))
+		impairment.Delay.Jitter = time.Duration(jitterShare * float64(impairment.Delay.Base))
 	}
-	return &link.Link{Seed: seed, Up: way, Down: way}
+	return &link.Link{Seed: seed, Up: impairment, Down: impairment}
 }
 
-// unanswered is the probability that none of n attempts is answered. A request and its answer arrive
-// each with the probability a = (1 − loss)(1 − corrupt), for what is damaged is as good as lost. A request
-// that arrives twice is answered twice. A doubled answer is damaged or not as one.
+// unanswered returns the probability that none of n attempts is answered. A request and its
+// response each arrive intact with the probability a = (1 − loss)(1 − corrupt), because a corrupted
+// datagram is useless. The server answers both copies of a duplicated request. Both copies of a
+// response are corrupted or neither is.
 func (c cell) unanswered(n int) float64 {
 	a := (1 - c.loss) * (1 - c.corrupt)
 	one := a * ((1-c.duplicate)*a + c.duplicate*(1-(1-a)*(1-a)))
 	return math.Pow(1-one, float64(n))
 }
 
-// A retry is a way to send again.
+// A retry is a retry schedule with its name.
 type retry struct {
 	name  string
 	retry ohce.Retry
@@ -102,34 +105,36 @@ var (
 	adaptive = retry{"adaptive", ohce.AdaptiveRetry(budget)}
 )
 
-// An outcome is what a client did in a cell.
+// An outcome is the result of one client in one cell.
 type outcome struct {
-	exchanges, wrong int
-	sent             uint64
-	took             []time.Duration // of those that were answered
+	exchanges int             // number of exchanges
+	wrong     int             // number of wrong responses
+	sent      uint64          // number of datagrams sent
+	elapsed   []time.Duration // times of the exchanges with a right response within budget
 }
 
-// missed is the share that was not answered in time.
-func (o *outcome) missed() float64 {
-	return float64(o.exchanges-len(o.took)) / float64(o.exchanges)
+// unansweredShare returns the share of exchanges without a right response within budget.
+func (o *outcome) unansweredShare() float64 {
+	return float64(o.exchanges-len(o.elapsed)) / float64(o.exchanges)
 }
 
-// datagrams is how many were sent for an exchange.
+// datagrams returns the mean number of datagrams sent per exchange.
 func (o *outcome) datagrams() float64 { return float64(o.sent) / float64(o.exchanges) }
 
-// quantile is the time within which a share of all exchanges is answered, where those that are not take
-// for ever; false if that share never is.
+// quantile returns the time within which the given share of all exchanges has a response. An
+// exchange without a response has an infinite time. If the quantile is infinite, quantile returns
+// false.
 func (o *outcome) quantile(share float64) (time.Duration, bool) {
 	at := int(math.Ceil(share*float64(o.exchanges))) - 1
-	if at >= len(o.took) {
+	if at >= len(o.elapsed) {
 		return 0, false
 	}
-	took := slices.Clone(o.took)
+	took := slices.Clone(o.elapsed)
 	slices.Sort(took)
 	return took[at], true
 }
 
-// A result is a cell with what both clients did in it.
+// A result is a cell with the outcomes of both clients.
 type result struct {
 	cell
 	linear, adaptive outcome

@@ -12,15 +12,16 @@ import (
 	"github.com/ohce/ohce/bench/picture"
 )
 
-// draw draws a figure of the plain cells against the loss, a line a client and round trip.
+// draw draws a figure against the loss, for the cells with only loss and delay, with a line for
+// each client and round-trip time.
 func (r *report) draw(file, title string, figure func(*outcome) float64) error {
-	p := picture.Blank(title + ": with the linear schedule (grey) and adaptive (blue)")
+	p := picture.Blank(title + ": linear (grey) and adaptive (blue) schedule")
 	p.X.Label.Text, p.Y.Label.Text = "loss each way, %", title
 	p.X.Tick.Marker = ticks(losses)
 	p.Y.Min = 0
 	p.Legend.Top, p.Legend.Left = true, true
-	for i, trip := range trips {
-		for _, who := range []struct {
+	for i, trip := range roundTrips {
+		for _, series := range []struct {
 			name  string
 			of    func(*result) *outcome
 			color color.Color
@@ -31,22 +32,22 @@ func (r *report) draw(file, title string, figure func(*outcome) float64) error {
 			var xys plotter.XYs
 			for k := range r.results {
 				if c := &r.results[k]; c.plain() && c.trip == trip {
-					xys = append(xys, plotter.XY{X: c.loss * 100, Y: figure(who.of(c))})
+					xys = append(xys, plotter.XY{X: c.loss * 100, Y: figure(series.of(c))})
 				}
 			}
 			line, marks, err := plotter.NewLinePoints(xys)
 			if err != nil {
 				return err
 			}
-			line.Color, marks.Color, marks.Shape = who.color, who.color, plotutil.Shape(i)
+			line.Color, marks.Color, marks.Shape = series.color, series.color, plotutil.Shape(i)
 			p.Add(line, marks)
-			p.Legend.Add(fmt.Sprintf("%s, %v", who.name, trip), line, marks)
+			p.Legend.Add(fmt.Sprintf("%s, %v", series.name, trip), line, marks)
 		}
 	}
 	return picture.Save(p, 4.5*vg.Inch, file)
 }
 
-// ticks are at the losses that were measured.
+// A ticks labels the measured losses.
 type ticks []float64
 
 func (t ticks) Ticks(_, _ float64) (all []plot.Tick) {

@@ -11,87 +11,94 @@ import (
 	"time"
 )
 
-// enough is how many exchanges a cell must have for bars that compare small shares.
-const enough = 10_000
+// minExchanges is the number of exchanges in a cell needed to judge criteria about small shares.
+const minExchanges = 10_000
 
-// A report is what is written about a matrix.
+// A report holds the results of a run.
 type report struct {
 	exchanges int
 	results   []result
 	sample    []result // on real sockets
 }
 
-// A bar is something promised, with what was shown.
-type bar struct {
-	what, shown string
-	missed      bool
+// A criterion is a requirement with the measured result.
+type criterion struct {
+	name, measured string
+	failed         bool
 }
 
-func (b bar) String() string {
-	if b.missed {
-		return b.what + ": " + b.shown + ": MISSED"
+func (c criterion) String() string {
+	if c.failed {
+		return c.name + ": " + c.measured + ": MISSED"
 	}
-	return b.what + ": " + b.shown
+	return c.name + ": " + c.measured
 }
 
-// bars are those of the matrix. The ones that compare shares are judged with enough exchanges only.
-func (r *report) bars() []bar {
-	all := []bar{
-		right("wrong answers with MatchExact", r.results), right("the same on real sockets", r.sample),
-		likely("unanswered with the linear schedule, against 1 − (1 − (1 − p)²)⁵, in 3 standard errors", r.results),
-		likely("the same on real sockets", r.sample), r.once(),
+// criteria returns all criteria. It leaves out those that compare small shares if there are fewer
+// than minExchanges exchanges.
+func (r *report) criteria() []criterion {
+	all := []criterion{
+		noWrongResponses("wrong responses with MatchExact", r.results),
+		noWrongResponses("wrong responses on real sockets", r.sample),
+		matchesProbability("linear: unanswered, within 3 standard errors of the computed share", r.results),
+		matchesProbability("linear: the same on real sockets", r.sample),
+		r.sendsOnce(),
 	}
-	if r.exchanges < enough {
+	if r.exchanges < minExchanges {
 		return all
 	}
-	const quick = 20 * ms
+	const maxTrip = 20 * ms
 	return append(all,
-		r.fewer("at 10 and 30 % up to 20 ms", 5, func(c cell) bool {
-			return (c.loss == 0.1 || c.loss == 0.3) && c.trip <= quick
+		r.fewerUnanswered("at 10 % and 30 % loss, round trip up to 20 ms", 5, func(c cell) bool {
+			return (c.loss == 0.1 || c.loss == 0.3) && c.trip <= maxTrip
 		}),
-		r.fewer("at 10 and 30 % and 150 ms", 2, func(c cell) bool {
+		r.fewerUnanswered("at 10 % and 30 % loss, round trip 150 ms", 2, func(c cell) bool {
 			return (c.loss == 0.1 || c.loss == 0.3) && c.trip == 150*ms
 		}),
-		r.fewer("at 50 % up to 20 ms", 2, func(c cell) bool { return c.loss == 0.5 && c.trip <= quick }),
-		r.sooner(func(c cell) bool { return c.loss == 0.1 && c.trip <= quick }),
+		r.fewerUnanswered("at 50 % loss, round trip up to 20 ms", 2, func(c cell) bool {
+			return c.loss == 0.5 && c.trip <= maxTrip
+		}),
+		r.lowerP99(func(c cell) bool { return c.loss == 0.1 && c.trip <= maxTrip }),
 	)
 }
 
-// right: no answer is wrong.
-func right(what string, results []result) bar {
+// noWrongResponses requires that no response is wrong.
+func noWrongResponses(name string, results []result) criterion {
 	wrong, n := 0, 0
 	for i := range results {
 		c := &results[i]
 		wrong += c.linear.wrong + c.adaptive.wrong
-		n += len(c.linear.took) + len(c.adaptive.took)
+		n += len(c.linear.elapsed) + len(c.adaptive.elapsed)
 	}
-	return bar{what, fmt.Sprintf("%d of %s", wrong, group(n)), wrong > 0}
+	return criterion{name, fmt.Sprintf("%d of %s", wrong, groupThousands(n)), wrong > 0}
 }
 
-// likely: the linear schedule does what probability says.
-func likely(what string, results []result) bar {
+// matchesProbability requires that the share of exchanges without a response is that computed from
+// the loss, for the linear schedule.
+func matchesProbability(name string, results []result) criterion {
 	off := 0
 	for i := range results {
 		c := &results[i]
-		missed := c.linear.exchanges - len(c.linear.took)
+		missed := c.linear.exchanges - len(c.linear.elapsed)
 		if !plausible(missed, c.linear.exchanges, c.unanswered(linear.retry.Attempts())) {
 			off++
 		}
 	}
-	// Of so many cells, chance alone puts a few out: more than these one time in a thousand.
-	most := 0
-	for 1-atMost(most, len(results), 2*tail) > 0.001 {
-		most++
+	// By chance, a few cells are outside: more than maxOff with a probability of 0.001.
+	maxOff := 0
+	for 1-atMost(maxOff, len(results), 2*tailProbability) > 0.001 {
+		maxOff++
 	}
-	shown := fmt.Sprintf("%d of %d cells are outside (chance alone: %.2f)", off, len(results),
-		2*tail*float64(len(results)))
-	return bar{what, shown, off > most}
+	shown := fmt.Sprintf("outside in %d of %d cells (expected by chance: %.2f)", off, len(results),
+		2*tailProbability*float64(len(results)))
+	return criterion{name, shown, off > maxOff}
 }
 
-// once: without loss the adaptive client sends each request once. Where the delay varies by a quarter each
-// way, a few round trips are longer than any before; there it is to be 1.00 in two digits.
-func (r *report) once() bar {
-	b := bar{what: "adaptive: datagrams an exchange where nothing is lost, exactly 1.00"}
+// sendsOnce requires that, without loss, the adaptive client sends each request once. If the delay
+// varies by a quarter in each direction, a few round trips are longer than any before. For such
+// cells, the mean must be 1.00 when rounded to two decimals.
+func (r *report) sendsOnce() criterion {
+	b := criterion{name: "adaptive: datagrams per exchange without loss, exactly 1.00"}
 	steady, varying := 0.0, 0.0
 	for i := range r.results {
 		c := &r.results[i]
@@ -103,30 +110,33 @@ func (r *report) once() bar {
 			steady = max(steady, c.adaptive.datagrams())
 		}
 	}
-	b.shown = fmt.Sprintf("%.4f at most; where the delay varies, %.4f", steady, varying)
-	b.missed = steady != 1 || varying >= 1.005 && r.exchanges >= enough
+	b.measured = fmt.Sprintf("at most %.4f; with varying delay, %.4f", steady, varying)
+	b.failed = steady != 1 || varying >= 1.005 && r.exchanges >= minExchanges
 	return b
 }
 
-// fewer: the adaptive client leaves so many times fewer unanswered than the linear one.
-func (r *report) fewer(where string, times float64, in func(cell) bool) bar {
-	b := bar{what: fmt.Sprintf("adaptive: unanswered %s, at most 1/%g of the linear one", where, times)}
+// fewerUnanswered requires that the adaptive client leaves at most 1/times as many exchanges
+// unanswered as the linear one.
+func (r *report) fewerUnanswered(where string, times float64, in func(cell) bool) criterion {
+	b := criterion{name: fmt.Sprintf("adaptive: unanswered %s, at most 1/%g of linear", where, times)}
 	var shown []string
 	for i := range r.results {
 		c := &r.results[i]
 		if !c.plain() || !in(c.cell) {
 			continue
 		}
-		shown = append(shown, fmt.Sprintf("%.4f of %.4f", c.adaptive.missed(), c.linear.missed()))
-		b.missed = b.missed || c.adaptive.missed()*times > c.linear.missed()
+		shown = append(shown, fmt.Sprintf("%.4f of %.4f", c.adaptive.unansweredShare(),
+			c.linear.unansweredShare()))
+		b.failed = b.failed || c.adaptive.unansweredShare()*times > c.linear.unansweredShare()
 	}
-	b.shown = strings.Join(shown, ", ")
+	b.measured = strings.Join(shown, ", ")
 	return b
 }
 
-// sooner: the 99th percentile of the adaptive client is at most half of the linear one.
-func (r *report) sooner(in func(cell) bool) bar {
-	b := bar{what: "adaptive: p99 at 10 % up to 20 ms, at most half of the linear one"}
+// lowerP99 requires that the 99th percentile of the adaptive client is at most half of the linear
+// one.
+func (r *report) lowerP99(in func(cell) bool) criterion {
+	b := criterion{name: "adaptive: p99 at 10 % loss, round trip up to 20 ms, at most 1/2 of linear"}
 	var shown []string
 	for i := range r.results {
 		c := &r.results[i]
@@ -135,50 +145,56 @@ func (r *report) sooner(in func(cell) bool) bar {
 		}
 		ours, ok := c.adaptive.quantile(0.99)
 		theirs, both := c.linear.quantile(0.99)
-		shown = append(shown, fmt.Sprintf("%s of %s", took(ours, ok), took(theirs, both)))
-		b.missed = b.missed || !ok || !both || 2*ours > theirs
+		shown = append(shown, fmt.Sprintf("%s of %s", formatTime(ours, ok), formatTime(theirs, both)))
+		b.failed = b.failed || !ok || !both || 2*ours > theirs
 	}
-	b.shown = strings.Join(shown, ", ")
+	b.measured = strings.Join(shown, ", ")
 	return b
 }
 
-// write writes the report, with its pictures in a folder beside it that is named like it.
+// write writes the report to file. The pictures are in a folder beside the file, with the same name
+// without the extension.
 func (r *report) write(file string) error {
 	folder := strings.TrimSuffix(file, filepath.Ext(file))
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
 	}
-	err := cmp.Or(r.draw(filepath.Join(folder, "unanswered.svg"), "unanswered within 1.5 s", (*outcome).missed),
-		r.draw(filepath.Join(folder, "datagrams.svg"), "datagrams an exchange", (*outcome).datagrams))
+	err := cmp.Or(
+		r.draw(filepath.Join(folder, "unanswered.svg"), "unanswered within 1.5 s",
+			(*outcome).unansweredShare),
+		r.draw(filepath.Join(folder, "datagrams.svg"), "datagrams per exchange", (*outcome).datagrams))
 	remarks, readErr := os.ReadFile("remarks.md")
 	if err := errors.Join(err, readErr); err != nil {
 		return err
 	}
 	base := filepath.Base(folder)
 	var b strings.Builder
-	fmt.Fprintf(&b, "# Through bad networks\n\nCommand (%s):\n\n```console\n$ make network EXCHANGES=%d\n```\n\n%s\n## What was promised\n\n| what | shown |\n|---|---|\n", runtime.Version(), r.exchanges, remarks)
-	for _, bar := range r.bars() {
-		shown := bar.shown
-		if bar.missed {
-			shown = "**missed:** " + shown
+	fmt.Fprintf(&b, "# Clients in bad networks\n\nCommand (%s):\n\n```console\n$ make network EXCHANGES=%d\n"+
+		"```\n\n%s\n## Criteria\n\n| criterion | measured |\n|---|---|\n", runtime.Version(), r.exchanges,
+		remarks)
+	for _, c := range r.criteria() {
+		measured := c.measured
+		if c.failed {
+			measured = "**missed:** " + measured
 		}
-		fmt.Fprintf(&b, "| %s | %s |\n", bar.what, shown)
+		fmt.Fprintf(&b, "| %s | %s |\n", c.name, measured)
 	}
 	fmt.Fprintf(&b, "\n## Loss and delay\n\n![unanswered](%s/unanswered.svg)\n\n![datagrams](%s/datagrams.svg)\n\n",
 		base, base)
 	r.table(&b, r.results, cell.plain)
-	b.WriteString("\n## On real sockets\n\nThe same through the relay of `ohce link`, on loopback and in real time, " +
-		fmt.Sprintf("%d exchanges a cell and client, %d at once.\n\n", r.sample[0].linear.exchanges, atOnce))
+	b.WriteString("\n## On real sockets\n\nThrough the relay of `ohce link` on loopback, in real time, with " +
+		fmt.Sprintf("%d exchanges for each cell and client, %d of them concurrent.\n\n",
+			r.sample[0].linear.exchanges, concurrency))
 	r.table(&b, r.sample, func(cell) bool { return true })
-	b.WriteString("\n## All cells\n\nBesides the above: 10 % doubled, reordered, 1 % damaged, and all of it " +
-		"together.\n\n")
+	b.WriteString("\n## Duplication, reordering and corruption\n\nCells with 10 % duplicated datagrams, " +
+		"reordering and 1 % corrupted datagrams, alone and combined.\n\n")
 	r.table(&b, r.results, func(c cell) bool { return !c.plain() })
 	return os.WriteFile(file, []byte(b.String()), 0o644)
 }
 
-// table writes the results that are chosen.
+// table writes a table of the results for which in is true.
 func (r *report) table(b *strings.Builder, results []result, in func(cell) bool) {
-	b.WriteString("| loss each way | round trip | besides | unanswered: linear | by chance | adaptive " +
+	b.WriteString("| loss each way | round trip | also | unanswered: linear | computed | adaptive " +
 		"| median: linear | adaptive | p99: linear | adaptive | datagrams: linear | adaptive |\n")
 	b.WriteString("|---:|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n")
 	for i := range results {
@@ -187,29 +203,31 @@ func (r *report) table(b *strings.Builder, results []result, in func(cell) bool)
 			continue
 		}
 		fmt.Fprintf(b, "| %g %% | %v | %s | %.4f | %.4f | %.4f | %s | %s | %s | %s | %.2f | %.2f |\n", c.loss*100,
-			c.trip, c.besides(), c.linear.missed(), c.unanswered(linear.retry.Attempts()), c.adaptive.missed(),
-			took(c.linear.quantile(0.5)), took(c.adaptive.quantile(0.5)), took(c.linear.quantile(0.99)),
-			took(c.adaptive.quantile(0.99)), c.linear.datagrams(), c.adaptive.datagrams())
+			c.trip, c.otherImpairments(), c.linear.unansweredShare(),
+			c.unanswered(linear.retry.Attempts()), c.adaptive.unansweredShare(),
+			formatTime(c.linear.quantile(0.5)), formatTime(c.adaptive.quantile(0.5)),
+			formatTime(c.linear.quantile(0.99)), formatTime(c.adaptive.quantile(0.99)),
+			c.linear.datagrams(), c.adaptive.datagrams())
 	}
 }
 
-// besides lists what a cell does besides loss and delay.
-func (c cell) besides() string {
+// otherImpairments lists the impairments of a cell besides loss and delay.
+func (c cell) otherImpairments() string {
 	var all []string
 	if c.duplicate > 0 {
-		all = append(all, "doubled")
+		all = append(all, "duplicated")
 	}
 	if c.reorder {
 		all = append(all, "reordered")
 	}
 	if c.corrupt > 0 {
-		all = append(all, "damaged")
+		all = append(all, "corrupted")
 	}
 	return strings.Join(all, ", ")
 }
 
-// took writes a time, or that there is none.
-func took(d time.Duration, ok bool) string {
+// formatTime formats d, or returns a dash if ok is false.
+func formatTime(d time.Duration, ok bool) string {
 	switch {
 	case !ok:
 		return "–"
@@ -220,8 +238,8 @@ func took(d time.Duration, ok bool) string {
 	}
 }
 
-// group writes a number with its thousands apart.
-func group(n int) string {
+// groupThousands formats n with thousands separators.
+func groupThousands(n int) string {
 	s := fmt.Sprint(n)
 	for i := len(s) - 3; i > 0; i -= 3 {
 		s = s[:i] + "," + s[i:]

@@ -1,4 +1,4 @@
-// Package picture has what all plots of the reports share.
+// Package picture creates and saves the plots of the reports in a common style.
 package picture
 
 import (
@@ -12,13 +12,13 @@ import (
 	"gonum.org/v1/plot/vg/vgsvg"
 )
 
-// The colors: of what is ours, and of what it is compared with.
+// Ours is the color of figures of ohce. Limit is the color of figures with which ohce is compared.
 var (
 	Ours  = color.RGBA{0x1f, 0x6f, 0xb4, 0xff}
 	Limit = color.RGBA{0x55, 0x55, 0x55, 0xff}
 )
 
-// Blank is a plot with nothing but its title.
+// Blank returns a plot that has only a title.
 func Blank(title string) *plot.Plot {
 	plot.DefaultFont.Variant = "Sans"
 	p := plot.New()
@@ -28,7 +28,7 @@ func Blank(title string) *plot.Plot {
 	return p
 }
 
-// Save writes a plot as SVG, with a margin for text that another font makes longer.
+// Save writes a plot to an SVG file, with a margin for text that is longer in another font.
 func Save(p *plot.Plot, height vg.Length, file string) error {
 	canvas := vgsvg.New(7.5*vg.Inch, height)
 	all := draw.New(canvas)

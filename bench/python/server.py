@@ -2,8 +2,8 @@
 
 usage: server.py ADDR PORT [quiet]
 
-It answers on ADDR:PORT until it is ended. It prints the address of each request's client, as the seed
-has it, unless it is to be quiet.
+It serves ADDR:PORT until it is killed. Like the seed's server, it prints the address of the client for
+each request, unless the third argument is "quiet".
 """
 import socket
 import sys

@@ -1,9 +1,10 @@
-// Run measures ohce against what else there is, on this machine, in one session.
+// Command run measures ohce serve and other UDP servers on this machine.
 //
-// Each contender is a server pinned to one core; the load generator, in C, has another. A round
-// takes each contender in turn, so that what else the machine does hits all of them. The medians over
-// all rounds are printed, with the range, and ratios: of the limit, a minimal server in C, and of ohce
-// to each, both taken round by round. A wrong answer ends the run with an error.
+// Each server is pinned to one CPU core, and the load generator, which is written in C, to another.
+// In each round, the servers take turns, so that other activity of the machine affects all of them.
+// The report has the median and range over all rounds, and two ratios for each server: its figure
+// relative to the limit, a minimal server in C, and that of ohce relative to the server. Each ratio
+// is the median of the ratios in the same round. A wrong response ends the run with an error.
 //
 //	go run ./run -rounds 15 -seconds 0.3 -only flood,closed -markdown ../docs/performance.md
 package main
@@ -22,18 +23,21 @@ import (
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("bench: ")
-	rounds := flag.Int("rounds", 5, "how often each contender is measured")
-	seconds := flag.Float64("seconds", 1, "how long each measurement takes")
-	only := flag.String("only", "", "what to measure, between commas, of flood, closed, trip, runs, sizes, "+
-		"ports (root) and shards; all of these if empty; or relay")
-	with := flag.String("with", "", "the contenders to run, between commas; all if empty")
-	sizes := flag.String("sizes", "64", "the datagrams' sizes in bytes, between commas")
-	first := flag.Int("first", 1, "how many times as many rounds the first of the sizes gets")
-	markdown := flag.String("markdown", "", "the file to write the tables to, besides standard output; "+
-		"the pictures go beside it")
+	rounds := flag.Int("rounds", 5, "measure each server in `N` rounds")
+	seconds := flag.Float64("seconds", 1, "measure each server for `SECONDS` in a round")
+	only := flag.String("only", "", "comma-separated `LIST` of measurements: flood, closed, trip, runs, "+
+		"sizes, ports (needs root) and shards; or relay alone (default all except relay)")
+	with := flag.String("with", "", "comma-separated `LIST` of servers to measure (default all)")
+	sizes := flag.String("sizes", "64", "comma-separated `LIST` of datagram sizes in bytes")
+	first := flag.Int("first", 1, "measure the first size in `N` times as many rounds")
+	markdown := flag.String("markdown", "", "write the report to `FILE` too, and the pictures to a folder "+
+		"beside it")
 	flag.Parse()
-	if *rounds < 1 || *seconds <= 0 || *first < 1 || flag.NArg() > 0 {
-		log.Fatal("-rounds, -seconds and -first must be positive, and nothing else is taken")
+	switch {
+	case flag.NArg() > 0:
+		log.Fatalf("unexpected argument %q", flag.Arg(0))
+	case *rounds < 1 || *seconds <= 0 || *first < 1:
+		log.Fatal("-rounds, -seconds and -first must be positive")
 	}
 	dir, err := os.MkdirTemp("", "ohce-bench-")
 	if err != nil {
@@ -46,13 +50,13 @@ func main() {
 	}
 }
 
-// run measures what is chosen and reports it.
+// run makes the selected measurements and reports them.
 func (s *session) run(only, with, sizes string, r *report) error {
 	if err := build(s.dir); err != nil {
 		return err
 	}
 	for _, l := range loads {
-		if !chosen(only, l.name) {
+		if !selected(only, l.name) {
 			continue
 		}
 		for i, size := range strings.Split(sizes, ",") {
@@ -60,11 +64,11 @@ func (s *session) run(only, with, sizes string, r *report) error {
 			if i == 0 {
 				rounds *= s.first
 			}
-			results, err := s.measure(l, size, rounds, entered(l, with))
+			results, err := s.measure(l, size, rounds, selectCandidates(l, with))
 			if err != nil {
 				return err
 			}
-			draw := func(file string) error { return bars(file, l, results) }
+			draw := func(file string) error { return barChart(file, l, results) }
 			title := fmt.Sprintf("%s, %s bytes, %d rounds", l.title, size, rounds)
 			if err := r.add(title, table(l, results), l.name+"-"+size, draw); err != nil {
 				return err
@@ -73,30 +77,30 @@ func (s *session) run(only, with, sizes string, r *report) error {
 	}
 	for _, g := range []struct {
 		name    string
-		measure func() (*growth, error)
+		measure func() (*sweep, error)
 	}{{"sizes", s.sizes}, {"ports", s.ports}} {
-		if !chosen(only, g.name) {
+		if !selected(only, g.name) {
 			continue
 		}
-		if why := noNetwork(); g.name == "ports" && only == "" && why != "" {
-			fmt.Printf("client ports are not measured: %s\n\n", why)
+		if why := missingForPorts(); g.name == "ports" && only == "" && why != "" {
+			fmt.Printf("skipped the measurement ports: %s\n\n", why)
 			continue
 		}
-		grown, err := g.measure()
+		swept, err := g.measure()
 		if err != nil {
 			return err
 		}
-		if err := r.add(grown.title, grown.table(), grown.name, grown.lines); err != nil {
+		if err := r.add(swept.title, swept.table(), swept.name, swept.lineChart); err != nil {
 			return err
 		}
 	}
-	if chosen(only, "shards") {
+	if selected(only, "shards") {
 		if err := s.shards(r); err != nil {
 			return err
 		}
 	}
-	if only == "relay" { // it has a report of its own
-		r.title, r.remarks = "# The relay's speed", "relay.md"
+	if only == "relay" { // which has a report of its own
+		r.title, r.remarks = "# Performance of the relay", "relay.md"
 		if err := s.relay(r); err != nil {
 			return err
 		}
@@ -104,18 +108,19 @@ func (s *session) run(only, with, sizes string, r *report) error {
 	return r.write()
 }
 
-// shards compares numbers of shards under the loads in which they could bring something.
+// shards compares numbers of shards under the loads in which more shards could be faster.
 func (s *session) shards(r *report) error {
 	for _, tt := range []struct{ load, size string }{
 		{"closed", "64"}, {"closed", "60000"}, {"runs", "64"}, {"trip", "64"},
 	} {
 		l := loads[slices.IndexFunc(loads, func(l load) bool { return l.name == tt.load })]
-		l.limit = sharded()[0].name
-		results, err := s.measure(l, tt.size, s.rounds, sharded())
+		l.limit = shardCandidates()[0].name
+		results, err := s.measure(l, tt.size, s.rounds, shardCandidates())
 		if err != nil {
 			return err
 		}
-		title := fmt.Sprintf("shards on all processors, the generator's too: %s, %s bytes", l.title, tt.size)
+		title := fmt.Sprintf("shards on all cores, including the generator's: %s, %s bytes", l.title,
+			tt.size)
 		if err := r.add(title, table(l, results), "", nil); err != nil {
 			return err
 		}
@@ -123,29 +128,29 @@ func (s *session) shards(r *report) error {
 	return nil
 }
 
-// entered are the contenders that stand a load and are asked for.
-func entered(l load, with string) (all []contender) {
-	for _, c := range contenders {
-		if (chosen(with, c.name) || c.name == l.limit) && (c.only == "" || c.only == l.name) {
+// selectCandidates returns the candidates in the list with, and the limit, that can bear a load.
+func selectCandidates(l load, with string) (all []candidate) {
+	for _, c := range candidates {
+		if (selected(with, c.name) || c.name == l.limit) && (c.only == "" || c.only == l.name) {
 			all = append(all, c)
 		}
 	}
 	return all
 }
 
-// chosen reports whether a list between commas names name; an empty one names everything.
-func chosen(list, name string) bool {
+// selected reports whether a comma-separated list contains name. An empty list contains every name.
+func selected(list, name string) bool {
 	return list == "" || slices.Contains(strings.Split(list, ","), name)
 }
 
-// build compiles the contenders and the generator into dir.
+// build compiles the candidates and the load generators into dir.
 func build(dir string) error {
 	here, err := os.Getwd()
 	if err != nil {
 		return err
 	}
 	if _, err := os.Stat(filepath.Join(here, "c", "load.c")); err != nil {
-		return fmt.Errorf("run this in the folder bench: %w", err)
+		return fmt.Errorf("must be run in the folder bench: %w", err)
 	}
 	for _, name := range []string{"batch", "gso", "load", "many", "relay"} {
 		src := filepath.Join("c", name+".c")

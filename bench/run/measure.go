@@ -11,61 +11,61 @@ import (
 	"time"
 )
 
-// A load is a way to ask a server. In args, PORT, SIZE and SECONDS are filled in.
+// A load is a pattern of requests.
 type load struct {
 	name  string
 	title string
-	args  []string
-	limit string // the contender that the others are compared with
-	trip  bool   // the round trip is what counts
+	args  []string // arguments of the load generator; PORT, SIZE and SECONDS are replaced
+	limit string   // name of the candidate with which the others are compared
+	trip  bool     // the figure is the round-trip time instead of the rate
 }
 
 var loads = []load{
 	{
-		name: "flood", title: "open loop: 16 clients send as fast as they can",
+		name: "flood", title: "open loop: 16 clients that send as fast as they can",
 		args: []string{"flood", "PORT", "SIZE", "16", "SECONDS"}, limit: limitBatch,
 	},
 	{
-		name: "closed", title: "closed loop: 64 clients, 16 requests of each in flight",
+		name: "closed", title: "closed loop: 64 clients with 16 requests in flight each",
 		args: []string{"closed", "PORT", "SIZE", "64", "16", "SECONDS"}, limit: limitBatch,
 	},
 	{
-		name: "trip", title: "one client, one request in flight",
+		name: "trip", title: "one client with one request in flight",
 		args: []string{"closed", "PORT", "SIZE", "1", "1", "SECONDS"}, limit: limitBatch, trip: true,
 	},
 	{
-		name: "runs", title: "16 clients, 64 requests of each in flight, in runs of 64",
+		name: "runs", title: "16 clients with 64 requests in flight each, sent as segments",
 		args: []string{"runs", "PORT", "SIZE", "16", "64", "SECONDS"}, limit: limitRuns,
 	},
 }
 
-// A session measures contenders.
+// A session measures candidates.
 type session struct {
 	dir     string
 	rounds  int
-	first   int // times as many for the first size
+	first   int // factor for the number of rounds with the first size
 	seconds float64
 }
 
 // A sample is one measurement.
 type sample struct {
-	rate float64 // answers a second
-	cpu  float64 // ns of the server's processor time for an answer
-	trip float64 // the median round trip, in µs; 0 where it is not measured
-	late float64 // its 99th percentile
+	rate float64 // responses per second
+	cpu  float64 // CPU time of the server per response, in ns
+	trip float64 // median round-trip time, in µs; 0 if it was not measured
+	p99  float64 // 99th percentile of the round-trip time, in µs
 }
 
-// A result is what a contender did, a sample a round.
+// A result is the result of a candidate under one load.
 type result struct {
 	name    string
-	samples []sample
-	memory  float64 // MiB, at most
+	samples []sample // one for each round
+	memory  float64  // maximum resident set size, in MiB
 }
 
-// measure runs all rounds of one load. All contenders are there from the beginning and idle while
-// they are not asked: so they take turns within fractions of a second, and a machine that is slow for
-// a while is slow for all of them.
-func (s *session) measure(l load, size string, rounds int, contenders []contender) (
+// measure makes all rounds of one load. All candidates run from the beginning, and are idle while
+// another one is measured. They therefore take turns within fractions of a second, and a slow phase
+// of the machine affects all of them.
+func (s *session) measure(l load, size string, rounds int, candidates []candidate) (
 	[]result, error,
 ) {
 	var results []result
@@ -75,7 +75,7 @@ func (s *session) measure(l load, size string, rounds int, contenders []contende
 			p.end()
 		}
 	}()
-	for _, c := range contenders {
+	for _, c := range candidates {
 		p, err := c.start(s.dir, loopback)
 		if err != nil {
 			return nil, err
@@ -85,8 +85,8 @@ func (s *session) measure(l load, size string, rounds int, contenders []contende
 	}
 	for round := range rounds {
 		for i := range processes {
-			i = (i + round) % len(processes) // nobody always follows the same one
-			got, err := s.once(processes[i], generator(s.dir, l.args, processes[i].port, size, s.seconds))
+			i = (i + round) % len(processes) // vary which candidate is measured first
+			got, err := s.measureOnce(processes[i], generator(s.dir, l.args, processes[i].port, size, s.seconds))
 			if err != nil {
 				return nil, fmt.Errorf("%s under %s: %w", results[i].name, l.name, err)
 			}
@@ -102,7 +102,7 @@ func (s *session) measure(l load, size string, rounds int, contenders []contende
 	return results, nil
 }
 
-// generator is the command line of the load generator.
+// generator returns the command line of the load generator.
 func generator(dir string, args []string, port, size string, seconds float64) []string {
 	fill := strings.NewReplacer("PORT", port, "SIZE", size, "SECONDS",
 		strconv.FormatFloat(seconds, 'f', -1, 64))
@@ -113,8 +113,8 @@ func generator(dir string, args []string, port, size string, seconds float64) []
 	return all
 }
 
-// once loads a server.
-func (s *session) once(p *process, generator []string) (sample, error) {
+// measureOnce runs the load generator against p for one measurement.
+func (s *session) measureOnce(p *process, generator []string) (sample, error) {
 	before, err := p.cpu()
 	if err != nil {
 		return sample{}, err
@@ -132,19 +132,21 @@ func (s *session) once(p *process, generator []string) (sample, error) {
 	return parse(string(out), after-before)
 }
 
+// parse parses the output of the load generator. cpu is the CPU time that the server has used.
 func parse(out string, cpu time.Duration) (sample, error) {
-	var answers, checked, wrong, p50, p99 uint64
+	var responses, checked, wrong, p50, p99 uint64
 	var seconds float64
-	_, err := fmt.Sscanf(out, "answers %d seconds %f checked %d wrong %d p50 %d p99 %d", &answers,
+	_, err := fmt.Sscanf(out, "responses %d seconds %f checked %d wrong %d p50 %d p99 %d", &responses,
 		&seconds, &checked, &wrong, &p50, &p99)
 	switch {
 	case err != nil:
-		return sample{}, fmt.Errorf("the generator says %q: %w", out, err)
-	case wrong > 0 || checked == 0 || answers == 0:
-		return sample{}, fmt.Errorf("%d of %d answers checked are wrong", wrong, checked)
+		return sample{}, fmt.Errorf("output %q of the load generator: %w", out, err)
+	case wrong > 0 || checked == 0 || responses == 0:
+		return sample{}, fmt.Errorf("%d responses arrived, and %d of %d checked are wrong", responses,
+			wrong, checked)
 	}
 	return sample{
-		rate: float64(answers) / seconds, cpu: float64(cpu.Nanoseconds()) / float64(answers),
-		trip: float64(p50) / 1000, late: float64(p99) / 1000,
+		rate: float64(responses) / seconds, cpu: float64(cpu.Nanoseconds()) / float64(responses),
+		trip: float64(p50) / 1000, p99: float64(p99) / 1000,
 	}, nil
 }

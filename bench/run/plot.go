@@ -13,21 +13,21 @@ import (
 	"github.com/ohce/ohce/bench/picture"
 )
 
-// colorOthers is the color of the bars that are neither ours nor a limit's.
+// colorOthers is the color of the bars other than those of ohce and of the limits.
 var colorOthers = color.RGBA{0xc0, 0xc8, 0xd0, 0xff}
 
-// bars draws the medians of a load, a bar a server, with the range of the rounds. A round trip of more
-// than ten times the limit's would leave no room for the others.
-func bars(file string, l load, results []result) error {
+// barChart draws a bar for the median of each server, with the range over the rounds. It leaves out
+// round-trip times of more than ten times the limit's, which would make the other bars too short.
+func barChart(file string, l load, results []result) error {
 	f, unit := l.figure()
 	p := picture.Blank(l.title)
 	p.X.Label.Text = unit
-	p.X.Min, p.X.Tick.Marker = 0, grouped{}
+	p.X.Min, p.X.Tick.Marker = 0, intTicker{}
 	var names []string
 	results = slices.Clone(results)
-	slices.Reverse(results) // the first one on top
+	slices.Reverse(results) // the chart draws from bottom to top
 	if l.trip {
-		limit := named(results, l.limit)
+		limit := find(results, l.limit)
 		results = slices.DeleteFunc(results, func(r result) bool { return r.ratio(limit, f) > 10 })
 	}
 	for i, r := range results {
@@ -50,27 +50,28 @@ func bars(file string, l load, results []result) error {
 			return err
 		}
 		p.Add(bar, whisker)
-		names = append(names, r.name+strings.Repeat("\u00a0", 4)) // another font may be wider
+		names = append(names, r.name+strings.Repeat("\u00a0", 4)) // room for a wider font
 	}
 	p.NominalY(names...)
 	return picture.Save(p, vg.Length(len(results))*vg.Points(22)+vg.Inch, file)
 }
 
-// point is one value with its error bar, as plotter wants it.
+// A point is one value with its error bar, for package plotter.
 type point struct{ x, y, low, high float64 }
 
 func (p point) Len() int                       { return 1 }
 func (p point) XY(int) (x, y float64)          { return p.x, p.y }
 func (p point) XError(int) (low, high float64) { return -p.low, p.high }
 
-// lines draws the processor time for an answer while a quantity grows, a line a server.
-func (g *growth) lines(file string) error {
+// lineChart draws a line for each server, with the CPU time per response at each value of the
+// sweep.
+func (g *sweep) lineChart(file string) error {
 	p := picture.Blank(g.title)
-	p.X.Label.Text, p.Y.Label.Text = g.of, "CPU an answer, ns"
-	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, grouped{plot.LogTicks{Prec: -1}}
-	p.Y.Min, p.Y.Tick.Marker = 0, grouped{}
+	p.X.Label.Text, p.Y.Label.Text = g.of, "CPU per response, ns"
+	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, intTicker{plot.LogTicks{Prec: -1}}
+	p.Y.Min, p.Y.Tick.Marker = 0, intTicker{}
 	p.Legend.Top, p.Legend.Left = true, true
-	for i, name := range growing {
+	for i, name := range sweepServers {
 		var xys plotter.XYs
 		for j, at := range g.at {
 			mid, _, _ := g.results[name][j].spread(cpu)
@@ -92,17 +93,17 @@ func (g *growth) lines(file string) error {
 	return picture.Save(p, 3.5*vg.Inch, file)
 }
 
-// grouped are ticks whose numbers have their thousands apart.
-type grouped struct{ plot.Ticker }
+// An intTicker labels ticks with integers that have thousands separators.
+type intTicker struct{ plot.Ticker }
 
-func (g grouped) Ticks(low, high float64) []plot.Tick {
+func (g intTicker) Ticks(low, high float64) []plot.Tick {
 	if g.Ticker == nil {
 		g.Ticker = plot.DefaultTicks{}
 	}
 	ticks := g.Ticker.Ticks(low, high)
 	for i, t := range ticks {
 		if t.Label != "" {
-			ticks[i].Label = whole(int(t.Value + 0.5))
+			ticks[i].Label = formatInt(int(t.Value + 0.5))
 		}
 	}
 	return ticks

@@ -6,25 +6,26 @@ import (
 	"slices"
 )
 
-// The relays, and what they are compared with.
+// The names of the results with which relays are compared.
 const (
 	limitRelay = "C, one a call"
 	noRelay    = "no relay"
 )
 
-// relays are programs between the generator and a server at port to.
-func relays(to string) []contender {
-	return []contender{
+// relays returns the relays, which forward to a server on port to.
+func relays(to string) []candidate {
+	return []candidate{
 		{name: limitRelay, args: []string{"DIR/relay", "ADDR", "PORT", to}},
 		{name: "ohce link", stderr: true, args: []string{"DIR/ohce", "link", "--api", "none",
 			"--listen", "ADDR:PORT", "--to", loopback.addr + ":" + to}},
 	}
 }
 
-// relay compares relays, alone on one core; the generator and the server that it asks, in C with runs,
-// share the other one. What a relay adds to the round trip is the difference to asking the server without.
+// relay compares relays. Each has a CPU core to itself. The load generator and the server, which is
+// written in C and uses segments, share another one. The time that a relay adds to the round trip
+// is the difference to a measurement without a relay.
 func (s *session) relay(r *report) error {
-	server := contender{name: "server", args: []string{"DIR/gso", "ADDR", "PORT"}, cores: loadCore}
+	server := candidate{name: "server", args: []string{"DIR/gso", "ADDR", "PORT"}, cores: loadCore}
 	p, err := server.start(s.dir, loopback)
 	if err != nil {
 		return err
@@ -38,11 +39,12 @@ func (s *session) relay(r *report) error {
 			return err
 		}
 		if l.trip {
-			direct, err := s.direct(p, l)
+			direct, err := s.measureDirect(p, l)
 			if err != nil {
 				return err
 			}
-			if err := r.add("relays: what they add to the round trip, µs", added(results, direct), "", nil); err != nil {
+			title := "relays: added round-trip time, µs"
+			if err := r.add(title, addedTable(results, direct), "", nil); err != nil {
 				return err
 			}
 			continue
@@ -55,11 +57,11 @@ func (s *session) relay(r *report) error {
 	return nil
 }
 
-// direct asks the server itself.
-func (s *session) direct(p *process, l load) (result, error) {
+// measureDirect measures the server without a relay.
+func (s *session) measureDirect(p *process, l load) (result, error) {
 	direct := result{name: noRelay}
 	for range s.rounds {
-		got, err := s.once(p, generator(s.dir, l.args, p.port, "64", s.seconds))
+		got, err := s.measureOnce(p, generator(s.dir, l.args, p.port, "64", s.seconds))
 		if err != nil {
 			return direct, fmt.Errorf("%s: %w", noRelay, err)
 		}
@@ -68,15 +70,16 @@ func (s *session) direct(p *process, l load) (result, error) {
 	return direct, nil
 }
 
-// added is what relays add to the round trip without them, in Markdown.
-func added(relays []result, direct result) string {
-	text := "| relay | median | added | of C's | 99th percentile | added |\n|---|---:|---:|---:|---:|---:|\n"
+// addedTable returns a Markdown table of the round-trip times, and of the times that the relays
+// add.
+func addedTable(relays []result, direct result) string {
+	text := "| relay | median | added | relative to C | 99th percentile | added |\n|---|---:|---:|---:|---:|---:|\n"
 	base, _, _ := direct.spread(trip)
-	base99, _, _ := direct.spread(late)
+	base99, _, _ := direct.spread(p99)
 	first := 0.0
 	for i, r := range append([]result{direct}, relays...) {
 		mid, _, _ := r.spread(trip)
-		mid99, _, _ := r.spread(late)
+		mid99, _, _ := r.spread(p99)
 		if i == 1 {
 			first = mid - base
 		}

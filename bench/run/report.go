@@ -9,12 +9,12 @@ import (
 	"strings"
 )
 
-// A report is what a run prints and, if it has a file, writes there in Markdown, with a folder of
-// pictures beside it that is named like it.
+// A report collects the results of a run. It prints them and writes them to a Markdown file. The
+// pictures are in a folder beside the file, with the same name without the extension.
 type report struct {
-	file    string
+	file    string // name of the file; if empty, none is written
 	title   string
-	remarks string // the file with the remarks of whoever looked at it
+	remarks string // name of a file with remarks to include
 	text    strings.Builder
 }
 
@@ -22,7 +22,8 @@ func newReport(file string) *report {
 	return &report{file: file, title: "# Performance", remarks: "remarks.md"}
 }
 
-// add prints a section and keeps it, with the picture that draw makes.
+// add prints a section and adds it to the file. If draw is not nil, the section begins with the
+// picture that it draws.
 func (r *report) add(title, table, picture string, draw func(file string) error) error {
 	fmt.Printf("### %s\n\n%s\n", title, table)
 	fmt.Fprintf(&r.text, "### %s\n\n", title)
@@ -41,7 +42,7 @@ func (r *report) add(title, table, picture string, draw func(file string) error)
 	return nil
 }
 
-// write writes the file, below what was measured the remarks of whoever looked at it.
+// write writes the file: the title, the environment, the remarks and the sections.
 func (r *report) write() error {
 	if r.file == "" {
 		return nil
@@ -54,7 +55,7 @@ func (r *report) write() error {
 	return os.WriteFile(r.file, []byte(text), 0o644)
 }
 
-// head says what was measured, on what, and how.
+// head describes the environment of the measurement and its command.
 func head() string {
 	kernel, err := exec.Command("uname", "-sr").Output()
 	if err != nil {
@@ -65,7 +66,7 @@ func head() string {
 		runtime.NumCPU(), processor(), strings.Join(os.Args[1:], " "))
 }
 
-// processor is the name that the system gives the processor.
+// processor returns the model name of the CPU or, if it is unknown, its architecture.
 func processor() string {
 	info, err := os.ReadFile("/proc/cpuinfo")
 	if err != nil {

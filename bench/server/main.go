@@ -1,5 +1,5 @@
-// Server is what a Go engineer would write or pick today instead of ohce: a loop over net.UDPConn,
-// x/net batches, gnet. Each answers on ADDR:PORT with the same text as ohce.
+// Command server is a UDP server that uses an alternative to package ohce: net.UDPConn (plain), the
+// batches of golang.org/x/net (xnet), or gnet. Its responses are those of ohce serve.
 //
 //	server plain|xnet|gnet ADDR:PORT
 package main
@@ -30,7 +30,7 @@ func main() {
 	servers := map[string]func(addr string) error{"plain": plain, "xnet": xnet, "gnet": events}
 	serve, ok := servers[os.Args[1]]
 	if !ok {
-		log.Fatalf("there is no server %q", os.Args[1])
+		log.Fatalf("unknown server %q: use plain, xnet or gnet", os.Args[1])
 	}
 	log.Fatal(serve(os.Args[2]))
 }
@@ -48,7 +48,7 @@ func listen(addr string) (*net.UDPConn, error) {
 	return c, nil
 }
 
-// plain reads and writes one datagram a call, as every tutorial does.
+// plain reads and writes one datagram in each call.
 func plain(addr string) error {
 	c, err := listen(addr)
 	if err != nil {
@@ -89,20 +89,20 @@ func xnet(addr string) error {
 		for sent := 0; sent < n; {
 			k, err := pc.WriteBatch(out[sent:n], 0)
 			if err != nil {
-				k++ // one that cannot be sent is lost
+				k++ // drop a datagram that cannot be sent
 			}
 			sent += k
 		}
 	}
 }
 
-// events is a gnet event loop; it hands over one datagram an event.
+// events runs an event loop of gnet, which has one event for each datagram.
 func events(addr string) error {
 	return gnet.Run(&handler{}, "udp4://"+addr, gnet.WithSocketRecvBuffer(bufferSize),
 		gnet.WithNumEventLoop(1), gnet.WithLogger(quiet{logging.GetDefaultLogger()}))
 }
 
-// quiet leaves out what gnet tells of its beginning.
+// quiet is a logger without informational messages, which gnet prints at start.
 type quiet struct{ logging.Logger }
 
 func (quiet) Infof(string, ...any) {}

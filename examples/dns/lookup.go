@@ -12,8 +12,8 @@ import (
 	"github.com/ohce/ohce"
 )
 
-// newClient returns a client of a DNS server. It finds the query of a response by its key, so
-// lookups need not compare anything.
+// newClient returns a client for a DNS server. The client matches responses to queries by their
+// keys, so its caller need not.
 func newClient(server string) *ohce.Client {
 	return &ohce.Client{
 		Addr:  server,
@@ -22,16 +22,16 @@ func newClient(server string) *ohce.Client {
 	}
 }
 
-// A lookup is the result of looking up one name: its addresses, or why there are none.
+// A lookup is the result of looking up one name.
 type lookup struct {
 	name  string // with the final dot
 	addrs []netip.Addr
 	err   error
 }
 
-// lookups yields the IPv4 and IPv6 addresses of each name, in the order of the names. Many queries
-// are in flight at once. Names that do not fit into a query come last. If ctx is done, lookups
-// yields its error without a name.
+// lookups returns an iterator over the results for names, in the order of names. Many queries are
+// in flight at the same time. The results for invalid names, which cannot be queried, come last. If
+// ctx is done, the last result has the error of ctx and no name.
 func lookups(ctx context.Context, client *ohce.Client, names iter.Seq[string]) iter.Seq[lookup] {
 	return func(yield func(lookup) bool) {
 		queries := &queries{names: names}
@@ -58,7 +58,7 @@ func lookups(ctx context.Context, client *ohce.Client, names iter.Seq[string]) i
 	}
 }
 
-// add adds the result of one of the queries for a name.
+// add adds the result of one query for the name.
 func (l *lookup) add(r ohce.Result) {
 	addrs, err := []netip.Addr(nil), r.Err
 	if err == nil {
@@ -71,16 +71,16 @@ func (l *lookup) add(r ohce.Result) {
 	}
 }
 
-// queryTypes are the types of the records that lookups asks for.
+// queryTypes holds the types of the records to look up for each name.
 var queryTypes = []dnsmessage.Type{dnsmessage.TypeA, dnsmessage.TypeAAAA}
 
-// A queries is the sequence of queries for names.
+// A queries is a sequence of queries for names.
 type queries struct {
 	names   iter.Seq[string]
-	invalid []lookup // the names for which there is no query
+	invalid []lookup // results for invalid names
 }
 
-// all yields a query of each type for each name.
+// all yields one query of each type for each name.
 func (q *queries) all(yield func([]byte) bool) {
 	for name := range q.names {
 		if !strings.HasSuffix(name, ".") {
@@ -90,7 +90,7 @@ func (q *queries) all(yield func([]byte) bool) {
 			query, err := appendQuery(nil, uint16(rand.Uint32()), name, qtype)
 			if err != nil {
 				q.invalid = append(q.invalid, lookup{name: name, err: err})
-				break // it is the same for the other types
+				break // the name is invalid for the other types too
 			}
 			if !yield(query) {
 				return

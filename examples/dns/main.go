@@ -1,10 +1,10 @@
-// Command dns looks up the addresses of names with ohce.Client. It shows how to use the client with
-// a protocol that has identifiers of its own: all queries share a socket, and the client finds the
-// query of each response by its key (query.go).
+// Command dns looks up the IP addresses of names with ohce.Client. It shows how to use the client
+// with a protocol that has its own identifiers: all queries share one socket, and the client
+// matches responses to queries by their keys (query.go).
 //
 //	dns [-server 127.0.0.1:53] [NAME...]
 //
-// Without arguments, each line of standard input is a name.
+// Without arguments, dns reads names from standard input, one on each line.
 package main
 
 import (
@@ -20,7 +20,7 @@ import (
 )
 
 func main() {
-	server := flag.String("server", "127.0.0.1:53", "the DNS server's `HOST:PORT`")
+	server := flag.String("server", "127.0.0.1:53", "`HOST:PORT` of the DNS server")
 	flag.Parse()
 	names := slices.Values(flag.Args())
 	var readErr error
@@ -44,7 +44,7 @@ func main() {
 	}
 }
 
-// lines yields the lines of r that are not blank. It sets *err to the error that ended them.
+// lines returns an iterator over the lines of r that are not blank. If reading fails, it sets *err.
 func lines(r io.Reader, err *error) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		s := bufio.NewScanner(r)

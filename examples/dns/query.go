@@ -8,7 +8,7 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// appendQuery appends a query for the records of one type to dst. name must end in a dot.
+// appendQuery appends a query for the records of one type to dst. The name must end in a dot.
 func appendQuery(dst []byte, id uint16, name string, qtype dnsmessage.Type) ([]byte, error) {
 	n, err := dnsmessage.NewName(name)
 	if err != nil {
@@ -30,16 +30,17 @@ func appendRequestKey(dst, request []byte) []byte {
 	return dst
 }
 
-// appendResponseKey appends the key of a response to dst. It is the key of the query that the
-// response answers. The result is false if response is not a DNS response to a single question.
+// appendResponseKey appends the key of a response to dst, which is equal to the key of its query.
+// It returns false if response is not a DNS response to a single question.
 //
-// RFC 5452, section 9.1, requires that a resolver compare both the ID and the question. The ID
-// alone has only 65,536 values, so it does not tell two queries apart when many are in flight.
+// RFC 5452, section 9.1, requires a resolver to compare both the ID and the question. The ID alone
+// has only 65,536 values, so it does not identify one of many queries in flight.
 func appendResponseKey(dst, response []byte) ([]byte, bool) {
 	return appendKey(dst, response, true)
 }
 
-// appendKey appends the key of a message, which must be a response or a query, as stated.
+// appendKey appends the key of a message to dst. It returns false if the message is not a response
+// or query, as the argument response requires.
 func appendKey(dst, message []byte, response bool) ([]byte, bool) {
 	var p dnsmessage.Parser
 	h, err := p.Start(message)
@@ -64,7 +65,7 @@ func appendKey(dst, message []byte, response bool) ([]byte, bool) {
 	return dst, true
 }
 
-// questionName returns the name that a message asks for. It is empty if there is no question.
+// questionName returns the name in the question of a message, or "" if there is none.
 func questionName(message []byte) string {
 	var p dnsmessage.Parser
 	if _, err := p.Start(message); err != nil {
@@ -77,17 +78,18 @@ func questionName(message []byte) string {
 	return q.Name.String()
 }
 
-// errTruncated is the error for a response that did not fit into a datagram (the TC bit). Only TCP
-// carries the whole response.
-var errTruncated = errors.New("the response does not fit into a datagram: query over TCP instead")
+// errTruncated is the error for a response that does not fit in a datagram, which has the TC bit
+// set. The whole response is available only over TCP.
+var errTruncated = errors.New("the response does not fit in a datagram: query over TCP instead")
 
 // An rcodeError is the error code of a response.
 type rcodeError dnsmessage.RCode
 
-// rcodeTexts names the codes as DNS tools do (RFC 1035, section 4.1.1).
+// rcodeTexts describes the error codes of RFC 1035, section 4.1.1, with the names that DNS tools
+// use.
 var rcodeTexts = map[dnsmessage.RCode]string{
 	dnsmessage.RCodeFormatError:    "FORMERR: the server cannot interpret the query",
-	dnsmessage.RCodeServerFailure:  "SERVFAIL: the server failed to look the name up",
+	dnsmessage.RCodeServerFailure:  "SERVFAIL: the server failed to look up the name",
 	dnsmessage.RCodeNameError:      "NXDOMAIN: the name does not exist",
 	dnsmessage.RCodeNotImplemented: "NOTIMP: the server does not support the query",
 	dnsmessage.RCodeRefused:        "REFUSED: the server refuses the query",
@@ -97,11 +99,11 @@ func (e rcodeError) Error() string {
 	if text, ok := rcodeTexts[dnsmessage.RCode(e)]; ok {
 		return text
 	}
-	return fmt.Sprintf("the server reports error %d", uint16(e))
+	return fmt.Sprintf("the server reported error %d", uint16(e))
 }
 
-// parseAddrs returns the addresses in the answer section of a response. A response without
-// addresses is not an error.
+// parseAddrs returns the addresses in the answer section of a response. If the response has none,
+// the result is empty and the error is nil.
 func parseAddrs(response []byte) ([]netip.Addr, error) {
 	var p dnsmessage.Parser
 	h, err := p.Start(response)

@@ -56,14 +56,14 @@ func TestKeys(t *testing.T) {
 	q := query(t, 7, "www.Example.test.", dnsmessage.TypeA)
 	key := appendRequestKey([]byte("before"), q)
 	if !bytes.HasPrefix(key, []byte("before")) {
-		t.Fatalf("the key %q does not begin with dst", key)
+		t.Fatalf("key %q does not begin with the contents of dst", key)
 	}
 	key = key[len("before"):]
 	for _, tt := range []struct {
-		name   string
-		answer []byte
-		ok     bool // it has a key
-		equal  bool // the key is that of q
+		name     string
+		response []byte
+		ok       bool // whether it has a key
+		equal    bool // whether the key equals that of q
 	}{
 		{"same", respond(t, q, dnsmessage.Header{}, "192.0.2.7"), true, true},
 		{"other case", respond(t, query(t, 7, "WWW.example.TEST.", dnsmessage.TypeA),
@@ -80,15 +80,15 @@ func TestKeys(t *testing.T) {
 		{"short", respond(t, q, dnsmessage.Header{})[:20], false, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, ok := appendResponseKey(nil, tt.answer)
+			got, ok := appendResponseKey(nil, tt.response)
 			if ok != tt.ok || ok && bytes.Equal(got, key) != tt.equal {
-				t.Errorf("key %q, %v; the query's is %q", got, ok, key)
+				t.Errorf("appendResponseKey = %q, %v; the key of the query is %q", got, ok, key)
 			}
 		})
 	}
 }
 
-// A response with two questions could be taken for the response to either one.
+// TestTwoQuestionsHaveNoKey checks that a response with two questions matches neither query.
 func TestTwoQuestionsHaveNoKey(t *testing.T) {
 	var m dnsmessage.Message
 	if err := m.Unpack(query(t, 7, "one.test.", dnsmessage.TypeA)); err != nil {
@@ -101,7 +101,7 @@ func TestTwoQuestionsHaveNoKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	if key, ok := appendResponseKey(nil, b); ok {
-		t.Errorf("the key is %q", key)
+		t.Errorf("key = %q, want none", key)
 	}
 }
 
@@ -131,7 +131,7 @@ func TestParseAddrs(t *testing.T) {
 	whole := respond(t, q, dnsmessage.Header{}, "192.0.2.7")
 	for n := range whole {
 		if _, err := parseAddrs(whole[:n]); err == nil {
-			t.Errorf("%d of %d bytes are accepted", n, len(whole))
+			t.Errorf("parseAddrs accepted %d of %d bytes", n, len(whole))
 		}
 	}
 }
@@ -144,7 +144,7 @@ func TestErrorCodes(t *testing.T) {
 	}{
 		{dnsmessage.RCodeNameError, "NXDOMAIN: the name does not exist"},
 		{dnsmessage.RCodeRefused, "REFUSED: the server refuses the query"},
-		{dnsmessage.RCode(9), "the server reports error 9"},
+		{dnsmessage.RCode(9), "the server reported error 9"},
 	} {
 		_, err := parseAddrs(respond(t, q, dnsmessage.Header{RCode: tt.rcode, Truncated: true}))
 		if !errors.Is(err, rcodeError(tt.rcode)) || err.Error() != tt.want {
@@ -158,12 +158,12 @@ func TestNameTooLong(t *testing.T) {
 		strings.Repeat("a", 64) + ".test.", strings.Repeat("a.", 200), "nodot",
 	} {
 		if q, err := appendQuery(nil, 1, name, dnsmessage.TypeA); err == nil {
-			t.Errorf("%q becomes %q", name, q)
+			t.Errorf("appendQuery for %q = %q, want an error", name, q)
 		}
 	}
 }
 
-// No datagram makes the key functions or the parser panic.
+// FuzzResponse checks that the key functions and the parser do not panic.
 func FuzzResponse(f *testing.F) {
 	f.Add(query(f, 7, "www.example.test.", dnsmessage.TypeA))
 	f.Fuzz(func(t *testing.T, data []byte) {

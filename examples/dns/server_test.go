@@ -18,15 +18,15 @@ import (
 	"github.com/ohce/ohce/link"
 )
 
-// A nameServer is a DNS server of another project. The servers answer any name below example.test
-// with the same addresses, and send nothing to the network.
+// A nameServer is a DNS server of another project. It resolves every name below example.test to the
+// same addresses, and sends nothing to the network.
 type nameServer struct {
 	program string
 	args    func(config string) []string
-	config  string // for fmt.Sprintf; %[1]d is the port
+	config  string // format of the configuration; %[1]d is the port
 
-	maxInFlight int // Client.MaxInFlight: what the receive buffer of the server holds
-	inFlight    int // the number of queries that must be in flight at some time
+	maxInFlight int // Client.MaxInFlight; limited by the receive buffer of the server
+	inFlight    int // the number of queries in flight that the test must reach
 }
 
 var nameServers = []nameServer{
@@ -114,7 +114,7 @@ func TestLookups(t *testing.T) {
 	}
 }
 
-// The servers refuse other names, or report a failure.
+// TestLookupsWithError looks up a name that the servers refuse or fail to resolve.
 func TestLookupsWithError(t *testing.T) {
 	for _, s := range nameServers {
 		t.Run(s.program, func(t *testing.T) {
@@ -130,12 +130,11 @@ func TestLookupsWithError(t *testing.T) {
 	}
 }
 
-// queriesEnv is the environment variable with the number of queries of TestQueriesThroughLoss;
-// `make dns` sets it to 100,000.
+// queriesEnv is an environment variable that sets the number of queries of TestQueriesThroughLoss.
 const queriesEnv = "OHCE_QUERIES"
 
-// queryCount returns the number of queries, and whether it is large enough to measure how many are
-// in flight. A short run on a busy machine ends before the window has grown.
+// queryCount returns the number of queries, and whether it is large enough to check the number of
+// queries in flight. A short run on a busy machine ends before the window has grown.
 func queryCount(t *testing.T) (count int, measure bool) {
 	t.Helper()
 	s := os.Getenv(queriesEnv)
@@ -149,16 +148,16 @@ func queryCount(t *testing.T) (count int, measure bool) {
 	return count, count >= 10_000
 }
 
-// idCount is the number of IDs of TestQueriesThroughLoss. Many queries with the same ID are in
-// flight at once, so that only the question tells them apart.
+// idCount is the number of IDs in TestQueriesThroughLoss. Several queries with the same ID are in
+// flight at the same time, and differ only in their questions.
 const idCount = 100
 
-// numberedQuery is query i of TestQueriesThroughLoss. Each name occurs once, and the IDs repeat.
+// numberedQuery returns query i of TestQueriesThroughLoss. Its name is unique, but its ID is not.
 func numberedQuery(t *testing.T, i int) []byte {
 	return query(t, uint16(i%idCount), fmt.Sprintf("host-%d.example.test.", i), dnsmessage.TypeA)
 }
 
-// checkResponse reports an error unless response is the server's response to query i.
+// checkResponse ends the test unless response is the right response to query i.
 func checkResponse(t *testing.T, i int, response []byte) {
 	t.Helper()
 	var m dnsmessage.Message
@@ -175,34 +174,34 @@ func checkResponse(t *testing.T, i int, response []byte) {
 	}
 }
 
-// minWindow is the number of queries that a stream with a Matcher sends at once from the beginning.
+// minWindow is the number of requests that a stream with a Matcher sends initially.
 const minWindow = 64
 
-// An inFlight counts the queries that have been sent and not answered.
-type inFlight struct{ now, most int }
+// An inFlight counts the queries in flight.
+type inFlight struct{ now, max int }
 
 func (f *inFlight) trace() *ohce.ClientTrace {
 	return &ohce.ClientTrace{
 		AttemptSent: func(a ohce.TraceAttempt) {
 			if a.Attempt == 1 {
 				f.now++
-				f.most = max(f.most, f.now)
+				f.max = max(f.max, f.now)
 			}
 		},
 		ResponseAccepted: func(ohce.TraceAttempt, *ohce.Response) { f.now-- },
 	}
 }
 
-// Real servers answer each query through a network that loses datagrams, and the client takes no
-// response for that to another query, while many queries are in flight on one socket.
+// TestQueriesThroughLoss sends many queries at the same time on one socket through a network that
+// loses datagrams, and checks that each query receives the right response.
 func TestQueriesThroughLoss(t *testing.T) {
-	way := link.Impairment{
+	impairment := link.Impairment{
 		Loss: link.RandomLoss(0.05), Delay: link.Delay{Base: 10 * time.Millisecond},
 	}
 	count, measure := queryCount(t)
 	for _, s := range nameServers {
 		t.Run(s.program, func(t *testing.T) {
-			addr := daemon.Impair(t, s.start(t), &link.Link{Seed: 1, Up: way, Down: way})
+			addr := daemon.Impair(t, s.start(t), &link.Link{Seed: 1, Up: impairment, Down: impairment})
 			var dialer daemon.Dialer
 			var flight inFlight
 			client := newClient(addr.String())
@@ -210,21 +209,21 @@ func TestQueriesThroughLoss(t *testing.T) {
 			client.MaxInFlight, client.Dial, client.Trace = s.maxInFlight, dialer.Dial, flight.trace()
 			streamQueries(t, client, count)
 			if n := dialer.Opened.Load(); n != 1 {
-				t.Errorf("the client opened %d sockets, want 1", n)
+				t.Errorf("client opened %d sockets, want 1", n)
 			}
 			want := minWindow
 			if measure {
 				want = s.inFlight
 			}
-			t.Logf("at most %d queries in flight", flight.most)
-			if flight.most < want {
-				t.Errorf("want at least %d", want)
+			t.Logf("at most %d queries in flight", flight.max)
+			if flight.max < want {
+				t.Errorf("at most %d queries were in flight, want at least %d", flight.max, want)
 			}
 		})
 	}
 }
 
-// streamQueries sends numbered queries and checks that each has its response.
+// streamQueries sends numbered queries and checks their responses.
 func streamQueries(t *testing.T, client *ohce.Client, count int) {
 	t.Helper()
 	queries := func(yield func([]byte) bool) {
@@ -240,9 +239,9 @@ func streamQueries(t *testing.T, client *ohce.Client, count int) {
 		answered++
 	}
 	took, n := time.Since(begun), float64(count)
-	t.Logf("%d queries in %v, %.0f a second, %.3f attempts per query", count,
+	t.Logf("%d queries in %v, %.0f per second, %.3f attempts per query", count,
 		took.Round(time.Millisecond), n/took.Seconds(), float64(client.Stats().Attempts)/n)
 	if answered != count {
-		t.Errorf("%d of %d queries are answered", answered, count)
+		t.Errorf("%d of %d queries were answered", answered, count)
 	}
 }

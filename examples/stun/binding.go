@@ -8,11 +8,11 @@ import (
 	"net/netip"
 )
 
-// The parts of RFC 8489 that a Binding transaction needs. Numbers are in network byte order.
+// Constants of RFC 8489 for Binding transactions. Numbers in messages are in network byte order.
 const (
 	headerLength = 20
 	magicCookie  = 0x2112A442
-	idOffset     = 8 // of the transaction ID in the header
+	idOffset     = 8 // offset of the transaction ID in the header
 	idLength     = 12
 
 	bindingRequest = 0x0001
@@ -27,8 +27,8 @@ const (
 )
 
 // appendRequest appends a Binding request without attributes to dst (RFC 8489, section 5). The
-// transaction ID should be random, so that an attacker who does not see the request cannot answer
-// it.
+// transaction ID should be random, so that an attacker who cannot observe the request cannot forge
+// a response.
 func appendRequest(dst []byte, id [idLength]byte) []byte {
 	dst = binary.BigEndian.AppendUint16(dst, bindingRequest)
 	dst = binary.BigEndian.AppendUint16(dst, 0) // length of the attributes
@@ -36,8 +36,8 @@ func appendRequest(dst []byte, id [idLength]byte) []byte {
 	return append(dst, id[:]...)
 }
 
-// appendRequestKey appends the key of a request to dst: its transaction ID. If request is not a
-// STUN message, the key is empty.
+// appendRequestKey appends the key of a request to dst, which is its transaction ID. If request is
+// not a STUN message, the key is empty.
 func appendRequestKey(dst, request []byte) []byte {
 	if !isMessage(request) {
 		return dst
@@ -45,8 +45,8 @@ func appendRequestKey(dst, request []byte) []byte {
 	return append(dst, request[idOffset:headerLength]...)
 }
 
-// appendResponseKey appends the key of a response to dst. It is the key of the request that the
-// response answers. The result is false if response is not a response to a Binding request.
+// appendResponseKey appends the key of a response to dst, which is equal to the key of its request.
+// It returns false if response is not a response to a Binding request.
 func appendResponseKey(dst, response []byte) ([]byte, bool) {
 	if !isMessage(response) {
 		return dst, false
@@ -59,8 +59,7 @@ func appendResponseKey(dst, response []byte) ([]byte, bool) {
 	}
 }
 
-// isMessage reports whether b has the header of a STUN message and the length that the header
-// states.
+// isMessage reports whether b has the header of a STUN message, and the length given in the header.
 func isMessage(b []byte) bool {
 	return len(b) >= headerLength && binary.BigEndian.Uint32(b[4:]) == magicCookie &&
 		int(binary.BigEndian.Uint16(b[2:])) == len(b)-headerLength && len(b)%4 == 0
@@ -71,8 +70,8 @@ var (
 	errNoAddress = errors.New("the response has no address")
 )
 
-// parseResponse returns the address in a Binding response: that from which the server received the
-// request. If the server reports an error, parseResponse returns it.
+// parseResponse returns the address in a Binding response, which is the source address of the
+// request at the server. If the response is an error response, parseResponse returns the error.
 func parseResponse(b []byte) (netip.AddrPort, error) {
 	if _, ok := appendResponseKey(nil, b); !ok {
 		return netip.AddrPort{}, errMalformed
@@ -141,5 +140,5 @@ func parseError(value []byte) error {
 		return errMalformed
 	}
 	code := int(value[2]&7)*100 + int(value[3])
-	return fmt.Errorf("the server reports error %d: %q", code, value[4:])
+	return fmt.Errorf("the server reported error %d: %q", code, value[4:])
 }

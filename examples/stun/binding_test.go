@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// decode returns the bytes of hexadecimal text with blanks.
+// decode decodes hexadecimal text that may contain spaces.
 func decode(t testing.TB, text string) []byte {
 	t.Helper()
 	b, err := hex.DecodeString(strings.Join(strings.Fields(text), ""))
@@ -41,7 +41,7 @@ func TestParseResponse(t *testing.T) {
 			}
 			for n := range b {
 				if addr, err := parseResponse(b[:n]); err == nil {
-					t.Errorf("%d of %d bytes give %v", n, len(b), addr)
+					t.Errorf("%d of %d bytes: got %v, want an error", n, len(b), addr)
 				}
 			}
 		})
@@ -81,15 +81,15 @@ func TestKeys(t *testing.T) {
 	id := decode(t, vectorID)
 	request := appendRequest(nil, [idLength]byte(id))
 	if key := appendRequestKey(nil, request); !bytes.Equal(key, id) {
-		t.Errorf("the request's key is %x, want %x", key, id)
+		t.Errorf("key of the request = %x, want %x", key, id)
 	}
 	key, ok := appendResponseKey([]byte("x"), decode(t, vectorIPv4))
 	if !ok || !bytes.Equal(key, append([]byte("x"), id...)) {
-		t.Errorf("the response's key is %x, %v, want %x", key, ok, id)
+		t.Errorf("key of the response = %x, %v, want %x", key, ok, id)
 	}
 	for name, b := range map[string][]byte{"empty": nil, "request": request, "text": []byte("Hello")} {
 		if key, ok := appendResponseKey(nil, b); ok {
-			t.Errorf("%s: the key is %x", name, key)
+			t.Errorf("%s: key = %x, want none", name, key)
 		}
 	}
 }
@@ -105,7 +105,8 @@ func TestKeysDoNotAllocate(t *testing.T) {
 	}
 }
 
-// No datagram makes the parser panic, and an address comes only from a message with a key.
+// FuzzResponse checks that the parser does not panic, and that only a message with a key has an
+// address.
 func FuzzResponse(f *testing.F) {
 	for _, text := range []string{vectorIPv4, vectorIPv6, "01110000 2112a442" + vectorID} {
 		f.Add(decode(f, text))

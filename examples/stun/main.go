@@ -1,5 +1,5 @@
-// Command stun asks STUN servers for the address from which they receive this machine's datagrams,
-// with ohce.Client. Behind an address translator that is the public address.
+// Command stun queries STUN servers with ohce.Client and prints the address from which each server
+// receives this machine's datagrams. Behind a NAT, this is the public address.
 //
 //	stun HOST:PORT...
 package main
@@ -16,8 +16,8 @@ import (
 	"github.com/ohce/ohce"
 )
 
-// retry is the schedule of RFC 8489, section 6.2.1, with an RTO of 500 ms: seven attempts, of which
-// the last waits for 16 RTO.
+// retry is the schedule of RFC 8489, section 6.2.1, with an RTO of 500 ms. It has seven attempts.
+// The last one waits for 16 times the RTO.
 var retry = ohce.RetryAfter(500*time.Millisecond, time.Second, 2*time.Second, 4*time.Second,
 	8*time.Second, 16*time.Second, 8*time.Second)
 
@@ -40,8 +40,8 @@ func main() {
 	}
 }
 
-// newClient returns a client of a STUN server. It finds the request of a response by the transaction
-// ID.
+// newClient returns a client for a STUN server. The client matches responses to requests by the
+// transaction ID.
 func newClient(server string) *ohce.Client {
 	return &ohce.Client{
 		Addr:  server,
@@ -50,7 +50,7 @@ func newClient(server string) *ohce.Client {
 	}
 }
 
-// mappedAddress returns the address from which the server of client receives requests.
+// mappedAddress returns the address from which the server receives the client's requests.
 func mappedAddress(ctx context.Context, client *ohce.Client) (netip.AddrPort, error) {
 	resp, err := client.Exchange(ctx, newRequest())
 	if err != nil {

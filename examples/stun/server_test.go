@@ -39,12 +39,12 @@ func TestMappedAddress(t *testing.T) {
 	defer client.Close()
 	addr, err := mappedAddress(t.Context(), client)
 	if err != nil || addr.Addr() != netip.MustParseAddr("127.0.0.1") || addr.Port() == 0 {
-		t.Errorf("got %v, %v", addr, err)
+		t.Errorf("got %v, %v, want 127.0.0.1 and a port", addr, err)
 	}
 }
 
-// A real server answers each request of a stream with the address of the client's only socket,
-// although a fifth of the datagrams is lost in each direction.
+// TestStreamThroughLoss loses a fifth of the datagrams in each direction, and checks that each
+// request of a stream receives its own response, with the address of the client's only socket.
 func TestStreamThroughLoss(t *testing.T) {
 	const count = 500
 	var dialer daemon.Dialer
@@ -66,19 +66,19 @@ func TestStreamThroughLoss(t *testing.T) {
 		key, _ := appendResponseKey(nil, r.Response.Data)
 		addr, err := parseResponse(r.Response.Data)
 		if err != nil || addr != r.Response.LocalAddr || !bytes.Equal(key, r.Request[idOffset:]) {
-			t.Fatalf("request %x: response with ID %x, address %v, %v, want %v", r.Request, key, addr, err,
-				r.Response.LocalAddr)
+			t.Fatalf("request %x: response with ID %x, address %v, %v, want address %v", r.Request, key,
+				addr, err, r.Response.LocalAddr)
 		}
 		answered++
 	}
 	if n := dialer.Opened.Load(); answered != count || n != 1 {
-		t.Errorf("%d of %d requests are answered on %d sockets, want 1", answered, count, n)
+		t.Errorf("%d of %d requests were answered on %d sockets, want all on 1", answered, count, n)
 	}
 	t.Logf("%.2f attempts per request", float64(client.Stats().Attempts)/count)
 }
 
-// A lossyConn loses a fifth of the datagrams in each direction. A relay would show the server
-// another address than that of the client's socket.
+// A lossyConn loses a fifth of the datagrams in each direction. A relay cannot replace it here,
+// because the server would see the relay's address instead of the client's.
 type lossyConn struct{ net.Conn }
 
 func (c *lossyConn) Write(b []byte) (int, error) {

@@ -2,11 +2,11 @@ package exchange
 
 import "time"
 
-// deadlines is a binary heap of requests by deadline. A request knows its place, so it can be
-// removed when its response arrives.
+// deadlines is a binary heap of requests, ordered by deadline. Each request holds its index, so
+// that it can be removed when its response arrives.
 type deadlines []*Request
 
-// next returns the earliest deadline, or the zero Time.
+// next returns the earliest deadline, or the zero Time if there is none.
 func (h deadlines) next() time.Time {
 	if len(h) == 0 {
 		return time.Time{}

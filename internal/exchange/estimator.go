@@ -6,26 +6,26 @@ import (
 )
 
 const (
-	// initialRTO is the retransmission timeout before a round trip has been measured: a second
-	// (RFC 8085, section 3.1.1; RFC 8961, section 4, requirement 1).
+	// initialRTO is the retransmission timeout before a round trip has been measured (RFC 8085,
+	// section 3.1.1; RFC 8961, section 4, requirement 1).
 	initialRTO = time.Second
-	// minRTO is the smallest retransmission timeout. RFC 6298 has a second, for a protocol that
-	// halves its rate at each timeout; RFC 8961 sets no bound. Waiting for 50 ms costs a person
-	// nothing, and keeps the pauses of a busy machine from being taken for loss.
+	// minRTO is the smallest retransmission timeout. RFC 6298 requires one second, for a protocol
+	// that reduces its rate at each timeout. RFC 8961 sets no minimum. 50 ms is too short for a
+	// person to notice, and long enough not to take the pauses of a busy machine for loss.
 	minRTO = 50 * time.Millisecond
-	// clockGranularity is the least that the variation adds to a round trip (G in RFC 6298).
+	// clockGranularity is the smallest variation term of the timeout (G in RFC 6298).
 	clockGranularity = 10 * time.Millisecond
 )
 
-// An Estimator keeps the smoothed round-trip time to a server and its variation (RFC 6298, section
-// 2). The zero value has no measurement. It may be used by any number of goroutines.
+// An Estimator computes the smoothed round-trip time to a server and its variation (RFC 6298,
+// section 2). The zero value has no measurement. An Estimator is safe for concurrent use.
 type Estimator struct {
 	mu           sync.Mutex
 	srtt, rttvar time.Duration
 }
 
-// Sample adds the round-trip time of an exchange that needed one attempt (Karn's rule, RFC 6298,
-// section 3).
+// Sample adds a round-trip time. It must come from an exchange with one attempt (Karn's rule, RFC
+// 6298, section 3).
 func (e *Estimator) Sample(rtt time.Duration) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -37,8 +37,8 @@ func (e *Estimator) Sample(rtt time.Duration) {
 	e.srtt += (rtt - e.srtt) / 8
 }
 
-// Timeout returns the retransmission timeout, and the smoothed round-trip time, 0 before the first
-// sample.
+// Timeout returns the retransmission timeout and the smoothed round-trip time, which is 0 before
+// the first sample.
 func (e *Estimator) Timeout() (rto, srtt time.Duration) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -1,27 +1,28 @@
-// Package exchange keeps requests in flight: it decides when a request is sent, when it is sent
-// again, which response answers it and when its exchange ends. It does no I/O, starts no goroutine
-// and reads no clock. Every method that depends on time takes it as an argument.
+// Package exchange is the state machine of a client. It decides when a request is sent and
+// retransmitted, which response answers it, and when its exchange ends. It does no I/O, starts no
+// goroutine and reads no clock. Every method that depends on time takes it as an argument.
 //
 // # Use
 //
 // A [Machine] is driven by a loop that owns the sockets. In each turn the loop
 //
-//  1. passes everything that has arrived to [Machine.Received],
+//  1. passes all arrived datagrams to [Machine.Received],
 //  2. calls [Machine.Expire],
-//  3. takes finished exchanges from [Machine.Pop], submits new requests while there is room
-//     ([Machine.Room], [Machine.Submit]), and carries out what [Machine.Next] returns: sockets to open
-//     and to close, and datagrams to send.
+//  3. takes finished exchanges from [Machine.Pop] and submits new requests while there is room
+//     ([Machine.Room], [Machine.Submit]),
+//  4. calls [Machine.Next] and carries out the [Step] that it returns: it opens and closes sockets
+//     and sends datagrams.
 //
-// Then it waits until something arrives or until the wake-up time that Next has returned. The order
-// receive, expire, send matters: a datagram that has arrived in time must not find its request
-// expired because the loop was busy.
+// Then the loop waits until a datagram arrives or until the wake-up time of the step. The order
+// matters: if Expire were called before Received, a busy loop would expire requests whose responses
+// have arrived in time.
 //
 // # Ports
 //
-// A Machine numbers its sockets. On one socket at most one request with a given key is in flight,
-// and a key is not used again there while a late response may still arrive, so no response is taken
-// for the response to another request. Requests whose keys differ share a socket. Without a
-// [Matcher] all requests have the same key, the empty one, so each has a socket of its own.
+// A Machine identifies its sockets by numbers. At most one request with a given key is in flight on
+// a socket, and a key is not used again there while a late response may arrive. No response can
+// therefore be taken for the response to another request. Requests with different keys share a
+// socket. Without a [Matcher], all requests have the empty key, so each has a socket of its own.
 //
 // # Parts
 //
@@ -29,7 +30,8 @@
 //
 // # Concurrency
 //
-// A Machine is for one goroutine. An Estimator and Counters may be shared by several machines.
+// A Machine must not be used concurrently. An Estimator and Counters may be shared by several
+// machines.
 package exchange
 
 import (
@@ -43,142 +45,146 @@ import (
 var ErrPortUnreachable = errors.New("port unreachable")
 
 // ErrNotTried is the cause of an exchange that a [Breaker] ended before its first attempt.
-var ErrNotTried = errors.New("not sent, because the server answered none of the requests before it")
+var ErrNotTried = errors.New("not sent, because the server did not answer the previous requests")
 
-// An Outcome says how an exchange ended.
+// An Outcome is the result of an exchange.
 type Outcome uint8
 
 const (
-	// Pending: the exchange has not ended.
+	// Pending means that the exchange has not ended.
 	Pending Outcome = iota
-	// Answered: a response arrived.
+	// Answered means that a response arrived.
 	Answered
-	// Down: no response arrived within the schedule.
+	// Down means that no response arrived within the schedule.
 	Down
-	// Unreachable: the port is unreachable, and Config.FailFast is set.
+	// Unreachable means that the port is unreachable and Config.FailFast is set.
 	Unreachable
-	// TooLong: the request is longer than a datagram can be; see Request.Cause.
+	// TooLong means that the request is longer than a datagram can be. See Request.Cause.
 	TooLong
-	// NoSocket: no socket could be opened, or it failed; see Request.Cause.
+	// NoSocket means that no socket could be opened, or that the socket failed. See Request.Cause.
 	NoSocket
-	// Aborted: the driver called Abort.
+	// Aborted means that the driver called Abort.
 	Aborted
 )
 
-// A Reason says why a datagram was not accepted as a response.
+// A Reason is the reason why a datagram was not accepted as a response.
 type Reason uint8
 
 const (
-	// Unexpected: it answers no request in flight.
+	// Unexpected means that the datagram answers no request in flight.
 	Unexpected Reason = iota
-	// Oversize: it is longer than Config.MaxResponse.
+	// Oversize means that the datagram is longer than Config.MaxResponse.
 	Oversize
-	// Late: its exchange had ended without it.
+	// Late means that the exchange had ended without a response.
 	Late
-	// Duplicate: its exchange had been answered.
+	// Duplicate means that the exchange had been answered.
 	Duplicate
-	// Overflow: Config.MaxBytes left no room to hold it. The request is retransmitted.
+	// Overflow means that Config.MaxBytes left no room for the datagram. The request is
+	// retransmitted.
 	Overflow
 
 	// Reasons is the number of reasons.
 	Reasons
 )
 
-// Counters count what machines did. They may be shared and read at any time.
+// Counters holds the counters of one or more machines. It is safe for concurrent use.
 type Counters struct {
 	Answered, Down, Failed atomic.Uint64 // exchanges that have ended
-	Sent, Unsent           atomic.Uint64 // attempts that the kernel took and refused
+	Sent, Unsent           atomic.Uint64 // attempts that the kernel accepted and refused
 	Unreachable            atomic.Uint64 // ICMP port unreachable messages
 	Ignored                [Reasons]atomic.Uint64
 }
 
-// A Kind is a kind of Event.
+// A Kind is the kind of an Event.
 type Kind uint8
 
 const (
-	// AttemptSent: the driver has reported the attempt as sent or refused (Event.Err).
+	// AttemptSent means that the driver has reported the attempt as sent, or as refused
+	// (Event.Err).
 	AttemptSent Kind = iota
-	// AttemptTimedOut: no response arrived before the attempt's deadline.
+	// AttemptTimedOut means that no response arrived before the deadline of the attempt.
 	AttemptTimedOut
-	// PortUnreachable: an ICMP port unreachable message arrived.
+	// PortUnreachable means that an ICMP port unreachable message arrived.
 	PortUnreachable
-	// ResponseAccepted: the request has its response.
+	// ResponseAccepted means that the response to the request arrived.
 	ResponseAccepted
-	// DatagramIgnored: a datagram was not accepted; Event.Reason says why.
+	// DatagramIgnored means that a datagram was not accepted. Event.Reason is the reason.
 	DatagramIgnored
 )
 
-// An Event is a step of an exchange. It is valid during the call that reports it.
+// An Event describes a step of an exchange. It is valid until the function that receives it
+// returns.
 type Event struct {
 	Kind Kind
 	Time time.Time
 	Port Port
-	// Socket is that of Port; nil if it has been closed.
+	// Socket is the socket of Port, or nil if it has been closed.
 	Socket *Socket
-	// Request is the request that the event concerns. It is nil where the event cannot be
-	// attributed: several requests are in flight on the port, or none is.
+	// Request is the request that the event concerns. It is nil if several requests or none are in
+	// flight on the port and the event belongs to none of them.
 	Request *Request
-	Data    []byte // of an ignored datagram
+	Data    []byte // the content of an ignored datagram
 	Reason  Reason
 	Err     error
 }
 
-// A Port numbers a socket of a Machine, from 0 on. A number is used once.
+// A Port is the number of a socket of a Machine, from 0. Each number is used once.
 type Port uint32
 
-// A Request is a request and the state of its exchange. A driver reads it; the Machine changes it.
+// A Request is a request and the state of its exchange. Only the Machine modifies it.
 type Request struct {
-	// Number and Data are what Submit was given.
+	// Number and Data are the arguments of Submit.
 	Number uint64
 	Data   []byte
 
 	// Port is the socket of the last attempt.
 	Port Port
-	// Attempt counts the attempts of the current schedule, from 1; 0 before the first one.
+	// Attempt is the number of attempts made under the current schedule.
 	Attempt int
-	// Begun is when the first attempt was made, Sent when the last one was, and Wait how long the
-	// last one waits for a response.
+	// Begun is the time of the first attempt, and Sent that of the last one. Wait is how long the
+	// last attempt waits for a response.
 	Begun, Sent time.Time
 	Wait        time.Duration
-	// Transmitted counts the datagrams that the kernel took.
+	// Transmitted counts the datagrams that the kernel accepted.
 	Transmitted int
 
-	// Outcome says how the exchange ended.
+	// Outcome is the result of the exchange.
 	Outcome Outcome
-	// Response is the response's content, never nil if Outcome is Answered. It belongs to the
-	// caller.
+	// Response is the content of the response. It is not nil if Outcome is Answered. It belongs to
+	// the caller.
 	Response []byte
-	// RTT is the time from the latest attempt that the response can answer to the response, and
-	// Elapsed that from the first attempt to the end of the exchange. Neither is ever negative.
+	// RTT is the time to the response from the latest attempt that it can answer. Elapsed is the
+	// time from the first attempt to the end of the exchange. Neither is negative.
 	RTT, Elapsed time.Duration
-	// Cause is what the system or the network reported last during the exchange, or nil.
+	// Cause is the last error that the system or the network reported during the exchange, or nil.
 	Cause error
-	// Unexpected counts the datagrams that arrived for this request and did not answer it.
+	// Unexpected counts the unexpected datagrams that arrived while this was the only request in
+	// flight on its socket.
 	Unexpected int
 
-	// Socket is the socket of the last attempt; nil before the first one.
+	// Socket is the socket of the last attempt, or nil before the first.
 	Socket *Socket
 
 	key       []byte
-	sequence  uint64 // of the first attempt, among those of all requests
+	sequence  uint64 // number of the first attempt among the first attempts of all requests
 	hash      uint64
-	port      *port     // that of Port; nil before it has been chosen
-	next      *Request  // in the table, with the same hash
-	tail      *Request  // of the first one with this hash, the last one
-	start     time.Time // of the current schedule
-	causeTime time.Time // of Cause
+	port      *port     // the port numbered Port; nil until chosen
+	next      *Request  // the next request in the table with the same hash
+	tail      *Request  // in the first request with a hash: the last one
+	start     time.Time // when the current schedule began
+	causeTime time.Time // when Cause was reported
 	previous  time.Time // when the attempt before the last one was made
 	deadline  time.Time
-	heapIndex int // of the deadlines, from 1; 0 if it has none
+	heapIndex int // index in deadlines plus 1; 0 if not in the heap
 	jitter    float64
 	parked    bool
-	ambiguous bool // a response may answer one of several attempts (Karn)
+	ambiguous bool // a response may answer any of several attempts (Karn)
 	inTable   bool
 	held      int // bytes charged to Config.MaxBytes
-	reserved  int // bytes kept for the response
+	reserved  int // bytes reserved for the response
 }
 
-// event is an event that concerns r.
+// event returns an event that concerns r.
 func (r *Request) event(kind Kind, now time.Time) Event {
 	return Event{Kind: kind, Time: now, Port: r.Port, Socket: r.Socket, Request: r}
 }

@@ -2,8 +2,8 @@ package exchange
 
 import "time"
 
-// Expire ends the attempts whose deadline has passed. What had arrived by now must have been passed
-// to Received before.
+// Expire ends the attempts whose deadlines have passed. The caller must first pass all datagrams
+// that had arrived by now to Received.
 func (m *Machine) Expire(now time.Time) {
 	m.updateRTO()
 	for m.Expired(now) {
@@ -20,14 +20,14 @@ func (m *Machine) Expire(now time.Time) {
 		}
 		m.exhausted(now, r)
 	}
-	if m.parkedCount > 0 && !now.Before(m.breaker.WaitEnd()) {
+	if m.parkedCount > 0 && !now.Before(m.breaker.PatienceEnd()) {
 		m.endParked(now)
 	}
 }
 
-// extend gives an attempt more time if the round trips have become longer since it was made: the
-// response is then more likely late than lost. RFC 6298, section 5.3, restarts a timer with each
-// acknowledgement for the same reason. A shorter RTO shortens no deadline.
+// extend extends the deadline of an attempt if the retransmission timeout has become longer since
+// it was made. The response is then more likely late than lost. For the same reason, RFC 6298,
+// section 5.3, restarts the timer with each acknowledgement. extend never shortens a deadline.
 func (m *Machine) extend(r *Request) bool {
 	wait, ok := m.cfg.Schedule.timeout(r.Attempt, r.Sent.Sub(r.start), m.rto, m.srtt, r.jitter)
 	if !ok || wait <= r.Wait {
@@ -44,7 +44,8 @@ func (m *Machine) Expired(now time.Time) bool {
 	return len(m.deadlines) > 0 && !now.Before(m.deadlines[0].deadline)
 }
 
-// timeout returns how long the next attempt of a request waits, or false if there is none.
+// timeout returns how long the next attempt of a request waits, or false if there is no further
+// attempt.
 func (m *Machine) timeout(now time.Time, r *Request) (time.Duration, bool) {
 	elapsed := time.Duration(0)
 	if r.Attempt > 0 {
@@ -53,9 +54,9 @@ func (m *Machine) timeout(now time.Time, r *Request) (time.Duration, bool) {
 	return m.cfg.Schedule.timeout(r.Attempt+1, elapsed, m.rto, m.srtt, r.jitter)
 }
 
-// exhausted ends an exchange whose schedule is over, or parks it during an outage.
+// exhausted ends an exchange whose schedule is exhausted, or parks its request during an outage.
 func (m *Machine) exhausted(now time.Time, r *Request) {
-	if m.breaker.Waits(m.sequence-m.answered, r.Sent, now) {
+	if m.breaker.ShouldPark(m.sequence-m.answered, r.Sent, now) {
 		m.park(r)
 		return
 	}
@@ -63,7 +64,7 @@ func (m *Machine) exhausted(now time.Time, r *Request) {
 	m.end(now, r, Down, nil)
 }
 
-// park keeps a request until the server answers again. A response to it is still accepted.
+// park keeps a request until the server answers again. A late response to it is still accepted.
 func (m *Machine) park(r *Request) {
 	r.parked, r.ambiguous, r.Attempt = true, true, 0
 	m.parkedCount++
@@ -71,18 +72,19 @@ func (m *Machine) park(r *Request) {
 	m.parked.push(r)
 }
 
-// unpark sends the parked requests again, each on a whole schedule.
+// unpark queues the parked requests for transmission, each with a whole schedule.
 func (m *Machine) unpark() {
 	for r := m.popParked(); r != nil; r = m.popParked() {
 		m.due.push(r)
 	}
 }
 
-// popParked takes the oldest parked request back into flight, or returns nil.
+// popParked returns the oldest parked request and counts it as in flight. It returns nil if none is
+// parked.
 func (m *Machine) popParked() *Request {
 	for m.parked.len() > 0 {
 		r := m.parked.pop()
-		if !r.parked { // it was answered after all
+		if !r.parked { // answered while parked
 			continue
 		}
 		r.parked = false
@@ -93,7 +95,7 @@ func (m *Machine) popParked() *Request {
 	return nil
 }
 
-// endParked ends the parked requests when the patience with their server is over.
+// endParked ends the parked requests when the patience with the server has ended.
 func (m *Machine) endParked(now time.Time) {
 	for r := m.popParked(); r != nil; r = m.popParked() {
 		m.breaker.Failed(m.sequence-m.answered, r.start, now)

@@ -7,13 +7,13 @@ import (
 	"github.com/ohce/ohce/internal/testsize"
 )
 
-// FuzzMachine drives a Machine through random schedules. In every one of them
-//   - each request ends exactly once, and in its place,
+// FuzzMachine drives a Machine through random schedules. It checks that
+//   - each request ends exactly once, in order,
 //   - no response is delivered twice or to another request,
-//   - the bytes held stay under their bound, and the open sockets under theirs,
+//   - the bytes held and the open sockets stay within their limits,
 //   - no duration is negative,
-//   - without loss each request is exactly one datagram,
-//   - the machine is never stuck.
+//   - without loss each request is sent exactly once,
+//   - the Machine always makes progress.
 func FuzzMachine(f *testing.F) {
 	random := rand.New(rand.NewPCG(1, 1))
 	for range 64 {
@@ -35,7 +35,7 @@ func randomBytes(random *rand.Rand, n int) []byte {
 	return data
 }
 
-// TestMachineSchedules runs what FuzzMachine runs, on random scripts.
+// TestMachineSchedules runs the checks of FuzzMachine with random scripts.
 func TestMachineSchedules(t *testing.T) {
 	for seed := range uint64(testsize.Pick(2000, 500)) {
 		random := rand.New(rand.NewPCG(seed, 7))

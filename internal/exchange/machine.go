@@ -6,78 +6,78 @@ import (
 )
 
 const (
-	// maxRequests is the number of requests that a Machine holds at most: in flight, or finished
-	// and waiting for an earlier one.
+	// maxRequests is the largest number of requests that a Machine holds, in flight or finished and
+	// not popped.
 	maxRequests = 1 << 16
-	// defaultMaxBytes is Config.MaxBytes if that is 0.
+	// defaultMaxBytes is the default of Config.MaxBytes.
 	defaultMaxBytes = 64 << 20
-	// requestOverhead is what a request costs besides its bytes: its records, and their share of
-	// the queues and tables.
+	// requestOverhead is the memory in bytes that a request takes besides its content, for its
+	// records in queues and tables.
 	requestOverhead = 512
-	// reuseDelay is how long a key is not used again on a port after its exchange has ended. Two
-	// minutes would be safe for every network (RFC 7252, section 4.8.2: MAX_LATENCY is 100 s); a
-	// datagram that is late by more than ten seconds has not been seen in practice.
+	// reuseDelay is how long after the end of an exchange its key is not used again on the port.
+	// Two minutes would be safe on every network (RFC 7252, section 4.8.2: MAX_LATENCY is 100 s),
+	// but delays of more than ten seconds have not been seen in practice.
 	reuseDelay = 10 * time.Second
 )
 
 // A Config is the configuration of a Machine.
 type Config struct {
-	// Schedule says when a request is sent again and when its exchange ends.
+	// Schedule is the schedule of attempts for each request.
 	Schedule Schedule
-	// Match finds the request of a response. nil accepts any datagram; then each request has a port
-	// of its own.
+	// Match finds the request that a response belongs to. If nil, any datagram is accepted, and
+	// each request has a port of its own.
 	Match *Matcher
 	// FailFast ends an exchange when an ICMP port unreachable message arrives.
 	FailFast bool
 	// Window limits the requests in flight.
 	Window Window
-	// MaxPorts is the number of sockets that may be open at once. Less than 1 means 1.
+	// MaxPorts is the largest number of open sockets. If less than 1, it is 1.
 	MaxPorts int
-	// MaxBytes limits the bytes of requests and responses that are held, not counting one response.
-	// 0 means 64 MiB.
+	// MaxBytes limits the memory in bytes of requests and responses. A single request and its
+	// response are always accepted. If zero, it is 64 MiB.
 	MaxBytes int
-	// MaxResponse is the length of the longest response that is accepted.
+	// MaxResponse is the length in bytes of the longest accepted response.
 	MaxResponse int
-	// Patience is that of the Breaker.
+	// Patience is the Patience of the Breaker.
 	Patience time.Duration
-	// Counters count what happens. It must not be nil.
+	// Counters receives the counts. It must not be nil.
 	Counters *Counters
 	// Observe, if not nil, is called for each Event.
 	Observe func(Event)
 }
 
-// A Machine keeps requests in flight. See the package comment for its use.
+// A Machine is the state machine of the requests in flight. See the package comment for its use.
 type Machine struct {
 	cfg     Config
-	order   queue[*Request] // not popped yet, in the order of Submit
-	ready   queue[*Request] // not sent yet
-	due     queue[*Request] // to be sent now: again, or because their socket has opened
-	parked  queue[*Request] // kept until the server answers again; see Breaker
-	blocked []*Request      // until a socket can take their key
+	order   queue[*Request] // not yet popped, in the order of Submit
+	ready   queue[*Request] // not yet sent
+	due     queue[*Request] // to be retransmitted, or first sent on a socket that has opened
+	parked  queue[*Request] // waiting for the server to answer again; see Breaker
+	blocked []*Request      // waiting for a socket on which their key can be used
 
 	pending     int      // requests that have not ended
-	inFlight    int      // of them, those that are on a port and neither parked nor done
-	parkedCount int      // of them, those that are parked
-	freed       bool     // an exchange has ended since the blocked ones were last tried
-	held        int      // bytes
-	reserved    int      // bytes, for the responses of pending requests
+	inFlight    int      // pending requests on a port that are not parked
+	parkedCount int      // pending requests that are parked
+	freed       bool     // a blocked request may fit, because an exchange has ended or a socket opened
+	held        int      // bytes of requests and responses
+	reserved    int      // bytes reserved for the responses to pending requests
 	largest     int      // length of the longest response so far
 	longestKey  int      // length of the longest key so far
-	sequence    uint64   // of the next request that is sent for the first time
-	answered    uint64   // the sequence behind the latest request that has been answered
-	probe       *Request // the one that is sent while the circuit is half-open
-	openErr     error    // why the last socket could not be opened
+	sequence    uint64   // of the next first attempt
+	answered    uint64   // one more than the sequence of the latest answered request
+	probe       *Request // the request sent while the circuit is half-open
+	openErr     error    // the error of the last socket, if it could not be opened
 
 	table     table
-	ended     ended
+	ended     endedExchanges
 	deadlines deadlines
 	ports     ports
 	window    Window
 	pacer     Pacer
 	breaker   Breaker
 	rtt       *Estimator
-	rto, srtt time.Duration // of rtt, as of the current call
-	key       []byte        // of a response; its room is used again
+	rto, srtt time.Duration // from rtt, updated by updateRTO
+	key       []byte        // the key of a response; its memory is reused
 	step      Step
 }
 
@@ -108,18 +108,18 @@ func (m *Machine) updateRTO() {
 	}
 }
 
-// Pending is the number of requests that have not ended.
+// Pending returns the number of requests that have not ended.
 func (m *Machine) Pending() int { return m.pending }
 
-// Len is the number of requests that have not been popped.
+// Len returns the number of requests that have not been popped.
 func (m *Machine) Len() int { return m.order.len() }
 
-// Held is the number of bytes that are held.
+// Held returns the number of bytes held for requests and responses.
 func (m *Machine) Held() int { return m.held }
 
-// Cost returns how many bytes a request of n bytes takes of the room that Room returns: its own, those of
-// its key and those of the response. The last two are guesses: as long as the longest one so far, or as
-// the request.
+// Cost returns how much of the room returned by Room a request of n bytes takes, including its key
+// and its response. The lengths of the last two are estimated by the longest so far, and at least
+// n.
 func (m *Machine) Cost(n int) int {
 	cost := requestOverhead + n + m.reserve(n)
 	if m.cfg.Match != nil {
@@ -128,8 +128,8 @@ func (m *Machine) Cost(n int) int {
 	return cost
 }
 
-// reserve is the room that is kept for the response to a request of n bytes. It is a guess: as long
-// as the longest response so far, or as the request.
+// reserve returns the room reserved for the response to a request of n bytes. It is an estimate:
+// the length of the longest response so far, and at least n.
 func (m *Machine) reserve(n int) int {
 	if m.cfg.Match.exact() {
 		return 0 // the key is the response
@@ -137,9 +137,9 @@ func (m *Machine) reserve(n int) int {
 	return max(n, m.largest)
 }
 
-// Room returns how many requests may be submitted now, and of how many bytes in all, measured by Cost.
-// If nothing is held, a request of any length may be submitted. If n is 0 and delay is not, there is more
-// room after delay.
+// Room returns how many requests may be submitted now, and their total size in bytes, measured by
+// Cost. If the Machine holds no request, the next one may have any size. If n is 0 and delay is
+// positive, the caller should call Room again after delay.
 func (m *Machine) Room(now time.Time) (n, bytes int, delay time.Duration) {
 	bytes = m.cfg.MaxBytes - m.held - m.reserved
 	n = maxRequests - m.order.len()
@@ -147,7 +147,7 @@ func (m *Machine) Room(now time.Time) (n, bytes int, delay time.Duration) {
 		return 0, 0, 0
 	}
 	if m.cfg.Match != nil && m.longestKey == 0 {
-		n = 1 // the length of keys is not known
+		n = 1 // the length of keys is not yet known
 	}
 	switch state := m.breaker.State(now); {
 	case m.parkedCount > 0 && (m.inFlight > 0 || m.ready.len() > 0):
@@ -196,8 +196,8 @@ func (m *Machine) Submit(number uint64, data []byte) *Request {
 // Finished reports whether Pop would return a request.
 func (m *Machine) Finished() bool { return m.order.len() > 0 && m.order.first().done() }
 
-// Pop removes and returns the oldest request if its exchange has ended, or returns nil. Requests
-// end in any order and are popped in the order of Submit.
+// Pop removes and returns the oldest request if its exchange has ended. Otherwise it returns nil.
+// Requests are popped in the order of Submit, in whatever order they end.
 func (m *Machine) Pop() *Request {
 	if !m.Finished() {
 		return nil
@@ -207,7 +207,7 @@ func (m *Machine) Pop() *Request {
 	return r
 }
 
-// Abort ends the requests that have not ended as Aborted.
+// Abort ends all pending requests as Aborted.
 func (m *Machine) Abort(now time.Time) {
 	for _, r := range m.order.items[m.order.head:] {
 		if !r.done() {
@@ -247,10 +247,10 @@ func (m *Machine) end(now time.Time, r *Request, outcome Outcome, cause error) {
 	}
 }
 
-// Observed reports whether there is a Config.Observe.
+// Observed reports whether Config.Observe is set.
 func (m *Machine) Observed() bool { return m.cfg.Observe != nil }
 
-// observe reports an event.
+// observe passes an event to Config.Observe.
 func (m *Machine) observe(e Event) {
 	if m.cfg.Observe != nil {
 		m.cfg.Observe(e)

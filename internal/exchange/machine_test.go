@@ -8,14 +8,14 @@ import (
 
 var errSocket = errors.New("the socket has failed")
 
-// newMachine returns a machine whose requests are attempted once, for a second.
+// newMachine returns a Machine with a schedule of one attempt, which waits for a second.
 func newMachine(cfg Config) *Machine {
 	cfg.Counters, cfg.MaxResponse = new(Counters), 1<<16
 	cfg.Schedule = Schedule{Waits: []time.Duration{time.Second}}
 	return New(cfg)
 }
 
-// openAll opens the sockets that a step asks for.
+// openAll opens the sockets that a step requires.
 func openAll(m *Machine, step Step) []Port {
 	for _, id := range step.Open {
 		m.Opened(id, &Socket{MaxRequest: 65_507, RTT: new(Estimator)})
@@ -23,10 +23,10 @@ func openAll(m *Machine, step Step) []Port {
 	return step.Open
 }
 
-// TestOneFailedSocket: a socket that fails counts as one failure, however many requests were on it, and
-// takes no further requests with it.
-func TestOneFailedSocket(t *testing.T) {
-	m := newMachine(Config{Match: exactly(), Patience: 10 * time.Second})
+// TestSocketFailureCountedOnce checks that a failed socket counts as one failure, however many
+// requests were on it, and fails no later request.
+func TestSocketFailureCountedOnce(t *testing.T) {
+	m := newMachine(Config{Match: echoMatcher(), Patience: 10 * time.Second})
 	now := time.Now()
 	for i := range byte(20) {
 		m.Submit(uint64(i), []byte{i})
@@ -39,14 +39,14 @@ func TestOneFailedSocket(t *testing.T) {
 	for m.Pop() != nil {
 	}
 	if n, _, _ := m.Room(now); n == 0 || n > defaultMaxWindow {
-		t.Errorf("room for %d requests, want a window", n)
+		t.Errorf("room for %d requests, want the window", n)
 	}
 }
 
-// TestPatienceWithSockets: if sockets fail again and again after the server has answered, no request is
-// taken until the circuit is half-open.
-func TestPatienceWithSockets(t *testing.T) {
-	m := newMachine(Config{Match: exactly(), Patience: 10 * time.Second})
+// TestPatienceAfterDialErrors checks that if sockets fail repeatedly after the server has answered,
+// no request is accepted until the circuit is half-open.
+func TestPatienceAfterDialErrors(t *testing.T) {
+	m := newMachine(Config{Match: echoMatcher(), Patience: 10 * time.Second})
 	now := time.Now()
 	m.Submit(0, []byte("x"))
 	shared := openAll(m, m.Next(now))[0]
@@ -68,13 +68,13 @@ func TestPatienceWithSockets(t *testing.T) {
 	}
 }
 
-// TestNoDialLoop: if the shared socket fails and the system has no descriptors, while another socket is
-// open, the machine waits for that one.
-func TestNoDialLoop(t *testing.T) {
-	m := newMachine(Config{Match: keyOf(1), MaxPorts: 2})
+// TestDialShortage checks that if the shared socket fails for lack of descriptors while another
+// socket is open, the Machine waits for that socket and does not dial again.
+func TestDialShortage(t *testing.T) {
+	m := newMachine(Config{Match: prefixMatcher(1), MaxPorts: 2})
 	now := time.Now()
 	m.Submit(0, []byte("a1"))
-	m.Submit(1, []byte("a2")) // with the same key: on a socket of its own
+	m.Submit(1, []byte("a2")) // has the same key, so it needs another socket
 	ids := openAll(m, m.Next(now))
 	m.Next(now)
 	m.Failed(now, ids[0], errSocket, false)
@@ -88,12 +88,12 @@ func TestNoDialLoop(t *testing.T) {
 		}
 	}
 	if dials > 3 {
-		t.Errorf("%d sockets were asked for at one instant", dials)
+		t.Errorf("%d dials at one instant, want fewer", dials)
 	}
 }
 
-// TestLongKeysAreCharged: keys that are longer than requests count towards MaxBytes.
-func TestLongKeysAreCharged(t *testing.T) {
+// TestMaxBytesIncludesKeys checks that keys longer than their requests count towards MaxBytes.
+func TestMaxBytesIncludesKeys(t *testing.T) {
 	const maxBytes, key = 200_000, 60_000
 	m := newMachine(Config{MaxBytes: maxBytes, Match: &Matcher{
 		RequestKey: func(dst, request []byte) []byte {
@@ -113,9 +113,9 @@ func TestLongKeysAreCharged(t *testing.T) {
 	}
 }
 
-// TestCauseIsThatOfTheRequest: an error of one request is not the cause of another one's end.
-func TestCauseIsThatOfTheRequest(t *testing.T) {
-	m := newMachine(Config{Match: exactly()})
+// TestCauseOfRequest checks that an error of one request is not reported as the cause of another.
+func TestCauseOfRequest(t *testing.T) {
+	m := newMachine(Config{Match: echoMatcher()})
 	now := time.Now()
 	long := m.Submit(0, []byte("long"))
 	openAll(m, m.Next(now))
@@ -135,8 +135,9 @@ func TestCauseIsThatOfTheRequest(t *testing.T) {
 	}
 }
 
-// TestSampleIsOfTheServer: a round trip is a sample of the server that the socket is connected to.
-func TestSampleIsOfTheServer(t *testing.T) {
+// TestSamplePerServer checks that a round-trip time is a sample for the server that the socket is
+// connected to.
+func TestSamplePerServer(t *testing.T) {
 	m := newMachine(Config{MaxPorts: 2})
 	now := time.Now()
 	m.Submit(0, []byte("a"))

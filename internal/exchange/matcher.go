@@ -6,25 +6,25 @@ import (
 	"time"
 )
 
-// A Matcher finds the request that a response belongs to, by keys that both contain.
+// A Matcher finds the request that a response belongs to, by a key that it extracts from each.
 type Matcher struct {
 	// RequestKey appends the key of a request to dst.
 	RequestKey func(dst, request []byte) []byte
 	// ResponseKey appends the key of a response to dst. It returns false if the datagram is not a
-	// response. nil means that the response is the key; see Exact.
+	// response. If nil, the whole response is the key.
 	ResponseKey func(dst, response []byte) ([]byte, bool)
-	// Accept, if not nil, reports whether a response with the right key answers the request.
+	// Accept, if not nil, reports whether a response answers the request with the same key.
 	Accept func(request, response []byte) bool
 }
 
 // exact reports whether the key of a request is the whole response to it. Requests with equal keys
-// have equal responses then, so it does not matter which of them a response is assigned to.
+// then have equal responses, and any of them can accept the response.
 func (m *Matcher) exact() bool { return m != nil && m.ResponseKey == nil }
 
-// A table finds requests in flight by port and key. Its zero value is empty; call init first.
+// A table finds requests in flight by port and key. init must be called before use.
 type table struct {
 	seed maphash.Seed
-	// heads has the oldest of the requests with the same hash, which knows the youngest.
+	// heads holds the oldest request for each hash. Its tail is the latest.
 	heads map[uint64]*Request
 	len   int
 }
@@ -34,12 +34,12 @@ func (t *table) init() {
 	t.heads = make(map[uint64]*Request)
 }
 
-// hash is that of a key on a port.
+// hash returns the hash of a port and a key.
 func (t *table) hash(port Port, key []byte) uint64 {
 	return maphash.Bytes(t.seed, key) + uint64(port)*0x9e3779b97f4a7c15
 }
 
-// add adds r, whose Port, key and hash are set.
+// add adds r. Its Port, key and hash must be set.
 func (t *table) add(r *Request) {
 	if head := t.heads[r.hash]; head != nil {
 		head.tail.next = r
@@ -52,7 +52,7 @@ func (t *table) add(r *Request) {
 	t.len++
 }
 
-// find returns the oldest request with a key on a port, or nil.
+// find returns the oldest request with the given port and key, or nil.
 func (t *table) find(hash uint64, port Port, key []byte) *Request {
 	r := t.heads[hash]
 	for r != nil && (r.Port != port || !bytes.Equal(r.key, key)) {
@@ -86,39 +86,40 @@ func (t *table) remove(r *Request) {
 	t.len--
 }
 
-// The numbers of exchanges that are remembered after their end, at least: maxReserved to keep keys
-// from being used again, maxDuplicates to recognise duplicates if keys can be.
+// The minimum numbers of ended exchanges that are remembered: maxReserved to prevent the reuse of
+// keys, maxDuplicates to recognise duplicates if keys may be reused.
 const (
 	maxReserved   = 1 << 15
 	maxDuplicates = 1 << 12
 )
 
-// ended remembers the exchanges that have ended, by the hash of port and key. It tells late
-// responses and duplicates from strangers, and keeps a key from being used again on a port too
-// early. It has two generations: when the young one is full, the old one is forgotten.
-type ended struct {
-	limit      int // of a generation
-	young, old map[uint64]end
+// endedExchanges remembers the exchanges that have ended, by the hash of port and key. It
+// distinguishes late responses and duplicates from unexpected datagrams, and prevents the reuse of
+// a key on a port. It has two generations. When the young one is full, it becomes the old one, and
+// the previous old one is discarded.
+type endedExchanges struct {
+	limit      int // the size of a generation
+	young, old map[uint64]endRecord
 }
 
-// An end is how and when an exchange ended.
-type end struct {
+// An endRecord holds the end of an exchange.
+type endRecord struct {
 	time     time.Time
 	answered bool
 }
 
-func (e *ended) add(hash uint64, now time.Time, answered bool) {
+func (e *endedExchanges) add(hash uint64, now time.Time, answered bool) {
 	if e.young == nil || len(e.young) >= e.limit {
 		e.young, e.old = e.old, e.young
 		clear(e.young)
 		if e.young == nil {
-			e.young = make(map[uint64]end)
+			e.young = make(map[uint64]endRecord)
 		}
 	}
-	e.young[hash] = end{now, answered}
+	e.young[hash] = endRecord{now, answered}
 }
 
-func (e *ended) find(hash uint64) (end, bool) {
+func (e *endedExchanges) find(hash uint64) (endRecord, bool) {
 	if end, ok := e.young[hash]; ok {
 		return end, true
 	}
@@ -126,8 +127,9 @@ func (e *ended) find(hash uint64) (end, bool) {
 	return end, ok
 }
 
-// reuse returns when a key may be used again on its port; the zero Time is at once.
-func (e *ended) reuse(hash uint64) time.Time {
+// reuse returns the time from which a key may be used again on its port. The zero Time means that
+// it may be used now.
+func (e *endedExchanges) reuse(hash uint64) time.Time {
 	end, ok := e.find(hash)
 	if !ok {
 		return time.Time{}
@@ -135,8 +137,9 @@ func (e *ended) reuse(hash uint64) time.Time {
 	return end.time.Add(reuseDelay)
 }
 
-// reason returns why a datagram with this hash is ignored if no request is in flight.
-func (e *ended) reason(hash uint64) Reason {
+// reason returns the reason why a datagram with this hash is ignored if it answers no request in
+// flight.
+func (e *endedExchanges) reason(hash uint64) Reason {
 	end, ok := e.find(hash)
 	switch {
 	case !ok:

@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// A script supplies the decisions of a test run, from bytes that a fuzzer chooses. After the last
-// byte every decision is 0.
+// A script supplies the decisions of a test run from bytes that a fuzzer chooses. After the last
+// byte, each decision is 0.
 type script struct{ data []byte }
 
-// choose returns a number below n.
+// choose returns a number from 0 to n-1.
 func (s *script) choose(n int) int {
 	if len(s.data) == 0 || n <= 1 {
 		return 0
@@ -22,14 +22,14 @@ func (s *script) choose(n int) int {
 	return int(b) % n
 }
 
-// A copyInFlight is a datagram on its way from the simulated server.
+// A copyInFlight is a datagram on the way from the simulated server to the client.
 type copyInFlight struct {
 	port Port
 	at   time.Time
 	data []byte
 }
 
-// A simulation drives a Machine through a simulated network and checks its invariants.
+// A simulation drives a Machine over a simulated network and checks its invariants.
 type simulation struct {
 	t         *testing.T
 	s         *script
@@ -45,15 +45,15 @@ type simulation struct {
 	coming    []copyInFlight
 	total     int
 	submitted int
-	next      []byte // request, if there was no room for it
-	full      bool   // there was no room
+	next      []byte // the next request, if there was no room for it
+	full      bool   // there was no room for next
 	popped    uint64
-	sentOf    map[uint64]int // datagrams by request
+	sentOf    map[uint64]int // number of datagrams by request
 	counters  Counters
 }
 
-// keyOf is the matcher of a simulation: the first n bytes of a message are its key.
-func keyOf(n int) *Matcher {
+// prefixMatcher returns a Matcher whose key is the first n bytes of a message.
+func prefixMatcher(n int) *Matcher {
 	return &Matcher{
 		RequestKey: func(dst, request []byte) []byte { return append(dst, request[:n]...) },
 		ResponseKey: func(dst, response []byte) ([]byte, bool) {
@@ -66,8 +66,8 @@ func keyOf(n int) *Matcher {
 	}
 }
 
-// exactly is a matcher for a server that sends each request back.
-func exactly() *Matcher {
+// echoMatcher returns the Matcher for a server that echoes each request.
+func echoMatcher() *Matcher {
 	return &Matcher{RequestKey: func(dst, request []byte) []byte { return append(dst, request...) }}
 }
 
@@ -84,10 +84,10 @@ func newSimulation(t *testing.T, data []byte) *simulation {
 	}
 	switch x.s.choose(3) {
 	case 0:
-		x.cfg.Match = exactly()
+		x.cfg.Match = echoMatcher()
 	case 1:
 		x.keyBytes = 1 + x.s.choose(2)
-		x.cfg.Match = keyOf(x.keyBytes)
+		x.cfg.Match = prefixMatcher(x.keyBytes)
 	}
 	if x.s.choose(2) == 1 {
 		x.cfg.Schedule.Budget = 1500 * time.Millisecond
@@ -110,22 +110,21 @@ func newSimulation(t *testing.T, data []byte) *simulation {
 	return x
 }
 
-// checkEvent checks that an event concerns a request that has been sent and not before that.
+// checkEvent checks that an event concerns a request that was sent before.
 func (x *simulation) checkEvent(e Event) {
 	if e.Request != nil && (e.Request.Begun.IsZero() || e.Time.Before(e.Request.Begun)) {
-		x.t.Fatalf("event %d at %v concerns request %d, which begins at %v", e.Kind, e.Time,
+		x.t.Fatalf("event %d at %v concerns request %d, which was first sent at %v", e.Kind, e.Time,
 			e.Request.Number, e.Request.Begun)
 	}
 }
 
-// request is the i-th request: a few bytes that repeat and serve as the key, and a number that does
-// not.
+// request returns the i-th request: a key of a few bytes, which repeats, and a unique number.
 func (x *simulation) request(i int) []byte {
 	data := binary.BigEndian.AppendUint16(nil, uint16(i%(1+x.s.choose(40))))
 	return binary.BigEndian.AppendUint64(data, uint64(i))
 }
 
-// run goes through turns of the driver's loop until all requests have ended.
+// run runs the loop of the driver until all requests have ended.
 func (x *simulation) run() {
 	for turn := 0; x.popped < uint64(x.total); turn++ {
 		if turn > 200_000 {
@@ -136,7 +135,7 @@ func (x *simulation) run() {
 		x.pop()
 		x.submit()
 		step := x.m.Next(x.now)
-		x.carryOut(step)
+		x.apply(step)
 		x.checkBytes()
 		x.pop()
 		x.wait(step)
@@ -151,7 +150,7 @@ func (x *simulation) run() {
 	}
 }
 
-// receive delivers what has arrived, in an order that the script chooses.
+// receive delivers the datagrams that have arrived, in an order that the script chooses.
 func (x *simulation) receive() {
 	for i := 0; i < len(x.coming); {
 		c := x.coming[i]
@@ -166,9 +165,9 @@ func (x *simulation) receive() {
 		return
 	}
 	switch x.s.choose(16) {
-	case 1: // a stranger
+	case 1: // an unexpected datagram
 		if x.cfg.Match == nil {
-			return // any datagram is a response
+			return // without a matcher, any datagram is a response
 		}
 		x.m.Received(x.now, Port(x.s.choose(4)), []byte{byte(x.s.choose(256))}, false)
 	case 2:
@@ -203,11 +202,11 @@ func (x *simulation) submit() {
 	}
 }
 
-// carryOut opens and closes sockets, sends requests, and has the server answer them.
-func (x *simulation) carryOut(step Step) {
+// apply opens and closes sockets, sends requests, and makes the server answer them.
+func (x *simulation) apply(step Step) {
 	for _, id := range step.Close {
 		if !x.open[id] && !x.failed[id] {
-			x.t.Fatalf("port %d is to be closed and is not open", id)
+			x.t.Fatalf("port %d is not open, but must be closed", id)
 		}
 		delete(x.open, id)
 	}
@@ -229,7 +228,7 @@ func (x *simulation) carryOut(step Step) {
 	}
 }
 
-// answer sends copies of the response to a request.
+// answer makes the server send copies of the response to a request.
 func (x *simulation) answer(r *Request) {
 	if x.lossless {
 		at := x.now.Add(time.Duration(1+x.s.choose(45)) * time.Millisecond)
@@ -242,11 +241,11 @@ func (x *simulation) answer(r *Request) {
 	}
 }
 
-// pop takes finished exchanges and checks them.
+// pop checks finished exchanges and removes them.
 func (x *simulation) pop() {
 	for r := x.m.Pop(); r != nil; r = x.m.Pop() {
 		if r.Number != x.popped {
-			x.t.Fatalf("request %d ended in the place of %d", r.Number, x.popped)
+			x.t.Fatalf("request %d was popped, want %d", r.Number, x.popped)
 		}
 		x.popped++
 		if r.RTT < 0 || r.Elapsed < 0 || r.RTT > r.Elapsed {
@@ -270,13 +269,13 @@ func (x *simulation) checkBytes() {
 	if bound == 0 {
 		bound = defaultMaxBytes
 	}
-	one := x.m.Cost(1 << 16) // a single request is always accepted
+	one := x.m.Cost(1 << 16) // a single request of any size is accepted
 	if x.m.Len() > 1 && x.m.Held() > bound+x.cfg.MaxResponse || x.m.Held() > max(bound, one)+1<<16 {
 		x.t.Fatalf("%d bytes are held for %d requests, want at most %d", x.m.Held(), x.m.Len(), bound)
 	}
 }
 
-// wait opens a socket, or lets time pass until something happens.
+// wait opens a socket, or advances the time to the next event.
 func (x *simulation) wait(step Step) {
 	if len(x.opening) > 0 && (x.lossless || x.s.choose(4) > 0 || len(step.Send) == 0) {
 		id := x.opening[0]
@@ -305,9 +304,9 @@ func (x *simulation) wait(step Step) {
 	}
 	if next.IsZero() {
 		if x.m.Pending() > 0 {
-			x.t.Fatalf("stuck: %d requests are pending and nothing is to happen", x.m.Pending())
+			x.t.Fatalf("no progress: %d requests are pending without a deadline", x.m.Pending())
 		}
-		if !x.full || x.m.Len() > 0 { // else there is room now, since pop was called
+		if !x.full || x.m.Len() > 0 { // otherwise pop has made room
 			x.now = x.now.Add(time.Millisecond)
 		}
 		return

@@ -62,7 +62,7 @@ func TestDeadlines(t *testing.T) {
 	}
 }
 
-// TestTable compares the table with a plain list.
+// TestTable compares the table with a simple list.
 func TestTable(t *testing.T) {
 	random := rand.New(rand.NewPCG(4, 4))
 	var table table
@@ -72,7 +72,7 @@ func TestTable(t *testing.T) {
 		key, port := []byte(strconv.Itoa(random.IntN(20))), Port(random.IntN(3))
 		hash := table.hash(port, key)
 		if random.IntN(10) == 0 {
-			hash = 1 // a collision
+			hash = 1 // force a collision
 		}
 		same := func(r *Request) bool {
 			return r.hash == hash && r.Port == port && string(r.key) == string(key)
@@ -105,11 +105,11 @@ func TestTable(t *testing.T) {
 	}
 }
 
-// TestEnded: the memory of ended exchanges is bounded, and tells duplicates from late responses and
-// strangers.
+// TestEnded checks that the number of remembered exchanges is limited, and that duplicates, late
+// responses and unexpected datagrams are distinguished.
 func TestEnded(t *testing.T) {
 	const limit, n = 1000, 10_000
-	e := ended{limit: limit}
+	e := endedExchanges{limit: limit}
 	now := time.Unix(1000, 0)
 	for i := range uint64(n) {
 		e.add(i, now, i%2 == 0)
@@ -132,7 +132,7 @@ func TestEnded(t *testing.T) {
 	}
 }
 
-func TestScheduleOfWaits(t *testing.T) {
+func TestScheduleWaits(t *testing.T) {
 	s := Schedule{Waits: []time.Duration{10, 0, -5, 20}}
 	if s.Attempts() != 4 {
 		t.Errorf("%d attempts, want 4", s.Attempts())
@@ -143,15 +143,15 @@ func TestScheduleOfWaits(t *testing.T) {
 		}
 	}
 	if _, ok := s.timeout(5, 0, 1, 1, 1); ok {
-		t.Error("there is a fifth attempt")
+		t.Error("the schedule has a fifth attempt, want 4")
 	}
 	if (Schedule{}).Attempts() != 0 {
-		t.Error("the zero schedule makes attempts")
+		t.Error("the zero schedule has attempts")
 	}
 }
 
-// TestAdaptiveSchedule: the waits grow from the RTO on, fill the budget exactly and leave no
-// attempt that could not be answered.
+// TestAdaptiveSchedule checks that the waits grow from the RTO and add up to the budget, and that
+// each attempt leaves time for a response.
 func TestAdaptiveSchedule(t *testing.T) {
 	for _, rto := range []time.Duration{minRTO, 200 * time.Millisecond, initialRTO, 3 * time.Second} {
 		s := Schedule{Budget: 1500 * time.Millisecond}
@@ -166,7 +166,7 @@ func TestAdaptiveSchedule(t *testing.T) {
 			elapsed += wait
 		}
 		if elapsed != s.Budget || len(waits) > s.Attempts() || waits[0] != min(rto, s.Budget) {
-			t.Errorf("RTO %v: waits %v, in all %v, want %v from %v on", rto, waits, elapsed, s.Budget, rto)
+			t.Errorf("RTO %v: waits %v, sum %v, want %v, starting with %v", rto, waits, elapsed, s.Budget, rto)
 		}
 		for i := 1; i < len(waits)-1; i++ {
 			if waits[i] < waits[i-1] || waits[i] > max(rto, s.Budget/maxWaitShare) {
@@ -186,7 +186,7 @@ func TestEstimator(t *testing.T) {
 	}
 	const ms = time.Millisecond
 	check(time.Second, 0)
-	e.Sample(100 * ms) // RFC 6298, rule 2.2: RTTVAR is half of it
+	e.Sample(100 * ms) // RFC 6298, rule 2.2: RTTVAR is half the sample
 	check(300*ms, 100*ms)
 	e.Sample(180 * ms) // rule 2.3: RTTVAR 3/4*50 + 1/4*80 ms, SRTT 7/8*100 + 1/8*180 ms
 	check(340*ms, 110*ms)
@@ -197,19 +197,19 @@ func TestEstimator(t *testing.T) {
 		t.Errorf("RTO %v for a steady round trip of 10 ms, want the minimum %v", rto, minRTO)
 	}
 	e = Estimator{}
-	e.Sample(0) // a clock that is too coarse
+	e.Sample(0) // the clock is too coarse
 	if _, srtt := e.Timeout(); srtt <= 0 {
-		t.Error("a round trip of no time counts as unknown")
+		t.Error("after a sample of 0, the round-trip time counts as unknown")
 	}
 }
 
-// TestPacer: over a second a pacer allows what 1.25 times the window over the round trip gives, in
-// bursts of limited size.
+// TestPacer checks that over a second a Pacer allows 1.25 windows per round trip, in bursts of
+// limited size.
 func TestPacer(t *testing.T) {
 	var p Pacer
 	now := time.Unix(1000, 0)
 	if n, delay := p.Allowed(now, 0, 64); n < 64 || delay != 0 {
-		t.Errorf("%d allowed with a delay of %v before the round trip is known, want a window", n, delay)
+		t.Errorf("%d allowed with a delay of %v before the round-trip time is known, want the largest window", n, delay)
 	}
 	p.Sent(64)
 	const srtt, limit = 100 * time.Millisecond, 64
@@ -253,8 +253,8 @@ func TestBreaker(t *testing.T) {
 	state(Closed)
 	fail(1)
 	state(Open)
-	if b.Waits(100, now, now) {
-		t.Error("a server that has never answered is waited for")
+	if b.ShouldPark(100, now, now) {
+		t.Error("a request is parked although the server has never answered")
 	}
 	now = now.Add(openTime)
 	state(HalfOpen)
@@ -264,18 +264,18 @@ func TestBreaker(t *testing.T) {
 	b.Answered(now)
 	state(Closed)
 
-	// Failures while others are answered say nothing.
+	// Failures do not count while the server answers other requests.
 	fail(100)
 	state(Closed)
 	answered := now
 	now = now.Add(2 * time.Second)
-	if b.Waits(failureThreshold-1, now, now) || !b.Waits(failureThreshold, now, now) {
-		t.Errorf("an outage is not told by %d unanswered requests", failureThreshold)
+	if b.ShouldPark(failureThreshold-1, now, now) || !b.ShouldPark(failureThreshold, now, now) {
+		t.Errorf("want an outage at exactly %d unanswered requests", failureThreshold)
 	}
-	if b.Waits(100, answered, now) {
-		t.Error("a server that has answered since the last attempt is waited for")
+	if b.ShouldPark(100, answered, now) {
+		t.Error("a request is parked although the server has answered since its last attempt")
 	}
-	if now = answered.Add(b.Patience); b.Waits(100, now, now) || !b.WaitEnd().Equal(now) {
+	if now = answered.Add(b.Patience); b.ShouldPark(100, now, now) || !b.PatienceEnd().Equal(now) {
 		t.Error("the patience does not end")
 	}
 	for range failureThreshold {

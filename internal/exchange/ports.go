@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// ports are the sockets of a Machine.
+// ports holds the sockets of a Machine.
 type ports struct {
 	all    map[Port]*port
-	shared *port   // the one that takes every key it can, if there is a Matcher
-	idle   []*port // the others that have no request
+	shared *port   // the port used for every key that it can take; nil without a Matcher
+	idle   []*port // other ports without requests
 	next   Port
 }
 
@@ -18,23 +18,24 @@ type ports struct {
 type port struct {
 	id        Port
 	socket    *Socket    // nil until it has been opened
-	pending   int        // requests that are placed on it and have not ended
-	last      *Request   // the request that was placed last
-	waiting   []*Request // for the socket to open
-	failed    bool       // and not used any more
-	cause     error      // what the network reported last
+	pending   int        // placed requests that have not ended
+	last      *Request   // the request placed last
+	waiting   []*Request // waiting for the socket to open
+	failed    bool       // the port is no longer used
+	cause     error      // the last error reported by the network
 	causeTime time.Time
 }
 
-// only is the one request that is in flight and was sent before at, or nil if there are none or several.
-func (p *port) only(at time.Time) *Request {
+// soleRequest returns the only request in flight if it was sent before at. It returns nil if there
+// is none, if it was sent later, or if there are several.
+func (p *port) soleRequest(at time.Time) *Request {
 	if p == nil || p.pending != 1 || p.last.done() || p.last.Begun.IsZero() || at.Before(p.last.Begun) {
 		return nil
 	}
 	return p.last
 }
 
-// socketOf is the socket of a port, or nil if there is none.
+// socketOf returns the socket of a port, or nil if there is none.
 func (p *port) socketOf() *Socket {
 	if p == nil {
 		return nil
@@ -42,7 +43,7 @@ func (p *port) socketOf() *Socket {
 	return p.socket
 }
 
-// place chooses a port for a request. It returns false if there is none that may take its key.
+// place chooses a port for a request. It returns false if no port can take its key.
 func (m *Machine) place(now time.Time, r *Request) bool {
 	p := m.portFor(now, r)
 	if p == nil {
@@ -59,7 +60,7 @@ func (m *Machine) place(now time.Time, r *Request) bool {
 
 func (m *Machine) portFor(now time.Time, r *Request) *port {
 	ps := &m.ports
-	if p := ps.shared; p != nil && m.takes(now, p, r) {
+	if p := ps.shared; p != nil && m.canTake(now, p, r) {
 		return p
 	}
 	if m.cfg.Match != nil && ps.shared == nil {
@@ -70,7 +71,7 @@ func (m *Machine) portFor(now time.Time, r *Request) *port {
 	for n := len(ps.idle); n > 0; n = len(ps.idle) {
 		p := ps.idle[n-1]
 		ps.idle = ps.idle[:n-1]
-		if m.takes(now, p, r) {
+		if m.canTake(now, p, r) {
 			return p
 		}
 		m.retire(p)
@@ -78,10 +79,10 @@ func (m *Machine) portFor(now time.Time, r *Request) *port {
 	return m.newPort()
 }
 
-// takes reports whether a port can take the key of a request: no other request in flight has it
-// there, and no late response to an earlier one can arrive. If the key is the whole response, that
-// does not matter.
-func (m *Machine) takes(now time.Time, p *port, r *Request) bool {
+// canTake reports whether a port can take the key of a request. No other request in flight there
+// may have the key, and no late response to an earlier one may arrive. If the key is the whole
+// response, neither matters.
+func (m *Machine) canTake(now time.Time, p *port, r *Request) bool {
 	if m.cfg.Match.exact() {
 		return true
 	}
@@ -89,12 +90,12 @@ func (m *Machine) takes(now time.Time, p *port, r *Request) bool {
 	return m.table.find(hash, p.id, r.key) == nil && !now.Before(m.ended.reuse(hash))
 }
 
-// Shared reports whether many requests share the socket of a port.
+// Shared reports whether requests share the socket of a port.
 func (m *Machine) Shared(id Port) bool {
 	return m.ports.shared != nil && m.ports.shared.id == id
 }
 
-// newPort makes a port and asks for its socket. It returns nil if there are too many.
+// newPort creates a port and requests its socket. It returns nil if MaxPorts is reached.
 func (m *Machine) newPort() *port {
 	if len(m.ports.all) >= m.cfg.MaxPorts {
 		return nil
@@ -109,7 +110,7 @@ func (m *Machine) newPort() *port {
 	return p
 }
 
-// retire gives up a port and asks for its socket to be closed.
+// retire removes a port and requests that its socket be closed.
 func (m *Machine) retire(p *port) {
 	delete(m.ports.all, p.id)
 	if p.socket != nil {
@@ -117,7 +118,7 @@ func (m *Machine) retire(p *port) {
 	}
 }
 
-// leavePort takes a request whose exchange has ended off its port.
+// leavePort removes a request whose exchange has ended from its port.
 func (m *Machine) leavePort(now time.Time, r *Request) {
 	m.table.remove(r)
 	m.freed = true
@@ -139,18 +140,18 @@ func (m *Machine) leavePort(now time.Time, r *Request) {
 	m.ports.idle = append(m.ports.idle, p)
 }
 
-// A Socket describes a socket that has been opened.
+// A Socket describes an open socket.
 type Socket struct {
-	// Local and Remote are the addresses of the socket and of its server. A Machine does not use
+	// Local and Remote are the addresses of the socket and of its server. The Machine does not use
 	// them.
 	Local, Remote netip.AddrPort
-	// MaxRequest is the length of the longest datagram that the socket's protocol carries.
+	// MaxRequest is the length in bytes of the longest datagram that can be sent.
 	MaxRequest int
-	// RTT is the estimator of the server that the socket is connected to.
+	// RTT is the estimator for the server that the socket is connected to.
 	RTT *Estimator
 }
 
-// Opened notes that the socket of a port has been opened.
+// Opened records that the socket of a port has been opened.
 func (m *Machine) Opened(id Port, s *Socket) {
 	p := m.ports.all[id]
 	if p == nil {
@@ -167,9 +168,10 @@ func (m *Machine) Opened(id Port, s *Socket) {
 	p.waiting = nil
 }
 
-// Failed notes that the socket of a port could not be opened, or cannot be used any more. The
-// requests on it end with NoSocket. If the cause is a shortage of sockets, and other sockets are
-// open, they wait for one of those instead, and fewer are used from then on.
+// Failed records that the socket of a port could not be opened or can no longer be used. The
+// requests on it end with NoSocket. If shortage is true, the system has no more sockets: the
+// requests then wait for other open sockets, if there are any, and the Machine uses no more than
+// those.
 func (m *Machine) Failed(now time.Time, id Port, err error, shortage bool) {
 	p := m.ports.all[id]
 	if p == nil {
@@ -186,19 +188,19 @@ func (m *Machine) Failed(now time.Time, id Port, err error, shortage bool) {
 		if m.cfg.Match == nil {
 			m.window.Max = min(int(m.window.max()), m.cfg.MaxPorts)
 		}
-		m.displace(p)
+		m.requeueWaiting(p)
 		return
 	}
 	m.openErr = err
 	m.freed = true
 	m.breaker.Failed(0, now, now) // once, however many requests were on the port
-	for _, r := range m.on(id) {
+	for _, r := range m.requestsOn(id) {
 		m.end(now, r, NoSocket, err)
 	}
 }
 
-// displace makes the requests that wait for a port wait for another one.
-func (m *Machine) displace(p *port) {
+// requeueWaiting moves the requests that wait for a port to the blocked requests.
+func (m *Machine) requeueWaiting(p *port) {
 	for _, r := range p.waiting {
 		m.table.remove(r)
 		r.port = nil
@@ -207,8 +209,8 @@ func (m *Machine) displace(p *port) {
 	}
 }
 
-// on returns the requests on a port that have not ended, oldest first.
-func (m *Machine) on(id Port) (all []*Request) {
+// requestsOn returns the pending requests on a port, oldest first.
+func (m *Machine) requestsOn(id Port) (all []*Request) {
 	for _, r := range m.order.items[m.order.head:] {
 		if r.port != nil && r.Port == id && !r.done() {
 			all = append(all, r)
@@ -217,13 +219,13 @@ func (m *Machine) on(id Port) (all []*Request) {
 	return all
 }
 
-// Unreachable notes that an ICMP port unreachable message arrived at a port, as the error err. It
-// concerns some datagram that was sent from there.
+// Unreachable records that an ICMP port unreachable message arrived at a port. err is its error.
+// The message does not identify the datagram that caused it.
 func (m *Machine) Unreachable(now time.Time, id Port, err error) {
 	m.cfg.Counters.Unreachable.Add(1)
 	p := m.ports.all[id]
 	m.observe(Event{
-		Kind: PortUnreachable, Time: now, Port: id, Socket: p.socketOf(), Request: p.only(now),
+		Kind: PortUnreachable, Time: now, Port: id, Socket: p.socketOf(), Request: p.soleRequest(now),
 	})
 	if p == nil {
 		return
@@ -232,14 +234,14 @@ func (m *Machine) Unreachable(now time.Time, id Port, err error) {
 	if !m.cfg.FailFast {
 		return
 	}
-	for _, r := range m.on(id) {
+	for _, r := range m.requestsOn(id) {
 		if !r.Begun.IsZero() {
 			m.end(now, r, Unreachable, nil)
 		}
 	}
 }
 
-// ReadFailed notes that reading from a port has failed with an error that leaves the socket usable.
+// ReadFailed records a read error that leaves the socket of a port usable.
 func (m *Machine) ReadFailed(now time.Time, id Port, err error) {
 	if p := m.ports.all[id]; p != nil {
 		p.cause, p.causeTime = err, now

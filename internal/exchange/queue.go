@@ -1,6 +1,6 @@
 package exchange
 
-// A queue is first in, first out. Its zero value is empty.
+// A queue is a first-in, first-out queue. The zero value is empty.
 type queue[T any] struct {
 	items []T
 	head  int
@@ -10,8 +10,8 @@ func (q *queue[T]) len() int { return len(q.items) - q.head }
 func (q *queue[T]) first() T { return q.items[q.head] }
 func (q *queue[T]) push(v T) { q.items = append(q.items, v) }
 
-// pop removes and returns the first item. It moves the items to the front once half of the room is
-// free.
+// pop removes and returns the first item. When half of the slice is free, it moves the items to the
+// front.
 func (q *queue[T]) pop() T {
 	var zero T
 	v := q.items[q.head]

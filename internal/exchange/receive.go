@@ -2,16 +2,16 @@ package exchange
 
 import "time"
 
-// Received passes a datagram that has arrived on a port at a time. truncated says that its end is
-// lost. The Machine copies what it keeps of data.
+// Received processes a datagram that arrived on a port at a given time. truncated means that its
+// end is missing. The Machine does not retain data.
 func (m *Machine) Received(at time.Time, id Port, data []byte, truncated bool) {
 	if truncated || len(data) > m.cfg.MaxResponse {
-		m.ignore(at, id, m.ports.all[id].only(at), data, Oversize)
+		m.ignore(at, id, m.ports.all[id].soleRequest(at), data, Oversize)
 		return
 	}
 	r, reason := m.match(id, data)
 	if r == nil {
-		only := m.ports.all[id].only(at)
+		only := m.ports.all[id].soleRequest(at)
 		if only != nil {
 			only.Unexpected++
 		}
@@ -20,7 +20,7 @@ func (m *Machine) Received(at time.Time, id Port, data []byte, truncated bool) {
 	}
 	cost := len(data)
 	if m.cfg.Match.exact() {
-		cost = 0 // the response is the key, which is held already
+		cost = 0 // the response is the key, which is already counted
 	}
 	if m.held+cost > m.cfg.MaxBytes && r != m.order.first() {
 		m.ignore(at, id, r, data, Overflow)
@@ -29,7 +29,7 @@ func (m *Machine) Received(at time.Time, id Port, data []byte, truncated bool) {
 	m.accept(at, r, data, cost)
 }
 
-// match returns the request that a datagram answers, or the reason why it answers none.
+// match returns the request that a datagram answers, or nil and the reason if it answers none.
 func (m *Machine) match(id Port, data []byte) (*Request, Reason) {
 	key, ok := data, true
 	switch match := m.cfg.Match; {
@@ -44,7 +44,7 @@ func (m *Machine) match(id Port, data []byte) (*Request, Reason) {
 	}
 	hash := m.table.hash(id, key)
 	r := m.table.find(hash, id, key)
-	for r != nil && r.Begun.IsZero() { // not sent yet: the datagram cannot answer it
+	for r != nil && r.Begun.IsZero() { // a datagram cannot answer a request that was not sent
 		r = r.next
 	}
 	if r == nil {
@@ -56,7 +56,7 @@ func (m *Machine) match(id Port, data []byte) (*Request, Reason) {
 	return r, 0
 }
 
-// accept makes a datagram the response to a request.
+// accept ends an exchange with a datagram as its response.
 func (m *Machine) accept(at time.Time, r *Request, data []byte, cost int) {
 	if m.cfg.Match.exact() {
 		r.Response = r.key
@@ -70,7 +70,7 @@ func (m *Machine) accept(at time.Time, r *Request, data []byte, cost int) {
 	m.held += cost
 	m.largest = max(m.largest, cost)
 	r.RTT = at.Sub(r.Sent)
-	if r.RTT < 0 && !r.previous.IsZero() { // it had arrived when the last attempt was made
+	if r.RTT < 0 && !r.previous.IsZero() { // arrived before the last attempt was made
 		r.RTT = at.Sub(r.previous)
 	}
 	r.RTT = max(r.RTT, 0)
@@ -103,8 +103,8 @@ func (m *Machine) ignore(at time.Time, id Port, r *Request, data []byte, reason 
 	})
 }
 
-// firstSample shortens the deadlines that rest on the initial RTO, when the first round-trip time
-// is known. Later samples change no deadline.
+// firstSample shortens the deadlines that were computed with initialRTO, when the first round-trip
+// time is known. Later samples shorten no deadline.
 func (m *Machine) firstSample(at time.Time) {
 	m.updateRTO()
 	for _, r := range m.deadlines {

@@ -7,23 +7,23 @@ import (
 
 // The parameters of an adaptive schedule.
 const (
-	backoffFactor = math.Sqrt2 // each timeout is longer than the one before by this factor
-	maxWaitShare  = 8          // a timeout is at most the budget divided by this, or the RTO itself
-	maxJitter     = 0.1        // the share by which a timeout is longer at random, at most
+	backoffFactor = math.Sqrt2 // ratio of consecutive timeouts
+	maxWaitShare  = 8          // limits a timeout to this part of the budget, or to the RTO if longer
+	maxJitter     = 0.1        // the largest share that is added to a timeout at random
 )
 
-// A Schedule says how often a request is sent and how long each attempt waits. It is either a list
-// or adaptive. The zero value makes no attempt.
+// A Schedule is a schedule of attempts. It is either a list of waits or adaptive. The zero value
+// allows no attempt.
 type Schedule struct {
-	// Waits is how long each attempt waits. After a wait of zero or less the next attempt is due at
-	// once.
+	// Waits holds the wait of each attempt. After a wait of zero or less, the next attempt is due
+	// at once.
 	Waits []time.Duration
-	// Budget, if positive, makes the schedule adaptive: each attempt waits for the retransmission
-	// timeout of the server's Estimator, backed off; after Budget the exchange ends.
+	// Budget, if positive, makes the schedule adaptive. Each attempt waits for the retransmission
+	// timeout of the server's Estimator with backoff. The exchange ends after Budget.
 	Budget time.Duration
 }
 
-// Attempts is the largest number of attempts that the schedule can make.
+// Attempts returns the largest number of attempts that the schedule allows.
 func (s Schedule) Attempts() int {
 	if s.Budget <= 0 {
 		return len(s.Waits)
@@ -38,8 +38,9 @@ func (s Schedule) Attempts() int {
 	}
 }
 
-// timeout returns how long an attempt waits that is made elapsed after the first one, or false if
-// the schedule has no such attempt. rto and srtt come from an Estimator; jitter is at least 1.
+// timeout returns how long an attempt waits that is made elapsed after the first one. It returns
+// false if the schedule allows no such attempt. rto and srtt come from an Estimator. jitter is a
+// factor of at least 1.
 func (s Schedule) timeout(attempt int, elapsed, rto, srtt time.Duration, jitter float64) (
 	wait time.Duration, ok bool) {
 	if s.Budget <= 0 {
@@ -56,7 +57,7 @@ func (s Schedule) timeout(attempt int, elapsed, rto, srtt time.Duration, jitter 
 	next := min(float64(rto)*math.Pow(backoffFactor, float64(attempt-1)), longest) * jitter
 	wait = time.Duration(min(next, float64(s.Budget)))
 	if left-wait < max(srtt, clockGranularity) {
-		wait = left // a further attempt could not be answered in time
+		wait = left // a response to a further attempt could not arrive in time
 	}
 	return wait, true
 }

@@ -2,21 +2,23 @@ package exchange
 
 import "time"
 
-// A Step is what a driver has to do. Its slices are valid until the next call of Next.
+// A Step is the work that Next assigns to the driver. Its slices are valid until the next call of
+// Next.
 type Step struct {
-	// Open lists ports whose sockets are to be opened; Opened or Failed reports the result.
+	// Open lists the ports whose sockets must be opened. The driver reports the result with Opened
+	// or Failed.
 	Open []Port
-	// Send lists requests whose Data is to be sent now on the socket of their Port; Sent reports
-	// the result of each.
+	// Send lists the requests whose Data must be sent on the socket of their Port. The driver
+	// reports each result with Sent.
 	Send []*Request
-	// Close lists ports that are not used any more.
+	// Close lists the ports whose sockets are no longer used.
 	Close []Port
-	// Wake is when to call Expire and Next again, whatever arrives. The zero Time means that
-	// nothing depends on time.
+	// Wake is the time at which the driver must call Expire and Next again. If zero, it need not
+	// until a datagram arrives.
 	Wake time.Time
 }
 
-// Next returns what is to be done now.
+// Next returns the step to carry out at now.
 func (m *Machine) Next(now time.Time) Step {
 	m.updateRTO()
 	m.step.Send = m.step.Send[:0]
@@ -40,7 +42,7 @@ func (m *Machine) Next(now time.Time) Step {
 	return s
 }
 
-// endUntried ends the requests that an open circuit keeps from being sent.
+// endUntried ends the requests that an open circuit prevents from being sent.
 func (m *Machine) endUntried(now time.Time) {
 	if m.parkedCount > 0 || m.breaker.State(now) != Open || m.breaker.Patient(now) {
 		return
@@ -55,7 +57,7 @@ func (m *Machine) endUntried(now time.Time) {
 	}
 }
 
-// retryBlocked makes the blocked requests ready again if a port may take them now.
+// retryBlocked queues the blocked requests for transmission if a port may be free for them.
 func (m *Machine) retryBlocked(now time.Time) {
 	if len(m.blocked) == 0 {
 		return
@@ -71,8 +73,8 @@ func (m *Machine) retryBlocked(now time.Time) {
 	}
 }
 
-// unblockTime returns when the key of a blocked request may be used again on the shared port, if that
-// depends on time.
+// unblockTime returns the earliest time at which the key of a blocked request can be used again on
+// the shared port. It returns false if no request waits for a time.
 func (m *Machine) unblockTime() (at time.Time, ok bool) {
 	p := m.ports.shared
 	if p == nil {
@@ -81,7 +83,7 @@ func (m *Machine) unblockTime() (at time.Time, ok bool) {
 	for _, r := range m.blocked {
 		hash := m.table.hash(p.id, r.key)
 		if m.table.find(hash, p.id, r.key) != nil {
-			continue // until the request that has it ends
+			continue // waits for the request with this key to end
 		}
 		if reuse := m.ended.reuse(hash); !ok || reuse.Before(at) {
 			at, ok = reuse, true
@@ -90,7 +92,7 @@ func (m *Machine) unblockTime() (at time.Time, ok bool) {
 	return at, ok
 }
 
-// nextDue returns the next request to be sent now, or nil.
+// nextDue removes and returns the next request to send at now, or returns nil.
 func (m *Machine) nextDue(now time.Time) *Request {
 	if !m.hasDue(now) {
 		return nil
@@ -108,10 +110,10 @@ func (m *Machine) nextDue(now time.Time) *Request {
 	return r
 }
 
-// hasDue reports whether a request is to be sent as soon as pacing allows: one that is sent again,
-// or else a new one. During an outage it is one request at a time, preferably a new one, in case
-// the server answers and only those that are parked get no response. While the circuit is
-// half-open, it is one new request.
+// hasDue reports whether a request is due, apart from pacing. Retransmissions come before new
+// requests. During an outage, one request is sent at a time. It is a new one if possible, because
+// the server may answer again but ignore the parked requests. While the circuit is half-open, one
+// new request is sent.
 func (m *Machine) hasDue(now time.Time) bool {
 	for m.due.len() > 0 && (m.due.first().done() || m.due.first().parked) {
 		m.due.pop()
@@ -134,7 +136,7 @@ func (m *Machine) hasDue(now time.Time) bool {
 	}
 }
 
-// attempt sends a request, or makes it wait for a port.
+// attempt adds a request to the step, or makes it wait for a port.
 func (m *Machine) attempt(now time.Time, r *Request) {
 	if r.port == nil && !m.place(now, r) {
 		m.blocked = append(m.blocked, r)
@@ -171,9 +173,9 @@ func (m *Machine) attempt(now time.Time, r *Request) {
 	m.step.Send = append(m.step.Send, r)
 }
 
-// Sent reports what became of an attempt that Next returned: the kernel took it (err is nil) or
-// refused it. A refused attempt counts as lost, unless permanent says that no later one can
-// succeed.
+// Sent records the result of an attempt in a Step. err is nil if the kernel accepted the datagram.
+// A refused attempt counts as lost. If permanent is true, no later attempt can succeed, and the
+// exchange ends.
 func (m *Machine) Sent(now time.Time, r *Request, err error, permanent bool) {
 	if err == nil {
 		r.Transmitted++
@@ -193,7 +195,7 @@ func (m *Machine) Sent(now time.Time, r *Request, err error, permanent bool) {
 	}
 }
 
-// wake returns when something is to be done next. delay is how long the pacer lets nothing be sent.
+// wake returns when Next must be called again. delay is the delay of the pacer.
 func (m *Machine) wake(now time.Time, delay time.Duration) time.Time {
 	wake := m.deadlines.next()
 	earliest := func(t time.Time) {
@@ -205,7 +207,7 @@ func (m *Machine) wake(now time.Time, delay time.Duration) time.Time {
 		earliest(now.Add(max(delay, minPacingDelay)))
 	}
 	if m.parkedCount > 0 {
-		earliest(m.breaker.WaitEnd())
+		earliest(m.breaker.PatienceEnd())
 	}
 	if m.parkedCount == 0 && m.ready.len() > 0 && m.breaker.State(now) == Open {
 		earliest(m.breaker.HalfOpenTime())

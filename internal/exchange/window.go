@@ -7,33 +7,33 @@ const (
 	defaultMaxWindow = 4096
 	defaultMinWindow = 64
 
-	// targetDelay is how long datagrams may wait in queues before the window shrinks: long enough
-	// to keep a link busy, less than the queues of slow links hold.
+	// targetDelay is how long datagrams may wait in queues before the window shrinks. It is long
+	// enough to keep a link busy and shorter than the queues of slow links.
 	targetDelay = 3 * time.Millisecond
-	// baseLifetime is how long the shortest round-trip time is trusted: a route may change.
+	// baseLifetime is how long the shortest round-trip time is used, because a route may change.
 	baseLifetime = 10 * time.Second
-	// congestionLoss is the share of a round's requests whose loss means congestion. Below it loss
-	// says nothing about queues, because networks also lose at random.
+	// congestionLoss is the share of lost requests in a round that indicates congestion. A smaller
+	// share does not, because networks also lose datagrams at random.
 	congestionLoss = 0.5
-	// queueSamples is the number of responses that prove a queue.
+	// queueSamples is the number of delayed responses that indicate a queue.
 	queueSamples = 8
-	// maxGrowth is the share by which a round grows the window at most, after slow start.
+	// maxGrowth is the largest share by which the window grows in a round, after slow start.
 	maxGrowth = 1.0 / 16
 )
 
-// A Window limits the number of requests in flight. It adapts to delay, not to loss: it grows while
-// the shortest round-trip time of a round is close to the shortest one measured, during slow start
-// by one for each response, and shrinks by as much as waits in queues (the idea is that of TCP
-// Vegas: Brakmo and Peterson, 1995). A round is the time from a transmission to its response; each
-// round makes one decision.
+// A Window limits the number of requests in flight. It adapts to delay, not to loss, in the manner
+// of TCP Vegas (Brakmo and Peterson, 1995). It grows while the shortest round-trip time of a round
+// is close to the shortest one measured, and shrinks by the number of requests that wait in queues.
+// During slow start it grows by one for each response. A round is the time from a transmission to
+// its response. Each round makes one decision.
 //
 // The zero value is a window of 64 that grows up to 4,096.
 type Window struct {
-	// Initial is the window before anything is known. 0 means Min.
+	// Initial is the size of the window at first. If zero, it is Min.
 	Initial int
-	// Min is the least that the window shrinks to, unless Max is less. 0 means 64.
+	// Min is the smallest size, unless Max is less. If zero, it is 64.
 	Min int
-	// Max is the most that the window grows to. 0 means 4,096.
+	// Max is the largest size. If zero, it is 4,096.
 	Max int
 
 	size float64 // 0: Initial
@@ -42,11 +42,11 @@ type Window struct {
 	baseTime time.Time     // when it was measured
 	settled  bool          // slow start is over
 
-	roundEnd uint64        // the round ends with the response to a request of this number or a later one
-	shortest time.Duration // round-trip time in the round; 0: none yet
+	roundEnd uint64        // the round ends when this or a later request is answered
+	shortest time.Duration // shortest round-trip time in the round; 0: none yet
 	answered int           // in the round
-	previous int           // answered in the previous round, if that filled the window
-	growth   float64       // the share that an empty queue adds, after slow start
+	previous int           // answered in the previous round, if it filled the window
+	growth   float64       // share by which the window last grew, after slow start
 	lost     int           // in the round
 	full     bool          // the window was filled in the round
 }
@@ -65,7 +65,7 @@ func (w *Window) max() float64 {
 	return float64(w.Max)
 }
 
-// Limit is the number of requests that may be in flight, at least 1.
+// Limit returns the number of requests that may be in flight, at least 1.
 func (w *Window) Limit() int {
 	if w.size == 0 {
 		w.size = max(w.min(), float64(w.Initial))
@@ -73,14 +73,15 @@ func (w *Window) Limit() int {
 	return max(1, int(min(w.size, w.max())))
 }
 
-// Filled notes that the window limits the requests in flight. Only a window that was filled grows.
+// Filled records that the window limits the requests in flight. A window grows only if it was
+// filled in the round.
 func (w *Window) Filled() { w.full = true }
 
-// Lost notes an attempt that got no response in time.
+// Lost records an attempt without a response in time.
 func (w *Window) Lost() { w.lost++ }
 
-// Answered notes a response. number is that of its request, next the number of the next request to
-// be sent. rtt is the round-trip time, or 0 if it is ambiguous.
+// Answered records a response. number is the number of its request, and next that of the next
+// request to be sent. rtt is the round-trip time, or 0 if it is ambiguous.
 func (w *Window) Answered(number, next uint64, rtt time.Duration, now time.Time) {
 	w.answered++
 	if !w.settled && w.full {
@@ -107,9 +108,9 @@ func (w *Window) Answered(number, next uint64, rtt time.Duration, now time.Time)
 	w.shortest, w.answered, w.lost, w.full = 0, 0, 0, false
 }
 
-// endSlowStart ends slow start as soon as several responses have waited in a queue, before the
-// round is over. By then the window is too large: the link carries in a round trip what was
-// answered in one.
+// endSlowStart ends slow start before the end of the round, as soon as several responses have been
+// delayed by a queue. The window is then too large. It shrinks to the number of responses in the
+// previous round, which is what the link carries in a round trip.
 func (w *Window) endSlowStart() {
 	if w.settled || w.answered < queueSamples || w.shortest <= w.base+targetDelay {
 		return
@@ -120,25 +121,25 @@ func (w *Window) endSlowStart() {
 	}
 }
 
-// decide ends a round.
+// decide adjusts the window at the end of a round.
 func (w *Window) decide() {
 	size := float64(w.Limit())
 	queued := w.shortest - w.base
 	switch {
 	case float64(w.lost) > congestionLoss*float64(w.lost+w.answered):
 		size, w.settled = size/2, true
-	case w.shortest == 0: // no round-trip time is known
+	case w.shortest == 0: // no round-trip time measured
 	case queued > targetDelay:
-		// Remove what exceeds the wanted queue and, after loss, what found no room in the queue:
-		// the responses of a round are what the link carried in it.
+		// Remove the requests that exceed the target queue. After loss, also remove those that
+		// overflowed the queue: the link carried only the answered ones.
 		if w.lost > 0 {
 			size = min(size, float64(w.answered))
 		}
 		size *= max(0.5, float64(w.base+targetDelay/2)/float64(w.shortest))
 		w.settled, w.growth = true, 0
-	case !w.full: // a larger window would be untested
+	case !w.full: // the round does not show whether a larger window is safe
 	case w.settled && queued < targetDelay/2:
-		// Grow at first by as much as makes the wanted queue, then by more in each round.
+		// Grow first by the size of the target queue, then faster in each round.
 		least := float64(targetDelay/2) / float64(max(w.base, 1))
 		w.growth = min(max(2*w.growth, least), maxGrowth)
 		size += max(1, size*w.growth)

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// A round is a round trip's worth of responses.
+// A round describes the responses of one round trip.
 type round struct {
 	rtt      time.Duration
 	answered int
@@ -13,19 +13,19 @@ type round struct {
 	full     bool
 }
 
-// A playedWindow is a window with the number of the request whose response ends the current round.
-type playedWindow struct {
+// A simulatedWindow is a window with the number of the request that ends the round.
+type simulatedWindow struct {
 	*Window
 	number uint64
 }
 
-func played(w *Window) *playedWindow {
-	w.Answered(0, 1, 0, time.Time{}) // begins a round
-	return &playedWindow{w, 1}
+func simulate(w *Window) *simulatedWindow {
+	w.Answered(0, 1, 0, time.Time{}) // begin a round
+	return &simulatedWindow{w, 1}
 }
 
-// play plays rounds. The last response of each is to a request that was sent in it.
-func (w *playedWindow) play(now time.Time, rounds ...round) {
+// run simulates rounds. The last response of each round answers a request that was sent in it.
+func (w *simulatedWindow) run(now time.Time, rounds ...round) {
 	for _, r := range rounds {
 		if r.full {
 			w.Filled()
@@ -41,10 +41,11 @@ func (w *playedWindow) play(now time.Time, rounds ...round) {
 	}
 }
 
-// settledWindow is a window of a size whose slow start is over: a collapse has halved it.
-func settledWindow(size int) *playedWindow {
-	w := played(&Window{Initial: 2 * size})
-	w.play(time.Time{}, round{answered: 10, lost: 90})
+// settledWindow returns a window of a given size after slow start. Heavy loss in the first round
+// has halved it.
+func settledWindow(size int) *simulatedWindow {
+	w := simulate(&Window{Initial: 2 * size})
+	w.run(time.Time{}, round{answered: 10, lost: 90})
 	return w
 }
 
@@ -54,19 +55,19 @@ func TestWindow(t *testing.T) {
 	known := round{rtt: base, answered: 1}
 	tests := []struct {
 		name   string
-		w      *playedWindow
+		w      *simulatedWindow
 		rounds []round
 		want   int
 	}{
-		{"initial", played(&Window{}), nil, defaultMinWindow},
-		{"initial of its own", played(&Window{Initial: 100}), nil, 100},
-		{"minimum of its own", played(&Window{Min: 16}), nil, 16},
-		{"slow start", played(&Window{}), []round{full, full, full}, defaultMinWindow + 150},
-		{"slow start ends at the maximum", played(&Window{Initial: 4000}), []round{full, full, full}, defaultMaxWindow},
-		{"maximum of its own", played(&Window{Max: 7}), []round{full, full}, 7},
-		{"grows only if filled", played(&Window{}), []round{full, {rtt: base, answered: 3}}, defaultMinWindow + 50},
+		{"initial", simulate(&Window{}), nil, defaultMinWindow},
+		{"initial of its own", simulate(&Window{Initial: 100}), nil, 100},
+		{"minimum of its own", simulate(&Window{Min: 16}), nil, 16},
+		{"slow start", simulate(&Window{}), []round{full, full, full}, defaultMinWindow + 150},
+		{"slow start ends at the maximum", simulate(&Window{Initial: 4000}), []round{full, full, full}, defaultMaxWindow},
+		{"maximum of its own", simulate(&Window{Max: 7}), []round{full, full}, 7},
+		{"grows only if filled", simulate(&Window{}), []round{full, {rtt: base, answered: 3}}, defaultMinWindow + 50},
 		{"grows by a sixteenth", settledWindow(320), []round{full}, 340},
-		{"random loss", played(&Window{}), []round{{base, 70, 30, true}}, defaultMinWindow + 70},
+		{"random loss", simulate(&Window{}), []round{{base, 70, 30, true}}, defaultMinWindow + 70},
 		{"collapse", settledWindow(1000), []round{{base, 10, 90, true}}, 500},
 		{
 			"shrinks by what queues", settledWindow(1000),
@@ -81,11 +82,11 @@ func TestWindow(t *testing.T) {
 			[]round{known, {base + 5*time.Millisecond, 610, 390, true}}, 467,
 		},
 		{
-			"a queue ends slow start", played(&Window{}),
+			"a queue ends slow start", simulate(&Window{}),
 			[]round{known, {base + 5*time.Millisecond, 600, 0, true}}, defaultMinWindow,
 		},
 		{
-			"and takes back what exceeds a round", played(&Window{}),
+			"and takes back what exceeds a round", simulate(&Window{}),
 			[]round{known, {base, 600, 0, true}, {base + 5*time.Millisecond, 700, 0, true}}, 460,
 		},
 		{
@@ -103,7 +104,7 @@ func TestWindow(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			tt.w.play(time.Time{}, tt.rounds...)
+			tt.w.run(time.Time{}, tt.rounds...)
 			if got := tt.w.Limit(); got != tt.want {
 				t.Errorf("limit %d, want %d", got, tt.want)
 			}
@@ -111,15 +112,15 @@ func TestWindow(t *testing.T) {
 	}
 }
 
-// TestWindowForgetsTheBase: a route that has become longer is not taken for a queue for long.
-func TestWindowForgetsTheBase(t *testing.T) {
-	w, now := played(&Window{}), time.Unix(0, 0)
-	w.play(now, round{rtt: time.Millisecond, answered: 1})
+// TestWindowBaseExpires checks that the window grows again after the route has become longer.
+func TestWindowBaseExpires(t *testing.T) {
+	w, now := simulate(&Window{}), time.Unix(0, 0)
+	w.run(now, round{rtt: time.Millisecond, answered: 1})
 	for range 200 {
 		now = now.Add(100 * time.Millisecond)
-		w.play(now, round{rtt: 30 * time.Millisecond, answered: 1, full: true})
+		w.run(now, round{rtt: 30 * time.Millisecond, answered: 1, full: true})
 	}
 	if got := w.Limit(); got < defaultMinWindow {
-		t.Errorf("limit %d after 20 s on another route, want that it has grown again", got)
+		t.Errorf("limit %d after 20 s on another route, want growth", got)
 	}
 }

@@ -2,8 +2,8 @@
 //
 //	func TestMain(m *testing.M) { leakcheck.Main(m) }
 //
-// It checks once, after the last test, and therefore cannot name the test that started a goroutine.
-// The goroutine's stack shows where it was created. While fuzzing it does not check, because the
+// The check runs once, after the last test, so it cannot name the test that started a goroutine.
+// The goroutine's stack shows where it was created. Main does not check while fuzzing, because the
 // fuzzing engine has goroutines of its own.
 package leakcheck
 
@@ -17,15 +17,15 @@ import (
 	"time"
 )
 
-// grace is the time that goroutines have to end after the last test.
-const grace = 2 * time.Second
+// endTimeout is the time that goroutines have to end after the last test.
+const endTimeout = 2 * time.Second
 
-// Main runs the tests and exits. If the tests pass but goroutines are still running two seconds
-// later, it prints their stacks to standard error and exits with code 1. Call it from TestMain.
+// Main runs the tests and exits. If the tests pass, but goroutines are still running two seconds
+// later, Main prints their stacks to standard error and exits with code 1. It does not return.
 func Main(m *testing.M) {
 	code := m.Run()
 	if code == 0 && !fuzzing() {
-		if left := leaked(grace); len(left) > 0 {
+		if left := leaked(endTimeout); len(left) > 0 {
 			fmt.Fprintf(os.Stderr, "leakcheck: goroutines left behind: %d\n\n%s\n", len(left),
 				strings.Join(left, "\n\n"))
 			code = 1
@@ -39,8 +39,8 @@ func fuzzing() bool {
 	return f != nil && f.Value.String() != ""
 }
 
-// leaked waits until no goroutines are left and returns nil, or returns the stacks of those that
-// are still running after timeout.
+// leaked waits until all goroutines have ended and returns nil. After timeout, it returns the
+// stacks of those that are still running.
 func leaked(timeout time.Duration) []string {
 	expired := time.NewTimer(timeout)
 	defer expired.Stop()
@@ -59,11 +59,11 @@ func leaked(timeout time.Duration) []string {
 	}
 }
 
-// others returns the stacks of all goroutines except this one and the expected ones.
+// others returns the stacks of all goroutines except the calling one and the expected ones.
 func others() []string {
 	var left []string
 	for i, stack := range strings.Split(stacks(), "\n\n") {
-		if i > 0 && !expected(stack) { // the first is this goroutine
+		if i > 0 && !expected(stack) { // the first is the calling goroutine
 			left = append(left, strings.TrimSpace(stack))
 		}
 	}
@@ -80,8 +80,8 @@ func stacks() string {
 	}
 }
 
-// expected reports whether a stack belongs to a goroutine that runs until the process ends: that of
-// os/signal, which is started once and never ends, or the profiler's.
+// expected reports whether a stack belongs to a goroutine that runs until the process ends, which
+// are those of os/signal and of the profiler.
 func expected(stack string) bool {
 	for _, creator := range []string{"created by os/signal.", "created by runtime/pprof."} {
 		if strings.Contains(stack, creator) {

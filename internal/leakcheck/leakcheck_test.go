@@ -10,22 +10,22 @@ import (
 
 func TestMain(m *testing.M) { Main(m) }
 
-// leakEnv makes TestLeaks leave a goroutine running. TestMainFindsALeak sets it for a child
-// process.
+// leakEnv is an environment variable that makes TestLeaks leave a goroutine running.
+// TestMainFindsLeak sets it for a child process.
 const leakEnv = "OHCE_TEST_LEAK"
 
 func TestLeaks(t *testing.T) {
 	if os.Getenv(leakEnv) == "" {
-		t.Skip("for the child process of TestMainFindsALeak")
+		t.Skip("runs only in the child process of TestMainFindsLeak")
 	}
-	go leak() // never ends, on purpose
+	go leak() // never ends
 }
 
 func leak() { select {} }
 
-func TestMainFindsALeak(t *testing.T) {
+func TestMainFindsLeak(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes the whole grace")
+		t.Skip("takes two seconds")
 	}
 	self, err := os.Executable()
 	if err != nil {
@@ -35,18 +35,18 @@ func TestMainFindsALeak(t *testing.T) {
 	cmd.Env = append(os.Environ(), leakEnv+"=1")
 	out, err := cmd.CombinedOutput()
 	if code := cmd.ProcessState.ExitCode(); code != 1 {
-		t.Errorf("a process that leaks ended with %d (%v), want exit code 1", code, err)
+		t.Errorf("process with a leak exited with code %d (%v), want 1", code, err)
 	}
 	for _, want := range []string{"PASS", "goroutines left behind: 1", "leakcheck.leak"} {
 		if !strings.Contains(string(out), want) {
-			t.Errorf("its output lacks %q:\n%s", want, out)
+			t.Errorf("output lacks %q:\n%s", want, out)
 		}
 	}
 }
 
-func TestLeakedFindsOneMore(t *testing.T) {
-	// The testing package has goroutines of its own; this test's is identified by its function.
-	ours := func(stacks []string) (n int) {
+func TestLeakedFindsGoroutine(t *testing.T) {
+	// Count only the goroutine of this test. Package testing has goroutines of its own.
+	count := func(stacks []string) (n int) {
 		for _, stack := range stacks {
 			if strings.Contains(stack, "leakcheck.waitFor(") {
 				n++
@@ -60,16 +60,16 @@ func TestLeakedFindsOneMore(t *testing.T) {
 		waitFor(begun, end)
 	}()
 	<-begun
-	if n := ours(others()); n != 1 {
-		t.Errorf("%d of the others are ours, want 1", n)
+	if n := count(others()); n != 1 {
+		t.Errorf("others returned %d stacks of this test's goroutine, want 1", n)
 	}
-	if n := ours(leaked(time.Millisecond)); n != 1 {
-		t.Errorf("%d of the leaked are ours, want 1", n)
+	if n := count(leaked(time.Millisecond)); n != 1 {
+		t.Errorf("leaked returned %d stacks of this test's goroutine, want 1", n)
 	}
 	close(end)
 	<-ended
-	if n := ours(others()); n != 0 {
-		t.Errorf("%d of the others are ours after its end, want 0", n)
+	if n := count(others()); n != 0 {
+		t.Errorf("others returned %d stacks of this test's goroutine after its end, want 0", n)
 	}
 }
 
@@ -88,8 +88,8 @@ func TestExpected(t *testing.T) {
 			"created by os/signal.Notify.func1.1 in goroutine 1\n", true},
 		{"profile", "goroutine 7 [sleep]:\nruntime/pprof.profileWriter()\n" +
 			"created by runtime/pprof.StartCPUProfile in goroutine 1\n", true},
-		{"ours", "goroutine 9 [select (no cases)]:\nours.loop()\n" +
-			"created by ours.start in goroutine 8\n", false},
+		{"leak", "goroutine 9 [select (no cases)]:\nexample.loop()\n" +
+			"created by example.start in goroutine 8\n", false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -1,4 +1,4 @@
 // Package netns creates network namespaces for tests that need several hosts, forged sources or
-// packet filters. Everything in it has the build tag priv and needs Linux, root and ip(8). "make
-// priv" runs these tests.
+// packet filters. Its functions have the build tag priv, and need Linux, root and ip(8). To run the
+// tests, use make priv.
 package netns

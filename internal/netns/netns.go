@@ -17,16 +17,18 @@ import (
 
 // A Host is a network namespace with one end of a virtual Ethernet link.
 type Host struct {
-	Name   string // of the namespace
-	Device string // the interface
+	Name   string // name of the namespace
+	Device string // name of the interface
 }
 
+// number is the number of pairs created by this process.
 var number atomic.Int32
 
-// Two creates two hosts with a link between them. The server has the addresses 192.0.2.1,
-// 192.0.2.3, 2001:db8::1, 2001:db8::3 and fe80::1, the client 192.0.2.2, 2001:db8::2 and fe80::2.
-// All of them are usable immediately. Two skips the test without root, and removes the hosts when
-// the test ends.
+// Two creates two hosts with a link between them and removes them at the end of the test. It skips
+// the test if the process is not root. The addresses are usable immediately:
+//
+//   - server: 192.0.2.1, 192.0.2.3, 2001:db8::1, 2001:db8::3 and fe80::1
+//   - client: 192.0.2.2, 2001:db8::2 and fe80::2
 func Two(t *testing.T) (server, client Host) {
 	t.Helper()
 	AsRoot(t)
@@ -40,7 +42,8 @@ func Two(t *testing.T) (server, client Host) {
 	Run(t, "ip", "link", "add", server.Device, "netns", server.Name, "type", "veth", "peer", "name",
 		client.Device, "netns", client.Name)
 	for _, h := range []Host{server, client} {
-		// AddAddrs sets the link-local addresses, without the delay of duplicate address detection.
+		// No automatic link-local address: AddAddrs adds them without duplicate address detection,
+		// which would delay their use.
 		h.IP(t, "link set "+h.Device+" addrgenmode none")
 		h.IP(t, "link set lo up")
 		h.IP(t, "link set "+h.Device+" up")
@@ -50,7 +53,7 @@ func Two(t *testing.T) (server, client Host) {
 	return server, client
 }
 
-// AddAddrs adds addresses to the host's interface.
+// AddAddrs adds addresses, in the form "address/bits", to the host's interface.
 func (h Host) AddAddrs(t *testing.T, prefixes ...string) {
 	t.Helper()
 	for _, p := range prefixes {
@@ -62,13 +65,13 @@ func (h Host) AddAddrs(t *testing.T, prefixes ...string) {
 	}
 }
 
-// IP runs ip(8) in the host.
+// IP runs ip(8) in the host. It splits args at spaces. If ip fails, the test ends.
 func (h Host) IP(t *testing.T, args string) {
 	t.Helper()
 	Run(t, "ip", append([]string{"-n", h.Name}, strings.Fields(args)...)...)
 }
 
-// Exec runs a program in the host.
+// Exec runs a program in the host. If the program fails, the test ends.
 func (h Host) Exec(t *testing.T, name string, args ...string) {
 	t.Helper()
 	Run(t, "ip", append([]string{"netns", "exec", h.Name, name}, args...)...)
@@ -82,20 +85,21 @@ func Run(t *testing.T, name string, args ...string) {
 	}
 }
 
-// AsRoot skips the test without root. If CI is set, it fails the test instead.
+// AsRoot skips the test if the process is not root. If the environment variable CI is set, it fails
+// the test instead.
 func AsRoot(t *testing.T) {
 	t.Helper()
 	switch {
 	case os.Getuid() == 0:
 	case os.Getenv("CI") != "":
-		t.Fatal("CI must run this as root")
+		t.Fatal("CI must run this test as root")
 	default:
 		t.Skip("needs root")
 	}
 }
 
-// Do runs f in the host, on a thread of its own, and reports its error. A socket stays in the host
-// in which it was created. Goroutines that f starts do not run in the host.
+// Do runs f in the host, on a thread of its own. If f returns an error, the test fails. A socket
+// created by f remains in the host. Goroutines started by f do not run in the host.
 func (h Host) Do(t *testing.T, f func() error) {
 	t.Helper()
 	OnThread(t, func() error {
@@ -106,13 +110,13 @@ func (h Host) Do(t *testing.T, f func() error) {
 	})
 }
 
-// OnThread runs f on a thread of its own and reports its error. The thread stays locked, so it ends
-// with f's goroutine and runs no other.
+// OnThread runs f on a thread of its own. If f returns an error, the test fails. The runtime ends
+// the thread with the goroutine of f, so f may change the state of the thread.
 func OnThread(t *testing.T, f func() error) {
 	t.Helper()
 	done := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread()
+	go func() { // ends when f returns; OnThread waits for it
+		runtime.LockOSThread() // without UnlockOSThread, the thread ends with the goroutine
 		done <- f()
 	}()
 	if err := <-done; err != nil {
@@ -120,6 +124,7 @@ func OnThread(t *testing.T, f func() error) {
 	}
 }
 
+// enter moves the calling thread into the host.
 func (h Host) enter() error {
 	f, err := os.Open(filepath.Join("/run/netns", h.Name))
 	if err != nil {

@@ -1,4 +1,4 @@
-// Package testsize gives the sizes of tests whose time grows with the number of requests they make.
+// Package testsize chooses the number of requests in tests that take long with many requests.
 package testsize
 
 import (
@@ -7,8 +7,9 @@ import (
 	"testing"
 )
 
-// Pick returns full, or reduced if the test must be quick: with -short, or under the race detector,
-// which makes a request about ten times as slow. It must be called after the flags are parsed.
+// Pick returns full or, if the test must be fast, reduced. A test must be fast with -short, and
+// under the race detector, which makes requests about ten times slower. Pick must be called in a
+// test, because it needs the parsed flags.
 func Pick(full, reduced int) int {
 	if testing.Short() || race() {
 		return reduced
@@ -16,7 +17,7 @@ func Pick(full, reduced int) int {
 	return full
 }
 
-// race reports whether the binary was built with the race detector.
+// race reports whether the binary was built with -race.
 func race() bool {
 	info, ok := debug.ReadBuildInfo()
 	return ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})

@@ -16,7 +16,7 @@ func TestPick(t *testing.T) {
 	defer set(before)
 	set("true")
 	if got := Pick(10, 1); got != 1 {
-		t.Errorf("with -short: %d, want 1", got)
+		t.Errorf("Pick(10, 1) with -short = %d, want 1", got)
 	}
 	set("false")
 	want := 10
@@ -24,6 +24,6 @@ func TestPick(t *testing.T) {
 		want = 1
 	}
 	if got := Pick(10, 1); got != want {
-		t.Errorf("without -short: %d, want %d (race detector: %v)", got, want, race())
+		t.Errorf("Pick(10, 1) without -short = %d, want %d (race detector: %v)", got, want, race())
 	}
 }

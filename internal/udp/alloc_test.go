@@ -5,16 +5,16 @@ import (
 	"testing"
 )
 
-// TestReadAndWriteAllocateNothing sends a batch, reads it and answers it, again and again.
-func TestReadAndWriteAllocateNothing(t *testing.T) {
-	eachAsked(t, func(t *testing.T, c Socket, to netip.AddrPort) {
+// TestReadWriteAllocs checks that reading and writing batches does not allocate.
+func TestReadWriteAllocs(t *testing.T) {
+	forEachAddress(t, func(t *testing.T, c Socket, to netip.AddrPort) {
 		const batch = 8
 		cl := client(t, to)
-		ask, answer := []byte("request"), make([]byte, 64)
-		ms := slots(MaxWidth, 64)
+		request, response := []byte("request"), make([]byte, 64)
+		ms := makeMessages(MaxWidth, 64)
 		step := func() {
 			for range batch {
-				cl.Write(ask)
+				cl.Write(request)
 			}
 			for answered := 0; answered < batch; {
 				n, err := c.Read(ms)
@@ -27,14 +27,14 @@ func TestReadAndWriteAllocateNothing(t *testing.T) {
 				answered += n
 			}
 			for range batch {
-				if n, err := cl.Read(answer); n != len(ask) || err != nil {
-					t.Fatalf("answer of %d bytes, %v", n, err)
+				if n, err := cl.Read(response); n != len(request) || err != nil {
+					t.Fatalf("Read = %d, %v, want a response of %d bytes", n, err, len(request))
 				}
 			}
 		}
-		step() // the tables grow
+		step() // grows the tables
 		if got := testing.AllocsPerRun(50, step); got > allocsRead*batch {
-			t.Errorf("%d datagrams read and written cost %v allocations, want %d", batch, got,
+			t.Errorf("%d datagrams took %v allocations, want %d", batch, got,
 				allocsRead*batch)
 		}
 	})

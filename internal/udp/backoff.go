@@ -2,27 +2,27 @@ package udp
 
 import "time"
 
-// freeFailures is the number of failures in a row after which a reader begins to wait: each of the
-// first ones can be about one datagram.
-const freeFailures = 16
+// immediateRetries is the number of consecutive failures after which a reader retries immediately.
+// A failure can concern a single datagram, and the next read may succeed.
+const immediateRetries = 16
 
 // maxBackoff is the longest wait between two reads.
 const maxBackoff = time.Second
 
-// A Backoff spaces the reads of a socket that fails again and again, so that its loop does not use
-// the whole processor. Its zero value has seen no failure.
+// A Backoff delays the reads of a socket whose reads keep failing, so that its loop does not occupy
+// a whole CPU. The zero value is ready to use.
 type Backoff struct{ failures int }
 
-// Failed notes a failure and returns how long to wait before the next read: nothing at first, then
-// from 2 ms on twice as long each time, up to a second.
+// Failed records a failure and returns the time to wait before the next read. It is 0 for the first
+// 16 consecutive failures. Then it is 2 ms and doubles with each failure, up to 1 s.
 func (b *Backoff) Failed() time.Duration {
 	b.failures++
-	over := b.failures - freeFailures
+	over := b.failures - immediateRetries
 	if over <= 0 {
 		return 0
 	}
 	return min(time.Millisecond<<min(over, 10), maxBackoff)
 }
 
-// Reset notes that a read has succeeded.
+// Reset records that a read has succeeded.
 func (b *Backoff) Reset() { b.failures = 0 }

@@ -7,7 +7,7 @@ import (
 
 func TestBackoff(t *testing.T) {
 	var b Backoff
-	for range 2 { // the second time after a success
+	for range 2 { // the second time after Reset
 		for i := 1; i <= 16; i++ {
 			if got := b.Failed(); got != 0 {
 				t.Errorf("failure %d: wait %v, want none", i, got)
@@ -20,7 +20,7 @@ func TestBackoff(t *testing.T) {
 		}
 		for range 100 {
 			if got := b.Failed(); got != time.Second {
-				t.Fatalf("wait %v, want a second at most", got)
+				t.Fatalf("wait %v, want 1s", got)
 			}
 		}
 		b.Reset()

@@ -1,21 +1,22 @@
 package udp
 
-// A Batch collects datagrams in as few messages as possible: a datagram becomes a segment of the
-// last message if it follows it in memory, has the same addresses, and fits. Its zero value has no
-// segments.
+// A Batch collects datagrams in as few messages as possible. A datagram becomes a segment of the
+// last message if it follows that message in memory, has the same addresses and fits. The zero
+// value is ready to use, and does not combine datagrams.
 type Batch struct {
-	// Messages are what has been appended since Reset.
+	// Messages holds the messages appended since the last Reset.
 	Messages []Message
-	// MaxSegments is Tuning.MaxSegments of the socket that the messages are for; nil means 1.
+	// MaxSegments is the method Tuning.MaxSegments of the socket that will send the messages. If
+	// nil, each message holds one datagram.
 	MaxSegments func(size int) int
 
-	size int // of the segments of the last message
-	room int // the number of datagrams that the last message can still take
+	size int // segment size of the last message
+	room int // number of datagrams that the last message can still hold
 }
 
-// Append adds the datagram data, with Peer, Local and IfIndex of to. The bytes are not copied. They
-// can become a segment only if the capacity of the datagram before them reaches to their end, as it
-// does in one buffer that was sliced without a limit.
+// Append adds the datagram data with the fields Peer, Local and IfIndex of to. It does not copy
+// data. The datagram can become a segment only if the capacity of the previous datagram includes
+// it. This is the case if both are plain slices of one buffer.
 func (b *Batch) Append(data []byte, to *Message) {
 	if b.room > 0 && len(data) > 0 && len(data) <= b.size {
 		last := &b.Messages[len(b.Messages)-1]
@@ -37,12 +38,13 @@ func (b *Batch) Append(data []byte, to *Message) {
 	}
 }
 
-// AppendAll adds datagrams of the given sizes that follow each other in buf, as Append would.
+// AppendAll adds consecutive datagrams of buf, which have the given sizes. It has the same effect
+// as a call of Append for each.
 func (b *Batch) AppendAll(buf []byte, sizes []int, to *Message) {
 	for len(sizes) > 0 {
 		first := sizes[0]
 		b.Append(buf[:first], to)
-		n, length := b.fitting(sizes[1:])
+		n, length := b.reserve(sizes[1:])
 		if n > 0 {
 			last := &b.Messages[len(b.Messages)-1]
 			last.Buf, last.Segment = last.Buf[:len(last.Buf)+length], b.size
@@ -51,9 +53,9 @@ func (b *Batch) AppendAll(buf []byte, sizes []int, to *Message) {
 	}
 }
 
-// fitting takes up room for as many datagrams of the given sizes as the last message can hold, and
-// returns their number and the sum of their sizes.
-func (b *Batch) fitting(sizes []int) (n, length int) {
+// reserve reserves room in the last message for as many datagrams of the given sizes as it can
+// hold, and returns their number and total size.
+func (b *Batch) reserve(sizes []int) (n, length int) {
 	for n < len(sizes) && n < b.room && sizes[n] > 0 && sizes[n] <= b.size {
 		length += sizes[n]
 		if n++; sizes[n-1] < b.size {
@@ -65,7 +67,7 @@ func (b *Batch) fitting(sizes []int) (n, length int) {
 	return n, length
 }
 
-// Reset removes all messages and keeps the room for them, but no reference to their bytes.
+// Reset removes all messages and the references to their bytes. It keeps the slice for reuse.
 func (b *Batch) Reset() {
 	clear(b.Messages)
 	b.Messages, b.room = b.Messages[:0], 0

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// side gives a test the datagrams of one buffer, side by side.
-func side(sizes ...int) (datagrams [][]byte) {
+// adjacent returns datagrams of the given sizes that follow each other in one buffer.
+func adjacent(sizes ...int) (datagrams [][]byte) {
 	var buf []byte
 	for i, n := range sizes {
 		buf = append(buf, bytes.Repeat([]byte{byte('a' + i)}, n)...)
@@ -23,7 +23,7 @@ func side(sizes ...int) (datagrams [][]byte) {
 	return datagrams
 }
 
-// describe lists messages as length/segment.
+// describe formats each message as length/segment.
 func describe(ms []Message) string {
 	var s []string
 	for _, m := range ms {
@@ -32,9 +32,9 @@ func describe(ms []Message) string {
 	return strings.Join(s, " ")
 }
 
-func upTo(n int) func(int) int { return func(int) int { return n } }
+func limitTo(n int) func(int) int { return func(int) int { return n } }
 
-// TestBatch appends the datagrams of one buffer, and checks that none is lost or swapped.
+// TestBatch appends the datagrams of one buffer, and checks that all of them are kept in order.
 func TestBatch(t *testing.T) {
 	tests := []struct {
 		name  string
@@ -42,23 +42,23 @@ func TestBatch(t *testing.T) {
 		max   func(int) int
 		want  string
 	}{
-		{"none", nil, upTo(4), ""},
-		{"one", []int{5}, upTo(4), "5/0"},
-		{"empty", []int{0}, upTo(4), "0/0"},
-		{"equal", []int{5, 5, 5}, upTo(4), "15/5"},
-		{"a-shorter-one-ends-it", []int{5, 5, 3, 3}, upTo(4), "13/5 3/0"},
-		{"a-longer-one-starts-anew", []int{5, 6, 6}, upTo(4), "5/0 12/6"},
-		{"up-to-the-limit", []int{5, 5, 5, 5, 5, 5}, upTo(4), "20/5 10/5"},
-		{"empty-ones-stand-alone", []int{0, 0, 5, 0, 5}, upTo(4), "0/0 0/0 5/0 0/0 5/0"},
-		{"no-segments", []int{5, 5, 5}, upTo(1), "5/0 5/0 5/0"},
+		{"none", nil, limitTo(4), ""},
+		{"one", []int{5}, limitTo(4), "5/0"},
+		{"empty", []int{0}, limitTo(4), "0/0"},
+		{"equal", []int{5, 5, 5}, limitTo(4), "15/5"},
+		{"shorter-one-is-last", []int{5, 5, 3, 3}, limitTo(4), "13/5 3/0"},
+		{"longer-one-is-first", []int{5, 6, 6}, limitTo(4), "5/0 12/6"},
+		{"up-to-the-limit", []int{5, 5, 5, 5, 5, 5}, limitTo(4), "20/5 10/5"},
+		{"empty-ones-alone", []int{0, 0, 5, 0, 5}, limitTo(4), "0/0 0/0 5/0 0/0 5/0"},
+		{"no-segments", []int{5, 5, 5}, limitTo(1), "5/0 5/0 5/0"},
 		{"no-limit-given", []int{5, 5}, nil, "5/0 5/0"},
 		{"limit-by-size", []int{9, 9, 5, 5}, func(n int) int { return 10 / n }, "9/0 9/0 10/5"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			b := Batch{MaxSegments: tt.max}
-			for round := range 4 { // all but the first with a batch that was used
-				datagrams := side(tt.sizes...)
+			for round := range 4 { // later rounds reuse the batch
+				datagrams := adjacent(tt.sizes...)
 				if round%2 == 1 && len(datagrams) > 0 {
 					b.AppendAll(datagrams[0][:cap(datagrams[0])], tt.sizes, &Message{})
 				} else {
@@ -87,19 +87,19 @@ func TestBatch(t *testing.T) {
 	}
 }
 
-// TestBatchKeepsApart lists neighbours that must not become segments of one message.
-func TestBatchKeepsApart(t *testing.T) {
+// TestBatchDoesNotCombine checks pairs of datagrams that must not become segments of one message.
+func TestBatchDoesNotCombine(t *testing.T) {
 	peer := netip.MustParseAddrPort("192.0.2.1:1")
-	d := side(3, 3, 3)
+	d := adjacent(3, 3, 3)
 	to := Message{Peer: peer, Local: ip4}
 	tests := []struct {
 		name          string
 		first, second []byte
 		to            Message
 	}{
-		{"elsewhere in memory", []byte("aaa"), []byte("bbb"), to},
-		{"not the next one", d[0], d[2], to},
-		{"before it", d[1], d[0], to},
+		{"another buffer", []byte("aaa"), []byte("bbb"), to},
+		{"not adjacent", d[0], d[2], to},
+		{"reverse order", d[1], d[0], to},
 		{"no capacity", d[0][:3:3], d[1], to},
 		{"another peer", d[0], d[1], Message{Peer: netip.MustParseAddrPort("192.0.2.1:2"), Local: ip4}},
 		{"another local address", d[0], d[1], Message{Peer: peer, Local: ip6}},
@@ -107,7 +107,7 @@ func TestBatchKeepsApart(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			b := Batch{MaxSegments: upTo(64)}
+			b := Batch{MaxSegments: limitTo(64)}
 			b.Append(tt.first, &to)
 			b.Append(tt.second, &tt.to)
 			if got := describe(b.Messages); got != "3/0 3/0" {
@@ -117,11 +117,11 @@ func TestBatchKeepsApart(t *testing.T) {
 	}
 }
 
-// TestBatchAfterALoss: where one of the datagrams of a message is missing, the rest still follow
-// each other.
-func TestBatchAfterALoss(t *testing.T) {
+// TestBatchAfterLoss leaves out one datagram of a message, and checks that the batch combines those
+// after it.
+func TestBatchAfterLoss(t *testing.T) {
 	m := Message{Buf: []byte("aaabbbcccddde"), Segment: 3}
-	b := Batch{MaxSegments: upTo(64)}
+	b := Batch{MaxSegments: limitTo(64)}
 	for d := range m.Datagrams() {
 		if string(d) != "bbb" {
 			b.Append(d, &m)
@@ -134,7 +134,7 @@ func TestBatchAfterALoss(t *testing.T) {
 
 func BenchmarkBatch(b *testing.B) {
 	m := Message{Buf: make([]byte, 64*64), Segment: 64, Peer: netip.MustParseAddrPort("192.0.2.1:1")}
-	batch := Batch{MaxSegments: upTo(64)}
+	batch := Batch{MaxSegments: limitTo(64)}
 	b.ReportAllocs()
 	for b.Loop() {
 		for d := range m.Datagrams() {

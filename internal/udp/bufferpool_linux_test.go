@@ -11,15 +11,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestWaitingReadersHoldNoBuffers: a thousand sockets wait without a buffer, and take turns with
-// few.
+// TestWaitingReadersHoldNoBuffers checks that sockets wait for a datagram without buffers.
 func TestWaitingReadersHoldNoBuffers(t *testing.T) {
 	const readers = 200
 	var l BufferPool
 	read := make(chan string)
 	for range readers {
 		c := open4(t)
-		bounded(t, c)
+		closeInTime(t, c)
 		from := client(t, c.LocalAddr())
 		go func() {
 			for {
@@ -34,21 +33,20 @@ func TestWaitingReadersHoldNoBuffers(t *testing.T) {
 		}()
 		send(t, from, "one")
 		if got := <-read; got != "one" {
-			t.Fatalf("got %q", got)
+			t.Fatalf("got %q, want one", got)
 		}
 	}
 	if n := len(l.free); n > 2 {
-		t.Errorf("%d sets of buffers were made, with one reader busy at a time", n)
+		t.Errorf("pool has %d sets, want at most 2 if one reader is active at a time", n)
 	}
 }
 
-// TestReadPooledOfDiscardedDatagram: what was there when the buffers were asked for may be thrown
-// away by the kernel, for a bad checksum say, before it is read. The reader goes on waiting,
-// without buffers.
+// TestReadPooledOfDiscardedDatagram removes a datagram between the wait and the read of ReadPooled,
+// as the kernel does for a bad checksum. ReadPooled must return the buffers and wait again.
 func TestReadPooledOfDiscardedDatagram(t *testing.T) {
 	var l BufferPool
 	c := open4(t)
-	bounded(t, c)
+	closeInTime(t, c)
 	from := client(t, c.LocalAddr())
 	send(t, from, "first")
 	readPooledN(t, c, &l, 1)
@@ -65,14 +63,14 @@ func TestReadPooledOfDiscardedDatagram(t *testing.T) {
 		l.Put(ms)
 		close(read)
 	}()
-	send(t, from, "gone")
+	send(t, from, "discarded")
 	stacks := make([]byte, 1<<20)
 	for begun := time.Now(); ; runtime.Gosched() {
 		if bytes.Contains(stacks[:runtime.Stack(stacks, true)], []byte("(*BufferPool).get")) {
 			break
 		}
-		if time.Since(begun) > patience {
-			t.Fatal("the reader does not ask for buffers")
+		if time.Since(begun) > testTimeout {
+			t.Fatal("ReadPooled did not request buffers")
 		}
 	}
 	if err := c.(*udpConn).control(func(fd int) error {
@@ -84,11 +82,11 @@ func TestReadPooledOfDiscardedDatagram(t *testing.T) {
 	l.mu.Unlock()
 	send(t, from, "next")
 	if got := <-read; got != "next" {
-		t.Errorf("got %q", got)
+		t.Errorf("got %q, want next", got)
 	}
 	c.Close()
-	<-read // it has returned what it borrowed
+	<-read // closed after Put
 	if len(l.free) != 1 || &l.free[0][0] != set {
-		t.Error("what was borrowed for what was gone was not returned")
+		t.Error("ReadPooled did not return the buffers for the discarded datagram")
 	}
 }

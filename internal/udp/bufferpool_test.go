@@ -11,10 +11,10 @@ import (
 	"testing"
 )
 
-// readPooledN reads until n datagrams have come, and gives back what it borrowed.
+// readPooledN reads n datagrams and returns the buffers to the pool.
 func readPooledN(t *testing.T, c Socket, l *BufferPool, n int) (got []string) {
 	t.Helper()
-	bounded(t, c)
+	closeInTime(t, c)
 	for len(got) < n {
 		ms, err := c.ReadPooled(l)
 		if err != nil {
@@ -27,23 +27,23 @@ func readPooledN(t *testing.T, c Socket, l *BufferPool, n int) (got []string) {
 }
 
 func TestReadPooled(t *testing.T) {
-	eachAsked(t, func(t *testing.T, c Socket, to netip.AddrPort) {
+	forEachAddress(t, func(t *testing.T, c Socket, to netip.AddrPort) {
 		var l BufferPool
 		from := client(t, to)
 		for round := range 3 {
 			sendNumbers(t, from, 100*round, 100*round+100)
 			if got := readPooledN(t, c, &l, 100); !slices.Equal(got, numbers(100*round, 100*round+100)) {
-				t.Fatalf("got %q", got)
+				t.Fatalf("round %d: got %q", round, got)
 			}
 		}
 		if n := len(l.free); n != 1 {
-			t.Errorf("%d sets of buffers were made for one reader", n)
+			t.Errorf("pool has %d sets, want 1 for one reader", n)
 		}
 	})
 }
 
-// TestReadPooledEnds: who waits is told of Close, and has borrowed nothing then.
-func TestReadPooledEnds(t *testing.T) {
+// TestReadPooledUnblocks checks that Close and Drain unblock ReadPooled.
+func TestReadPooledUnblocks(t *testing.T) {
 	for _, end := range []struct {
 		name string
 		do   func(Socket) error
@@ -51,7 +51,7 @@ func TestReadPooledEnds(t *testing.T) {
 		t.Run(end.name, func(t *testing.T) {
 			var l BufferPool
 			c := open4(t)
-			bounded(t, c)
+			closeInTime(t, c)
 			ended := make(chan error)
 			go func() {
 				_, err := c.ReadPooled(&l)
@@ -61,14 +61,14 @@ func TestReadPooledEnds(t *testing.T) {
 				t.Fatal(err)
 			}
 			if err := <-ended; !errors.Is(err, net.ErrClosed) {
-				t.Errorf("ReadPooled gave %v", err)
+				t.Errorf("ReadPooled = %v, want net.ErrClosed", err)
 			}
 		})
 	}
 }
 
-// TestReadPooledReportsRefusal: the network's word comes as with Read.
-func TestReadPooledReportsRefusal(t *testing.T) {
+// TestReadPooledReportsRefused checks that ReadPooled reports a port unreachable message.
+func TestReadPooledReportsRefused(t *testing.T) {
 	dead := open4(t)
 	addr := dead.LocalAddr()
 	dead.Close()
@@ -81,19 +81,18 @@ func TestReadPooledReportsRefusal(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	bounded(t, c)
-	if _, err := c.Write([]Message{{Buf: []byte("anybody?")}}); err != nil {
+	closeInTime(t, c)
+	if _, err := c.Write([]Message{{Buf: []byte("unreachable")}}); err != nil {
 		t.Fatal(err)
 	}
 	var l BufferPool
 	if _, err := c.ReadPooled(&l); !Refused(err) {
-		t.Errorf("ReadPooled gave %v", err)
+		t.Errorf("ReadPooled = %v, want an error for which Refused is true", err)
 	}
 }
 
-// TestBufferPoolIsBounded: many sockets that read one message at a time leave at most maxPooled bytes
-// behind.
-func TestBufferPoolIsBounded(t *testing.T) {
+// TestBufferPoolIsLimited checks that the free buffers have at most maxPooled bytes.
+func TestBufferPoolIsLimited(t *testing.T) {
 	var pool BufferPool
 	var out [][]Message
 	for taken := 0; taken < 4*maxPooled; {
@@ -109,8 +108,9 @@ func TestBufferPoolIsBounded(t *testing.T) {
 		for _, ms := range pool.free {
 			kept += setBytes(ms)
 		}
-		if kept > maxPooled || kept < maxPooled/2 || kept != pool.kept {
-			t.Errorf("round %d: the pool keeps %d bytes, want at most %d", round, kept, maxPooled)
+		if kept > maxPooled || kept < maxPooled/2 || kept != pool.freeBytes {
+			t.Errorf("round %d: the free buffers have %d bytes, want at most %d", round, kept,
+				maxPooled)
 		}
 		for i := range out {
 			out[i] = pool.get(1, 0)
@@ -118,26 +118,26 @@ func TestBufferPoolIsBounded(t *testing.T) {
 	}
 }
 
-// TestBufferPoolLendsFewSets: of many sockets that read batches at the same time, maxLent have buffers, and
-// the others get them afterwards.
-func TestBufferPoolLendsFewSets(t *testing.T) {
+// TestBufferPoolLimitsSetsInUse checks that at most maxInUse of many readers have buffers at a
+// time.
+func TestBufferPoolLimitsSetsInUse(t *testing.T) {
 	var pool BufferPool
 	var readers sync.WaitGroup
-	var lent, most atomic.Int64
-	for range 10 * maxLent {
+	var inUse, maxSeen atomic.Int64
+	for range 10 * maxInUse {
 		readers.Go(func() {
 			ms := pool.get(MaxWidth, 0)
-			n := lent.Add(1)
-			for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
+			n := inUse.Add(1)
+			for old := maxSeen.Load(); n > old && !maxSeen.CompareAndSwap(old, n); old = maxSeen.Load() {
 			}
-			runtime.Gosched() // let others ask
-			lent.Add(-1)
-			pool.Put(ms[:1]) // only one was filled
+			runtime.Gosched() // let other readers call get
+			inUse.Add(-1)
+			pool.Put(ms[:1]) // as if one message had been read
 		})
 	}
 	readers.Wait()
-	if most.Load() > maxLent || pool.lent != 0 || pool.kept > maxPooled {
-		t.Errorf("%d sets were lent at once, %d still are, %d bytes are kept; want at most %d, 0 and %d",
-			most.Load(), pool.lent, pool.kept, maxLent, maxPooled)
+	if maxSeen.Load() > maxInUse || pool.inUse != 0 || pool.freeBytes > maxPooled {
+		t.Errorf("at most %d sets were in use, %d at the end, %d bytes free; want at most %d, 0 and %d",
+			maxSeen.Load(), pool.inUse, pool.freeBytes, maxInUse, maxPooled)
 	}
 }

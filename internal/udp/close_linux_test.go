@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// A closingFile closes its socket just before the deadline of a drained Read is removed.
+// A closingFile closes the socket just before a Read after Drain removes the deadline.
 type closingFile struct {
 	file
 	c *udpConn
@@ -22,10 +22,11 @@ func (f closingFile) SetReadDeadline(t time.Time) error {
 	return f.file.SetReadDeadline(t)
 }
 
-// A Read that Drain wakes returns net.ErrClosed even if Close happens before it continues.
+// TestReadClosedDuringDrain checks that a Read unblocked by Drain returns net.ErrClosed if the
+// socket is closed before Read continues.
 func TestReadClosedDuringDrain(t *testing.T) {
 	for name, open := range map[string]func() *udpConn{
-		"watched": func() *udpConn { return open4(t).(*udpConn) },
+		"listened": func() *udpConn { return open4(t).(*udpConn) },
 		"adopted": func() *udpConn {
 			pc, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 			if err != nil {
@@ -42,7 +43,7 @@ func TestReadClosedDuringDrain(t *testing.T) {
 			if err := c.Drain(); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := c.Read(slots(1, 16)); !errors.Is(err, net.ErrClosed) {
+			if _, err := c.Read(makeMessages(1, 16)); !errors.Is(err, net.ErrClosed) {
 				t.Errorf("Read returned %v, want net.ErrClosed", err)
 			}
 		})

@@ -12,13 +12,13 @@ import (
 )
 
 func TestRoundTrip(t *testing.T) {
-	eachAsked(t, func(t *testing.T, c Socket, to netip.AddrPort) {
+	forEachAddress(t, func(t *testing.T, c Socket, to netip.AddrPort) {
 		longest := 65_507
 		if to.Addr().Is6() {
 			longest = 65_527
 		}
 		cl := client(t, to)
-		ms := slots(4, 1<<16)
+		ms := makeMessages(4, 1<<16)
 		for _, size := range []int{0, 1, 1200, 1472, 9000, longest} {
 			t.Run(fmt.Sprint(size), func(t *testing.T) {
 				sent := strings.Repeat("ohce", size/4+1)[:size]
@@ -35,26 +35,26 @@ func TestRoundTrip(t *testing.T) {
 					t.Fatalf("Write = %d, %v, want 1 datagram", n, err)
 				}
 				if got := receive(t, cl); got != sent {
-					t.Errorf("the answer has %d bytes, want the %d sent", len(got), size)
+					t.Errorf("response has %d bytes, want the %d sent", len(got), size)
 				}
 			})
 		}
 	})
 }
 
-func TestReadTellsAddresses(t *testing.T) {
-	eachAsked(t, func(t *testing.T, c Socket, to netip.AddrPort) {
+func TestReadSetsAddresses(t *testing.T) {
+	forEachAddress(t, func(t *testing.T, c Socket, to netip.AddrPort) {
 		cl := client(t, to)
-		send(t, cl, "who")
-		ms := slots(1, 16)
+		send(t, cl, "request")
+		ms := makeMessages(1, 16)
 		if _, err := c.Read(ms); err != nil {
 			t.Fatal(err)
 		}
-		if got, want := ms[0].Peer, address(cl); got != want {
+		if got, want := ms[0].Peer, localAddr(cl); got != want {
 			t.Errorf("Peer = %v, want the client's %v", got, want)
 		}
 		want := to.Addr()
-		if !batches && c.LocalAddr().Addr().IsUnspecified() { // a wildcard that Listen did not open
+		if !batches && c.LocalAddr().Addr().IsUnspecified() { // a wildcard socket not from Listen
 			want = netip.Addr{}
 		}
 		if got := ms[0].Local; got != want {
@@ -66,16 +66,16 @@ func TestReadTellsAddresses(t *testing.T) {
 	})
 }
 
-func TestAnswerLeavesFromTheAddressAsked(t *testing.T) {
-	eachAsked(t, func(t *testing.T, c Socket, to netip.AddrPort) {
-		// Not connected, so that an answer from another address is seen rather than filtered.
+func TestResponseLeavesFromRequestedAddress(t *testing.T) {
+	forEachAddress(t, func(t *testing.T, c Socket, to netip.AddrPort) {
+		// Not connected, so that the kernel does not filter a response from another address.
 		pc, err := net.ListenUDP("udp", &net.UDPAddr{IP: to.Addr().AsSlice()})
 		if err != nil {
 			t.Fatal(err)
 		}
-		bounded(t, &packetConn{pc: pc})
-		pc.WriteToUDPAddrPort([]byte("who"), to)
-		ms := slots(1, 16)
+		closeInTime(t, &packetConn{pc: pc})
+		pc.WriteToUDPAddrPort([]byte("request"), to)
+		ms := makeMessages(1, 16)
 		if _, err := c.Read(ms); err != nil {
 			t.Fatal(err)
 		}
@@ -84,13 +84,13 @@ func TestAnswerLeavesFromTheAddressAsked(t *testing.T) {
 		}
 		_, from, err := pc.ReadFromUDPAddrPort(make([]byte, 16))
 		if err != nil || from != to {
-			t.Errorf("the answer came from %v (%v), want %v", from, err, to)
+			t.Errorf("response from %v (%v), want from %v", from, err, to)
 		}
 	})
 }
 
-func TestWriteFromAChosenAddress(t *testing.T) {
-	if !wholeNet {
+func TestWriteFromLocal(t *testing.T) {
+	if !servesLoopbackNet {
 		t.Skip("the portable path has a socket for each address")
 	}
 	for _, addr := range []string{"0.0.0.0:0", "[::]:0"} {
@@ -98,7 +98,7 @@ func TestWriteFromAChosenAddress(t *testing.T) {
 			conns, bound := listenOn(addr)(t)
 			peer := open4(t)
 			chosen := netip.MustParseAddr("127.0.0.9")
-			ms := slots(1, 16)
+			ms := makeMessages(1, 16)
 			for _, tt := range []struct{ local, want netip.Addr }{
 				{chosen, chosen}, {netip.Addr{}, ip4}, {chosen, chosen}, {ip4, ip4},
 			} {
@@ -110,18 +110,18 @@ func TestWriteFromAChosenAddress(t *testing.T) {
 					t.Fatal(err)
 				}
 				if want := netip.AddrPortFrom(tt.want, bound.Port()); ms[0].Peer != want {
-					t.Errorf("with Local %v a datagram came from %v, want %v", tt.local, ms[0].Peer, want)
+					t.Errorf("Local %v: datagram from %v, want from %v", tt.local, ms[0].Peer, want)
 				}
 			}
 		})
 	}
 }
 
-func TestReadTakesABatchInOrder(t *testing.T) {
-	eachAsked(t, func(t *testing.T, c Socket, to netip.AddrPort) {
+func TestReadBatchInOrder(t *testing.T) {
+	forEachAddress(t, func(t *testing.T, c Socket, to netip.AddrPort) {
 		cl := client(t, to)
 		sendNumbers(t, cl, 0, MaxWidth)
-		ms := slots(MaxWidth+6, 16) // six more than are ever used
+		ms := makeMessages(MaxWidth+6, 16) // more than Read uses
 		want := numbers(0, MaxWidth)
 		var got []string
 		reads := 0
@@ -136,14 +136,14 @@ func TestReadTakesABatchInOrder(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("Read returned %q, want %q", got, want)
 		}
-		// A batch grows with what there is: 4, 8, 16, 32, and the rest.
+		// The batches have 4, 8, 16, 32 and 4 datagrams.
 		if batches && reads > 5 {
-			t.Errorf("%d datagrams took %d reads, want 5", MaxWidth, reads)
+			t.Errorf("%d datagrams took %d reads, want at most 5", MaxWidth, reads)
 		}
 	})
 }
 
-func TestReadLeavesUnusedSlots(t *testing.T) {
+func TestReadKeepsUnusedMessages(t *testing.T) {
 	c := open4(t)
 	cl := client(t, c.LocalAddr())
 	mark := Message{
@@ -159,18 +159,18 @@ func TestReadLeavesUnusedSlots(t *testing.T) {
 	if n, err := c.Read(ms); n != 1 || err != nil {
 		t.Fatalf("Read = %d, %v, want 1 datagram", n, err)
 	}
-	if m := ms[0]; string(m.Buf) != "one" || m.Peer != address(cl) || m.Truncated || m.IfIndex != 0 {
-		t.Errorf("the used slot is %+v, want all of it to be new", m)
+	if m := ms[0]; string(m.Buf) != "one" || m.Peer != localAddr(cl) || m.Truncated || m.IfIndex != 0 {
+		t.Errorf("message read is %+v, want all fields set", m)
 	}
 	for i, m := range ms[1:] {
 		if !bytes.Equal(m.Buf, mark.Buf) || m.Peer != mark.Peer || m.Local != mark.Local ||
 			m.IfIndex != mark.IfIndex || !m.Truncated {
-			t.Errorf("unused slot %d is %+v, want it untouched", i+1, m)
+			t.Errorf("unused message %d is %+v, want it unchanged", i+1, m)
 		}
 	}
 }
 
-func TestReadUsesTheWholeCapacity(t *testing.T) {
+func TestReadUsesWholeCapacity(t *testing.T) {
 	c := open4(t)
 	cl := client(t, c.LocalAddr())
 	ms := []Message{{Buf: make([]byte, 2, 100)}}
@@ -181,19 +181,19 @@ func TestReadUsesTheWholeCapacity(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := ms[0]; string(got.Buf) != sent || cap(got.Buf) != 100 || got.Truncated {
-			t.Errorf("of %d bytes Read gave %d, capacity %d, truncated %v", size, len(got.Buf),
-				cap(got.Buf), got.Truncated)
+			t.Errorf("datagram of %d bytes: Read returned %d, capacity %d, truncated %v", size,
+				len(got.Buf), cap(got.Buf), got.Truncated)
 		}
 	}
 }
 
-func TestReadTellsTruncationForEachMessage(t *testing.T) {
-	eachAsked(t, func(t *testing.T, c Socket, to netip.AddrPort) {
+func TestReadReportsTruncation(t *testing.T) {
+	forEachAddress(t, func(t *testing.T, c Socket, to netip.AddrPort) {
 		const room = 8
 		sent := []string{"short", "just 8 b", "this is longer", "", "longer again", "last"}
 		cl := client(t, to)
-		ms := slots(len(sent), room)
-		for range 2 { // the second time with tables that are used already
+		ms := makeMessages(len(sent), room)
+		for range 2 { // the second time with used tables
 			for _, s := range sent {
 				send(t, cl, s)
 			}
@@ -209,7 +209,7 @@ func TestReadTellsTruncationForEachMessage(t *testing.T) {
 				if got := string(ms[i].Buf); got != want {
 					t.Errorf("message %d is %q, want %q", i, got, want)
 				}
-				if cut := len(s) > room; tellsCut && ms[i].Truncated != cut {
+				if cut := len(s) > room; reportsTruncation && ms[i].Truncated != cut {
 					t.Errorf("message %d, %q: Truncated = %v, want %v", i, s, !cut, cut)
 				}
 			}
@@ -217,10 +217,10 @@ func TestReadTellsTruncationForEachMessage(t *testing.T) {
 	})
 }
 
-func TestReadWithoutRoom(t *testing.T) {
+func TestReadWithoutBuffer(t *testing.T) {
 	c := open4(t)
 	if n, err := c.Read(nil); n != 0 || err != nil {
-		t.Errorf("Read(nil) = %d, %v, want 0 at once", n, err)
+		t.Errorf("Read(nil) = %d, %v, want 0 immediately", n, err)
 	}
 	cl := client(t, c.LocalAddr())
 	send(t, cl, "")
@@ -228,49 +228,49 @@ func TestReadWithoutRoom(t *testing.T) {
 	for _, cut := range []bool{false, true} {
 		ms := make([]Message, 1) // Buf is nil
 		if n, err := c.Read(ms); n != 1 || err != nil || len(ms[0].Buf) != 0 {
-			t.Fatalf("Read = %d, %v with %q, want one datagram without bytes", n, err, ms[0].Buf)
+			t.Fatalf("Read = %d, %v with %q, want an empty datagram", n, err, ms[0].Buf)
 		}
-		if tellsCut && ms[0].Truncated != cut {
+		if reportsTruncation && ms[0].Truncated != cut {
 			t.Errorf("Truncated = %v, want %v", ms[0].Truncated, cut)
 		}
 	}
 }
 
 func TestCloseWakesRead(t *testing.T) {
-	eachSocket(t, func(t *testing.T, s socket) {
+	forEachSocket(t, func(t *testing.T, s socket) {
 		conns, _ := s.open(t)
 		for _, c := range conns {
 			started, result := make(chan struct{}), make(chan error, 1)
 			go func() {
 				close(started)
-				_, err := c.Read(slots(4, 16))
+				_, err := c.Read(makeMessages(4, 16))
 				result <- err
 			}()
-			<-started // Close comes before or after Read parks: both must end it
+			<-started // Close must unblock Read, whether Read has blocked yet or not
 			if err := c.Close(); err != nil {
 				t.Errorf("Close: %v", err)
 			}
 			if err := <-result; !errors.Is(err, net.ErrClosed) {
-				t.Errorf("Read ended with %v, want net.ErrClosed", err)
+				t.Errorf("Read = %v, want net.ErrClosed", err)
 			}
-			if _, err := c.Read(slots(1, 16)); !errors.Is(err, net.ErrClosed) {
-				t.Errorf("Read after Close: %v, want net.ErrClosed", err)
+			if _, err := c.Read(makeMessages(1, 16)); !errors.Is(err, net.ErrClosed) {
+				t.Errorf("Read after Close = %v, want net.ErrClosed", err)
 			}
 			_, err := c.Write([]Message{{Buf: []byte("x"), Peer: c.LocalAddr()}})
 			if !errors.Is(err, net.ErrClosed) {
-				t.Errorf("Write after Close: %v, want net.ErrClosed", err)
+				t.Errorf("Write after Close = %v, want net.ErrClosed", err)
 			}
 		}
 	})
 }
 
-func TestOneReadsWhileOneWrites(t *testing.T) {
-	const rounds, most = 20, 16
+func TestConcurrentReadAndWrite(t *testing.T) {
+	const rounds, batchSize = 20, 16
 	a, b := open4(t), open4(t)
 	done := make(chan error, 1)
-	go func() { // ends after all rounds, or when bounded closes a socket
-		ms := slots(most, 16)
-		for answered := 0; answered < rounds*most; {
+	go func() { // ends after all rounds or when closeInTime closes b
+		ms := makeMessages(batchSize, 16)
+		for answered := 0; answered < rounds*batchSize; {
 			n, err := b.Read(ms)
 			if err == nil {
 				_, err = b.Write(ms[:n])
@@ -285,13 +285,13 @@ func TestOneReadsWhileOneWrites(t *testing.T) {
 	}()
 	for round := range rounds {
 		var out []Message
-		for _, s := range numbers(round*most, (round+1)*most) {
+		for _, s := range numbers(round*batchSize, (round+1)*batchSize) {
 			out = append(out, Message{Buf: []byte(s), Peer: b.LocalAddr()})
 		}
-		if n, err := a.Write(out); n != most || err != nil {
-			t.Fatalf("Write = %d, %v, want %d", n, err, most)
+		if n, err := a.Write(out); n != batchSize || err != nil {
+			t.Fatalf("Write = %d, %v, want %d", n, err, batchSize)
 		}
-		if got, want := readN(t, a, most), numbers(round*most, (round+1)*most); !slices.Equal(got,
+		if got, want := readN(t, a, batchSize), numbers(round*batchSize, (round+1)*batchSize); !slices.Equal(got,
 			want) {
 			t.Fatalf("round %d: got %q, want %q", round, got, want)
 		}

@@ -9,10 +9,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// askPacketInfo asks for the local address of each datagram. An IPv6 socket that also takes IPv4
-// is asked for both kinds: the IPv4 one alone tells the address to answer from when the datagram
-// was sent to a broadcast address.
-func askPacketInfo(fd int, inet6 bool) error {
+// enablePacketInfo makes the kernel report the local address of each datagram. It enables both
+// kinds of packet info on a dual-stack socket. For a datagram sent to an IPv4 broadcast address,
+// only IP_PKTINFO has the address to respond from.
+func enablePacketInfo(fd int, inet6 bool) error {
 	err4 := unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_PKTINFO, 1)
 	if !inet6 {
 		return err4
@@ -20,20 +20,21 @@ func askPacketInfo(fd int, inet6 bool) error {
 	return unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1)
 }
 
-// A received is what control data tells of a message.
-type received struct {
-	// local is the address that the datagram was sent to, or for a broadcast the one that stands
-	// for it, and for a link-local one ifIndex is the interface. It is the zero Addr where there is
-	// none to answer from, as for multicast over IPv6, and for a datagram that was queued before
-	// the socket was asked for packet info.
-	local   netip.Addr
+// A controlInfo holds the control data of one received message.
+type controlInfo struct {
+	// local is the address to respond from. It is the address that the datagram was sent to or, for
+	// a broadcast, the interface's address. It is the zero Addr if no response can be sent from
+	// that address (multicast over IPv6), or if the datagram was queued before packet info was
+	// enabled.
+	local netip.Addr
+	// ifIndex is the interface of a link-local address, otherwise 0.
 	ifIndex uint32
-	// segment is the size of the datagrams if there are several, else 0.
+	// segment is the segment size if the message holds several datagrams, otherwise 0.
 	segment int
 }
 
-// parseControl reads control data. What it does not know, or what is cut, it passes over.
-func parseControl(ctl []byte) (r received) {
+// parseControl parses control data. It ignores messages of unknown types and truncated messages.
+func parseControl(ctl []byte) (r controlInfo) {
 	for len(ctl) >= unix.SizeofCmsghdr {
 		h := (*unix.Cmsghdr)(unsafe.Pointer(unsafe.SliceData(ctl)))
 		size := int(h.Len)
@@ -46,8 +47,8 @@ func parseControl(ctl []byte) (r received) {
 	return r
 }
 
-// parse reads one control message.
-func (r *received) parse(h *unix.Cmsghdr, data []byte) {
+// parse parses one control message.
+func (r *controlInfo) parse(h *unix.Cmsghdr, data []byte) {
 	switch {
 	case isControl(h, unix.IPPROTO_UDP, unix.UDP_GRO) && len(data) >= 4:
 		if segment := *(*int32)(unsafe.Pointer(unsafe.SliceData(data))); segment > 0 {
@@ -56,20 +57,20 @@ func (r *received) parse(h *unix.Cmsghdr, data []byte) {
 	case isControl(h, unix.IPPROTO_IP, unix.IP_PKTINFO) && len(data) >= unix.SizeofInet4Pktinfo:
 		info := (*unix.Inet4Pktinfo)(unsafe.Pointer(unsafe.SliceData(data)))
 		if addr := netip.AddrFrom4(info.Spec_dst); !addr.IsUnspecified() {
-			r.local, r.ifIndex = source(addr, uint32(info.Ifindex))
+			r.local, r.ifIndex = replySource(addr, uint32(info.Ifindex))
 		}
 	case isControl(h, unix.IPPROTO_IPV6, unix.IPV6_PKTINFO) && len(data) >= unix.SizeofInet6Pktinfo:
-		if !r.local.Is4() { // where both are told, the IPv4 one is right for broadcasts too
+		if !r.local.Is4() { // IP_PKTINFO takes precedence: only it is right for broadcasts
 			info := (*unix.Inet6Pktinfo)(unsafe.Pointer(unsafe.SliceData(data)))
-			r.local, r.ifIndex = source(netip.AddrFrom16(info.Addr).Unmap(), info.Ifindex)
+			r.local, r.ifIndex = replySource(netip.AddrFrom16(info.Addr).Unmap(), info.Ifindex)
 		}
 	}
 }
 
 func isControl(h *unix.Cmsghdr, level, kind int32) bool { return h.Level == level && h.Type == kind }
 
-// source is what to answer from where addr was asked.
-func source(addr netip.Addr, ifIndex uint32) (netip.Addr, uint32) {
+// replySource returns the address and interface to respond from, if a datagram was sent to addr.
+func replySource(addr netip.Addr, ifIndex uint32) (netip.Addr, uint32) {
 	switch {
 	case addr.IsUnspecified(), addr.IsMulticast():
 		return netip.Addr{}, 0
@@ -80,9 +81,9 @@ func source(addr netip.Addr, ifIndex uint32) (netip.Addr, uint32) {
 	}
 }
 
-// appendPacketInfo appends the control data that makes a datagram leave from local, in the form
-// that the socket's family takes. dst needs controlSpace bytes of room, and its end must be aligned
-// as Cmsghdr is.
+// appendPacketInfo appends the control data that sets the source address of a datagram to local, in
+// the form for the socket's family. dst must have a spare capacity of controlSpace bytes, and its
+// end must be aligned like Cmsghdr.
 func appendPacketInfo(dst []byte, local netip.Addr, ifIndex uint32, inet6 bool) []byte {
 	data := len(dst) + unix.CmsgLen(0)
 	if inet6 {
@@ -97,8 +98,8 @@ func appendPacketInfo(dst []byte, local netip.Addr, ifIndex uint32, inet6 bool) 
 	return dst
 }
 
-// appendSegment appends the control data that makes the kernel send a message as segments of
-// size bytes. dst is as for appendPacketInfo.
+// appendSegment appends the control data that makes the kernel send a message as segments of size
+// bytes. The requirements on dst are those of appendPacketInfo.
 func appendSegment(dst []byte, size int) []byte {
 	data := len(dst) + unix.CmsgLen(0)
 	dst = appendControl(dst, unix.IPPROTO_UDP, unix.UDP_SEGMENT, 2)
@@ -106,7 +107,7 @@ func appendSegment(dst []byte, size int) []byte {
 	return dst
 }
 
-// appendControl appends a header and size zero bytes of data.
+// appendControl appends a control message header and size zero bytes of data.
 func appendControl(dst []byte, level, kind int32, size int) []byte {
 	start := len(dst)
 	dst = dst[:start+unix.CmsgSpace(size)]

@@ -19,7 +19,7 @@ func TestPacketInfoRoundTrip(t *testing.T) {
 		wantIndex uint32
 	}{
 		{"127.0.0.3", 0, false, 0},
-		{"192.0.2.1", 7, false, 0}, // the interface matters for link-local addresses alone
+		{"192.0.2.1", 7, false, 0}, // the interface is set only for link-local addresses
 		{"127.0.0.3", 0, true, 0},
 		{"::1", 0, true, 0},
 		{"2001:db8::1", 7, true, 0},
@@ -32,14 +32,14 @@ func TestPacketInfoRoundTrip(t *testing.T) {
 			addr := netip.MustParseAddr(tt.addr)
 			dirty := make([]byte, controlSpace)
 			for i := range dirty {
-				dirty[i] = 0xff // what an earlier datagram left
+				dirty[i] = 0xff // as if left by an earlier datagram
 			}
 			ctl := appendPacketInfo(dirty[:0], addr, tt.ifIndex, tt.inet6)
 			got, ifIndex := packetInfo(ctl)
 			if got != addr || ifIndex != tt.wantIndex {
 				t.Errorf("parsed %v on interface %d, want %v on %d", got, ifIndex, addr, tt.wantIndex)
 			}
-			// The kernel's own layout, as another implementation reads it.
+			// Check the layout with another parser.
 			ms, err := unix.ParseSocketControlMessage(ctl)
 			if err != nil || len(ms) != 1 {
 				t.Fatalf("appended %d messages (%v), want 1", len(ms), err)
@@ -55,17 +55,17 @@ func TestPacketInfoRoundTrip(t *testing.T) {
 	}
 }
 
-func TestPacketInfoIsAppended(t *testing.T) {
+func TestAppendPacketInfoKeepsDst(t *testing.T) {
 	first := controlMessage(unix.SOL_SOCKET, unix.SO_TIMESTAMP, make([]byte, 16))
 	ctl := make([]byte, 0, controlSpace)
 	ctl = append(ctl, first...)
 	for _, addr := range []netip.Addr{ip4, ip6} {
 		got := appendPacketInfo(ctl, addr, 0, addr.Is6())
 		if string(got[:len(first)]) != string(first) {
-			t.Errorf("appending %v changed what stood before", addr)
+			t.Errorf("appending %v changed the data before it", addr)
 		}
 		if local, _ := packetInfo(got); local != addr {
-			t.Errorf("behind another message %v was parsed as %v", addr, local)
+			t.Errorf("after another message, %v was parsed as %v", addr, local)
 		}
 	}
 }
@@ -99,21 +99,21 @@ func TestParsePacketInfo(t *testing.T) {
 		{"mapped", info6("::ffff:127.0.0.2", 1), "127.0.0.2", 0},
 		{"mapped broadcast on a dual socket", join(info6("::ffff:192.0.2.255", 2),
 			info4("192.0.2.255", "192.0.2.1")), "192.0.2.1", 0},
-		{"the same the other way round", join(info4("192.0.2.255", "192.0.2.1"),
+		{"mapped broadcast, IPv4 first", join(info4("192.0.2.255", "192.0.2.1"),
 			info6("::ffff:192.0.2.255", 2)), "192.0.2.1", 0},
 		{"link-local", info6("fe80::1", 3), "fe80::1", 3},
 		{"link-local of IPv4", info4("169.254.0.1", "169.254.0.1"), "169.254.0.1", 9},
 		{"multicast", info6("ff02::1", 3), "", 0},
-		{"untold", info4("127.0.0.2", "0.0.0.0"), "", 0},
-		{"told by the first alone", join(info6("::ffff:127.0.0.2", 1),
+		{"zero address", info4("127.0.0.2", "0.0.0.0"), "", 0},
+		{"zero address in the second", join(info6("::ffff:127.0.0.2", 1),
 			info4("127.0.0.2", "0.0.0.0")), "127.0.0.2", 0},
 		{"unspecified", info6("::", 3), "", 0},
-		{"behind another", join(other, info6("::1", 1)), "::1", 0},
+		{"after another", join(other, info6("::1", 1)), "::1", 0},
 		{"before another", join(info6("fe80::1", 3), other), "fe80::1", 3},
 		{"another alone", other, "", 0},
 		{"cut within the data", info4("127.0.0.2", "127.0.0.2")[:unix.CmsgLen(0)+3], "", 0},
 		{"cut within the header", info4("127.0.0.2", "127.0.0.2")[:unix.SizeofCmsghdr-1], "", 0},
-		{"too short to be one", controlMessage(unix.IPPROTO_IP, unix.IP_PKTINFO, []byte{1, 2}), "", 0},
+		{"too short", controlMessage(unix.IPPROTO_IP, unix.IP_PKTINFO, []byte{1, 2}), "", 0},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -128,7 +128,7 @@ func TestParsePacketInfo(t *testing.T) {
 	}
 }
 
-// controlMessage builds one by the public calls of x/sys, padding included.
+// controlMessage builds a control message, including padding.
 func controlMessage(level, kind int32, data []byte) []byte {
 	b := make([]byte, unix.CmsgSpace(len(data)))
 	// cmsg_len is as wide as the header less two int32.
@@ -145,19 +145,20 @@ func controlMessage(level, kind int32, data []byte) []byte {
 
 func join(a, b []byte) []byte { return append(append([]byte(nil), a...), b...) }
 
-// FuzzParsePacketInfo: whatever stands in the control data, parsing does not panic, and what it
-// finds is an address that an answer can leave from.
+// FuzzParsePacketInfo checks that parsing arbitrary control data does not panic, and that the local
+// address, if any, can be the source of a response.
 func FuzzParsePacketInfo(f *testing.F) {
 	f.Fuzz(func(t *testing.T, ctl []byte) {
 		local, ifIndex := packetInfo(ctl)
 		if local.Is4In6() || local.Zone() != "" {
-			t.Errorf("local address %v, want IPv4 plain and no zone", local)
+			t.Errorf("local address %v, want one that is not IPv4-mapped and has no zone", local)
 		}
 		if local.IsMulticast() || local.IsUnspecified() {
-			t.Errorf("local address %v: nothing can be sent from there", local)
+			t.Errorf("local address %v, want one that can be a source", local)
 		}
 		if ifIndex != 0 && !local.IsLinkLocalUnicast() {
-			t.Errorf("interface %d with %v, want it with a link-local address only", ifIndex, local)
+			t.Errorf("interface %d with %v, want an interface only with a link-local address", ifIndex,
+				local)
 		}
 		if !local.IsValid() {
 			return
@@ -165,12 +166,12 @@ func FuzzParsePacketInfo(f *testing.F) {
 		room := make([]byte, controlSpace)
 		again, index := packetInfo(appendPacketInfo(room[:0], local, ifIndex, true))
 		if again != local || index != ifIndex {
-			t.Errorf("%v on %d comes back as %v on %d", local, ifIndex, again, index)
+			t.Errorf("%v on interface %d became %v on %d", local, ifIndex, again, index)
 		}
 	})
 }
 
-// packetInfo is what control data tells of the local address.
+// packetInfo parses ctl and returns the local address and the interface.
 func packetInfo(ctl []byte) (netip.Addr, uint32) {
 	r := parseControl(ctl)
 	return r.local, r.ifIndex

@@ -7,19 +7,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// pollerDescriptors is how many descriptors the first socket of a process needs: an epoll and an
-// eventfd of the runtime's poller, and its own.
+// pollerDescriptors is the number of descriptors that the first socket of a process needs: an epoll
+// and an eventfd for the runtime's poller, and one for the socket.
 const pollerDescriptors = 3
 
-// pollerBegun reports that a socket has been opened, so that the runtime's poller has its
+// pollerReady is true after a socket has been opened. The runtime's poller then has its
 // descriptors.
-var pollerBegun atomic.Bool
+var pollerReady atomic.Bool
 
 // roomForPoller fails with EMFILE if the process cannot open enough descriptors for its first
-// socket. Without this check the runtime would end the process, because its poller cannot report an
-// error.
+// socket. Without this check, the runtime would crash, because its poller cannot report an error.
 func roomForPoller() error {
-	if pollerBegun.Load() {
+	if pollerReady.Load() {
 		return nil
 	}
 	var fds []int

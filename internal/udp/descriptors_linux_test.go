@@ -12,11 +12,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// filesLimit is the environment variable that makes this program open sockets, instead of running
-// tests, with a limit of so many files besides those that it has open already.
+// filesLimit is an environment variable. If it is set to a number, the test binary runs no tests,
+// but opens sockets with a limit of that many additional files.
 const filesLimit = "OHCE_TEST_FILES"
 
-// openUnderLimit listens and dials under a limit, and reports what happened.
+// openUnderLimit calls Listen and Dial under a limit, and prints the results.
 func openUnderLimit(limit string) {
 	more, err := strconv.ParseUint(limit, 10, 64)
 	if err == nil {
@@ -32,9 +32,9 @@ func openUnderLimit(limit string) {
 	report("dial", err)
 }
 
-// limitFiles allows so many more open files.
+// limitFiles limits the number of additional open files.
 func limitFiles(more uint64) error {
-	free, err := unix.Eventfd(0, unix.EFD_CLOEXEC) // the lowest descriptor that is free
+	free, err := unix.Eventfd(0, unix.EFD_CLOEXEC) // the lowest free descriptor
 	if err != nil {
 		return err
 	}
@@ -54,15 +54,15 @@ func report(op string, err error) {
 	}
 }
 
-// TestFewDescriptors opens sockets in programs that may have very few files open: an error says so,
-// and none ends in the runtime's traceback.
+// TestFewDescriptors opens sockets in processes with very low limits on open files. Each must
+// report an error, and none may crash in the runtime.
 func TestFewDescriptors(t *testing.T) {
 	const few, one, both = "listen: too many files, dial: too many files",
 		"listen: ok, dial: too many files", "listen: ok, dial: ok"
 	last := ""
 	for limit := range 12 {
 		cmd := exec.Command(os.Args[0])
-		// Under the race detector a program otherwise sleeps for a second at its end.
+		// Without GORACE, the race detector makes each process sleep for 1 s at exit.
 		cmd.Env = append(os.Environ(), fmt.Sprint(filesLimit, "=", limit), "GORACE=atexit_sleep_ms=0")
 		out, err := cmd.CombinedOutput()
 		if err != nil {

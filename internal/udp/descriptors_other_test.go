@@ -2,7 +2,7 @@
 
 package udp
 
-// filesLimit is the name of no variable: only the tests of Linux limit the number of open files.
+// filesLimit is empty, because the limit is tested only on Linux.
 const filesLimit = ""
 
 func openUnderLimit(string) {}

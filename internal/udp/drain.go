@@ -2,29 +2,29 @@ package udp
 
 import "time"
 
-// maxDrained and maxDrainTime bound what is still read after Drain if nothing keeps new datagrams
-// out. The one is more than a receive buffer of socketBuffer bytes can hold; the other is for
-// datagrams that arrive one by one, with no silence between them.
+// maxDrained and maxDrainTime limit the datagrams read after Drain if the kernel does not drop new
+// ones. maxDrained is more than a receive buffer of socketBuffer bytes can hold. maxDrainTime is
+// for datagrams that keep arriving one by one.
 const (
 	maxDrained   = 1 << 16
 	maxDrainTime = 10 * time.Second
 )
 
-// A drainBound counts what has been read since Drain. Its zero value has not begun.
-type drainBound struct {
+// A drainLimit ends reading after Drain. The zero value has counted no datagram.
+type drainLimit struct {
 	read  int
 	begun time.Time
 }
 
-// count notes n datagrams read after Drain.
-func (d *drainBound) count(n int) {
+// count records that n datagrams were read after Drain.
+func (d *drainLimit) count(n int) {
 	if d.begun.IsZero() {
 		d.begun = time.Now()
 	}
 	d.read += n
 }
 
-// reached reports whether reading must end, whatever is still queued.
-func (d *drainBound) reached() bool {
+// reached reports whether reading must end, even if datagrams are still queued.
+func (d *drainLimit) reached() bool {
 	return d.read >= maxDrained || d.read > 0 && time.Since(d.begun) > maxDrainTime
 }

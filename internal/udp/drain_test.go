@@ -8,23 +8,23 @@ import (
 	"testing"
 )
 
-func TestDrainReadsWhatIsQueued(t *testing.T) {
+func TestDrainReadsQueued(t *testing.T) {
 	const queued = 100
-	eachAsked(t, func(t *testing.T, c Socket, to netip.AddrPort) {
+	forEachAddress(t, func(t *testing.T, c Socket, to netip.AddrPort) {
 		sendNumbers(t, client(t, to), 0, queued)
 		if err := c.Drain(); err != nil {
 			t.Fatal(err)
 		}
-		got, err := readOut(c)
+		got, err := readUntilError(c)
 		if !slices.Equal(got, numbers(0, queued)) {
-			t.Errorf("after Drain Read returned %d datagrams, want the %d queued: %q", len(got), queued,
-				got)
+			t.Errorf("Read after Drain returned %d datagrams, want the %d queued: %q", len(got),
+				queued, got)
 		}
 		if !errors.Is(err, net.ErrClosed) {
-			t.Errorf("then it failed with %v, want net.ErrClosed", err)
+			t.Errorf("then Read = %v, want net.ErrClosed", err)
 		}
-		if _, err := c.Read(slots(1, 16)); !errors.Is(err, net.ErrClosed) {
-			t.Errorf("once more: %v, want net.ErrClosed again", err)
+		if _, err := c.Read(makeMessages(1, 16)); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("next Read = %v, want net.ErrClosed", err)
 		}
 	})
 }
@@ -35,50 +35,50 @@ func TestDrainAfterSomeReads(t *testing.T) {
 	sendNumbers(t, cl, 0, 30)
 	got := readN(t, c, 10)
 	c.Drain()
-	rest, err := readOut(c)
+	rest, err := readUntilError(c)
 	if got = append(got, rest...); !slices.Equal(got, numbers(0, 30)) {
-		t.Errorf("read %q before and after Drain, want all of 30", got)
+		t.Errorf("read %q before and after Drain, want all 30", got)
 	}
 	if !errors.Is(err, net.ErrClosed) {
-		t.Errorf("then it failed with %v, want net.ErrClosed", err)
+		t.Errorf("then Read = %v, want net.ErrClosed", err)
 	}
 }
 
 func TestDrainWakesRead(t *testing.T) {
-	eachSocket(t, func(t *testing.T, s socket) {
+	forEachSocket(t, func(t *testing.T, s socket) {
 		conns, _ := s.open(t)
 		for _, c := range conns {
 			started, result := make(chan struct{}), make(chan error, 1)
 			go func() {
 				close(started)
-				_, err := c.Read(slots(4, 16))
+				_, err := c.Read(makeMessages(4, 16))
 				result <- err
 			}()
-			<-started // Drain comes before or after Read parks: both must end it
+			<-started // Drain must unblock Read, whether Read has blocked yet or not
 			if err := c.Drain(); err != nil {
 				t.Errorf("Drain: %v", err)
 			}
 			if err := <-result; !errors.Is(err, net.ErrClosed) {
-				t.Errorf("Read ended with %v, want net.ErrClosed", err)
+				t.Errorf("Read = %v, want net.ErrClosed", err)
 			}
 		}
 	})
 }
 
-func TestDrainLetsAnswersOut(t *testing.T) {
+func TestDrainAllowsWrites(t *testing.T) {
 	c := open4(t)
 	cl := client(t, c.LocalAddr())
-	send(t, cl, "asked in time")
+	send(t, cl, "before Drain")
 	c.Drain()
-	ms := slots(1, 64)
+	ms := makeMessages(1, 64)
 	if _, err := c.Read(ms); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := c.Write(ms); err != nil {
 		t.Fatal(err)
 	}
-	if got := receive(t, cl); got != "asked in time" {
-		t.Errorf("answer %q after Drain", got)
+	if got := receive(t, cl); got != "before Drain" {
+		t.Errorf("response %q after Drain, want before Drain", got)
 	}
 }
 
@@ -90,8 +90,8 @@ func TestDrainTwice(t *testing.T) {
 			t.Errorf("Drain: %v", err)
 		}
 	}
-	if got, err := readOut(c); len(got) != 5 || !errors.Is(err, net.ErrClosed) {
-		t.Errorf("read %d datagrams and then %v, want 5 and net.ErrClosed", len(got), err)
+	if got, err := readUntilError(c); len(got) != 5 || !errors.Is(err, net.ErrClosed) {
+		t.Errorf("read %d datagrams, then %v; want 5, then net.ErrClosed", len(got), err)
 	}
 }
 
@@ -99,26 +99,26 @@ func TestDrainAfterClose(t *testing.T) {
 	c := open4(t)
 	c.Close()
 	if err := c.Drain(); !errors.Is(err, net.ErrClosed) {
-		t.Errorf("Drain after Close: %v, want net.ErrClosed", err)
+		t.Errorf("Drain after Close = %v, want net.ErrClosed", err)
 	}
 }
 
-func TestDrainKeepsTheRestOut(t *testing.T) {
-	if !tellsDropped {
-		t.Skip("the system cannot be told")
+func TestDrainDropsLaterDatagrams(t *testing.T) {
+	if !reportsDropped {
+		t.Skip("the system does not drop datagrams after Drain")
 	}
-	eachAsked(t, func(t *testing.T, c Socket, to netip.AddrPort) {
+	forEachAddress(t, func(t *testing.T, c Socket, to netip.AddrPort) {
 		const before, after = 10, 25
 		cl := client(t, to)
 		sendNumbers(t, cl, 0, before)
 		c.Drain()
 		sendNumbers(t, cl, before, before+after)
-		got, err := readOut(c)
+		got, err := readUntilError(c)
 		if !slices.Equal(got, numbers(0, before)) || !errors.Is(err, net.ErrClosed) {
-			t.Errorf("read %q (%v), want only what came before Drain", got, err)
+			t.Errorf("read %q (%v), want only the datagrams from before Drain", got, err)
 		}
 		if got := c.KernelDropped(); got != after {
-			t.Errorf("KernelDropped = %d, want %d: all that came after Drain", got, after)
+			t.Errorf("KernelDropped = %d, want %d, all datagrams from after Drain", got, after)
 		}
 		sendNumbers(t, cl, 0, 1)
 		c.Close()

@@ -8,29 +8,29 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// drops turns the kernel's cumulative 32-bit counter of a socket into a 64-bit one.
+// drops extends the kernel's cumulative 32-bit drop counter of a socket to 64 bits.
 type drops struct {
 	last  uint32
 	total uint64
 }
 
-// see takes a reading; the difference of two readings is right across one wrap.
-func (d *drops) see(reading uint32) {
+// update records a reading of the counter. Between two readings, the counter may wrap around once.
+func (d *drops) update(reading uint32) {
 	d.total += uint64(reading - d.last)
 	d.last = reading
 }
 
-// KernelDropped reads the socket's own drop counter (SO_MEMINFO, Linux 4.12), the one that
-// SO_RXQ_OVFL reports with a datagram: asked for, it costs the datagrams nothing, and it is right
-// also when no datagram follows.
+// KernelDropped reads the drop counter of the socket with SO_MEMINFO (Linux 4.12). SO_RXQ_OVFL
+// would report the same counter with each datagram, which costs time for each, and does not report
+// drops after the last one.
 func (c *udpConn) KernelDropped() uint64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	// A kernel that does not know the option, or a closed socket, leaves the last value.
+	// An older kernel or a closed socket returns an error, and the last value remains.
 	_ = c.control(func(fd int) error {
 		reading, err := socketDrops(fd)
 		if err == nil {
-			c.drops.see(reading)
+			c.drops.update(reading)
 		}
 		return err
 	})

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func TestDropsSee(t *testing.T) {
+func TestDropsUpdate(t *testing.T) {
 	tests := []struct {
 		name     string
 		readings []uint32
@@ -19,7 +19,7 @@ func TestDropsSee(t *testing.T) {
 	}{
 		{"none", nil, 0},
 		{"first reading counts", []uint32{5}, 5},
-		{"steady", []uint32{5, 5, 5}, 5},
+		{"no change", []uint32{5, 5, 5}, 5},
 		{"growing", []uint32{1, 10, 11}, 11},
 		{"just before the wrap", []uint32{1<<32 - 1}, 1<<32 - 1},
 		{"wrap to zero", []uint32{1<<32 - 1, 0}, 1 << 32},
@@ -30,10 +30,10 @@ func TestDropsSee(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			var d drops
 			for _, r := range tt.readings {
-				d.see(r)
+				d.update(r)
 			}
 			if d.total != tt.want {
-				t.Errorf("after %v the total is %d, want %d", tt.readings, d.total, tt.want)
+				t.Errorf("total after %v is %d, want %d", tt.readings, d.total, tt.want)
 			}
 		})
 	}
@@ -41,11 +41,11 @@ func TestDropsSee(t *testing.T) {
 
 func TestKernelDroppedCountsOverflow(t *testing.T) {
 	const sent = 300
-	eachAsked(t, func(t *testing.T, c Socket, to netip.AddrPort) {
+	forEachAddress(t, func(t *testing.T, c Socket, to netip.AddrPort) {
 		if got := c.KernelDropped(); got != 0 {
-			t.Fatalf("KernelDropped = %d at first, want 0", got)
+			t.Fatalf("KernelDropped of a new socket = %d, want 0", got)
 		}
-		// Not less than this, so that some datagrams do fit: the kernel doubles it.
+		// A buffer that holds some of the datagrams, but not all.
 		if err := c.(*udpConn).control(func(fd int) error {
 			return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 8<<10)
 		}); err != nil {
@@ -54,21 +54,21 @@ func TestKernelDroppedCountsOverflow(t *testing.T) {
 		sendNumbers(t, client(t, to), 0, sent)
 		during := c.KernelDropped()
 		c.Drain()
-		got, err := readOut(c)
+		got, err := readUntilError(c)
 		if !errors.Is(err, net.ErrClosed) {
 			t.Fatal(err)
 		}
 		if len(got) == 0 || len(got) == sent {
-			t.Errorf("read %d of %d datagrams, want an overflow in between", len(got), sent)
+			t.Errorf("read %d of %d datagrams, want some, but not all", len(got), sent)
 		}
 		if drops := c.KernelDropped(); uint64(len(got))+drops != sent || drops != during {
-			t.Errorf("%d sent, %d read, KernelDropped %d, and %d before reading, want sent = read + drops",
+			t.Errorf("sent %d, read %d, KernelDropped %d (%d before reading); want sent = read + dropped",
 				sent, len(got), drops, during)
 		}
 	})
 }
 
-func TestKernelDroppedBeforeAdoption(t *testing.T) {
+func TestKernelDroppedBeforeNew(t *testing.T) {
 	pc, err := net.ListenUDP("udp4", &net.UDPAddr{IP: ip4.AsSlice()})
 	if err != nil {
 		t.Fatal(err)
@@ -78,10 +78,10 @@ func TestKernelDroppedBeforeAdoption(t *testing.T) {
 	sendNumbers(t, client(t, to), 0, 100)
 	c := newConn(t, pc)
 	c.Drain()
-	got, _ := readOut(c)
+	got, _ := readUntilError(c)
 	c.Close()
 	if drops := c.KernelDropped(); drops == 0 || uint64(len(got))+drops != 100 {
-		t.Errorf("100 sent, %d read, KernelDropped %d after Close, want sent = read + drops", len(got),
-			drops)
+		t.Errorf("sent 100, read %d, KernelDropped %d after Close; want sent = read + dropped",
+			len(got), drops)
 	}
 }

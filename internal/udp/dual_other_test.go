@@ -8,6 +8,6 @@ import (
 )
 
 func dualBound(t *testing.T) ([]Socket, netip.AddrPort) {
-	t.Skip("the socket is made by the calls of Unix")
+	t.Skip("needs the system calls of Unix")
 	return nil, netip.AddrPort{}
 }

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// dualBound is an IPv6 socket bound to an IPv4 address, which package net never makes but may be
-// handed: its addresses travel mapped into IPv6.
+// dualBound returns an IPv6 socket bound to an IPv4 address. Package net does not create such
+// sockets, but can use one. The kernel reports their addresses as IPv4-mapped IPv6 addresses.
 func dualBound(t *testing.T) ([]Socket, netip.AddrPort) {
 	t.Helper()
 	needIPv6(t)
@@ -21,9 +21,9 @@ func dualBound(t *testing.T) ([]Socket, netip.AddrPort) {
 		t.Fatal(err)
 	}
 	f := os.NewFile(uintptr(fd), "dual")
-	defer f.Close() // FilePacketConn has a copy
+	defer f.Close() // FilePacketConn duplicates the descriptor
 	if err := unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 0); err != nil {
-		t.Skipf("this system has no dual sockets: %v", err)
+		t.Skipf("this system has no dual-stack sockets: %v", err)
 	}
 	mapped := &unix.SockaddrInet6{Addr: netip.MustParseAddr("::ffff:127.0.0.1").As16()}
 	if err := unix.Bind(fd, mapped); err != nil {

@@ -12,8 +12,7 @@ import (
 	"time"
 )
 
-// The errors are real ones: each comes out of a socket that was brought to it.
-
+// TestErrorsFromSockets checks the classification of errors that real sockets return.
 func TestErrorsFromSockets(t *testing.T) {
 	tests := []struct {
 		name      string
@@ -31,14 +30,14 @@ func TestErrorsFromSockets(t *testing.T) {
 		{"deadline", deadlineError, true, false, false, false, "other"},
 		{"closed", closedError, false, false, false, false, "closed"},
 		{"bad address", badAddressError, false, false, false, false, "other"},
-		{"not ours", notOursError, false, false, false, false, "EADDRNOTAVAIL"},
+		{"not local", notLocalError, false, false, false, false, "EADDRNOTAVAIL"},
 		{"end of file", func(*testing.T) error { return io.EOF }, false, false, false, false, "other"},
 		{"none", func(*testing.T) error { return nil }, false, false, false, false, "other"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			err := tt.make(t)
-			wrapped := fmt.Errorf("twice wrapped: %w", fmt.Errorf("once: %w", err))
+			wrapped := fmt.Errorf("outer: %w", fmt.Errorf("inner: %w", err))
 			for _, err := range []error{err, wrapped} {
 				check(t, "Transient", Transient(err), tt.transient, err)
 				check(t, "Refused", Refused(err), tt.refused, err)
@@ -52,23 +51,23 @@ func TestErrorsFromSockets(t *testing.T) {
 	}
 }
 
-func check(t *testing.T, what string, got, want bool, err error) {
+func check(t *testing.T, function string, got, want bool, err error) {
 	t.Helper()
 	if got != want {
-		t.Errorf("%s(%v) = %v, want %v", what, err, got, want)
+		t.Errorf("%s(%v) = %v, want %v", function, err, got, want)
 	}
 }
 
-// deadPort is an address where nobody listens.
-func deadPort(t *testing.T) netip.AddrPort {
+// unusedAddr returns an address to which no socket is bound.
+func unusedAddr(t *testing.T) netip.AddrPort {
 	c := open4(t)
 	c.Close()
 	return c.LocalAddr()
 }
 
 func refusedError(t *testing.T) error {
-	cl := client(t, deadPort(t))
-	send(t, cl, "anybody?")
+	cl := client(t, unusedAddr(t))
+	send(t, cl, "unreachable")
 	_, err := cl.Read(make([]byte, 16))
 	return mustFail(t, err)
 }
@@ -80,7 +79,7 @@ func tooLongError(t *testing.T) error {
 }
 
 func tooLongFromNet(t *testing.T) error {
-	_, err := client(t, deadPort(t)).Write(make([]byte, 65_508))
+	_, err := client(t, unusedAddr(t)).Write(make([]byte, 65_508))
 	return mustFail(t, err)
 }
 
@@ -93,11 +92,11 @@ func takenError(t *testing.T) error {
 }
 
 func deadlineError(t *testing.T) error {
-	cl := client(t, deadPort(t))
+	cl := client(t, unusedAddr(t))
 	cl.SetReadDeadline(time.Unix(1, 0))
 	_, err := cl.Read(make([]byte, 16))
 	if !errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Fatalf("a read past its deadline: %v", err)
+		t.Fatalf("Read after the deadline = %v, want os.ErrDeadlineExceeded", err)
 	}
 	return err
 }
@@ -105,7 +104,7 @@ func deadlineError(t *testing.T) error {
 func closedError(t *testing.T) error {
 	c := open4(t)
 	c.Close()
-	_, err := c.Read(slots(1, 16))
+	_, err := c.Read(makeMessages(1, 16))
 	return mustFail(t, err)
 }
 
@@ -114,7 +113,7 @@ func badAddressError(t *testing.T) error {
 	return mustFail(t, err)
 }
 
-func notOursError(t *testing.T) error {
+func notLocalError(t *testing.T) error {
 	_, err := net.ListenPacket("udp4", "192.0.2.77:0")
 	return mustFail(t, err)
 }
@@ -122,27 +121,27 @@ func notOursError(t *testing.T) error {
 func mustFail(t *testing.T, err error) error {
 	t.Helper()
 	if err == nil {
-		t.Fatal("no error, want one")
+		t.Fatal("got no error, want one")
 	}
 	return err
 }
 
-// TestReadSurvivesAnError: a connected socket tells of a dead port, and goes on.
-func TestReadSurvivesAnError(t *testing.T) {
-	pc := client(t, deadPort(t))
+// TestReadAfterError checks that a socket works after it has reported an unreachable port.
+func TestReadAfterError(t *testing.T) {
+	pc := client(t, unusedAddr(t))
 	to := pc.RemoteAddr().(*net.UDPAddr).AddrPort()
 	c := newConn(t, pc)
-	send(t, pc, "anybody?")
-	if _, err := c.Read(slots(4, 16)); !Refused(err) || !Transient(err) {
-		t.Fatalf("Read after asking a dead port: %v, want refused", err)
+	send(t, pc, "unreachable")
+	if _, err := c.Read(makeMessages(4, 16)); !Refused(err) || !Transient(err) {
+		t.Fatalf("Read after sending to an unused port = %v, want a refused error", err)
 	}
-	peer, err := net.DialUDP("udp", net.UDPAddrFromAddrPort(to), net.UDPAddrFromAddrPort(address(pc)))
+	peer, err := net.DialUDP("udp", net.UDPAddrFromAddrPort(to), net.UDPAddrFromAddrPort(localAddr(pc)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer peer.Close()
-	send(t, peer, "here I am")
-	if got := readN(t, c, 1); got[0] != "here I am" {
-		t.Errorf("after the error Read returned %q", got)
+	send(t, peer, "reachable")
+	if got := readN(t, c, 1); got[0] != "reachable" {
+		t.Errorf("Read after the error returned %q, want reachable", got)
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// transient lists what a UDP socket can report that says nothing against the socket: asynchronous
-// ICMP errors, interrupted calls, and want of memory.
+// transient lists the errors after which a UDP socket is still usable: asynchronous ICMP errors,
+// interrupted calls, and shortages of memory.
 var transient = []unix.Errno{
 	unix.EINTR, unix.EAGAIN, unix.ENOMEM, unix.ENOBUFS, unix.ECONNREFUSED, unix.ECONNRESET,
 	unix.EHOSTUNREACH, unix.ENETUNREACH, unix.EHOSTDOWN, unix.ENETDOWN, unix.EMSGSIZE, unix.EPERM,

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// transient lists what a UDP socket can report that says nothing against the socket. The resets are
-// how Windows tells a receiver of an ICMP error for something it sent earlier.
+// transient lists the errors after which a UDP socket is still usable. With the resets, Windows
+// reports an ICMP error for a datagram that the socket sent earlier.
 var transient = []windows.Errno{
 	windows.WSAEINTR, windows.WSAEWOULDBLOCK, windows.WSAENOBUFS, windows.WSAECONNREFUSED,
 	windows.WSAECONNRESET, windows.WSAENETRESET, windows.WSAEHOSTUNREACH, windows.WSAENETUNREACH,

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// A fake is a net.PacketConn that is no *net.UDPConn. As with a socket, a read whose deadline has
-// passed fails even if something is queued.
+// A fake is a net.PacketConn other than *net.UDPConn. Like a socket, it fails a read after the
+// deadline even if a datagram is queued.
 type fake struct {
 	local  net.Addr
 	queue  chan packet
@@ -18,7 +18,7 @@ type fake struct {
 	limit   time.Time
 	changed chan struct{} // closed when limit changes
 	sent    []packet
-	fail    error // the next write fails with it
+	fail    error // the result of the next write, if non-nil
 }
 
 type packet struct {
@@ -27,7 +27,7 @@ type packet struct {
 	err  error
 }
 
-// A textAddr is an address that only its text describes.
+// A textAddr is a net.Addr that has only a text form.
 type textAddr string
 
 func (textAddr) Network() string  { return "fake" }

@@ -12,11 +12,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A feature is something that not every kernel has.
+// A feature is a socket option that older kernels lack.
 type feature struct {
 	name  string
 	since version
-	probe func() error // nil where it is there; the result does not change
+	probe func() error // returns nil if the kernel has the feature; the result does not change
 }
 
 var (
@@ -28,14 +28,14 @@ var (
 	})}
 )
 
-// errDenied means that the kernel has the feature and that it is broken there.
-var errDenied = fmt.Errorf("%w: it corrupts data in this kernel", errors.ErrUnsupported)
+// errBroken means that the kernel has the feature, but with a defect.
+var errBroken = fmt.Errorf("%w: it corrupts data in this kernel", errors.ErrUnsupported)
 
-// A version is a release of the kernel.
+// A version is the version of a kernel release.
 type version [3]int
 
-// brokenGSO are the releases, the first and the last of them, in which UDP_SEGMENT corrupts
-// datagrams of equal size.
+// brokenGSO holds the first and the last release in which UDP_SEGMENT corrupts datagrams of equal
+// size.
 var brokenGSO = [2]version{{7, 0, 0}, {7, 1, 4}}
 
 func (v version) less(w version) bool {
@@ -49,7 +49,8 @@ func (v version) less(w version) bool {
 
 func (v version) within(span [2]version) bool { return !v.less(span[0]) && !span[1].less(v) }
 
-// parseVersion reads the beginning of a release, as uname(2) has it: "6.18.44-cloud-amd64".
+// parseVersion parses the version at the start of a release in the format of uname(2), such as
+// "6.18.44-cloud-amd64".
 func parseVersion(release string) (v version, err error) {
 	rest := release
 	for i := range v {
@@ -69,7 +70,7 @@ func parseVersion(release string) (v version, err error) {
 	return v, nil
 }
 
-// kernel is the release of this one.
+// kernel returns the version of the running kernel.
 func kernel() (version, error) {
 	var u unix.Utsname
 	if err := unix.Uname(&u); err != nil {
@@ -90,7 +91,7 @@ func probeGSO() error {
 		return err
 	}
 	if v.within(brokenGSO) {
-		return errDenied
+		return errBroken
 	}
 	return onSocket(func(fd int) error {
 		_, err := unix.GetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_SEGMENT)
@@ -98,7 +99,7 @@ func probeGSO() error {
 	})
 }
 
-// onSocket runs f on a UDP socket of its own.
+// onSocket runs f on a new UDP socket and closes it.
 func onSocket(f func(fd int) error) error {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if errors.Is(err, unix.EAFNOSUPPORT) {

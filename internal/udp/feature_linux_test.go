@@ -7,14 +7,13 @@ import (
 	"testing"
 )
 
-// A feature that is missing where the kernel is new enough for it is a failure, not a reason to
-// skip.
+// TestFeatures fails, rather than skips, if the kernel is new enough for a feature but lacks it.
 func TestFeatures(t *testing.T) {
 	v, err := kernel()
 	if err != nil {
 		t.Fatal(err)
 	}
-	// KernelDropped asks for it each time, and takes no for an answer.
+	// KernelDropped does not probe for this feature, but handles the error.
 	memInfo := &feature{"SO_MEMINFO", version{4, 12, 0}, func() error {
 		return onSocket(func(fd int) error {
 			_, err := socketDrops(fd)
@@ -27,12 +26,12 @@ func TestFeatures(t *testing.T) {
 			switch {
 			case err != nil && v.less(f.since):
 				t.Skipf("needs Linux %v, this is %v: %v", f.since, v, err)
-			case errors.Is(err, errDenied) && f == featureGSO && v.within(brokenGSO):
+			case errors.Is(err, errBroken) && f == featureGSO && v.within(brokenGSO):
 				t.Skipf("broken in Linux %v: %v", v, err)
 			case err != nil:
-				t.Errorf("missing since Linux %v, and this is %v: %v", f.since, v, err)
+				t.Errorf("missing in Linux %v, want it since %v: %v", v, f.since, err)
 			case v.less(f.since):
-				t.Errorf("found in %v, and said to be there since %v", v, f.since)
+				t.Errorf("present in Linux %v, want it only since %v", v, f.since)
 			}
 		})
 	}
@@ -66,7 +65,7 @@ func TestParseVersion(t *testing.T) {
 	}
 }
 
-func TestDenyList(t *testing.T) {
+func TestBrokenGSO(t *testing.T) {
 	for release, want := range map[string]bool{
 		"6.19.9": false, "7.0.0": true, "7.0.12": true, "7.1.0": true, "7.1.4": true, "7.1.5": false,
 		"7.2.0": false, "8.0.0": false,
@@ -76,7 +75,7 @@ func TestDenyList(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := v.within(brokenGSO); got != want {
-			t.Errorf("%s denied is %v, want %v", release, got, want)
+			t.Errorf("release %s is broken: %v, want %v", release, got, want)
 		}
 	}
 }

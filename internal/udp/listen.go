@@ -11,20 +11,24 @@ import (
 	"syscall"
 )
 
-// socketBuffer is what a socket asks for as its receive and send buffers, in bytes: room for about
-// five thousand small datagrams, a hundredth of a second at the highest rate that one socket takes.
+// socketBuffer is the size requested for the receive and send buffers, in bytes. It holds about
+// 5,000 small datagrams, which arrive in 10 ms at the highest rate of one socket.
 const socketBuffer = 4 << 20
 
-// Listen binds addr, "host:port", and returns its sockets and the address they serve. An empty host
-// or "[::]" means every address of both families, "0.0.0.0" every IPv4 address; port 0 means a free
-// port, which the returned address has. A host name is resolved, and its first address is used. A
-// multicast address is an error, because the system would bind the wildcard in its place.
+// Listen binds addr, which has the form "host:port", and returns the sockets and the bound address.
 //
-// Where the system spreads clients over sockets that share an address (SO_REUSEPORT, Linux 3.9),
-// Listen opens share sockets; elsewhere, and if share is less than 2, one. Only programs of the
-// same user that ask for it can join them later.
+//   - An empty host or "[::]" binds every address of both families, "0.0.0.0" every IPv4 address.
+//   - If the host is a name, Listen binds the first address to which it resolves.
+//   - If the port is 0, the system chooses one. The returned address contains it.
+//   - A multicast address is an error. Package net would bind the wildcard address instead.
 //
-// TooManyFiles reports whether it failed because the process has too many files open.
+// On Linux 3.9 or later, Listen opens share sockets with SO_REUSEPORT, and the kernel distributes
+// clients over them. If share is less than 2, and on other systems, it opens a single socket for an
+// address. Another socket can join the group only if it sets the option too and belongs to the same
+// user.
+//
+// If the process has too many files open, Listen fails with an error for which TooManyFiles is
+// true.
 func Listen(ctx context.Context, addr string, share int) ([]Socket, netip.AddrPort, error) {
 	if err := roomForPoller(); err != nil {
 		return nil, netip.AddrPort{}, err
@@ -40,15 +44,15 @@ func Listen(ctx context.Context, addr string, share int) ([]Socket, netip.AddrPo
 	if err != nil {
 		return nil, netip.AddrPort{}, err
 	}
-	pollerBegun.Store(true)
+	pollerReady.Store(true)
 	return socks, bound, nil
 }
 
-var errMulticast = errors.New("this is a multicast address, and groups are not joined: " +
+var errMulticast = errors.New("multicast addresses are not supported: " +
 	"listen on an address of this machine, 0.0.0.0 or [::]")
 
-// resolve turns "host:port" into an address. An empty host is the IPv6 wildcard, which stands for
-// both families.
+// resolve resolves an address of the form "host:port". An empty host becomes the IPv6 wildcard,
+// which network maps to both families.
 func resolve(ctx context.Context, addr string) (netip.AddrPort, error) {
 	host, service, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -74,16 +78,16 @@ func resolve(ctx context.Context, addr string) (netip.AddrPort, error) {
 	return netip.AddrPortFrom(ips[0].Unmap(), uint16(port)), nil
 }
 
-// A control works on a socket before it is bound (net.ListenConfig).
+// A control is a function for net.ListenConfig.Control, which is called before a socket is bound.
 type control = func(network, address string, c syscall.RawConn) error
 
-// bind opens one UDP socket on ap and gives it large buffers; see growBuffers for warning.
+// bind opens one UDP socket on ap and enlarges its buffers. See growBuffers for warning.
 func bind(ctx context.Context, network string, ap netip.AddrPort, prepare control) (
 	pc *net.UDPConn, warning string, err error,
 ) {
 	addr := ap.String()
 	if network == "udp" {
-		// Without a host package net takes what the kernel has, which may be IPv4 alone.
+		// Without a host, package net also works on a machine that has only IPv4.
 		addr = net.JoinHostPort("", strconv.Itoa(int(ap.Port())))
 	}
 	lc := net.ListenConfig{Control: prepare}
@@ -93,7 +97,7 @@ func bind(ctx context.Context, network string, ap netip.AddrPort, prepare contro
 	}
 	pc, ok := c.(*net.UDPConn)
 	if !ok {
-		return nil, "", errors.Join(fmt.Errorf("%s gave a %T", network, c), c.Close())
+		return nil, "", errors.Join(fmt.Errorf("unexpected %T for network %s", c, network), c.Close())
 	}
 	return pc, growBuffers(pc), nil
 }
@@ -104,26 +108,29 @@ func closeAll(conns []Socket) {
 	}
 }
 
-// Dial connects a UDP socket to addr, "host:port", which can send datagrams of any length that the
-// protocol allows. Of a host name it uses the first address that a socket can be connected to.
-// TooManyFiles reports whether it failed because the process has too many files open.
+// Dial returns a UDP socket connected to addr, which has the form "host:port". If the host is a
+// name, Dial uses the first of its addresses to which a socket can be connected. The send buffer
+// holds a datagram of any length that UDP allows.
+//
+// If the process has too many files open, Dial fails with an error for which TooManyFiles is true.
 func Dial(ctx context.Context, addr string) (net.Conn, error) {
 	if err := roomForPoller(); err != nil {
 		return nil, err
 	}
-	d := net.Dialer{Control: quietResets}
+	d := net.Dialer{Control: ignoreResets}
 	c, err := d.DialContext(ctx, "udp", addr)
 	if err != nil {
 		return nil, err
 	}
-	pollerBegun.Store(true)
+	pollerReady.Store(true)
 	if u, ok := c.(*net.UDPConn); ok {
 		growSend(u)
 	}
 	return c, nil
 }
 
-// network is the Go name of the socket family for ap: a wildcard of IPv6 takes both families.
+// network returns the network name of package net for ap. The IPv6 wildcard stands for both
+// families.
 func network(ap netip.AddrPort) string {
 	switch {
 	case ap.Addr().Is4():
@@ -135,11 +142,11 @@ func network(ap netip.AddrPort) string {
 	}
 }
 
-// New takes over a socket that exists, and which only the Socket may be used to read, write and
-// close from then on. A *net.UDPConn becomes equal to a socket of Listen, with the same buffers;
-// anything else is read and written one datagram at a time. The addresses of pc must be IP
-// addresses with ports, in the form that netip.ParseAddrPort reads. If New fails, pc stays open and
-// is the caller's.
+// New returns a Socket that uses pc. The caller must no longer read, write or close pc itself. If
+// pc is a *net.UDPConn, the Socket has the same features and buffer sizes as one returned by
+// Listen. For any other type, it reads and writes one datagram at a time, and the addresses of pc
+// must have the format of netip.ParseAddrPort. If New fails, pc remains open and the caller must
+// close it.
 func New(pc net.PacketConn) (Socket, error) {
 	if u, ok := pc.(*net.UDPConn); ok {
 		return adopt(u)
@@ -147,25 +154,28 @@ func New(pc net.PacketConn) (Socket, error) {
 	return newPacketConn(pc)
 }
 
-// Connect takes over a socket that is connected to its only peer, and gives it large buffers if it
-// is a *net.UDPConn. Write sends to that peer, whatever Message.Peer says. If its port is
-// unreachable, a later Read or Write fails with an error for which Refused is true; the datagrams
-// of that Write were not sent.
+// Connect returns a Socket that uses conn, which must be connected and keep datagram boundaries.
+// The caller must no longer use conn itself. If conn is a *net.UDPConn, Connect enlarges its
+// buffers.
+//
+// Write ignores Message.Peer and sends to the peer of conn. If the peer's port is unreachable, a
+// later Read or Write fails with an error for which Refused is true. Such a Write has not sent the
+// message that it failed at.
 func Connect(conn net.Conn) (Socket, error) {
 	if u, ok := conn.(*net.UDPConn); ok {
 		growBuffers(u)
 		return connectUDP(u)
 	}
 	c := &packetConn{pc: connected{conn}, fast: connected{conn}}
-	// Any connection that keeps datagram boundaries will do; its addresses need not be IP addresses.
+	// The address of a conn that is not a system socket need not be an IP address.
 	if local, err := addrPort(conn.LocalAddr()); err == nil {
-		c.local, c.own = local, local.Addr()
+		c.local, c.fixedLocal = local, local.Addr()
 	}
 	return c, nil
 }
 
-// connected makes a net.PacketConn of a connection. It does not report the peer, which is always the
-// same.
+// connected implements net.PacketConn on a connection. ReadFromUDPAddrPort does not return the
+// peer, which is always the same.
 type connected struct{ net.Conn }
 
 func (c connected) ReadFrom(b []byte) (int, net.Addr, error) {
@@ -182,7 +192,7 @@ func (c connected) ReadFromUDPAddrPort(b []byte) (int, netip.AddrPort, error) {
 
 func (c connected) WriteToUDPAddrPort(b []byte, _ netip.AddrPort) (int, error) { return c.Write(b) }
 
-// addrPort reads a net.Addr.
+// addrPort converts a net.Addr. It fails if a is not an IP address with a port.
 func addrPort(a net.Addr) (netip.AddrPort, error) {
 	if u, ok := a.(*net.UDPAddr); ok {
 		ap := u.AddrPort()

@@ -15,16 +15,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// listen binds ap on as many sockets as are to share it.
+// listen binds ap on share sockets, or on one if the kernel lacks SO_REUSEPORT.
 func listen(ctx context.Context, ap netip.AddrPort, share int) ([]Socket, netip.AddrPort, error) {
-	first, err := bindOne(ctx, ap, quietResets)
+	first, err := bindOne(ctx, ap, ignoreResets)
 	if err != nil {
 		return nil, netip.AddrPort{}, err
 	}
 	conns, bound := []Socket{first}, first.local
 	if share > 1 && featureReusePort.probe() == nil {
-		// The first one is bound before it shares: where another program has the address, that
-		// shows.
+		// The first socket binds without the option, which fails if the address is in use, even by
+		// a socket that would share it.
 		if err = first.control(sharePort); err == nil {
 			conns, err = bindMore(ctx, conns, netip.AddrPortFrom(ap.Addr(), bound.Port()), share)
 		}
@@ -36,7 +36,7 @@ func listen(ctx context.Context, ap netip.AddrPort, share int) ([]Socket, netip.
 	return conns, bound, nil
 }
 
-// bindMore appends sockets that share ap with the first one until there are n.
+// bindMore appends sockets that share ap until conns has n.
 func bindMore(ctx context.Context, conns []Socket, ap netip.AddrPort, n int) ([]Socket, error) {
 	for len(conns) < n {
 		c, err := bindOne(ctx, ap, func(_, _ string, rc syscall.RawConn) error {
@@ -69,7 +69,8 @@ func bindOne(ctx context.Context, ap netip.AddrPort, prepare control) (*udpConn,
 	return c, nil
 }
 
-// adopt makes a Socket of pc that is equal to those of Listen.
+// adopt returns a Socket that uses pc, with the features and buffer sizes of one returned by
+// Listen.
 func adopt(pc *net.UDPConn) (Socket, error) {
 	c, err := newUDP(pc)
 	if err != nil {
@@ -79,14 +80,15 @@ func adopt(pc *net.UDPConn) (Socket, error) {
 	return c, nil
 }
 
-// growBuffers asks for large buffers: past the system's limit where this process may, else up to
-// it, and then returns what limits them. Buffers that are larger already stay as they are.
+// growBuffers enlarges the buffers of pc to socketBuffer. Without the privilege to exceed the
+// system's limits, it enlarges them up to the limits and returns a warning. It does not shrink
+// buffers.
 func growBuffers(pc *net.UDPConn) (warning string) {
 	rc, err := pc.SyscallConn()
 	if err != nil {
 		return ""
 	}
-	// A socket whose options cannot be set works with the buffers that it has.
+	// If the options cannot be set, the socket works with its present buffers.
 	_ = onDescriptor(rc, func(fd int) error {
 		warning = cmp.Or(
 			receiveBuffer.grow(fd, socketBuffer),
@@ -97,10 +99,11 @@ func growBuffers(pc *net.UDPConn) (warning string) {
 	return warning
 }
 
-// growSend has nothing to do: a send buffer takes a datagram of any length here.
+// growSend does nothing, because the default send buffer of Linux holds a datagram of any length.
 func growSend(*net.UDPConn) {}
 
-// A buffer is one of a socket's two, with the options that set it and what limits it.
+// A buffer describes the receive or the send buffer of a socket: the options that set its size and
+// the sysctl that limits it.
 type buffer struct {
 	name          string
 	force, option int
@@ -112,8 +115,8 @@ var (
 	sendBuffer    = buffer{"send", unix.SO_SNDBUFFORCE, unix.SO_SNDBUF, "net.core.wmem_max"}
 )
 
-// grow asks for size bytes, and returns what keeps the buffer smaller. The kernel doubles what it
-// is asked for and reports the double (socket(7)).
+// grow enlarges the buffer to size bytes. If a system limit keeps it smaller, grow returns a
+// warning. The kernel doubles the size that is set and reports the doubled size (socket(7)).
 func (b buffer) grow(fd, size int) (warning string) {
 	if has, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, b.option); err == nil && has >= 2*size {
 		return ""
@@ -126,6 +129,6 @@ func (b buffer) grow(fd, size int) (warning string) {
 	if err != nil || got >= 2*size {
 		return ""
 	}
-	return fmt.Sprintf("the %s buffer has %d bytes instead of %d; to change that: sysctl -w %s=%d",
+	return fmt.Sprintf("the %s buffer has %d bytes instead of %d; to enlarge it: sysctl -w %s=%d",
 		b.name, got/2, size, b.sysctl, size)
 }

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-func TestListenTellsItsAddress(t *testing.T) {
+func TestListenReturnsAddress(t *testing.T) {
 	tests := []struct{ addr, want string }{
 		{"127.0.0.1:0", "127.0.0.1"},
 		{"127.0.0.1:", "127.0.0.1"},
@@ -29,13 +29,14 @@ func TestListenTellsItsAddress(t *testing.T) {
 				t.Fatal(err)
 			}
 			if bound.Addr() != netip.MustParseAddr(tt.want) || bound.Port() == 0 {
-				t.Errorf("Listen told %v, want %v and a port", bound, tt.want)
+				t.Errorf("Listen returned %v, want %v and a port", bound, tt.want)
 			}
 			for _, c := range conns {
-				bounded(t, c)
+				closeInTime(t, c)
 				got := c.LocalAddr()
 				if got.Port() != bound.Port() || got.Addr().Is4In6() {
-					t.Errorf("LocalAddr = %v, want port %d, and IPv4 plain", got, bound.Port())
+					t.Errorf("LocalAddr = %v, want port %d and no IPv4-mapped address", got,
+						bound.Port())
 				}
 				if c.Width() < 1 || c.Width() > MaxWidth {
 					t.Errorf("Width = %d, want 1 to %d", c.Width(), MaxWidth)
@@ -48,14 +49,15 @@ func TestListenTellsItsAddress(t *testing.T) {
 	}
 }
 
-func TestListenOnAName(t *testing.T) {
+func TestListenHostName(t *testing.T) {
 	conns, bound, err := Listen(context.Background(), "localhost:0", 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	bounded(t, conns[0])
+	closeInTime(t, conns[0])
 	if !bound.Addr().IsLoopback() || bound.Port() == 0 || len(conns) != 1 {
-		t.Errorf("localhost gave %d sockets on %v, want one on the loopback interface", len(conns), bound)
+		t.Errorf("Listen returned %d sockets on %v, want one on the loopback interface", len(conns),
+			bound)
 	}
 	cl := client(t, bound)
 	send(t, cl, "Hello")
@@ -64,8 +66,8 @@ func TestListenOnAName(t *testing.T) {
 	}
 }
 
-func TestListenOnAGivenPort(t *testing.T) {
-	// A port that was free a moment ago; another process may be faster, hence the tries.
+func TestListenGivenPort(t *testing.T) {
+	// Another process can bind the free port first, hence several attempts.
 	for try := range 5 {
 		c := open4(t)
 		want := c.LocalAddr()
@@ -77,9 +79,9 @@ func TestListenOnAGivenPort(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		bounded(t, conns[0])
+		closeInTime(t, conns[0])
 		if bound != want {
-			t.Errorf("Listen on %v told %v", want, bound)
+			t.Errorf("Listen on %v returned %v", want, bound)
 		}
 		return
 	}
@@ -95,39 +97,39 @@ func TestListenErrors(t *testing.T) {
 		{"negative port", "127.0.0.1:-1", as[*net.DNSError, *net.AddrError]},
 		{"unknown service", "127.0.0.1:nosuchservice", as[*net.DNSError, *net.AddrError]},
 		{"missing port", "127.0.0.1", as[*net.AddrError, *net.AddrError]},
-		{"nothing", "", as[*net.AddrError, *net.AddrError]},
+		{"empty", "", as[*net.AddrError, *net.AddrError]},
 		{"too many colons", "::1:3000", as[*net.AddrError, *net.AddrError]},
 		{"unknown name", "nosuch.invalid:0", as[*net.DNSError, *net.DNSError]},
 		{"multicast", "224.0.0.1:0", is(errMulticast)},
 		{"multicast over IPv6", "[ff02::1]:0", is(errMulticast)},
-		{"not ours", "192.0.2.77:0", isAddrNotAvailable},
+		{"not local", "192.0.2.77:0", isAddrNotAvailable},
 		{"taken", used.String(), Taken},
-		{"taken, asked on the wildcard", netip.AddrPortFrom(netip.IPv4Unspecified(),
+		{"taken on the wildcard", netip.AddrPortFrom(netip.IPv4Unspecified(),
 			used.Port()).String(), Taken},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(context.Background(), patience)
+			ctx, cancel := context.WithTimeout(context.Background(), testTimeout)
 			defer cancel()
 			conns, bound, err := Listen(ctx, tt.addr, 1)
 			closeConns(conns)
 			if err == nil || !tt.is(err) {
-				t.Errorf("Listen(%q) failed with %v (%T), want another error", tt.addr, err, err)
+				t.Errorf("Listen(%q) = %v (%T), want another error", tt.addr, err, err)
 			}
 			if len(conns) != 0 || bound.IsValid() {
-				t.Errorf("with the error came %d sockets on %v, want none", len(conns), bound)
+				t.Errorf("Listen returned an error and %d sockets on %v, want none", len(conns), bound)
 			}
 		})
 	}
 }
 
-func TestListenWithADoneContext(t *testing.T) {
+func TestListenCanceled(t *testing.T) {
 	ctx, cancel := context.WithDeadline(context.Background(), time.Unix(1, 0))
 	defer cancel()
 	conns, _, err := Listen(ctx, "nosuch.invalid:0", 1)
 	closeConns(conns)
 	if err == nil {
-		t.Error("Listen on a name worked although its context was over")
+		t.Error("Listen on a name succeeded with a context past its deadline")
 	}
 }
 

@@ -1,36 +1,38 @@
 package udp
 
-// The reads that decide how a socket waits.
+// The limits between light and heavy load.
 const (
-	// fullRead is the number of datagrams in a read that show, if all buffers offered were filled,
-	// that more are queued.
+	// fullRead is the minimum size of a full read: one that fills all of its buffers, so that more
+	// datagrams are likely queued.
 	fullRead = 16
-	// heavyReads is the number of full reads in a row that make the load heavy. Changing how the
-	// socket waits costs about as much as reading a hundred datagrams.
+	// heavyReads is the number of consecutive full reads after which the load is heavy. A change
+	// between light and heavy load costs about as much as reading 100 datagrams.
 	heavyReads = 4
-	// lightRead is the largest read under light load, and lightReads the number of such reads in a
-	// row that make it light again.
-	lightRead  = 4
+	// lightRead is the maximum number of datagrams in a read under light load.
+	lightRead = 4
+	// lightReads is the number of consecutive reads of at most lightRead datagrams after which the
+	// load is light.
 	lightReads = 256
 )
 
-// A load tells heavy from light load by the sizes of the reads. Its zero value is light.
+// A load classifies the load of a socket as heavy or light by the sizes of its reads. The zero
+// value is light.
 type load struct {
-	heavy bool
-	row   int // reads in a row that speak for a change
+	heavy       bool
+	consecutive int // consecutive reads that indicate a change
 }
 
-// read notes a read of n datagrams into as many buffers as offered.
-func (l *load) read(n, offered int) {
+// observe records a read that filled n of the offered buffers.
+func (l *load) observe(n, offered int) {
 	need, change := heavyReads, n == offered && n >= fullRead
 	if l.heavy {
 		need, change = lightReads, n <= lightRead
 	}
 	if !change {
-		l.row = 0
+		l.consecutive = 0
 		return
 	}
-	if l.row++; l.row >= need {
-		l.heavy, l.row = !l.heavy, 0
+	if l.consecutive++; l.consecutive >= need {
+		l.heavy, l.consecutive = !l.heavy, 0
 	}
 }

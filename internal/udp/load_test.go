@@ -7,14 +7,15 @@ func TestLoad(t *testing.T) {
 	repeat := func(times, n, offered int, want bool) {
 		t.Helper()
 		for i := range times {
-			l.read(n, offered)
+			l.observe(n, offered)
 			if l.heavy != want {
-				t.Fatalf("after %d reads of %d of %d heavy is %v", i+1, n, offered, l.heavy)
+				t.Fatalf("after %d reads of %d of %d, heavy = %v, want %v", i+1, n, offered, l.heavy,
+					want)
 			}
 		}
 	}
 	repeat(1000, 1, 4, false)
-	repeat(1000, 4, 4, false) // full, but small
+	repeat(1000, 4, 4, false) // less than fullRead
 	repeat(1000, 60, 64, false)
 	repeat(heavyReads-1, 64, 64, false)
 	repeat(1, 63, 64, false)

@@ -5,33 +5,32 @@ import (
 	"net/netip"
 )
 
-// A Message is one datagram, or several of equal size as segments, with the addresses of both
-// sides.
+// A Message holds one datagram, or several of equal size as segments, with their addresses.
 type Message struct {
-	// Buf holds the bytes. Read uses the whole capacity and sets the length to what arrived; Write
-	// sends Buf as it is, and an empty or nil Buf is an empty datagram.
+	// Buf holds the payload. Read fills it up to its capacity and sets its length to the number of
+	// bytes read. Write sends len(Buf) bytes. An empty or nil Buf is an empty datagram.
 	Buf []byte
-	// Peer is the other side: the sender for Read, the receiver for Write. IPv4 addresses are plain
-	// (never mapped into IPv6). Read leaves it invalid where the system does not report it, which
-	// happens only together with Truncated.
+	// Peer is the sender for Read and the receiver for Write. Read returns IPv4 addresses as such,
+	// not mapped to IPv6. Peer is invalid if the system does not report the sender, which happens
+	// only if Truncated is set.
 	Peer netip.AddrPort
-	// Local is this side's address. Read sets it to the address that the datagram was sent to; it
-	// is the zero Addr if the system does not report it, which for sockets of Listen happens only
-	// where no response can be sent from that address (multicast over IPv6). Write sends from Local
-	// if the socket is bound to a wildcard and the system can choose (Linux); the zero Addr leaves
-	// the choice to the system's routing.
+	// Local is the local address. Read sets it to the address that the datagram was sent to, or to
+	// the zero Addr if the system does not report one that can be the source of a response. On
+	// sockets returned by Listen, this happens only for multicast over IPv6. On Linux, Write on a
+	// socket bound to a wildcard address sends from Local. If Local is the zero Addr, and in all
+	// other cases, the system chooses the source address.
 	Local netip.Addr
-	// IfIndex is the interface that a datagram arrived through, or 0. It is set only with a
-	// link-local Local, whose response must leave by the same interface.
+	// IfIndex is the index of the interface that the datagram arrived on if Local is a link-local
+	// address, otherwise 0. A response from a link-local address must leave by the same interface.
 	IfIndex uint32
-	// Segment, if not 0, is the size of the datagrams in Buf: all have Segment bytes, but for the
-	// last one, which has at least 1 and at most Segment. All have the same Peer and Local. Read
-	// sets it if the kernel returns several datagrams as one (UDP GRO, Linux 5.0); Write takes up
-	// to Socket.MaxSegments of them (UDP GSO, Linux 4.18).
+	// Segment, if positive, is the size of the datagrams in Buf. Each has Segment bytes, except the
+	// last one, which has 1 to Segment. All have the same Peer and Local. Read sets Segment if the
+	// kernel returns several datagrams as one (UDP GRO, Linux 5.0). Write accepts up to
+	// Tuning.MaxSegments datagrams (UDP GSO, Linux 4.18). If Segment is 0, Buf is one datagram.
 	Segment int
-	// Truncated reports that the datagram was longer than Buf and that its end is lost. Not every
-	// system reports it: where that matters, make Buf one byte longer than the longest datagram to
-	// be accepted.
+	// Truncated reports that the datagram was longer than Buf and that its end is lost. Some
+	// systems do not report truncation. To detect it there, make Buf one byte longer than the
+	// longest acceptable datagram.
 	Truncated bool
 }
 
@@ -43,9 +42,9 @@ func (m *Message) Count() int {
 	return (len(m.Buf) + m.Segment - 1) / m.Segment
 }
 
-// Datagrams yields the datagrams of the message in order. Each is a part of Buf whose capacity
-// reaches to the end of Buf, so that [Batch] can put neighbours together again. The loop over it is
-// inlined and allocates nothing.
+// Datagrams returns an iterator over the datagrams of the message in order. Each is a slice of Buf
+// whose capacity extends to the end of Buf, so that a [Batch] can combine consecutive ones again. A
+// loop over the iterator does not allocate, because the compiler inlines it.
 func (m *Message) Datagrams() iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		data, size := m.Buf, m.Segment

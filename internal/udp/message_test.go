@@ -15,7 +15,7 @@ func TestDatagrams(t *testing.T) {
 		{"one", "hello", 0, []string{"hello"}},
 		{"empty", "", 0, []string{""}},
 		{"equal", "aabbcc", 2, []string{"aa", "bb", "cc"}},
-		{"a shorter last one", "aabbc", 2, []string{"aa", "bb", "c"}},
+		{"shorter last one", "aabbc", 2, []string{"aa", "bb", "c"}},
 		{"one segment", "aa", 2, []string{"aa"}},
 		{"one short segment", "a", 2, []string{"a"}},
 	}
@@ -26,7 +26,8 @@ func TestDatagrams(t *testing.T) {
 			left := len(m.Buf)
 			for d := range m.Datagrams() {
 				if cap(d) < left {
-					t.Errorf("datagram %q has capacity %d, want %d: to the end of Buf", d, cap(d), left)
+					t.Errorf("datagram %q has capacity %d, want %d, up to the end of Buf", d, cap(d),
+						left)
 				}
 				left -= len(d)
 				got = append(got, string(d))
@@ -38,13 +39,13 @@ func TestDatagrams(t *testing.T) {
 				if string(d) != tt.want[0] {
 					t.Errorf("the first datagram is %q, want %q", d, tt.want[0])
 				}
-				break // the iterator must not continue
+				break // the iterator must stop
 			}
 		})
 	}
 }
 
-func TestDatagramsAllocatesNothing(t *testing.T) {
+func TestDatagramsAllocs(t *testing.T) {
 	m := Message{Buf: make([]byte, 64*64), Segment: 64}
 	sum := 0
 	if got := testing.AllocsPerRun(100, func() {
@@ -56,7 +57,7 @@ func TestDatagramsAllocatesNothing(t *testing.T) {
 	}
 }
 
-// BenchmarkDatagrams compares the iterator with a loop written by hand.
+// BenchmarkDatagrams compares the iterator with an equivalent loop.
 func BenchmarkDatagrams(b *testing.B) {
 	m := &Message{Buf: make([]byte, 64*64), Segment: 64}
 	for _, walk := range []struct {

@@ -8,29 +8,29 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// controlSpace is the room for a message's control data: both kinds of packet info and the size of
-// segments fit.
+// controlSpace is the size of the control data of one message, in bytes. It holds both kinds of
+// packet info and the segment size.
 const controlSpace = 128
 
-// mmsg holds the tables of one direction, a row a message. They grow to the batch in use and are
-// then kept, so that a batch allocates nothing.
+// An mmsg holds the arguments of recvmmsg or sendmmsg: tables with one row for each message. The
+// tables grow to the largest batch and are reused, so that further batches do not allocate.
 type mmsg struct {
 	hdrs  []unix.Mmsghdr
 	iovs  []unix.Iovec
 	names []unix.RawSockaddrInet6 // large enough for RawSockaddrInet4 too
-	ctl   []byte                  // controlSpace a row
+	ctl   []byte                  // controlSpace bytes for each row
 
-	desc  *descriptor           // of the call
-	call  func(fd uintptr) bool // the method value, made once
-	ready func(fd uintptr) bool // of reading: whether there is something to read; as call
-	from  int                   // the first row of the call
-	want  int                   // the row after its last
-	done  int                   // rows the kernel took
-	op    string                // the call that err speaks of
+	desc  *descriptor           // the descriptor of the current call
+	call  func(fd uintptr) bool // makes the call; a method value, stored to avoid an allocation
+	ready func(fd uintptr) bool // reports whether a read would not block; nil for sendmmsg
+	from  int                   // index of the first row of the call
+	want  int                   // index after its last row
+	done  int                   // number of rows that the kernel filled
+	op    string                // the system call that err is from
 	err   unix.Errno
 }
 
-// size makes room for n rows.
+// size grows the tables to n rows.
 func (t *mmsg) size(n int) {
 	if len(t.hdrs) >= n {
 		return
@@ -49,7 +49,7 @@ func (t *mmsg) size(n int) {
 
 func (t *mmsg) control(i int) []byte { return t.ctl[i*controlSpace : (i+1)*controlSpace] }
 
-// setBuf points row i at b, which may be empty.
+// setBuf makes b the buffer of row i. b may be empty.
 func (t *mmsg) setBuf(i int, b []byte) {
 	t.iovs[i].Base = unsafe.SliceData(b)
 	t.iovs[i].SetLen(len(b))

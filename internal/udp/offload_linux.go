@@ -8,26 +8,26 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxSegments is the number of datagrams that the kernel takes as segments of one message
-// (UDP_MAX_SEGMENTS; 128 since Linux 6.9).
+// maxSegments is the maximum number of segments in one message sent (UDP_MAX_SEGMENTS, which is 128
+// since Linux 6.9).
 const maxSegments = 64
 
-// maxSegmented is the size in bytes up to which the kernel takes segments: it first builds them as
-// one datagram.
+// maxSegmented is the maximum total size of the segments in one message sent, in bytes. The kernel
+// first builds them as one datagram.
 const maxSegmented = 65_507
 
-// maxCoalesced is the size in bytes up to which the kernel returns datagrams as segments.
+// maxCoalesced is the maximum total size of the segments in one message received, in bytes.
 const maxCoalesced = 65_535
 
-// An offload holds what a socket can do with segments. If the kernel refuses to send some, the
-// limit falls; it never rises again.
+// An offload holds the limits of a socket for segments. If the kernel refuses to send segments, the
+// limit is lowered. It is never raised again.
 type offload struct {
 	receive bool         // UDP_GRO is on
-	segment atomic.Int32 // the largest size of segments that can be sent; 0 if none can
+	segment atomic.Int32 // maximum segment size for sending; 0 if the kernel takes no segments
 }
 
-// begin enables what the kernel has and can be trusted with.
-func (o *offload) begin(fd int) {
+// enable turns on the features that the kernel has without known defects.
+func (o *offload) enable(fd int) {
 	if featureGRO.probe() == nil {
 		o.receive = unix.SetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_GRO, 1) == nil
 	}
@@ -44,10 +44,10 @@ func (o *offload) maxSegments(size int) int {
 	return min(maxSegments, maxSegmented/size)
 }
 
-// refused notes that the kernel did not send segments of size bytes. EIO means that the device
-// cannot compute their checksums, so none can be sent. EINVAL means that they are longer than the
-// path allows, so shorter ones may be sent (udp_send_skb in net/ipv4/udp.c). Other errors are about
-// the peer or the moment.
+// refused records that the kernel refused to send segments of size bytes with err, and lowers the
+// limit (see udp_send_skb in net/ipv4/udp.c). EIO means that the device cannot compute their
+// checksums, so the limit becomes 0. EINVAL means that they exceed the MTU of the path, so shorter
+// segments are still possible. Other errors do not concern segments.
 func (o *offload) refused(size int, err unix.Errno) {
 	limit := int32(size) - 1
 	switch err {

@@ -14,8 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// needOffload skips where the kernel lacks segments in either direction; TestFeatures checks
-// whether that is right.
+// needOffload skips the test if the kernel lacks segments in either direction. TestFeatures checks
+// that no kernel lacks them that should have them.
 func needOffload(t *testing.T) {
 	t.Helper()
 	if err := errors.Join(featureGRO.probe(), featureGSO.probe()); err != nil {
@@ -23,17 +23,17 @@ func needOffload(t *testing.T) {
 	}
 }
 
-// Datagrams sent as segments of one message arrive as such, and are the same datagrams.
+// TestSegments sends datagrams as segments of one message, and checks that all of them arrive.
 func TestSegments(t *testing.T) {
 	needOffload(t)
-	eachAsked(t, func(t *testing.T, c Socket, to netip.AddrPort) {
+	forEachAddress(t, func(t *testing.T, c Socket, to netip.AddrPort) {
 		sender := openAs(t, to)
 		for _, tt := range []struct{ count, size, last int }{
 			{2, 1, 1}, {2, 100, 100}, {3, 100, 1}, {64, 16, 16}, {64, 1000, 7}, {54, 1200, 1200},
 		} {
 			t.Run(fmt.Sprintf("%dx%d+%d", tt.count-1, tt.size, tt.last), func(t *testing.T) {
 				if got := sender.MaxSegments(tt.size); got < tt.count {
-					t.Fatalf("MaxSegments(%d) = %d, want %d and more", tt.size, got, tt.count)
+					t.Fatalf("MaxSegments(%d) = %d, want at least %d", tt.size, got, tt.count)
 				}
 				data := make([]byte, (tt.count-1)*tt.size+tt.last)
 				for i := range data {
@@ -43,7 +43,7 @@ func TestSegments(t *testing.T) {
 				if n, err := sender.Write([]Message{m}); n != 1 || err != nil {
 					t.Fatalf("Write = %d, %v", n, err)
 				}
-				ms := slots(4, c.MinReadBuffer())
+				ms := makeMessages(4, c.MinReadBuffer())
 				var got []byte
 				count := 0
 				for count < tt.count {
@@ -60,15 +60,15 @@ func TestSegments(t *testing.T) {
 					}
 				}
 				if count != tt.count || !bytes.Equal(got, data) {
-					t.Errorf("%d datagrams of %d bytes in all, want %d of %d", count, len(got), tt.count,
-						len(data))
+					t.Errorf("received %d datagrams with %d bytes, want %d with the %d sent", count,
+						len(got), tt.count, len(data))
 				}
 			})
 		}
 	})
 }
 
-// openAs opens a socket of the family of an address.
+// openAs opens a socket of the same address family as to.
 func openAs(t *testing.T, to netip.AddrPort) Socket {
 	t.Helper()
 	addr := "127.0.0.1:0"
@@ -97,7 +97,7 @@ func TestRefusedSegments(t *testing.T) {
 	tests := []struct {
 		name string
 		err  unix.Errno
-		want []int // of 100, 1000 and 1200 bytes
+		want []int // MaxSegments of 100, 1000 and 1200 bytes
 	}{
 		{"device", unix.EIO, []int{1, 1, 1}},
 		{"path", unix.EINVAL, []int{64, 1, 1}},
@@ -109,20 +109,21 @@ func TestRefusedSegments(t *testing.T) {
 			o := new(offload)
 			o.segment.Store(maxSegmented / 2)
 			o.refused(1000, tt.err)
-			o.refused(1100, tt.err) // a larger one later does not raise the limit
+			o.refused(1100, tt.err) // must not raise the limit
 			var got []int
 			for _, size := range []int{100, 1000, 1200} {
 				got = append(got, o.maxSegments(size))
 			}
 			if !slices.Equal(got, tt.want) {
-				t.Errorf("of 100, 1000 and 1200 bytes one message holds %v, want %v", got, tt.want)
+				t.Errorf("MaxSegments of 100, 1000 and 1200 = %v, want %v", got, tt.want)
 			}
 		})
 	}
 }
 
-// If the kernel refuses segments, the error is about their message, and none was sent.
-func TestRefusedSegmentsAreOneMessage(t *testing.T) {
+// TestRefusedSegmentsFailOneMessage checks that the error for refused segments concerns only their
+// message, and that none of them is sent.
+func TestRefusedSegmentsFailOneMessage(t *testing.T) {
 	needOffload(t)
 	c := open4(t)
 	peer := open4(t)
@@ -130,21 +131,22 @@ func TestRefusedSegmentsAreOneMessage(t *testing.T) {
 	ms := []Message{
 		{Buf: []byte("before"), Peer: to},
 		{Buf: make([]byte, 66_000), Peer: to, Segment: 1100},
-		{Buf: []byte("behind"), Peer: to},
+		{Buf: []byte("after"), Peer: to},
 	}
 	n, err := c.Write(ms)
 	if n != 1 || err == nil {
-		t.Fatalf("66,000 bytes in segments: %d, %v; want 1 and an error", n, err)
+		t.Fatalf("Write of 66,000 bytes in segments = %d, %v; want 1 and an error", n, err)
 	}
 	if n, err := c.Write(ms[n+1:]); n != 1 || err != nil {
-		t.Fatalf("the message behind it: %d, %v", n, err)
+		t.Fatalf("Write of the last message = %d, %v; want 1", n, err)
 	}
-	if got := readN(t, peer, 2); !slices.Equal(got, []string{"before", "behind"}) {
-		t.Errorf("arrived is %q", got)
+	if got := readN(t, peer, 2); !slices.Equal(got, []string{"before", "after"}) {
+		t.Errorf("received %q, want before and after", got)
 	}
 }
 
-// A Read that spins finds what comes, waits when the time is over, and ends with Drain and Close.
+// TestBusyPoll checks that a Read that polls returns datagrams during and after the polling time,
+// and that Drain and Close unblock it.
 func TestBusyPoll(t *testing.T) {
 	for _, end := range []string{"drain", "close"} {
 		t.Run(end, func(t *testing.T) {
@@ -158,7 +160,7 @@ func TestBusyPoll(t *testing.T) {
 				}
 			}
 			ended := make(chan error, 1)
-			go func() { _, err := readOut(c); ended <- err }()
+			go func() { _, err := readUntilError(c); ended <- err }()
 			if end == "drain" {
 				c.Drain()
 			} else {
@@ -166,8 +168,8 @@ func TestBusyPoll(t *testing.T) {
 			}
 			select {
 			case <-ended:
-			case <-time.After(patience):
-				t.Error("Read does not end")
+			case <-time.After(testTimeout):
+				t.Error("Read did not return")
 			}
 		})
 	}

@@ -9,30 +9,30 @@ import (
 	"time"
 )
 
-// drainQuiet is how long a portable socket must stay silent, drainRounds times in a row, before its
-// queue counts as empty: a reader cannot ask without waiting there, and on a busy machine a single
-// short wait can pass before the first look.
+// After Drain, the queue of a portable socket counts as empty when drainRounds consecutive reads
+// have each waited for drainWait without a datagram. There is no portable read that does not wait.
+// On a busy machine, a single deadline can expire before the read looks at the queue.
 const (
-	drainQuiet  = 25 * time.Millisecond
+	drainWait   = 25 * time.Millisecond
 	drainRounds = 2
 )
 
-// addrPortConn is what *net.UDPConn and others offer to do without allocated addresses.
+// An addrPortConn has methods of *net.UDPConn that do not allocate addresses.
 type addrPortConn interface {
 	ReadFromUDPAddrPort(b []byte) (int, netip.AddrPort, error)
 	WriteToUDPAddrPort(b []byte, addr netip.AddrPort) (int, error)
 }
 
-// packetConn is a Socket on any net.PacketConn, a datagram at a time.
+// A packetConn is a Socket on any net.PacketConn. It reads and writes one datagram at a time.
 type packetConn struct {
-	pc     net.PacketConn
-	fast   addrPortConn // nil where pc has no such methods
-	local  netip.AddrPort
-	own    netip.Addr // Local of all datagrams; invalid for a wildcard, whose datagrams do not tell
-	drain  atomic.Bool
-	ended  atomic.Bool // by Release
-	silent int         // reads in a row that found nothing since Drain; Read's own
-	bound  drainBound  // Read's own
+	pc         net.PacketConn
+	fast       addrPortConn // pc, or nil if pc lacks the methods
+	local      netip.AddrPort
+	fixedLocal netip.Addr // Local of all datagrams; the zero Addr if bound to a wildcard address
+	drain      atomic.Bool
+	released   atomic.Bool
+	emptyReads int        // consecutive reads without a datagram since Drain; used by Read only
+	drainLimit drainLimit // used by Read only
 }
 
 func newPacketConn(pc net.PacketConn) (Socket, error) {
@@ -43,7 +43,7 @@ func newPacketConn(pc net.PacketConn) (Socket, error) {
 	fast, _ := pc.(addrPortConn)
 	c := &packetConn{pc: pc, fast: fast, local: local}
 	if !local.Addr().IsUnspecified() {
-		c.own = local.Addr()
+		c.fixedLocal = local.Addr()
 	}
 	return c, nil
 }
@@ -65,7 +65,7 @@ func (c *packetConn) Drain() error {
 }
 
 func (c *packetConn) Release() error {
-	c.ended.Store(true)
+	c.released.Store(true)
 	return c.pc.SetReadDeadline(time.Unix(1, 0))
 }
 
@@ -73,25 +73,25 @@ func (c *packetConn) Read(ms []Message) (int, error) {
 	if len(ms) == 0 {
 		return 0, nil
 	}
-	for !c.bound.reached() && !c.ended.Load() {
+	for !c.drainLimit.reached() && !c.released.Load() {
 		err := c.readOne(&ms[0])
 		draining := c.drain.Load()
 		switch {
 		case err == nil:
-			c.silent = 0
+			c.emptyReads = 0
 			if draining {
-				c.bound.count(1)
+				c.drainLimit.count(1)
 			}
 			return 1, nil
-		case c.ended.Load() && errors.Is(err, os.ErrDeadlineExceeded):
+		case c.released.Load() && errors.Is(err, os.ErrDeadlineExceeded):
 			return 0, net.ErrClosed
 		case !draining || !errors.Is(err, os.ErrDeadlineExceeded):
 			return 0, err
-		case c.silent == drainRounds:
+		case c.emptyReads == drainRounds:
 			return 0, net.ErrClosed
 		}
-		c.silent++
-		if err := c.pc.SetReadDeadline(time.Now().Add(drainQuiet)); err != nil {
+		c.emptyReads++
+		if err := c.pc.SetReadDeadline(time.Now().Add(drainWait)); err != nil {
 			return 0, err
 		}
 	}
@@ -116,7 +116,7 @@ func (c *packetConn) readOne(m *Message) error {
 	}
 	m.Buf = m.Buf[:n]
 	m.Peer = netip.AddrPortFrom(peer.Addr().Unmap(), peer.Port())
-	m.Local, m.IfIndex, m.Segment, m.Truncated = c.own, 0, 0, cut
+	m.Local, m.IfIndex, m.Segment, m.Truncated = c.fixedLocal, 0, 0, cut
 	return nil
 }
 

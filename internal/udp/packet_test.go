@@ -12,17 +12,17 @@ import (
 )
 
 var (
-	here  = &net.UDPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 3000} // 16 bytes, as package net has it
-	there = &net.UDPAddr{IP: net.IPv4(192, 0, 2, 2), Port: 4000}
+	packetLocal = &net.UDPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 3000} // IPv4 in 16 bytes
+	packetPeer  = &net.UDPAddr{IP: net.IPv4(192, 0, 2, 2), Port: 4000}
 )
 
-func TestNewTakesAnyPacketConn(t *testing.T) {
+func TestNewPacketConn(t *testing.T) {
 	tests := []struct {
 		name string
 		addr net.Addr
 		want string // "" is an error
 	}{
-		{"UDP", here, "192.0.2.1:3000"},
+		{"UDP", packetLocal, "192.0.2.1:3000"},
 		{"IPv6", &net.UDPAddr{IP: net.IPv6loopback, Port: 1}, "[::1]:1"},
 		{"zone", &net.UDPAddr{IP: net.ParseIP("fe80::1"), Port: 1, Zone: "eth0"}, "[fe80::1%eth0]:1"},
 		{"text", textAddr("192.0.2.3:5"), "192.0.2.3:5"},
@@ -38,7 +38,7 @@ func TestNewTakesAnyPacketConn(t *testing.T) {
 			c, err := New(newFake(tt.addr))
 			if tt.want == "" {
 				if err == nil {
-					t.Errorf("New on %v worked, want an error", tt.addr)
+					t.Errorf("New with local address %v succeeded, want an error", tt.addr)
 				}
 				return
 			}
@@ -53,15 +53,15 @@ func TestNewTakesAnyPacketConn(t *testing.T) {
 }
 
 func TestPacketRead(t *testing.T) {
-	odd := errors.New("odd")
-	c, err := New(newFake(here,
-		packet{"one", there, nil},
+	errTest := errors.New("test error")
+	c, err := New(newFake(packetLocal,
+		packet{"one", packetPeer, nil},
 		packet{"mapped", textAddr("[::ffff:192.0.2.9]:9"), nil},
-		packet{"", there, nil},
-		packet{"stranger", textAddr("not an address"), nil},
-		packet{"nobody", nil, nil},
-		packet{"", nil, odd},
-		packet{"longer than all", there, nil},
+		packet{"", packetPeer, nil},
+		packet{"invalid address", textAddr("not an address"), nil},
+		packet{"no address", nil, nil},
+		packet{"", nil, errTest},
+		packet{"longer than all", packetPeer, nil},
 	))
 	if err != nil {
 		t.Fatal(err)
@@ -73,22 +73,22 @@ func TestPacketRead(t *testing.T) {
 		{"one", "192.0.2.2:4000", false},
 		{"mapped", "192.0.2.9:9", false},
 		{"", "192.0.2.2:4000", false},
-		{failed: true}, // an address from a foreign world
 		{failed: true},
 		{failed: true},
-		{"longer t", "192.0.2.2:4000", false}, // cut without a word
+		{failed: true},
+		{"longer t", "192.0.2.2:4000", false}, // truncated silently
 	}
-	ms := slots(3, 8)
+	ms := makeMessages(3, 8)
 	for i, w := range want {
 		ms[0].Local, ms[0].IfIndex, ms[0].Truncated = ip6, 7, true // from an earlier use
 		n, err := c.Read(ms)
 		if (err != nil) != w.failed {
-			t.Fatalf("read %d: %d, %v, want an error: %v", i, n, err, w.failed)
+			t.Fatalf("read %d = %d, %v; want an error: %v", i, n, err, w.failed)
 		}
 		if err != nil {
 			if n != 0 || Transient(err) {
-				t.Errorf("read %d: %d messages with %v, transient %v, want none and false", i, n, err,
-					Transient(err))
+				t.Errorf("read %d = %d, %v (transient %v); want 0 and an error that is not transient",
+					i, n, err, Transient(err))
 			}
 			continue
 		}
@@ -97,22 +97,23 @@ func TestPacketRead(t *testing.T) {
 			t.Errorf("read %d: %d, %q from %v, want %q from %v", i, n, m.Buf, m.Peer, w.data, w.peer)
 		}
 		if m.Local != netip.MustParseAddr("192.0.2.1") || m.IfIndex != 0 || m.Truncated {
-			t.Errorf("read %d left %v, %d, %v of an earlier message", i, m.Local, m.IfIndex, m.Truncated)
+			t.Errorf("read %d: Local = %v, IfIndex = %d, Truncated = %v, want the values of this read", i,
+				m.Local, m.IfIndex, m.Truncated)
 		}
 	}
 }
 
 func TestPacketWrite(t *testing.T) {
-	f := newFake(here)
+	f := newFake(packetLocal)
 	c, err := New(f)
 	if err != nil {
 		t.Fatal(err)
 	}
-	odd := errors.New("odd")
-	f.fail = odd
+	errTest := errors.New("test error")
+	f.fail = errTest
 	peer := netip.MustParseAddrPort("192.0.2.2:4000")
 	ms := []Message{{Buf: []byte("a"), Peer: peer}, {Buf: nil, Peer: peer}}
-	if n, err := c.Write(ms); n != 0 || err != odd {
+	if n, err := c.Write(ms); n != 0 || err != errTest {
 		t.Errorf("Write = %d, %v, want the first message to fail", n, err)
 	}
 	if n, err := c.Write(ms); n != 2 || err != nil {
@@ -129,72 +130,74 @@ func TestPacketWrite(t *testing.T) {
 
 func TestPacketDrain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFake(here, packet{"one", there, nil}, packet{"two", there, nil})
+		f := newFake(packetLocal, packet{"one", packetPeer, nil}, packet{"two", packetPeer, nil})
 		c, err := New(f)
 		if err != nil {
 			t.Fatal(err)
 		}
 		begun := time.Now()
 		c.Drain()
-		got, err := readOut(c)
+		got, err := readUntilError(c)
 		if !slices.Equal(got, []string{"one", "two"}) || !errors.Is(err, net.ErrClosed) {
-			t.Errorf("after Drain came %q and %v, want what was queued and net.ErrClosed", got, err)
+			t.Errorf("read %q, then %v; want the queued datagrams, then net.ErrClosed", got, err)
 		}
-		const least = drainRounds * drainQuiet
-		if took := time.Since(begun); took < least || took > least+drainQuiet {
-			t.Errorf("silence was believed after %v, want %v to one wait more", took, least)
+		const minWait, maxWait = drainRounds * drainWait, (drainRounds + 1) * drainWait
+		if took := time.Since(begun); took < minWait || took > maxWait {
+			t.Errorf("the queue counted as empty after %v, want %v to %v", took, minWait, maxWait)
 		}
-		if _, err := c.Read(slots(1, 1)); !errors.Is(err, net.ErrClosed) || c.KernelDropped() != 0 {
-			t.Errorf("once more: %v, %d drops, want net.ErrClosed and 0", err, c.KernelDropped())
+		if _, err := c.Read(makeMessages(1, 1)); !errors.Is(err, net.ErrClosed) || c.KernelDropped() != 0 {
+			t.Errorf("next Read = %v, KernelDropped = %d; want net.ErrClosed and 0", err,
+				c.KernelDropped())
 		}
 	})
 }
 
 func TestPacketDrainWakesRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, err := New(newFake(here))
+		c, err := New(newFake(packetLocal))
 		if err != nil {
 			t.Fatal(err)
 		}
 		result := make(chan error, 1)
 		go func() {
-			_, err := c.Read(slots(1, 1))
+			_, err := c.Read(makeMessages(1, 1))
 			result <- err
 		}()
-		synctest.Wait() // now it waits
+		synctest.Wait() // Read is blocked now
 		c.Drain()
 		if err := <-result; !errors.Is(err, net.ErrClosed) {
-			t.Errorf("Read ended with %v, want net.ErrClosed", err)
+			t.Errorf("Read = %v, want net.ErrClosed", err)
 		}
 	})
 }
 
-func TestPacketDrainEndsASilenceThatIsBroken(t *testing.T) {
+func TestPacketDrainReadsLateDatagram(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFake(here)
+		f := newFake(packetLocal)
 		c, err := New(f)
 		if err != nil {
 			t.Fatal(err)
 		}
 		c.Drain()
-		late := time.AfterFunc(drainQuiet*3/2, func() { f.queue <- packet{"late", there, nil} })
+		late := time.AfterFunc(drainWait*3/2, func() { f.queue <- packet{"late", packetPeer, nil} })
 		defer late.Stop()
-		got, err := readOut(c)
+		got, err := readUntilError(c)
 		if !slices.Equal(got, []string{"late"}) || !errors.Is(err, net.ErrClosed) {
-			t.Errorf("after Drain came %q and %v, want what came before the silence was over", got, err)
+			t.Errorf("read %q, then %v; want the late datagram, then net.ErrClosed", got, err)
 		}
 	})
 }
 
-// TestPacketDrainEndsUnderAFlood: nothing keeps new datagrams out, and still Drain ends.
-func TestPacketDrainEndsUnderAFlood(t *testing.T) {
-	f := &flood{fake: newFake(here)}
+// TestPacketDrainEndsUnderFlood checks that reading ends after Drain although a datagram is always
+// queued.
+func TestPacketDrainEndsUnderFlood(t *testing.T) {
+	f := &flood{fake: newFake(packetLocal)}
 	c, err := New(f)
 	if err != nil {
 		t.Fatal(err)
 	}
 	c.Drain()
-	ms := slots(1, 16)
+	ms := makeMessages(1, 16)
 	read := 0
 	for ; read < 2*maxDrained; read++ {
 		if _, err = c.Read(ms); err != nil {
@@ -202,18 +205,19 @@ func TestPacketDrainEndsUnderAFlood(t *testing.T) {
 		}
 	}
 	if !errors.Is(err, net.ErrClosed) || read != maxDrained {
-		t.Errorf("%d datagrams were read after Drain, then %v; want %d and net.ErrClosed", read, err,
+		t.Errorf("read %d datagrams after Drain, then %v; want %d, then net.ErrClosed", read, err,
 			maxDrained)
 	}
 	if _, err := c.Read(ms); !errors.Is(err, net.ErrClosed) {
-		t.Errorf("once more: %v, want net.ErrClosed", err)
+		t.Errorf("next Read = %v, want net.ErrClosed", err)
 	}
 }
 
-// A peer that sends again just before each silence is over does not keep Drain going for ever.
-func TestPacketDrainEndsUnderATrickle(t *testing.T) {
+// TestPacketDrainEndsUnderTrickle checks that reading ends after Drain although a datagram arrives
+// shortly before each wait ends.
+func TestPacketDrainEndsUnderTrickle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFake(here)
+		f := newFake(packetLocal)
 		c, err := New(f)
 		if err != nil {
 			t.Fatal(err)
@@ -221,12 +225,12 @@ func TestPacketDrainEndsUnderATrickle(t *testing.T) {
 		stop := make(chan struct{})
 		defer close(stop)
 		go func() { // ends with the test
-			tick := time.NewTicker(drainQuiet - time.Millisecond)
+			tick := time.NewTicker(drainWait - time.Millisecond)
 			defer tick.Stop()
 			for {
 				select {
 				case <-tick.C:
-					f.queue <- packet{"more", there, nil}
+					f.queue <- packet{"more", packetPeer, nil}
 				case <-stop:
 					return
 				}
@@ -234,16 +238,16 @@ func TestPacketDrainEndsUnderATrickle(t *testing.T) {
 		}()
 		c.Drain()
 		begun := time.Now()
-		got, err := readOut(c)
+		got, err := readUntilError(c)
 		if took := time.Since(begun); !errors.Is(err, net.ErrClosed) || len(got) < 100 ||
 			took > maxDrainTime+time.Second {
-			t.Errorf("%d datagrams in %v, then %v; want some hundreds, and the end after %v", len(got),
-				took, err, maxDrainTime)
+			t.Errorf("read %d datagrams in %v, then %v; want at least 100 in %v, then net.ErrClosed",
+				len(got), took, err, maxDrainTime)
 		}
 	})
 }
 
-// A flood always has a datagram, unless its deadline has passed.
+// A flood is a fake that returns a datagram from every read before the deadline.
 type flood struct{ *fake }
 
 func (f *flood) ReadFrom(b []byte) (int, net.Addr, error) {
@@ -253,5 +257,5 @@ func (f *flood) ReadFrom(b []byte) (int, net.Addr, error) {
 	if over {
 		return f.fake.ReadFrom(b)
 	}
-	return copy(b, "more"), there, nil
+	return copy(b, "more"), packetPeer, nil
 }

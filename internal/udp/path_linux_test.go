@@ -2,11 +2,11 @@
 
 package udp
 
-// What tests may expect of this path.
+// What the tests can expect of this implementation.
 const (
-	batches      = true // a Read returns more than one datagram
-	tellsCut     = true // Truncated is told
-	tellsDropped = true // KernelDropped counts, and Drain keeps new datagrams out
-	wholeNet     = true // a wildcard serves all of 127.0.0.0/8
-	allocsRead   = 0    // a Read and a Write together, a datagram
+	batches           = true // Read can return several datagrams
+	reportsTruncation = true // Read sets Truncated
+	reportsDropped    = true // KernelDropped counts, and the kernel drops datagrams after Drain
+	servesLoopbackNet = true // a wildcard socket serves all of 127.0.0.0/8
+	allocsRead        = 0    // allocations for reading and writing one datagram
 )

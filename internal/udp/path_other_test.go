@@ -4,11 +4,11 @@ package udp
 
 import "runtime"
 
-// What tests may expect of this path.
+// What the tests can expect of this implementation.
 const (
-	batches      = false
-	tellsCut     = runtime.GOOS == "windows"
-	tellsDropped = false
-	wholeNet     = false
-	allocsRead   = 0 // for a *net.UDPConn, by its methods that take a netip.AddrPort
+	batches           = false
+	reportsTruncation = runtime.GOOS == "windows"
+	reportsDropped    = false
+	servesLoopbackNet = false
+	allocsRead        = 0 // a *net.UDPConn has methods that take a netip.AddrPort
 )

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// readAll reads until n datagrams have arrived.
+// readAll reads n datagrams.
 func readAll(t *testing.T, c Socket, ms []Message, n int) {
 	t.Helper()
 	for got := 0; got < n; {
@@ -26,12 +26,12 @@ func readAll(t *testing.T, c Socket, ms []Message, n int) {
 	}
 }
 
-// floodUntil sends bursts and reads them until the way of waiting is the one of heavy load, or of
-// light.
+// floodUntil sends and reads bursts until the socket has the descriptor for heavy load or, if heavy
+// is false, for light load.
 func floodUntil(t *testing.T, c *udpConn, heavy bool) {
 	t.Helper()
 	cl := client(t, c.local)
-	ms := slots(MaxWidth, 1<<16)
+	ms := makeMessages(MaxWidth, 1<<16)
 	burst := 1
 	if heavy {
 		burst = 200
@@ -43,15 +43,15 @@ func floodUntil(t *testing.T, c *udpConn, heavy bool) {
 		sendNumbers(t, cl, 0, burst)
 		readAll(t, c, ms, burst)
 	}
-	t.Fatalf("the load does not become heavy: %v", heavy)
+	t.Fatalf("the load did not change to heavy = %v", heavy)
 }
 
-// TestLoadChangesTheWait: full reads in a row take the socket out of the runtime's poller, and
-// small ones put it back. Meanwhile no datagram is lost, and Read waits in either way.
-func TestLoadChangesTheWait(t *testing.T) {
+// TestLoadReplacesDescriptor changes between light and heavy load, and checks that no datagram is
+// lost and that Read still waits.
+func TestLoadReplacesDescriptor(t *testing.T) {
 	c := open4(t).(*udpConn)
 	cl := client(t, c.local)
-	ms := slots(MaxWidth, 1<<16)
+	ms := makeMessages(MaxWidth, 1<<16)
 	for range 3 {
 		for _, heavy := range []bool{true, false} {
 			floodUntil(t, c, heavy)
@@ -60,7 +60,7 @@ func TestLoadChangesTheWait(t *testing.T) {
 				_, err := c.Read(ms)
 				waiting <- err
 			}()
-			send(t, cl, "wake up")
+			send(t, cl, "datagram")
 			if err := <-waiting; err != nil {
 				t.Fatal(err)
 			}
@@ -68,18 +68,18 @@ func TestLoadChangesTheWait(t *testing.T) {
 	}
 }
 
-// TestFullReadEndsWatching: under heavy load a full read ends the watching, and an empty queue
-// begins it.
-func TestFullReadEndsWatching(t *testing.T) {
+// TestFullReadUnregisters checks that, under heavy load, a full read unregisters the socket from
+// its epoll instance, and that a read of an empty queue registers it again.
+func TestFullReadUnregisters(t *testing.T) {
 	c := open4(t).(*udpConn)
 	floodUntil(t, c, true)
 	cl := client(t, c.local)
-	ms := slots(MaxWidth, 64)
+	ms := makeMessages(MaxWidth, 64)
 	c.width = fullRead
 	sendNumbers(t, cl, 0, fullRead)
 	readAll(t, c, ms, fullRead)
 	if c.desc.Load().epoll.registered {
-		t.Errorf("after a full read of %d the socket is still watched", fullRead)
+		t.Errorf("after a full read of %d datagrams, the socket is still registered", fullRead)
 	}
 	waiting := make(chan error, 1)
 	go func() {
@@ -92,9 +92,9 @@ func TestFullReadEndsWatching(t *testing.T) {
 	}
 }
 
-// TestEndsUnderAnyLoad: Close, Drain and Release wake a Read that waits in either way, whether they
-// come before or after it.
-func TestEndsUnderAnyLoad(t *testing.T) {
+// TestEndUnblocksReadUnderAnyLoad checks that Close, Drain and Release unblock Read under light and
+// heavy load, whether Read has blocked yet or not.
+func TestEndUnblocksReadUnderAnyLoad(t *testing.T) {
 	for _, heavy := range []bool{false, true} {
 		for _, end := range []struct {
 			name string
@@ -106,7 +106,7 @@ func TestEndsUnderAnyLoad(t *testing.T) {
 				started, result := make(chan struct{}), make(chan error, 1)
 				go func() {
 					close(started)
-					_, err := c.Read(slots(4, 16))
+					_, err := c.Read(makeMessages(4, 16))
 					result <- err
 				}()
 				<-started
@@ -114,16 +114,16 @@ func TestEndsUnderAnyLoad(t *testing.T) {
 					t.Fatal(err)
 				}
 				if err := <-result; !errors.Is(err, net.ErrClosed) {
-					t.Errorf("Read ended with %v, want net.ErrClosed", err)
+					t.Errorf("Read = %v, want net.ErrClosed", err)
 				}
 			})
 		}
 	}
 }
 
-// TestChangeMeetsEverything changes the way of waiting while others write, ask for drops, and at
-// last close.
-func TestChangeMeetsEverything(t *testing.T) {
+// TestReplaceDescriptorConcurrently changes the load while other goroutines write and read the drop
+// counter, and finally closes the socket.
+func TestReplaceDescriptorConcurrently(t *testing.T) {
 	c := open4(t).(*udpConn)
 	sink := open4(t)
 	var others sync.WaitGroup
@@ -135,7 +135,7 @@ func TestChangeMeetsEverything(t *testing.T) {
 		},
 		func() error { c.KernelDropped(); return nil },
 	} {
-		others.Go(func() { // ends with stop, or with an error
+		others.Go(func() { // ends when stop is closed or f fails
 			for {
 				select {
 				case <-stop:
@@ -149,14 +149,14 @@ func TestChangeMeetsEverything(t *testing.T) {
 			}
 		})
 	}
-	ms := slots(MaxWidth, 16)
+	ms := makeMessages(MaxWidth, 16)
 	cl := client(t, c.local)
 	for i := range 100 {
 		c.load.heavy = i%2 == 0
 		send(t, cl, "x")
 		readAll(t, c, ms, 1)
 		if got := c.desc.Load().epoll != nil; got != (i%2 == 0) {
-			t.Fatalf("round %d: waits as under heavy load: %v", i, got)
+			t.Fatalf("round %d: descriptor for heavy load: %v, want %v", i, got, !got)
 		}
 	}
 	c.Close()
@@ -164,17 +164,16 @@ func TestChangeMeetsEverything(t *testing.T) {
 	others.Wait()
 }
 
-// TestWatchMissesNothing: bursts of all sizes, each sent when the one before has been read, so that
-// the way of waiting changes while datagrams arrive.
-func TestWatchMissesNothing(t *testing.T) {
+// TestReplaceDescriptorLosesNothing changes the load at random while bursts of many sizes arrive.
+func TestReplaceDescriptorLosesNothing(t *testing.T) {
 	const rounds = 3000
 	c := open4(t).(*udpConn)
 	cl := client(t, c.local)
 	sizes := rand.New(rand.NewPCG(1, 2))
-	asked, got := make(chan int, 1), make(chan error, 1)
-	go func() { // ends with asked
-		ms := slots(MaxWidth, 64)
-		for left := range asked {
+	expected, got := make(chan int, 1), make(chan error, 1)
+	go func() { // ends when expected is closed
+		ms := makeMessages(MaxWidth, 64)
+		for left := range expected {
 			c.load.heavy = sizes.IntN(2) == 0
 			var err error
 			for n := 0; left > 0 && err == nil; left -= n {
@@ -183,10 +182,10 @@ func TestWatchMissesNothing(t *testing.T) {
 			got <- err
 		}
 	}()
-	defer close(asked)
+	defer close(expected)
 	for i := range rounds {
 		n := 1 + i*7%(2*fullRead)
-		asked <- n
+		expected <- n
 		sendNumbers(t, cl, 0, n)
 		if err := <-got; err != nil {
 			t.Fatal(err)
@@ -194,8 +193,8 @@ func TestWatchMissesNothing(t *testing.T) {
 	}
 }
 
-// TestCloseLeavesNoDescriptor: opening and closing a socket leaves as many files open as before.
-func TestCloseLeavesNoDescriptor(t *testing.T) {
+// TestCloseClosesDescriptors checks that Close closes all descriptors that a socket has opened.
+func TestCloseClosesDescriptors(t *testing.T) {
 	descriptors := func() int {
 		all, err := os.ReadDir("/proc/self/fd")
 		if err != nil {
@@ -206,14 +205,14 @@ func TestCloseLeavesNoDescriptor(t *testing.T) {
 		}
 		return len(all)
 	}
-	open4(t).Close() // the runtime's own are open from here on
+	open4(t).Close() // from now on, the descriptors of the runtime's poller are open
 	before := descriptors()
 	for i := range 10 {
-		t.Run(fmt.Sprint(i), func(t *testing.T) { // its end closes all
+		t.Run(fmt.Sprint(i), func(t *testing.T) { // cleanup closes the sockets
 			floodUntil(t, open4(t).(*udpConn), i%2 == 0)
 		})
 	}
 	if after := descriptors(); after != before {
-		t.Errorf("%d files open, %d before", after, before)
+		t.Errorf("%d descriptors are open, want the %d from before", after, before)
 	}
 }

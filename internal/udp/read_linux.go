@@ -12,33 +12,33 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// leastWidth is how many rows a Read offers after a quiet time.
-const leastWidth = 4
+// minWidth is the minimum number of rows that Read offers to the kernel.
+const minWidth = 4
 
-// Read offers the kernel twice as many rows as it filled the last time, because a row that is
-// offered costs a little even if it is not used.
+// Read offers the kernel twice as many rows as the last read filled, because each row has a cost
+// even if it is not used.
 func (c *udpConn) Read(ms []Message) (int, error) {
-	n := min(len(ms), MaxWidth, max(c.width, leastWidth))
+	n := min(len(ms), MaxWidth, max(c.width, minWidth))
 	if n == 0 {
 		return 0, nil
 	}
 	c.recv.size(min(len(ms), MaxWidth))
-	c.offer(ms[:n])
+	c.setBuffers(ms[:n])
 	c.adapt()
-	if c.bound.reached() {
+	if c.drainLimit.reached() {
 		return 0, net.ErrClosed
 	}
 	if err := c.receive(&c.recv, c.recv.call); err != nil {
 		return 0, err
 	}
-	return c.takeAll(ms), nil
+	return c.fillMessages(ms), nil
 }
 
-// ReadPooled waits without buffers, and then reads without waiting.
+// ReadPooled waits for a datagram without buffers, then takes buffers and reads without waiting.
 func (c *udpConn) ReadPooled(pool *BufferPool) ([]Message, error) {
 	for {
 		c.adapt()
-		if c.bound.reached() {
+		if c.drainLimit.reached() {
 			return nil, net.ErrClosed
 		}
 		c.recv.err = 0
@@ -46,25 +46,25 @@ func (c *udpConn) ReadPooled(pool *BufferPool) ([]Message, error) {
 			return nil, err
 		}
 		ms := pool.get(c.Width(), c.MinReadBuffer())
-		n := min(len(ms), max(c.width, leastWidth))
+		n := min(len(ms), max(c.width, minWidth))
 		c.recv.size(n)
-		c.offer(ms[:n])
-		c.once = true
+		c.setBuffers(ms[:n])
+		c.nonBlocking = true
 		err := c.receive(&c.recv, c.recv.call)
-		if c.once = false; err == nil {
-			return ms[:c.takeAll(ms)], nil
+		if c.nonBlocking = false; err == nil {
+			return ms[:c.fillMessages(ms)], nil
 		}
 		pool.Put(ms)
-		if !errors.Is(err, errNothing) { // such as a datagram with a bad checksum
+		if !errors.Is(err, errNothing) { // errNothing: the kernel dropped it, as for a bad checksum
 			return nil, err
 		}
 	}
 }
 
-// errNothing is the error of a read that does not wait, if nothing is queued.
-var errNothing = errors.New("nothing is queued")
+// errNothing is the error of a non-blocking read if no datagram is queued.
+var errNothing = errors.New("no datagram queued")
 
-// readable reports whether a read would not wait. If the socket has an error, it would report that.
+// readable reports whether a read would return without waiting, with a datagram or an error.
 func (c *udpConn) readable(fd uintptr) bool {
 	p := unix.PollFd{Fd: int32(c.recv.desc.sock(fd)), Events: unix.POLLIN}
 	n, _, e := unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&p)), 1,
@@ -75,14 +75,14 @@ func (c *udpConn) readable(fd uintptr) bool {
 	return true
 }
 
-// offer points the rows at the buffers of ms.
-func (c *udpConn) offer(ms []Message) {
+// setBuffers sets the buffers of the rows to those of ms.
+func (c *udpConn) setBuffers(ms []Message) {
 	t := &c.recv
 	for i := range ms {
 		t.setBuf(i, ms[i].Buf[:cap(ms[i].Buf)])
 		h := &t.hdrs[i].Hdr
 		h.Namelen = unix.SizeofSockaddrInet6
-		if c.wild || c.offload.receive {
+		if c.wildcard || c.offload.receive {
 			h.Control = &t.ctl[i*controlSpace]
 			h.SetControllen(controlSpace)
 		}
@@ -90,30 +90,31 @@ func (c *udpConn) offer(ms []Message) {
 	t.want = len(ms)
 }
 
-// takeAll turns the rows that were filled into messages.
-func (c *udpConn) takeAll(ms []Message) int {
+// fillMessages sets ms from the rows that the kernel filled, and returns their number.
+func (c *udpConn) fillMessages(ms []Message) int {
 	t := &c.recv
-	if c.leaky.Load() {
-		c.bound.count(t.done)
+	if c.unfiltered.Load() {
+		c.drainLimit.count(t.done)
 	}
-	c.load.read(t.done, t.want)
+	c.load.observe(t.done, t.want)
 	c.width = 2 * t.done
 	for i := range t.done {
-		c.take(&ms[i], i)
+		c.fillMessage(&ms[i], i)
 	}
 	return t.done
 }
 
-// receive makes a call until it is done, reading has ended, or it fails.
+// receive waits until call reports that it is complete. It returns net.ErrClosed if reading has
+// ended.
 func (c *udpConn) receive(t *mmsg, call func(fd uintptr) bool) error {
 	t.desc = c.desc.Load()
 	for {
 		err := t.desc.rc.Read(call)
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded) && c.ended():
-			// This is how Drain and Release wake a reader. From here on reads do not wait.
+			// Drain or Release has woken this read. Further reads do not wait.
 			if err := t.desc.file.SetReadDeadline(never); err != nil {
-				if c.closed.Load() { // after Drain
+				if c.closed.Load() { // by a Close after Drain
 					return net.ErrClosed
 				}
 				return err
@@ -134,8 +135,8 @@ func (c *udpConn) receive(t *mmsg, call func(fd uintptr) bool) error {
 	}
 }
 
-// recvmmsg fills the rows with what is queued. It returns false, which makes the caller wait, if
-// nothing is queued and nothing arrives while it polls.
+// recvmmsg fills the rows with queued datagrams. If none is queued and none arrives during busy
+// polling, it returns false, which makes the caller wait.
 func (c *udpConn) recvmmsg(fd uintptr) bool {
 	t := &c.recv
 	sock := uintptr(t.desc.sock(fd))
@@ -159,7 +160,7 @@ func (c *udpConn) recvmmsg(fd uintptr) bool {
 				t.desc.unwatch()
 			}
 			return true
-		case c.draining.Load(), c.once:
+		case c.draining.Load(), c.nonBlocking:
 			t.done, t.err = 0, e
 			return true
 		case c.busyPoll <= 0:
@@ -172,7 +173,8 @@ func (c *udpConn) recvmmsg(fd uintptr) bool {
 	}
 }
 
-// watch reports whether the poller reports the next datagram. If it does not, the call has failed.
+// watch makes the runtime's poller report the next datagram. If watch returns false, it has set the
+// error of the call.
 func (c *udpConn) watch() bool {
 	t := &c.recv
 	t.err = t.desc.watch()
@@ -180,8 +182,8 @@ func (c *udpConn) watch() bool {
 	return t.err == 0
 }
 
-// take turns row i into a message.
-func (c *udpConn) take(m *Message, i int) {
+// fillMessage sets m from row i.
+func (c *udpConn) fillMessage(m *Message, i int) {
 	h := &c.recv.hdrs[i]
 	m.Buf = m.Buf[:h.Len]
 	m.Peer = c.zones.peer(&c.recv.names[i])
@@ -190,11 +192,11 @@ func (c *udpConn) take(m *Message, i int) {
 	if h.Hdr.Controllen == 0 {
 		return
 	}
-	told := parseControl(c.recv.control(i)[:h.Hdr.Controllen])
-	if c.wild {
-		m.Local, m.IfIndex = told.local, told.ifIndex
+	control := parseControl(c.recv.control(i)[:h.Hdr.Controllen])
+	if c.wildcard {
+		m.Local, m.IfIndex = control.local, control.ifIndex
 	}
-	if told.segment < len(m.Buf) {
-		m.Segment = told.segment
+	if control.segment < len(m.Buf) {
+		m.Segment = control.segment
 	}
 }

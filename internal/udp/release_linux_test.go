@@ -12,7 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// successor takes over a copy of c's descriptor, as a process does that inherits it.
+// successor returns a Socket for a duplicate of the descriptor of c, as in a process that inherits
+// the descriptor.
 func successor(t *testing.T, c Socket) Socket {
 	t.Helper()
 	var fd int
@@ -31,10 +32,9 @@ func successor(t *testing.T, c Socket) Socket {
 	return newConn(t, pc)
 }
 
-// TestReleaseLeavesTheQueue: what is queued at a socket when it is released, and what arrives
-// later, is read by the process that has a copy of the descriptor, however the first one waited and
-// ended.
-func TestReleaseLeavesTheQueue(t *testing.T) {
+// TestReleaseKeepsQueue checks that a successor reads all datagrams that are queued at Release or
+// arrive later, whatever the state of the released socket.
+func TestReleaseKeepsQueue(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		heavy bool
@@ -62,7 +62,7 @@ func TestReleaseLeavesTheQueue(t *testing.T) {
 			if err := c.Release(); err != nil {
 				t.Fatal(err)
 			}
-			if err := c.Drain(); err != nil { // has no effect any more
+			if err := c.Drain(); err != nil { // has no effect after Release
 				t.Fatal(err)
 			}
 			if tt.close {
@@ -70,7 +70,7 @@ func TestReleaseLeavesTheQueue(t *testing.T) {
 			}
 			sendNumbers(t, cl, 10, 20)
 			if got := readN(t, next, 20); !slices.Equal(got, numbers(0, 20)) {
-				t.Errorf("the successor read %q, want all of 20", got)
+				t.Errorf("successor read %q, want all 20", got)
 			}
 			noFilter(t, next)
 		})
@@ -83,26 +83,26 @@ func noFilter(t *testing.T, c Socket) {
 	if err := c.(*udpConn).control(func(sock int) error {
 		return unix.SetsockoptInt(sock, unix.SOL_SOCKET, unix.SO_DETACH_FILTER, 0)
 	}); err != unix.ENOENT {
-		t.Errorf("detaching a filter: %v, want ENOENT: none is attached", err)
+		t.Errorf("detaching a filter = %v, want ENOENT, because none is attached", err)
 	}
 }
 
-// TestReleaseWhileReading: a reader that works under a flood and is released leaves the rest to its
-// successor; every datagram is read once.
+// TestReleaseWhileReading releases a socket during a flood, and checks that each datagram is read
+// exactly once, before or after.
 func TestReleaseWhileReading(t *testing.T) {
 	const n = 5000
 	c := open4(t)
 	next := successor(t, c)
 	cl := client(t, c.LocalAddr())
-	go func() { // ends after n datagrams, or when the client is closed
+	go func() { // ends after n datagrams; writes fail when cl is closed
 		for i := range n {
 			cl.Write([]byte{byte(i >> 8), byte(i)})
 		}
 	}()
 	seen := make([]int, n)
-	read := func(c Socket, most int) (total int) {
-		ms := slots(MaxWidth, 1<<16)
-		for total < most {
+	read := func(c Socket, limit int) (total int) {
+		ms := makeMessages(MaxWidth, 1<<16)
+		for total < limit {
 			k, err := c.Read(ms)
 			if err != nil {
 				return total
@@ -122,7 +122,7 @@ func TestReleaseWhileReading(t *testing.T) {
 	}
 	first += read(c, n)
 	if second := read(next, n-first); first+second != n {
-		t.Errorf("%d and %d datagrams read, want %d together", first, second, n)
+		t.Errorf("read %d and %d datagrams, want %d in total", first, second, n)
 	}
 	for i, k := range seen {
 		if k != 1 {
@@ -131,9 +131,9 @@ func TestReleaseWhileReading(t *testing.T) {
 	}
 }
 
-// TestAdoptedSocketIsEqual: a socket that New takes over has the buffers of one of Listen, and
-// waits in both ways.
-func TestAdoptedSocketIsEqual(t *testing.T) {
+// TestNewEqualsListen checks that a socket returned by New has the buffer sizes of one returned by
+// Listen, and works under light and heavy load.
+func TestNewEqualsListen(t *testing.T) {
 	for _, first := range []bool{false, true} {
 		pc, err := net.ListenUDP("udp4", &net.UDPAddr{IP: ip4.AsSlice()})
 		if err != nil {
@@ -142,7 +142,7 @@ func TestAdoptedSocketIsEqual(t *testing.T) {
 		listened, adopted := open4(t), newConn(t, pc)
 		want, got := buffers(t, listened), buffers(t, adopted)
 		if got != want {
-			t.Errorf("buffers of %v bytes, want %v", got, want)
+			t.Errorf("buffers have %v bytes, want %v", got, want)
 		}
 		if got, want := adopted.BufferWarning(), listened.BufferWarning(); got != want {
 			t.Errorf("warning %q, want %q", got, want)
@@ -152,7 +152,7 @@ func TestAdoptedSocketIsEqual(t *testing.T) {
 	}
 }
 
-// buffers returns the sizes of the receive and the send buffer.
+// buffers returns the sizes of the receive and send buffers.
 func buffers(t *testing.T, c Socket) (sizes [2]int) {
 	t.Helper()
 	if err := c.(*udpConn).control(func(sock int) error {
@@ -170,8 +170,8 @@ func buffers(t *testing.T, c Socket) (sizes [2]int) {
 	return sizes
 }
 
-// TestAdoptionShrinksNoBuffer: buffers that the owner made larger stay.
-func TestAdoptionShrinksNoBuffer(t *testing.T) {
+// TestNewKeepsLargerBuffers checks that New does not shrink buffers.
+func TestNewKeepsLargerBuffers(t *testing.T) {
 	pc, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(ip4, 0)))
 	if err != nil {
 		t.Fatal(err)
@@ -187,6 +187,6 @@ func TestAdoptionShrinksNoBuffer(t *testing.T) {
 		t.Skip("needs CAP_NET_ADMIN:", err)
 	}
 	if got := buffers(t, newConn(t, pc)); got[0] != 8*socketBuffer {
-		t.Errorf("the receive buffer has %d bytes, want the %d it had", got[0], 8*socketBuffer)
+		t.Errorf("receive buffer has %d bytes, want %d", got[0], 8*socketBuffer)
 	}
 }

@@ -4,5 +4,5 @@ package udp
 
 import "syscall"
 
-// quietResets has nothing to do: an unconnected socket is not told of ICMP errors here.
-func quietResets(_, _ string, _ syscall.RawConn) error { return nil }
+// ignoreResets does nothing, because only Windows reports ICMP errors on unconnected sockets.
+func ignoreResets(_, _ string, _ syscall.RawConn) error { return nil }

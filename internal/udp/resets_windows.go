@@ -8,10 +8,10 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// quietResets keeps Windows from failing a read because of an ICMP error for an earlier answer. Go
-// turns off the report of "port unreachable" (SIO_UDP_CONNRESET) itself, but not that of "time to
-// live exceeded" (SIO_UDP_NETRESET, Windows 10 and later; older ones answer WSAEINVAL).
-func quietResets(_, _ string, rc syscall.RawConn) error {
+// ignoreResets prevents reads from failing because of an ICMP error for a datagram sent earlier. Go
+// turns off such errors for "port unreachable" (SIO_UDP_CONNRESET), but not for "time to live
+// exceeded" (SIO_UDP_NETRESET). Before Windows 10, the option fails with WSAEINVAL.
+func ignoreResets(_, _ string, rc syscall.RawConn) error {
 	var failed error
 	err := rc.Control(func(fd uintptr) {
 		var off, returned uint32

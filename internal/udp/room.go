@@ -2,29 +2,31 @@ package udp
 
 import "time"
 
-// maxRoomWait and maxRoomWaitConnected bound how long one batch waits for room in the socket's send
-// buffer. A device that is slower than the sender makes room all the time. A peer that does not
-// answer ARP or neighbour discovery keeps its room for three seconds (arp(7): retrans_time_ms,
-// mcast_solicit). An unconnected socket would keep the datagrams of all other peers waiting
-// meanwhile, so it waits only as long as its receive buffer can hold requests at the highest rate.
-// A connected one has no other peer, and waiting slows the sender down to the speed of the network.
+// maxRoomWait and maxRoomWaitConnected limit the time that one batch waits for room in a full send
+// buffer.
+//
+// If a device is slower than the sender, room becomes free all the time. But datagrams to a peer
+// that does not answer ARP or neighbour discovery occupy the buffer for three seconds (arp(7):
+// retrans_time_ms, mcast_solicit). An unconnected socket would delay all other peers for this time.
+// It therefore waits only as long as its receive buffer can hold requests at the highest rate. A
+// connected socket has no other peer, and waiting adapts the sender to the speed of the network.
 const (
 	maxRoomWait          = 5 * time.Millisecond
 	maxRoomWaitConnected = 100 * time.Millisecond
 )
 
-// roomShare limits the time that a socket waits for room while its send buffer stays full: to one
-// part in so many.
+// roomShare limits the time that a socket waits for room while its send buffer remains full, to
+// 1/roomShare of the time.
 const roomShare = 16
 
-// A roomWait bounds the waits of a socket for room. Its zero value is for an unconnected one.
+// A roomWait limits the waits of a socket for room. The zero value is for an unconnected socket.
 type roomWait struct {
 	connected bool
-	next      time.Time // the next wait begins no earlier
+	next      time.Time // the earliest time of the next wait
 }
 
-// limit returns how long a batch that finds the buffer full at now may wait: nothing if the buffer
-// has been full just before.
+// limit returns the time that a batch may wait if the buffer is full at now. It is 0 if another
+// batch timed out recently.
 func (r *roomWait) limit(now time.Time) time.Duration {
 	switch {
 	case now.Before(r.next):
@@ -36,10 +38,10 @@ func (r *roomWait) limit(now time.Time) time.Duration {
 	}
 }
 
-// gaveUp notes that at now a batch has waited for d and the buffer is still full. Progress reports
-// whether some of the batch was sent after the wait had begun: a connected socket then waits for a
-// device that is slow, and may wait again at once.
-func (r *roomWait) gaveUp(now time.Time, d time.Duration, progress bool) {
+// timedOut records that a batch waited for d until now and the buffer is still full. The argument
+// progress reports whether part of the batch was sent during the wait. In this case, the device of
+// a connected socket is merely slow, and the next batch may wait immediately.
+func (r *roomWait) timedOut(now time.Time, d time.Duration, progress bool) {
 	if !progress || !r.connected {
 		r.next = now.Add(d * (roomShare - 1))
 	}

@@ -8,19 +8,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// roomStep is how often a batch that waits for room tries again. The kernel reports a socket as
-// writable only when half of its buffer is free, and takes datagrams before that.
-const roomStep = time.Millisecond
+// roomPollInterval is the time after which a batch that waits for room tries again. The kernel
+// accepts datagrams before it reports a socket as writable, which it does when half of the buffer
+// is free.
+const roomPollInterval = time.Millisecond
 
-// A batchWait is the wait for room of one batch. Its zero value has not begun.
+// A batchWait is the wait of one batch for room. The zero value has not started.
 type batchWait struct {
 	begun, until time.Time
-	from         int // messages sent when it began
+	from         int // number of messages sent before the wait
 }
 
-// more waits a little and reports whether to try again, where the buffer of sock is full and from
-// messages of the batch have been sent.
-func (b *batchWait) more(r *roomWait, sock, from int) bool {
+// retry waits for up to roomPollInterval because the buffer of sock is full, and reports whether to
+// try again. from is the number of messages of the batch that have been sent.
+func (b *batchWait) retry(r *roomWait, sock, from int) bool {
 	now := time.Now()
 	if b.begun.IsZero() {
 		*b = batchWait{begun: now, until: now.Add(r.limit(now)), from: from}
@@ -28,12 +29,12 @@ func (b *batchWait) more(r *roomWait, sock, from int) bool {
 	left := b.until.Sub(now)
 	if left <= 0 {
 		if waited := now.Sub(b.begun); waited > 0 {
-			r.gaveUp(now, waited, from > b.from)
+			r.timedOut(now, waited, from > b.from)
 		}
 		return false
 	}
-	step := unix.NsecToTimespec(int64(min(left, roomStep)))
-	// The result does not matter: the caller tries again.
+	step := unix.NsecToTimespec(int64(min(left, roomPollInterval)))
+	// Ignore the result: the caller tries again in any case.
 	_, _ = unix.Ppoll([]unix.PollFd{{Fd: int32(sock), Events: unix.POLLOUT}}, &step, nil)
 	return true
 }

@@ -20,15 +20,15 @@ func TestRoomWait(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			r := roomWait{connected: tt.connected}
 			if got := r.limit(begun); got != tt.max {
-				t.Errorf("at first limit = %v, want %v", got, tt.max)
+				t.Errorf("limit of a new roomWait = %v, want %v", got, tt.max)
 			}
 			now := begun.Add(tt.max)
-			r.gaveUp(now, tt.max, tt.progress)
+			r.timedOut(now, tt.max, tt.progress)
 			if got := r.limit(now.Add(tt.cooldown - 1)); tt.cooldown > 0 && got != 0 {
-				t.Errorf("just after a wait in vain limit = %v, want 0", got)
+				t.Errorf("limit after a timeout = %v, want 0", got)
 			}
 			if got := r.limit(now.Add(tt.cooldown)); got != tt.max {
-				t.Errorf("%v after it limit = %v, want %v", tt.cooldown, got, tt.max)
+				t.Errorf("limit %v after a timeout = %v, want %v", tt.cooldown, got, tt.max)
 			}
 		})
 	}

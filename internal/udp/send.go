@@ -1,17 +1,17 @@
 package udp
 
-// SendAll hands all messages to conn. A datagram that the system refuses is lost; unsent receives
-// its message, its place in the message and the error, and the datagrams behind it are sent all the
-// same. Segments that are refused together are sent one by one.
+// SendAll writes all messages to conn. If conn refuses a datagram, SendAll calls unsent with the
+// index of its message, its index within the message, and the error, and continues with the next
+// datagram. If conn refuses segments, SendAll first tries to send them one by one.
 //
-// A connected socket reports that the port of an earlier datagram was unreachable in place of
-// sending the next one (Linux: udp(7), ERRORS). SendAll counts such reports and sends the datagram
-// again, once; a second report in a row loses it. It returns how many datagrams the kernel took and
-// how many reports there were.
+// On a connected socket, a write can fail because an earlier datagram caused a port unreachable
+// message. The system then has not sent the datagram of this write (on Linux, see udp(7), ERRORS).
+// SendAll counts such errors and tries once more. If the second try fails in the same way, the
+// datagram is unsent. SendAll returns the number of datagrams sent and the number of such errors.
 func SendAll(conn Conn, ms []Message, unsent func(message, datagram int, err error)) (
 	sent, unreachable int,
 ) {
-	again := -1 // the message that is being sent again
+	retried := -1 // index of the last message that was tried once more
 	for at := 0; at < len(ms); {
 		n, err := conn.Write(ms[at:])
 		for i := range ms[at : at+n] {
@@ -23,8 +23,8 @@ func SendAll(conn Conn, ms []Message, unsent func(message, datagram int, err err
 		refused := Refused(err)
 		if refused {
 			unreachable++
-			if again != at {
-				again = at
+			if retried != at {
+				retried = at
 				continue
 			}
 		}
@@ -41,7 +41,7 @@ func SendAll(conn Conn, ms []Message, unsent func(message, datagram int, err err
 	return sent, unreachable
 }
 
-// sendSegments sends the segments of message m, the at-th, one by one.
+// sendSegments sends the segments of m one by one. at is the index of m for unsent.
 func sendSegments(conn Conn, m Message, at int, unsent func(message, datagram int, err error)) (
 	sent, unreachable int,
 ) {

@@ -10,14 +10,14 @@ import (
 	"testing"
 )
 
-// A scriptedConn sends messages until the next error of its script.
+// A scriptedConn records the messages written to it. It fails for those in its script.
 type scriptedConn struct {
 	Conn
 	script []scriptedError
 	sent   []string
 }
 
-// A scriptedError is what a conn returns instead of sending a message with that text.
+// A scriptedError is the error that Write returns for the next message with the given text.
 type scriptedError struct {
 	text string
 	err  error
@@ -42,24 +42,24 @@ func TestSendAll(t *testing.T) {
 		name              string
 		ms                string // messages as text/segment
 		script            []scriptedError
-		want              string
-		unsent            string // message.datagram
+		want              string // messages sent
+		unsent            string // datagrams not sent, as message.datagram
 		sent, unreachable int
 	}{
-		{"nothing", "", nil, "", "", 0, 0},
+		{"no messages", "", nil, "", "", 0, 0},
 		{"all", "a/0 bb/1 c/0", nil, "a/0 bb/1 c/0", "", 4, 0},
 		{"one denied", "a/0 b/0 c/0", []scriptedError{{"b/0", denied}}, "a/0 c/0", "1.0", 2, 0},
-		{"the last denied", "a/0 b/0", []scriptedError{{"b/0", denied}}, "a/0", "1.0", 1, 0},
-		{"a report of an earlier one", "a/0 b/0 c/0", []scriptedError{{"b/0", refused}}, "a/0 b/0 c/0", "", 3, 1},
-		{"a report before each", "a/0 b/0", []scriptedError{{"a/0", refused}, {"b/0", refused}}, "a/0 b/0", "", 2, 2},
-		{"two reports in a row", "a/0 b/0", []scriptedError{{"a/0", refused}, {"a/0", refused}}, "b/0", "0.0", 1, 2},
-		{"a report and then denied", "a/0 b/0", []scriptedError{{"a/0", refused}, {"a/0", denied}}, "b/0", "0.0", 1, 1},
+		{"last denied", "a/0 b/0", []scriptedError{{"b/0", denied}}, "a/0", "1.0", 1, 0},
+		{"refused once", "a/0 b/0 c/0", []scriptedError{{"b/0", refused}}, "a/0 b/0 c/0", "", 3, 1},
+		{"each refused once", "a/0 b/0", []scriptedError{{"a/0", refused}, {"b/0", refused}}, "a/0 b/0", "", 2, 2},
+		{"refused twice", "a/0 b/0", []scriptedError{{"a/0", refused}, {"a/0", refused}}, "b/0", "0.0", 1, 2},
+		{"refused, then denied", "a/0 b/0", []scriptedError{{"a/0", refused}, {"a/0", denied}}, "b/0", "0.0", 1, 1},
 		{"segments denied together", "x/0 aab/2 y/0", []scriptedError{{"aab/2", denied}}, "x/0 aa/0 b/0 y/0", "", 4, 0},
 		{"one segment denied", "aab/2 y/0", []scriptedError{{"aab/2", denied}, {"aa/0", denied}}, "b/0 y/0", "0.0", 2, 0},
-		{"a report before segments", "aab/2", []scriptedError{{"aab/2", refused}}, "aab/2", "", 2, 1},
-		{"two reports before segments", "aab/2 y/0", []scriptedError{{"aab/2", refused}, {"aab/2", refused}}, "y/0",
+		{"segments refused once", "aab/2", []scriptedError{{"aab/2", refused}}, "aab/2", "", 2, 1},
+		{"segments refused twice", "aab/2 y/0", []scriptedError{{"aab/2", refused}, {"aab/2", refused}}, "y/0",
 			"0.0 0.1", 1, 2},
-		{"a report between segments", "aab/2", []scriptedError{{"aab/2", denied}, {"b/0", refused}}, "aa/0 b/0", "", 2, 1},
+		{"one segment refused", "aab/2", []scriptedError{{"aab/2", denied}, {"b/0", refused}}, "aa/0 b/0", "", 2, 1},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -75,7 +75,7 @@ func TestSendAll(t *testing.T) {
 			var unsent []string
 			sent, unreachable := SendAll(c, ms, func(message, datagram int, err error) {
 				if !errors.Is(err, denied) && !Refused(err) {
-					t.Errorf("message %d failed with %v", message, err)
+					t.Errorf("message %d: unexpected error %v", message, err)
 				}
 				unsent = append(unsent, fmt.Sprintf("%d.%d", message, datagram))
 			})
@@ -89,7 +89,7 @@ func TestSendAll(t *testing.T) {
 				t.Errorf("unsent %q, want %q", unsent, want)
 			}
 			if len(c.script) > 0 {
-				t.Errorf("%d errors were not returned", len(c.script))
+				t.Errorf("%d messages of the script were not written", len(c.script))
 			}
 		})
 	}

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestListenShares: clients are spread over the sockets of one address, and each of them stays with
-// its own.
+// TestListenShares checks that the kernel distributes clients over the sockets of one address, and
+// that all datagrams of a client arrive at the same socket.
 func TestListenShares(t *testing.T) {
 	for _, addr := range []string{"127.0.0.1:0", "[::1]:0", "[::]:0"} {
 		t.Run(addr, func(t *testing.T) {
@@ -22,7 +22,7 @@ func TestListenShares(t *testing.T) {
 				t.Fatal(err)
 			}
 			if len(conns) != share {
-				t.Fatalf("%d sockets, want %d", len(conns), share)
+				t.Fatalf("Listen returned %d sockets, want %d", len(conns), share)
 			}
 			to := bound
 			if bound.Addr().IsUnspecified() {
@@ -33,31 +33,34 @@ func TestListenShares(t *testing.T) {
 			}
 			total := 0
 			for i, c := range conns {
-				bounded(t, c)
+				closeInTime(t, c)
 				c.Drain()
 				peers, n := perPeer(t, c)
 				for peer, got := range peers {
 					if got != each {
-						t.Errorf("socket %d got %d datagrams of %v, want all %d", i, got, peer, each)
+						t.Errorf("socket %d received %d datagrams from %v, want all %d", i, got, peer,
+							each)
 					}
 				}
 				if len(peers) < clients/share/4 {
-					t.Errorf("socket %d serves %d of %d clients", i, len(peers), clients)
+					t.Errorf("socket %d serves %d of %d clients, want at least %d", i, len(peers),
+						clients, clients/share/4)
 				}
 				total += n
 			}
 			if total != clients*each {
-				t.Errorf("%d datagrams came, want %d", total, clients*each)
+				t.Errorf("received %d datagrams, want %d", total, clients*each)
 			}
 		})
 	}
 }
 
-// perPeer reads a socket that is drained to its end.
+// perPeer reads a socket after Drain, and returns the number of datagrams for each peer and in
+// total.
 func perPeer(t *testing.T, c Socket) (peers map[netip.AddrPort]int, n int) {
 	t.Helper()
 	peers = make(map[netip.AddrPort]int)
-	ms := slots(MaxWidth, 64)
+	ms := makeMessages(MaxWidth, 64)
 	for {
 		k, err := c.Read(ms)
 		if err != nil {
@@ -70,8 +73,9 @@ func perPeer(t *testing.T, c Socket) (peers map[netip.AddrPort]int, n int) {
 	}
 }
 
-// A taken address is an error whoever has it, and whether it is to be shared or not.
-func TestListenDoesNotJoin(t *testing.T) {
+// TestListenAddressInUse checks that Listen fails if the address is in use, whether or not either
+// side shares it.
+func TestListenAddressInUse(t *testing.T) {
 	for _, first := range []int{1, 2} {
 		conns, bound, err := Listen(context.Background(), "127.0.0.1:0", first)
 		if err != nil {
@@ -82,7 +86,8 @@ func TestListenDoesNotJoin(t *testing.T) {
 			more, _, err := Listen(context.Background(), bound.String(), second)
 			if !Taken(err) {
 				closeAll(more)
-				t.Errorf("sharing %d, then %d: %v, want that the address is taken", first, second, err)
+				t.Errorf("Listen with share %d after %d = %v, want an error for an address in use",
+					second, first, err)
 			}
 		}
 	}

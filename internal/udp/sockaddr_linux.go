@@ -15,11 +15,11 @@ import (
 )
 
 var (
-	errNoPeer = errors.New("a datagram needs an address to go to")
+	errNoPeer = errors.New("missing destination address")
 	errFamily = errors.New("an IPv4 socket cannot send to an IPv6 address")
 )
 
-// peer reads a socket address in place. IPv4 addresses come out plain, whatever the socket.
+// peer converts a socket address. It converts IPv4-mapped IPv6 addresses to IPv4.
 func (z *zones) peer(sa *unix.RawSockaddrInet6) netip.AddrPort {
 	port := ntohs(&sa.Port)
 	if sa.Family == unix.AF_INET {
@@ -33,11 +33,11 @@ func (z *zones) peer(sa *unix.RawSockaddrInet6) netip.AddrPort {
 	return netip.AddrPortFrom(addr, port)
 }
 
-// putSockaddr writes ap into sa in the form that the socket's family takes and returns its length.
+// putSockaddr sets sa to ap, in the form for the socket's family, and returns its length.
 func (z *zones) putSockaddr(sa *unix.RawSockaddrInet6, ap netip.AddrPort, inet6 bool) (uint32,
 	error) {
 	if !ap.IsValid() {
-		return 0, errNoPeer // the kernel would take it for this machine
+		return 0, errNoPeer // the kernel would send to the loopback address
 	}
 	if !inet6 {
 		if !ap.Addr().Is4() {
@@ -68,18 +68,19 @@ func htons(p *uint16, port uint16) {
 	binary.BigEndian.PutUint16((*[2]byte)(unsafe.Pointer(p))[:], port)
 }
 
-// zonesKept bounds how many interface names a socket remembers.
-const zonesKept = 256
+// maxZones is the maximum number of interface names that a socket caches.
+const maxZones = 256
 
-// zones remembers the names of interfaces, so that a link-local peer costs no system call a
-// datagram. A name given to another interface meanwhile is the wrong one until the socket closes.
+// A zones caches the names of interfaces, so that a datagram of a link-local peer needs no system
+// call. If an interface is renamed, the cached name remains in use.
 type zones struct {
 	mu     sync.Mutex
 	byID   map[uint32]string
 	byName map[string]uint32
 }
 
-// name is the interface's name, or its number in decimal, which is as good a zone.
+// name returns the name of an interface. If there is none, it returns the index in decimal, which
+// is a valid zone.
 func (z *zones) name(id uint32) string {
 	z.mu.Lock()
 	defer z.mu.Unlock()
@@ -90,7 +91,7 @@ func (z *zones) name(id uint32) string {
 	if ifc, err := net.InterfaceByIndex(int(id)); err == nil {
 		name = ifc.Name
 	}
-	z.keep(id, name)
+	z.add(id, name)
 	return name
 }
 
@@ -107,13 +108,13 @@ func (z *zones) index(name string) (uint32, error) {
 	if err != nil {
 		return 0, err
 	}
-	z.keep(uint32(ifc.Index), name)
+	z.add(uint32(ifc.Index), name)
 	return uint32(ifc.Index), nil
 }
 
-// keep is called with mu held.
-func (z *zones) keep(id uint32, name string) {
-	if z.byID == nil || len(z.byID) >= zonesKept {
+// add adds a name to the cache, which it empties when full. It is called with mu held.
+func (z *zones) add(id uint32, name string) {
+	if z.byID == nil || len(z.byID) >= maxZones {
 		z.byID, z.byName = make(map[uint32]string), make(map[string]uint32)
 	}
 	z.byID[id], z.byName[name] = name, id

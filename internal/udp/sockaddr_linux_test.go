@@ -17,7 +17,7 @@ func TestSockaddrRoundTrip(t *testing.T) {
 	tests := []struct {
 		name, addr string
 		inet6      bool
-		want       string // where it is not addr
+		want       string // if empty, addr
 	}{
 		{"IPv4", "127.0.0.1:3000", false, ""},
 		{"high port", "255.255.255.254:65535", false, ""},
@@ -27,13 +27,13 @@ func TestSockaddrRoundTrip(t *testing.T) {
 		{"IPv6, port bytes differ", "[2001:db8::1]:258", true, ""},
 		{"zone", "[fe80::1%" + lo + "]:1", true, ""},
 		{"zone by number", "[fe80::1%1]:1", true, "[fe80::1%" + lo + "]:1"},
-		{"zone by a number that no interface has", "[fe80::1%987654]:1", true, ""},
+		{"zone by unused number", "[fe80::1%987654]:1", true, ""},
 		{"no zone", "[fe80::1]:1", true, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var z zones
-			sa := unix.RawSockaddrInet6{Scope_id: 77, Flowinfo: 77} // what an earlier one left
+			sa := unix.RawSockaddrInet6{Scope_id: 77, Flowinfo: 77} // as if used before
 			ap := netip.MustParseAddrPort(tt.addr)
 			want := ap
 			if tt.want != "" {
@@ -48,11 +48,11 @@ func TestSockaddrRoundTrip(t *testing.T) {
 				wantSize, family = unix.SizeofSockaddrInet6, unix.AF_INET6
 			}
 			if size != wantSize || sa.Family != family {
-				t.Errorf("%d bytes of family %d, want %d of %d", size, sa.Family, wantSize, family)
+				t.Errorf("size %d and family %d, want %d and %d", size, sa.Family, wantSize, family)
 			}
-			for range 2 { // the second time zones are remembered
+			for range 2 { // the second time with cached zones
 				if got := z.peer(&sa); got != want {
-					t.Errorf("%v came back as %v, want %v", ap, got, want)
+					t.Errorf("%v became %v, want %v", ap, got, want)
 				}
 			}
 		})
@@ -64,7 +64,7 @@ func TestSockaddrErrors(t *testing.T) {
 		name  string
 		ap    netip.AddrPort
 		inet6 bool
-		want  error // nil: any
+		want  error // if nil, any error
 	}{
 		{"zero on IPv4", netip.AddrPort{}, false, errNoPeer},
 		{"zero on IPv6", netip.AddrPort{}, true, errNoPeer},
@@ -78,39 +78,39 @@ func TestSockaddrErrors(t *testing.T) {
 			var sa unix.RawSockaddrInet6
 			_, err := z.putSockaddr(&sa, tt.ap, tt.inet6)
 			if err == nil || tt.want != nil && !errors.Is(err, tt.want) {
-				t.Errorf("putSockaddr(%v) failed with %v, want %v", tt.ap, err, tt.want)
+				t.Errorf("putSockaddr(%v) = %v, want %v", tt.ap, err, tt.want)
 			}
 		})
 	}
 }
 
-func TestPortsAreInNetworkOrder(t *testing.T) {
+func TestPortsInNetworkByteOrder(t *testing.T) {
 	var port uint16
 	htons(&port, 0x1234)
 	b := binary.NativeEndian.AppendUint16(nil, port)
 	if b[0] != 0x12 || b[1] != 0x34 {
-		t.Errorf("port 0x1234 lies in memory as % x, want 12 34", b)
+		t.Errorf("htons stored 0x1234 as % x, want 12 34", b)
 	}
 	if got := ntohs(&port); got != 0x1234 {
-		t.Errorf("it reads back as %#x", got)
+		t.Errorf("ntohs = %#x, want 0x1234", got)
 	}
 }
 
-func TestZonesAreBounded(t *testing.T) {
+func TestZonesAreLimited(t *testing.T) {
 	var z zones
-	for id := range uint32(3 * zonesKept) {
-		z.name(1_000_000 + id) // no such interfaces: the numbers themselves
+	for id := range uint32(3 * maxZones) {
+		z.name(1_000_000 + id) // there is no such interface
 	}
-	if len(z.byID) > zonesKept || len(z.byName) > zonesKept {
-		t.Errorf("%d names and %d numbers are kept, want %d at most", len(z.byID), len(z.byName),
-			zonesKept)
+	if len(z.byID) > maxZones || len(z.byName) > maxZones {
+		t.Errorf("cache has %d names and %d indices, want at most %d", len(z.byID), len(z.byName),
+			maxZones)
 	}
 	if got := z.name(1_000_000); got != "1000000" {
-		t.Errorf("a zone that was forgotten is %q, want its number", got)
+		t.Errorf("name after eviction = %q, want the index", got)
 	}
 }
 
-// loopbackName is the name of interface 1, which is the loopback interface on every Linux.
+// loopbackName returns the name of interface 1, which is the loopback interface on Linux.
 func loopbackName(t *testing.T) string {
 	t.Helper()
 	ifc, err := net.InterfaceByIndex(1)

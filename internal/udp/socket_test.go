@@ -10,22 +10,22 @@ import (
 	"time"
 )
 
-// patience bounds every wait of these tests. It is only used up where something fails.
-const patience = 10 * time.Second
+// testTimeout limits every wait in these tests. Only a failing test waits that long.
+const testTimeout = 10 * time.Second
 
 var (
 	ip4 = netip.MustParseAddr("127.0.0.1")
 	ip6 = netip.IPv6Loopback()
 )
 
-// A socket is a row of the matrix: a way to open one, and the addresses to ask it at.
+// A socket is a row of the test matrix: a way to open sockets, and the addresses that they serve.
 type socket struct {
-	name string
-	open func(t *testing.T) ([]Socket, netip.AddrPort)
-	ask  []netip.Addr
+	name  string
+	open  func(t *testing.T) ([]Socket, netip.AddrPort)
+	addrs []netip.Addr
 }
 
-// matrix is udp4, udp6 and dual × bound and wildcard.
+// matrix returns IPv4, IPv6 and dual-stack sockets, bound to an address and to a wildcard.
 func matrix() []socket {
 	return []socket{
 		{"udp4 bound", listenOn("127.0.0.1:0"), []netip.Addr{ip4}},
@@ -38,26 +38,26 @@ func matrix() []socket {
 	}
 }
 
-// loopback4 lists the IPv4 addresses that a wildcard serves here without being told of them.
+// loopback4 returns IPv4 loopback addresses that a wildcard socket serves.
 func loopback4() []netip.Addr {
-	if !wholeNet {
+	if !servesLoopbackNet {
 		return []netip.Addr{ip4}
 	}
 	return []netip.Addr{ip4, netip.MustParseAddr("127.0.0.2"), netip.MustParseAddr("127.0.0.3")}
 }
 
-// eachSocket runs f for each row of the matrix.
-func eachSocket(t *testing.T, f func(t *testing.T, s socket)) {
+// forEachSocket runs f for each row of the matrix.
+func forEachSocket(t *testing.T, f func(t *testing.T, s socket)) {
 	for _, s := range matrix() {
 		t.Run(s.name, func(t *testing.T) { f(t, s) })
 	}
 }
 
-// eachAsked runs f for each row of the matrix and each address to ask there, with one open socket,
-// the one that serves this address.
-func eachAsked(t *testing.T, f func(t *testing.T, c Socket, to netip.AddrPort)) {
-	eachSocket(t, func(t *testing.T, s socket) {
-		for _, ip := range s.ask {
+// forEachAddress runs f for each row of the matrix and each of its addresses, with the socket that
+// serves the address.
+func forEachAddress(t *testing.T, f func(t *testing.T, c Socket, to netip.AddrPort)) {
+	forEachSocket(t, func(t *testing.T, s socket) {
+		for _, ip := range s.addrs {
 			t.Run(ip.String(), func(t *testing.T) {
 				conns, bound := s.open(t)
 				to := netip.AddrPortFrom(ip, bound.Port())
@@ -67,7 +67,7 @@ func eachAsked(t *testing.T, f func(t *testing.T, c Socket, to netip.AddrPort)) 
 	})
 }
 
-// serving finds the socket that serves an address: the only one, or the one bound to it.
+// serving returns the socket that serves to: the only one, or the one bound to it.
 func serving(t *testing.T, conns []Socket, to netip.AddrPort) Socket {
 	t.Helper()
 	for _, c := range conns {
@@ -75,7 +75,7 @@ func serving(t *testing.T, conns []Socket, to netip.AddrPort) Socket {
 			return c
 		}
 	}
-	t.Fatalf("none of %d sockets serves %v", len(conns), to)
+	t.Fatalf("none of the %d sockets serves %v", len(conns), to)
 	return nil
 }
 
@@ -90,13 +90,13 @@ func listenOn(addr string) func(t *testing.T) ([]Socket, netip.AddrPort) {
 			t.Fatal(err)
 		}
 		for _, c := range conns {
-			bounded(t, c)
+			closeInTime(t, c)
 		}
 		return conns, bound
 	}
 }
 
-// newOn gives a socket of package net to New.
+// newOn returns a function that opens a socket with package net and passes it to New.
 func newOn(network, addr string) func(t *testing.T) ([]Socket, netip.AddrPort) {
 	return func(t *testing.T) ([]Socket, netip.AddrPort) {
 		t.Helper()
@@ -119,27 +119,27 @@ func newConn(t *testing.T, pc net.PacketConn) Socket {
 		pc.Close()
 		t.Fatal(err)
 	}
-	bounded(t, c)
+	closeInTime(t, c)
 	return c
 }
 
-// open4 is a socket on 127.0.0.1, the one for tests that are not about addresses.
+// open4 opens a socket on 127.0.0.1, for tests that do not depend on addresses.
 func open4(t *testing.T) Socket {
 	t.Helper()
 	conns, _ := listenOn("127.0.0.1:0")(t)
 	return conns[0]
 }
 
-// bounded closes c at the end of the test; long before that, if a Read waits in vain.
-func bounded(t *testing.T, c Socket) {
-	tired := time.AfterFunc(patience, func() { c.Close() })
+// closeInTime closes c at the end of the test or after testTimeout, so that no Read blocks forever.
+func closeInTime(t *testing.T, c Socket) {
+	timeout := time.AfterFunc(testTimeout, func() { c.Close() })
 	t.Cleanup(func() {
-		tired.Stop()
+		timeout.Stop()
 		c.Close()
 	})
 }
 
-// client is a socket connected to an address, so that it gets nothing from any other.
+// client returns a socket connected to an address. The kernel filters datagrams from others.
 func client(t *testing.T, to netip.AddrPort) *net.UDPConn {
 	t.Helper()
 	c, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(to))
@@ -147,15 +147,15 @@ func client(t *testing.T, to netip.AddrPort) *net.UDPConn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(patience))
+	c.SetDeadline(time.Now().Add(testTimeout))
 	// Room for the longest datagrams (macOS) and for a few hundred small ones (everywhere).
 	c.SetReadBuffer(1 << 20)
 	c.SetWriteBuffer(1 << 20)
 	return c
 }
 
-// address is where a client is.
-func address(c *net.UDPConn) netip.AddrPort { return c.LocalAddr().(*net.UDPAddr).AddrPort() }
+// localAddr returns the local address of a client.
+func localAddr(c *net.UDPConn) netip.AddrPort { return c.LocalAddr().(*net.UDPAddr).AddrPort() }
 
 func send(t *testing.T, c *net.UDPConn, data string) {
 	t.Helper()
@@ -181,8 +181,8 @@ func receive(t *testing.T, c *net.UDPConn) string {
 	return string(buf[:n])
 }
 
-// slots are n messages with buffers of size bytes.
-func slots(n, size int) []Message {
+// makeMessages returns n messages with buffers of size bytes.
+func makeMessages(n, size int) []Message {
 	ms := make([]Message, n)
 	for i := range ms {
 		ms[i].Buf = make([]byte, size)
@@ -190,10 +190,10 @@ func slots(n, size int) []Message {
 	return ms
 }
 
-// readN reads until n messages have come and returns their contents.
+// readN reads n messages and returns their contents.
 func readN(t *testing.T, c Socket, n int) []string {
 	t.Helper()
-	ms := slots(max(n, 1), 1<<16)
+	ms := makeMessages(max(n, 1), 1<<16)
 	var got []string
 	for len(got) < n {
 		k, err := c.Read(ms[:n-len(got)])
@@ -205,9 +205,9 @@ func readN(t *testing.T, c Socket, n int) []string {
 	return got
 }
 
-// readOut reads until Read fails, and returns what came before.
-func readOut(c Socket) ([]string, error) {
-	ms := slots(16, 1<<16)
+// readUntilError reads until Read fails, and returns the contents of the messages and the error.
+func readUntilError(c Socket) ([]string, error) {
+	ms := makeMessages(16, 1<<16)
 	var got []string
 	for {
 		k, err := c.Read(ms)
@@ -225,7 +225,7 @@ func appendContents(dst []string, ms []Message) []string {
 	return dst
 }
 
-// numbers is what sendNumbers sends.
+// numbers returns the datagrams that sendNumbers sends.
 func numbers(from, to int) []string {
 	var s []string
 	for i := from; i < to; i++ {
@@ -234,8 +234,7 @@ func numbers(from, to int) []string {
 	return s
 }
 
-// needIPv6 skips a test where the machine has no IPv6, but fails it in CI, which is known to have
-// it.
+// needIPv6 skips the test if the machine has no IPv6. In CI, which must have it, it fails the test.
 func needIPv6(t *testing.T) {
 	t.Helper()
 	pc, err := net.ListenPacket("udp6", "[::1]:0")

@@ -6,24 +6,24 @@ import (
 	"time"
 )
 
-// A Timer wakes one goroutine at a given time. On Linux it is accurate to some tens of microseconds
-// (timerfd, 2.6.25). The runtime's own timers are up to a millisecond late on an idle machine,
-// because epoll_wait counts in milliseconds.
+// A Timer wakes one goroutine at a given time. On Linux, it uses a timerfd (2.6.25), which expires
+// up to some tens of microseconds late. A timer of the runtime expires up to a millisecond late on
+// an idle machine, because the timeout of epoll_wait is in milliseconds.
 type Timer interface {
-	// Set makes Wait return in d from now, at once if d is 0 or negative. It replaces an earlier
-	// time, and may be called by any goroutine, during Wait too.
+	// Set makes the timer expire after d, or immediately if d is zero or negative. It replaces the
+	// time of an earlier call. Any goroutine may call Set, even during Wait.
 	Set(d time.Duration)
-	// Wait waits until the time that was set, or that is set while it waits; after that none is
-	// set. After Close it returns net.ErrClosed.
+	// Wait blocks until the timer expires. The timer must be set again before it expires once more.
+	// After Close, Wait returns net.ErrClosed.
 	Wait() error
-	// Close ends Wait.
+	// Close releases the timer and unblocks Wait.
 	Close() error
 }
 
-// NewTimer returns a Timer on which one goroutine can wait.
+// NewTimer returns a Timer that is not set. Only one goroutine at a time may wait for it.
 func NewTimer() Timer { return newTimer() }
 
-// A runtimeTimer is a Timer on the runtime's timers.
+// A runtimeTimer is a Timer that uses a timer of the runtime.
 type runtimeTimer struct {
 	timer  *time.Timer
 	closed chan struct{}
@@ -43,7 +43,7 @@ func (t *runtimeTimer) Wait() error {
 	case <-t.closed:
 	case <-t.timer.C:
 		select {
-		case <-t.closed: // Close wins if both happened
+		case <-t.closed: // Close takes precedence over expiry
 		default:
 			return nil
 		}

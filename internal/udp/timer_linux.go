@@ -11,14 +11,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A timerFD is a Timer on a timerfd, which the runtime polls.
+// A timerFD is a Timer that uses a timerfd, registered with the runtime's poller.
 type timerFD struct {
 	file   *os.File
 	fd     int
 	closed atomic.Bool
 }
 
-// newTimer returns a Timer on a timerfd, or on the runtime's timers if there is none.
+// newTimer returns a timerFD or, if the system refuses a timerfd, a runtimeTimer.
 func newTimer() Timer {
 	fd, err := unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_CLOEXEC|unix.TFD_NONBLOCK)
 	if err != nil {
@@ -32,8 +32,8 @@ func (t *timerFD) Set(d time.Duration) {
 	if err != nil {
 		return // closed
 	}
-	spec := unix.ItimerSpec{Value: unix.NsecToTimespec(int64(max(d, 1)))} // 0 would disarm it
-	// It fails only for a bad descriptor or time, and both are good.
+	spec := unix.ItimerSpec{Value: unix.NsecToTimespec(int64(max(d, 1)))} // 0 would disarm the timer
+	// timerfd_settime fails only for an invalid descriptor or time.
 	_ = onDescriptor(rc, func(fd int) error { return unix.TimerfdSettime(fd, 0, &spec, nil) })
 }
 

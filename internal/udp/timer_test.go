@@ -8,17 +8,17 @@ import (
 	"time"
 )
 
-// eachTimer runs f with each Timer of this path: the system's, and the one that is used if it has
-// none.
-func eachTimer(t *testing.T, f func(t *testing.T, a Timer)) {
+// forEachTimer runs f with each implementation of Timer: that of the system, and that of the
+// runtime.
+func forEachTimer(t *testing.T, f func(t *testing.T, a Timer)) {
 	for _, a := range []struct {
 		name string
 		make func() Timer
-	}{{"system", NewTimer}, {"timer", func() Timer { return newRuntimeTimer() }}} {
+	}{{"system", NewTimer}, {"runtime", func() Timer { return newRuntimeTimer() }}} {
 		t.Run(a.name, func(t *testing.T) {
 			timer := a.make()
-			tired := time.AfterFunc(patience, func() { timer.Close() })
-			defer tired.Stop()
+			timeout := time.AfterFunc(testTimeout, func() { timer.Close() })
+			defer timeout.Stop()
 			defer timer.Close()
 			f(t, timer)
 		})
@@ -26,7 +26,7 @@ func eachTimer(t *testing.T, f func(t *testing.T, a Timer)) {
 }
 
 func TestTimer(t *testing.T) {
-	eachTimer(t, func(t *testing.T, a Timer) {
+	forEachTimer(t, func(t *testing.T, a Timer) {
 		for _, d := range []time.Duration{5 * time.Millisecond, 200 * time.Microsecond, 0, -time.Second} {
 			begun := time.Now()
 			a.Set(d)
@@ -34,20 +34,20 @@ func TestTimer(t *testing.T) {
 				t.Fatal(err)
 			}
 			if took := time.Since(begun); took < d || took > d+2*time.Second {
-				t.Errorf("set to %v it expired after %v", d, took)
+				t.Errorf("timer set to %v expired after %v", d, took)
 			}
 		}
 	})
 }
 
-// TestTimerReset: a later time replaces an earlier one, and an earlier one a later one during Wait.
+// TestTimerReset checks that Set replaces an earlier time, also during Wait.
 func TestTimerReset(t *testing.T) {
-	eachTimer(t, func(t *testing.T, a Timer) {
+	forEachTimer(t, func(t *testing.T, a Timer) {
 		begun := time.Now()
 		a.Set(time.Millisecond)
 		a.Set(30 * time.Millisecond)
 		if err := a.Wait(); err != nil || time.Since(begun) < 30*time.Millisecond {
-			t.Errorf("%v after %v, want what was set last", err, time.Since(begun))
+			t.Errorf("Wait = %v after %v, want nil after 30ms", err, time.Since(begun))
 		}
 		a.Set(time.Hour)
 		woken := make(chan error)
@@ -60,17 +60,17 @@ func TestTimerReset(t *testing.T) {
 }
 
 func TestTimerClose(t *testing.T) {
-	eachTimer(t, func(t *testing.T, a Timer) {
+	forEachTimer(t, func(t *testing.T, a Timer) {
 		a.Set(time.Hour)
 		woken := make(chan error)
 		go func() { woken <- a.Wait() }()
 		a.Close()
 		if err := <-woken; !errors.Is(err, net.ErrClosed) {
-			t.Errorf("Wait during Close: %v, want net.ErrClosed", err)
+			t.Errorf("Wait during Close = %v, want net.ErrClosed", err)
 		}
-		a.Set(0) // nothing happens
+		a.Set(0) // has no effect
 		if err := a.Wait(); !errors.Is(err, net.ErrClosed) {
-			t.Errorf("Wait after Close: %v, want net.ErrClosed", err)
+			t.Errorf("Wait after Close = %v, want net.ErrClosed", err)
 		}
 	})
 }
@@ -80,7 +80,7 @@ func BenchmarkTimer(b *testing.B) {
 	for _, timer := range []struct {
 		name string
 		make func() Timer
-	}{{"system", NewTimer}, {"timer", func() Timer { return newRuntimeTimer() }}} {
+	}{{"system", NewTimer}, {"runtime", func() Timer { return newRuntimeTimer() }}} {
 		b.Run(timer.name, func(b *testing.B) {
 			const d = 500 * time.Microsecond
 			a := timer.make()

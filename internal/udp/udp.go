@@ -3,25 +3,29 @@
 //
 // # Use
 //
-// [Listen] binds an address, [New] takes over a socket that exists, [Connect] one that is connected
-// to its only peer. Each returns a [Socket]: one goroutine reads batches of [Message] from it, and
-// one at a time writes them. Code that only reads and writes needs no more than a [Conn].
+// A [Socket] reads and writes batches of [Message]. [Listen] returns new sockets bound to an
+// address. [New] and [Connect] return a Socket for an existing one. Code that only reads and writes
+// can use the smaller interface [Conn].
 //
 // # Buffers
 //
-// The caller owns every buffer, and may reuse those given to Write as soon as Write returns. Read
-// fills the buffers it is given from their start. Neither allocates once its tables have grown to
-// the largest batch; the tables keep the last buffers from being collected.
+// The caller owns all buffers. Read and Write do not use them after they return, but keep
+// references to them until the next call. Neither allocates once its tables have grown to the
+// largest batch.
 //
 // # Platforms
 //
-// On Linux a batch is one recvmmsg or sendmmsg (since 2.6.33 and 3.0), the kernel takes and returns
-// several datagrams of equal size as the segments of one message (since 4.18 and 5.0), and a
-// wildcard socket reports for each datagram the address that it was sent to (IP_PKTINFO,
-// IPV6_RECVPKTINFO). Elsewhere, and on Linux under the build tag ohce_portable, a batch is one
-// datagram, and a wildcard address is served by one socket for each address of the machine, so that
-// responses leave from the address that was asked there too. Addresses that the machine gets later
-// are not served then.
+// On Linux:
+//
+//   - A batch is one call of recvmmsg (Linux 2.6.33) or sendmmsg (3.0).
+//   - A message can hold several datagrams of equal size as segments, received with UDP GRO (5.0) or
+//     sent with UDP GSO (4.18).
+//   - A socket bound to a wildcard address reports the address that each datagram was sent to
+//     (IP_PKTINFO, IPV6_RECVPKTINFO), so that the response can leave from it.
+//
+// On other systems, and on Linux with the build tag ohce_portable, a batch is one datagram. To
+// listen on a wildcard address, Listen opens one socket for each address of the machine, so that
+// responses leave from the right address. Addresses that the machine acquires later are not served.
 package udp
 
 import (
@@ -29,84 +33,87 @@ import (
 	"time"
 )
 
-// MaxWidth is the largest number of messages that one Read or Write hands to the kernel. Larger
-// batches gain nothing: at 64 the system call is less than a hundredth of the cost.
+// MaxWidth is the maximum number of messages in one system call. Larger batches gain nothing: with
+// 64 messages, the system call itself is less than 1 % of the cost.
 const MaxWidth = 64
 
 // A Conn reads and writes datagrams on one UDP socket. One goroutine at a time may call Read, and
-// one at a time Write; LocalAddr and Close may be called by any.
+// one at a time may call Write. Any goroutine may call LocalAddr and Close.
 type Conn interface {
-	// Read waits until a datagram is queued, fills ms with the queued ones, up to Width, and
-	// returns their number. Once Drain has been called it does not wait: it returns what is queued,
-	// then net.ErrClosed. After Release and Close it returns net.ErrClosed. After any other error
-	// the socket can still be used; Transient reports whether reading again makes sense.
+	// Read waits until a datagram is queued, reads the queued datagrams into ms, and returns the
+	// number of messages read. It reads at most Tuning.Width messages. After Drain, Read does not
+	// wait: it returns the queued datagrams and then net.ErrClosed. After Release or Close, it
+	// returns net.ErrClosed. After any other error, the caller may call Read again. Transient
+	// reports whether that makes sense.
 	Read(ms []Message) (int, error)
 
-	// Write sends ms in order and returns the number of messages that the kernel took. An error is
-	// about ms[n] alone: that message is lost, and the caller can continue with ms[n+1:]. If ms[n]
-	// has segments, none was sent, and each can still be sent by itself. SendAll does both.
+	// Write sends ms in order and returns the number of messages sent. A non-nil error concerns
+	// only ms[n], which was not sent. The caller can continue with ms[n+1:]. If ms[n] has segments,
+	// the caller can first try to send them one by one, as SendAll does.
 	Write(ms []Message) (n int, err error)
 
 	// LocalAddr returns the address that the socket is bound to.
 	LocalAddr() netip.AddrPort
 
-	// Close closes the socket. Datagrams that are still queued are lost.
+	// Close closes the socket and discards the datagrams that are still queued.
 	Close() error
 }
 
-// A Socket is a [Conn] of this package, with all that can be set, asked and ended. Unless a method
-// says otherwise it may be called by any goroutine.
+// A Socket is a [Conn] with control over batches and shutdown. Any goroutine may call a method
+// unless its comment says otherwise.
 type Socket interface {
 	Conn
 	Tuning
 	Diagnostics
 
-	// ReadPooled is Read into messages from pool, taken as late as the system allows: on Linux when
-	// a datagram is queued, elsewhere before waiting. It returns the filled messages, at least one,
-	// which the caller gives back with Put. If it returns an error, it holds no messages of the
-	// pool.
+	// ReadPooled is like Read, but takes the messages from pool, and returns at least one. The
+	// caller must return them with Put. On Linux, ReadPooled takes messages only after a datagram
+	// is queued. On other systems, it takes them before it waits. If ReadPooled returns an error,
+	// it has returned all messages to the pool. Like Read, it may be called by one goroutine at a
+	// time.
 	ReadPooled(pool *BufferPool) ([]Message, error)
 
-	// Drain ends the admission of datagrams: on Linux the kernel drops those that arrive from now
-	// on and counts them in KernelDropped; elsewhere they are still read, up to a limit. A waiting
-	// Read returns.
+	// Drain stops the admission of new datagrams and unblocks Read, which still returns the queued
+	// ones. On Linux, the kernel drops datagrams that arrive after Drain and counts them in
+	// KernelDropped. On other systems, Read still returns such datagrams, up to a limit.
 	Drain() error
 
-	// Release ends reading and leaves what is queued, and what arrives, to another process that has
-	// a copy of the descriptor. A waiting Read returns; Write works until Close. It removes the
-	// filter of an earlier Drain. The other options of the socket stay: the other process should
-	// take it over with New.
+	// Release stops reading and unblocks Read, so that another process with a duplicate of the
+	// descriptor can read the queued and all later datagrams. Write continues to work until Close.
+	// Release undoes Drain, but keeps the other socket options. The other process should call New.
 	Release() error
 }
 
-// Tuning has the limits of a socket's batches and how its reader waits.
+// Tuning has the limits of a socket's batches, and controls how its reader waits.
 type Tuning interface {
-	// Width returns the largest number of messages that one Read fills.
+	// Width returns the maximum number of messages that one Read returns.
 	Width() int
 
-	// MinReadBuffer returns the least capacity of a Buf given to Read: a shorter one can truncate
-	// datagrams that fit. It is 65,535 if the kernel returns several datagrams as segments, else 0.
+	// MinReadBuffer returns the minimum capacity of a Buf for Read. With a smaller one, Read can
+	// truncate datagrams that are shorter than it. MinReadBuffer is 65,535 if the kernel returns
+	// several datagrams as segments, otherwise 0.
 	MinReadBuffer() int
 
-	// MaxSegments returns how many datagrams of size bytes one message given to Write can hold, 1
-	// if the kernel takes no segments. It can fall while the socket is in use, because some devices
-	// refuse them.
+	// MaxSegments returns the maximum number of datagrams of size bytes in one message for Write.
+	// It is 1 if the kernel does not support segments. It can decrease while the socket is in use,
+	// because some devices refuse segments.
 	MaxSegments(size int) int
 
 	// BusyPoll makes Read poll an empty socket for d before it blocks. Polling avoids the wake-up,
-	// at the cost of CPU time. If d is 0 or negative, as at the beginning, Read blocks at once. It
-	// must not be called during Read, and has no effect where a batch is one datagram.
+	// at the cost of CPU time. If d is zero or negative, which is the default, Read blocks
+	// immediately. BusyPoll must not be called during Read. It has no effect if Width is 1.
 	BusyPoll(d time.Duration)
 }
 
-// Diagnostics reports what the kernel does to a socket's datagrams.
+// Diagnostics reports the kernel's treatment of a socket and its datagrams.
 type Diagnostics interface {
-	// KernelDropped returns the number of datagrams that the kernel has dropped at this socket: its
-	// receive buffer was full, the checksum was wrong, or they arrived after Drain. It is 0 where
-	// the system does not count them. After Close it keeps its last value.
+	// KernelDropped returns the number of datagrams that the kernel has dropped at this socket,
+	// because the receive buffer was full, the checksum was wrong, or they arrived after Drain. It
+	// is 0 if the system does not count them. After Close, it returns the last value.
 	KernelDropped() uint64
 
-	// BufferWarning returns which buffer the system keeps smaller than the socket asked for, and
-	// how to change that; "" if neither is, or if the system does not tell.
+	// BufferWarning returns a message if a system limit keeps one of the socket's buffers smaller
+	// than requested. The message says how to raise the limit. It is "" if both buffers have the
+	// requested size, or if the system does not report sizes.
 	BufferWarning() string
 }

@@ -14,48 +14,52 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// udpConn is a Socket on recvmmsg and sendmmsg. The calls are raw and do not block, so the
-// scheduler does not take the processor away from the loop. A reader of an empty queue parks on the
+// A udpConn is a Socket that uses recvmmsg and sendmmsg. The system calls bypass the scheduler,
+// which is safe because they do not block. If no datagram is queued, the reader waits on the
 // runtime's poller.
 type udpConn struct {
-	desc    atomic.Pointer[descriptor] // changed by Read, with state held
-	local   netip.AddrPort
-	wild    bool   // bound to a wildcard: each datagram has its own local address
-	inet6   bool   // the socket's family, whatever its datagrams' addresses
-	warning string // see BufferWarning
+	desc     atomic.Pointer[descriptor] // replaced by Read, with state held
+	local    netip.AddrPort
+	wildcard bool   // bound to a wildcard address, so that datagrams differ in their local address
+	inet6    bool   // the socket's family is AF_INET6, even if its datagrams use IPv4
+	warning  string // see BufferWarning
 
-	connected bool   // to its only peer, which Write need not name
-	zones     *zones // names of the interfaces that link-local peers use
+	connected bool   // Write ignores Message.Peer
+	zones     *zones // names of the interfaces of link-local peers
 
-	closed   atomic.Bool
-	released atomic.Bool
-	draining atomic.Bool
-	leaky    atomic.Bool // draining without the filter, which was refused
-	bound    drainBound  // of a leaky drain; Read's own, as all up to recv
-	offload  offload
-	busyPoll time.Duration
-	load     load
-	width    int  // rows that the next Read offers
-	once     bool // a read must not wait
-	recv     mmsg
-	send     mmsg     // Write's own
-	room     roomWait // Write's own
+	closed     atomic.Bool
+	released   atomic.Bool
+	draining   atomic.Bool
+	unfiltered atomic.Bool // draining, but the kernel refused the filter
+	offload    offload
 
-	state    sync.Mutex // guards ending, and changing desc
-	filtered bool       // by Drain
+	// Used by Read only.
+	drainLimit  drainLimit // for a drain without a filter
+	busyPoll    time.Duration
+	load        load
+	width       int  // number of rows that the next Read offers
+	nonBlocking bool // the call must not wait
+	recv        mmsg
+
+	// Used by Write only.
+	send mmsg
+	room roomWait
+
+	state    sync.Mutex // held by Drain, Release and Close, and while desc is replaced
+	filtered bool       // Drain has attached the filter
 
 	mu    sync.Mutex
 	drops drops
 }
 
-// newUDP returns a Socket that takes over pc.
+// newUDP returns a Socket that uses pc.
 func newUDP(pc *net.UDPConn) (*udpConn, error) {
 	local, err := addrPort(pc.LocalAddr())
 	if err != nil {
 		return nil, err
 	}
-	c := &udpConn{local: local, wild: local.Addr().IsUnspecified(), zones: &zones{}}
-	d, err := direct(pc)
+	c := &udpConn{local: local, wildcard: local.Addr().IsUnspecified(), zones: &zones{}}
+	d, err := newDescriptor(pc)
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +68,7 @@ func newUDP(pc *net.UDPConn) (*udpConn, error) {
 	return c, c.prepare()
 }
 
-// connectUDP returns a Socket that takes over a connected one.
+// connectUDP returns a Socket that uses pc, which must be connected.
 func connectUDP(pc *net.UDPConn) (Socket, error) {
 	c, err := newUDP(pc)
 	if err != nil {
@@ -74,8 +78,7 @@ func connectUDP(pc *net.UDPConn) (Socket, error) {
 	return c, nil
 }
 
-// prepare finds out the socket's family and, on a wildcard, asks for the local address of each
-// datagram.
+// prepare determines the socket's family and enables its options.
 func (c *udpConn) prepare() error {
 	return c.control(func(sock int) error {
 		family, err := unix.GetsockoptInt(sock, unix.SOL_SOCKET, unix.SO_DOMAIN)
@@ -83,15 +86,16 @@ func (c *udpConn) prepare() error {
 			return err
 		}
 		c.inet6 = family == unix.AF_INET6
-		c.offload.begin(sock)
-		if !c.wild {
+		c.offload.enable(sock)
+		if !c.wildcard {
 			return nil
 		}
-		return askPacketInfo(sock, c.inet6)
+		return enablePacketInfo(sock, c.inet6)
 	})
 }
 
-// control runs f on the socket's descriptor, again if that is changed meanwhile.
+// control calls f with the socket's descriptor. If adapt replaces the descriptor at the same time,
+// control tries again.
 func (c *udpConn) control(f func(sock int) error) error {
 	for {
 		d := c.desc.Load()
@@ -101,7 +105,7 @@ func (c *udpConn) control(f func(sock int) error) error {
 	}
 }
 
-// onDescriptor runs f on the descriptor that rc holds.
+// onDescriptor calls f with the descriptor of rc.
 func onDescriptor(rc syscall.RawConn, f func(fd int) error) error {
 	var inner error
 	if err := rc.Control(func(fd uintptr) { inner = f(int(fd)) }); err != nil {
@@ -110,17 +114,17 @@ func onDescriptor(rc syscall.RawConn, f func(fd int) error) error {
 	return inner
 }
 
-// adapt changes the way that the socket waits if the load has changed. It is Read's own. If it
-// fails, for want of a descriptor, the socket still works, and the next change of the load tries
-// again.
+// adapt replaces the descriptor if the load has changed. Only Read may call it. If adapt fails, as
+// it does when the process has too many files open, the socket keeps its descriptor until the next
+// change of the load.
 func (c *udpConn) adapt() {
 	d := c.desc.Load()
 	if c.load.heavy == (d.epoll != nil) || c.connected {
 		return
 	}
-	open := light
+	open := newLightDescriptor
 	if c.load.heavy {
-		open = heavy
+		open = newHeavyDescriptor
 	}
 	var next *descriptor
 	if err := d.control(func(sock int) (err error) {
@@ -156,7 +160,7 @@ func (c *udpConn) MinReadBuffer() int {
 	return 0
 }
 
-// Drain attaches a filter to the socket that rejects all datagrams, and wakes a waiting Read.
+// Drain attaches a filter that rejects all datagrams, and unblocks Read.
 func (c *udpConn) Drain() error {
 	c.state.Lock()
 	defer c.state.Unlock()
@@ -165,7 +169,7 @@ func (c *udpConn) Drain() error {
 	}
 	filter := c.control(rejectAll)
 	c.filtered = c.filtered || filter == nil
-	c.leaky.Store(!c.filtered)
+	c.unfiltered.Store(!c.filtered)
 	c.draining.Store(true)
 	woken := c.wake()
 	if c.closed.Load() {
@@ -174,7 +178,7 @@ func (c *udpConn) Drain() error {
 	return errors.Join(filter, woken)
 }
 
-// Release removes the filter of an earlier Drain, and wakes a waiting Read.
+// Release removes the filter of an earlier Drain, and unblocks Read.
 func (c *udpConn) Release() error {
 	c.state.Lock()
 	defer c.state.Unlock()
@@ -193,12 +197,12 @@ func (c *udpConn) Release() error {
 	return errors.Join(err, woken)
 }
 
-// wake ends the wait of a Read, which then finds out why. It is called with state held.
+// wake unblocks Read, which then checks whether reading has ended. It is called with state held.
 func (c *udpConn) wake() error { return c.desc.Load().file.SetReadDeadline(time.Unix(1, 0)) }
 
-// rejectAll makes the kernel drop the datagrams that arrive from now on; those that are queued
-// stay. The filter is one instruction of classic BPF, "accept 0 bytes" (socket(7),
-// SO_ATTACH_FILTER, Linux 2.2).
+// rejectAll makes the kernel drop datagrams that arrive later. Queued datagrams remain. The filter
+// is a single instruction of classic BPF, which accepts 0 bytes (socket(7), SO_ATTACH_FILTER, Linux
+// 2.2).
 func rejectAll(sock int) error {
 	reject := unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: 0}
 	prog := unix.SockFprog{Len: 1, Filter: &reject}
@@ -206,7 +210,7 @@ func rejectAll(sock int) error {
 }
 
 func (c *udpConn) Close() error {
-	c.KernelDropped() // for the last time
+	c.KernelDropped() // stores the last value
 	c.state.Lock()
 	defer c.state.Unlock()
 	if c.closed.Swap(true) {

@@ -9,12 +9,12 @@ import (
 	"net/netip"
 )
 
-// bindTries is how often a free port is looked for that is free on every address.
+// bindTries is the maximum number of attempts to find a port that is free on every address.
 const bindTries = 16
 
 func newUDP(c *net.UDPConn) (Socket, error) { return newPacketConn(c) }
 
-// adopt makes a Socket of c that is equal to those of Listen.
+// adopt returns a Socket that uses c, with the features and buffer sizes of one returned by Listen.
 func adopt(c *net.UDPConn) (Socket, error) {
 	growBuffers(c)
 	return newUDP(c)
@@ -22,32 +22,34 @@ func adopt(c *net.UDPConn) (Socket, error) {
 
 func connectUDP(c *net.UDPConn) (Socket, error) { return newPacketConn(connected{c}) }
 
-// growBuffers asks for large buffers, and for less where that is refused: FreeBSD does so past
-// kern.ipc.maxsockbuf, where others grant what they have. What came of it, not all of them tell.
+// growBuffers enlarges the buffers of c to socketBuffer or, if the system refuses that, to less.
+// FreeBSD refuses sizes beyond kern.ipc.maxsockbuf. Other systems grant their limit instead, and
+// some do not report the size granted, so growBuffers returns no warning.
 func growBuffers(c *net.UDPConn) (warning string) {
 	growBuffer(c.SetReadBuffer, socketBuffer)
 	growBuffer(c.SetWriteBuffer, socketBuffer)
 	return ""
 }
 
-// growSend makes room for the largest datagram: macOS and FreeBSD send nothing longer than a
-// socket's send buffer, which has 9,216 bytes there (net.inet.udp.maxdgram).
-func growSend(c *net.UDPConn) { growBuffer(c.SetWriteBuffer, 4*leastSend) }
+// growSend enlarges the send buffer to hold the longest datagram. On macOS and FreeBSD, a socket
+// cannot send a datagram longer than its send buffer, which has 9,216 bytes by default
+// (net.inet.udp.maxdgram).
+func growSend(c *net.UDPConn) { growBuffer(c.SetWriteBuffer, 4*minSendBuffer) }
 
-// leastSend is the smallest send buffer that any datagram fits into, with its addresses.
-const leastSend = 1 << 17
+// minSendBuffer is the size of a send buffer that holds any datagram and its address.
+const minSendBuffer = 1 << 17
 
 func growBuffer(set func(bytes int) error, size int) {
-	for ; size >= leastSend; size /= 2 {
+	for ; size >= minSendBuffer; size /= 2 {
 		if set(size) == nil {
 			return
 		}
 	}
-	// The system's own size is left, which works for datagrams that fit into it.
+	// The buffer keeps its default size, which is enough for shorter datagrams.
 }
 
-// listen binds ap, a wildcard as one socket for each address of the machine. None of them is
-// shared.
+// listen binds ap. For a wildcard address, it binds one socket to each address of the machine. It
+// does not open sockets that share an address.
 func listen(ctx context.Context, ap netip.AddrPort, _ int) ([]Socket, netip.AddrPort, error) {
 	if !ap.Addr().IsUnspecified() {
 		conns, port, err := bindAll(ctx, []netip.Addr{ap.Addr()}, ap.Port())
@@ -69,19 +71,19 @@ func listen(ctx context.Context, ap netip.AddrPort, _ int) ([]Socket, netip.Addr
 			return nil, netip.AddrPort{}, err
 		}
 	}
-	return nil, netip.AddrPort{}, errors.New("found no port that is free on every address")
+	return nil, netip.AddrPort{}, errors.New("no port is free on every address")
 }
 
-// bindAll binds the same port on every address. Addresses that cannot be bound at all (an IPv6
-// address that is still being checked for duplicates, say) are passed over while one remains.
+// bindAll binds the same port on every address. It skips addresses that cannot be bound, such as an
+// IPv6 address during duplicate address detection, but fails if it can bind none.
 func bindAll(ctx context.Context, addrs []netip.Addr, port uint16) ([]Socket, uint16, error) {
 	var conns []Socket
-	var passed error
+	var skipped error
 	for _, addr := range addrs {
 		ap := netip.AddrPortFrom(addr, port)
 		c, err := bindOne(ctx, ap)
 		if isAddrNotAvailable(err) {
-			passed = err
+			skipped = err
 			continue
 		}
 		if err != nil {
@@ -92,7 +94,7 @@ func bindAll(ctx context.Context, addrs []netip.Addr, port uint16) ([]Socket, ui
 		port = c.LocalAddr().Port()
 	}
 	if len(conns) == 0 {
-		return nil, 0, errors.Join(passed, errNoAddress(len(addrs)))
+		return nil, 0, errors.Join(skipped, errNoAddress(len(addrs)))
 	}
 	return conns, port, nil
 }
@@ -101,18 +103,19 @@ func errNoAddress(addrs int) error {
 	if addrs > 0 {
 		return nil
 	}
-	return errors.New("this machine has no address of that family")
+	return errors.New("this machine has no address of the requested family")
 }
 
 func bindOne(ctx context.Context, ap netip.AddrPort) (Socket, error) {
-	c, _, err := bind(ctx, network(ap), ap, quietResets)
+	c, _, err := bind(ctx, network(ap), ap, ignoreResets)
 	if err != nil {
 		return nil, err
 	}
 	return newUDP(c)
 }
 
-// machineAddrs lists the addresses of this machine's interfaces, IPv6 too unless only4.
+// machineAddrs returns the addresses of this machine's interfaces. If only4 is true, it leaves out
+// IPv6 addresses.
 func machineAddrs(only4 bool) ([]netip.Addr, error) {
 	ifs, err := net.Interfaces()
 	if err != nil {

@@ -16,11 +16,11 @@ import (
 	"github.com/ohce/ohce/internal/netns"
 )
 
-// TestPrivWriteBoundsItsWait sends through a link that is slower than the sender, with a send
-// buffer that is full at once: an unconnected socket waits a little and reports EAGAIN for the
-// rest, a connected one waits for the link. Close ends a Write that waits.
-func TestPrivWriteBoundsItsWait(t *testing.T) {
-	const n, size = 60, 1000 // a quarter of a second on this link
+// TestPrivWriteLimitsWait fills the send buffer through a link that is slower than the sender. An
+// unconnected socket must wait briefly and report EAGAIN for the rest. A connected socket must wait
+// for the link, and Close must unblock its Write.
+func TestPrivWriteLimitsWait(t *testing.T) {
+	const n, size = 60, 1000 // the link takes 240 ms for them
 	server, client := netns.Two(t)
 	server.Exec(t, "tc", strings.Fields("qdisc add dev ohce0 root tbf rate 2mbit burst 4000 limit 1000000")...)
 	cl := listenIn(t, client, "192.0.2.2:0")
@@ -29,7 +29,7 @@ func TestPrivWriteBoundsItsWait(t *testing.T) {
 			return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, 4<<10)
 		})
 	}
-	out := slots(n, size)
+	out := makeMessages(n, size)
 	for i := range out {
 		out[i].Buf = fmt.Appendf(out[i].Buf[:0], "%0*d", size, i)
 		out[i].Peer = cl.LocalAddr()
@@ -43,16 +43,16 @@ func TestPrivWriteBoundsItsWait(t *testing.T) {
 	unsent := 0
 	sent, _ := SendAll(c, out, func(_, _ int, err error) {
 		if unsent++; Name(err) != "EAGAIN" || !Transient(err) {
-			t.Errorf("unsent for %v, want EAGAIN", err)
+			t.Errorf("unsent with error %v, want EAGAIN", err)
 		}
 	})
 	if took := time.Since(begun); took > 100*time.Millisecond {
-		t.Errorf("an unconnected socket waited for %v", took)
+		t.Errorf("unconnected socket waited for %v, want at most 100ms", took)
 	}
 	if sent == 0 || unsent == 0 || sent+unsent != n {
-		t.Errorf("%d sent and %d unsent, want some each, and %d together", sent, unsent, n)
+		t.Errorf("%d sent and %d unsent, want both above 0 and %d in total", sent, unsent, n)
 	}
-	for got := 0; got < sent; { // the link is quiet again
+	for got := 0; got < sent; { // until the link is idle
 		got += len(readN(t, cl, 1))
 	}
 
@@ -68,16 +68,16 @@ func TestPrivWriteBoundsItsWait(t *testing.T) {
 	if t.Failed() {
 		t.FailNow()
 	}
-	bounded(t, conn)
+	closeInTime(t, conn)
 	if err := smallBuffer(conn); err != nil {
 		t.Fatal(err)
 	}
 	begun = time.Now()
 	if sent, _ := SendAll(conn, out[:n/3], func(_, _ int, err error) { t.Error(err) }); sent != n/3 {
-		t.Errorf("a connected socket sent %d of %d", sent, n/3)
+		t.Errorf("connected socket sent %d of %d", sent, n/3)
 	}
 	if took := time.Since(begun); took < 20*time.Millisecond {
-		t.Errorf("a connected socket took %v, so it did not wait for the link", took)
+		t.Errorf("connected socket took %v, want at least 20ms, because it waits for the link", took)
 	}
 	written := make(chan error, 1)
 	go func() {
@@ -87,11 +87,11 @@ func TestPrivWriteBoundsItsWait(t *testing.T) {
 		}
 		written <- err
 	}()
-	readN(t, cl, n/3+1) // it writes for sure
+	readN(t, cl, n/3+1) // now the goroutine is writing
 	if err := conn.Close(); err != nil {
 		t.Error(err)
 	}
-	<-written // bounded by the deadline of the tests
+	<-written // limited by the timeout of the tests
 }
 
 func listenIn(t *testing.T, h netns.Host, addr string) (c Socket) {
@@ -106,6 +106,6 @@ func listenIn(t *testing.T, h netns.Host, addr string) (c Socket) {
 	if c == nil {
 		t.FailNow()
 	}
-	bounded(t, c)
+	closeInTime(t, c)
 	return c
 }

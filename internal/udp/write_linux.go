@@ -21,13 +21,13 @@ func (c *udpConn) Write(ms []Message) (int, error) {
 	return len(ms), nil
 }
 
-// writeSome sends up to MaxWidth messages.
+// writeSome sends at most MaxWidth messages.
 func (c *udpConn) writeSome(ms []Message) (int, error) {
 	t := &c.send
 	t.size(len(ms))
 	for i := range ms {
-		if err := c.put(&ms[i], i); err != nil {
-			ms = ms[:i] // what stands before it goes out first
+		if err := c.setRow(&ms[i], i); err != nil {
+			ms = ms[:i] // send the messages before it first
 			if i == 0 {
 				return 0, err
 			}
@@ -48,7 +48,8 @@ func (c *udpConn) writeSome(ms []Message) (int, error) {
 	return t.from, err
 }
 
-// writeRows makes the call, again if Read changes the descriptor before it begins.
+// writeRows makes the call. If Read replaces the descriptor before it starts, writeRows tries
+// again.
 func (c *udpConn) writeRows(t *mmsg) error {
 	for {
 		t.desc = c.desc.Load()
@@ -58,8 +59,8 @@ func (c *udpConn) writeRows(t *mmsg) error {
 	}
 }
 
-// put turns a message into row i.
-func (c *udpConn) put(m *Message, i int) error {
+// setRow sets row i from m.
+func (c *udpConn) setRow(m *Message, i int) error {
 	t := &c.send
 	h := &t.hdrs[i].Hdr
 	if c.connected {
@@ -73,7 +74,7 @@ func (c *udpConn) put(m *Message, i int) error {
 	}
 	t.setBuf(i, m.Buf)
 	ctl := t.control(i)[:0]
-	if c.wild && m.Local.IsValid() && (c.inet6 || m.Local.Is4()) {
+	if c.wildcard && m.Local.IsValid() && (c.inet6 || m.Local.Is4()) {
 		ctl = appendPacketInfo(ctl, m.Local, m.IfIndex, c.inet6)
 	}
 	if m.Segment > 0 {
@@ -87,9 +88,10 @@ func (c *udpConn) put(m *Message, i int) error {
 	return nil
 }
 
-// sendmmsg sends rows from..want. After a partial batch it continues behind what was sent; the
-// kernel reports an error only for the first row of a call, and so it belongs to row from. If the
-// send buffer is full, it waits for a limited time, and then fails with EAGAIN.
+// sendmmsg sends the rows from t.from up to t.want. After a partial batch, it continues with the
+// first row that was not sent. An error concerns row t.from, because the kernel reports an error
+// only for the first row of a call. If the send buffer is full, sendmmsg waits for a limited time
+// and then fails with EAGAIN.
 func (c *udpConn) sendmmsg(fd uintptr) bool {
 	t := &c.send
 	sock := t.desc.sock(fd)
@@ -101,7 +103,7 @@ func (c *udpConn) sendmmsg(fd uintptr) bool {
 		case e == 0:
 			t.from += int(n)
 		case e == unix.EINTR:
-		case e == unix.EAGAIN && !c.closed.Load() && wait.more(&c.room, sock, t.from):
+		case e == unix.EAGAIN && !c.closed.Load() && wait.retry(&c.room, sock, t.from):
 		default:
 			t.err = e
 			return true

@@ -7,14 +7,14 @@ import (
 	"testing"
 )
 
-// A fault makes a message that cannot be sent of one that goes to peer.
+// A fault creates messages to peer that cannot be sent.
 type fault struct {
 	name string
 	make func(peer netip.AddrPort) Message
-	want func(error) bool // nil: any error will do
+	want func(error) bool // reports whether the error is right; if nil, any error is
 }
 
-// faults lists messages that the code or the kernel refuses on a socket of a family.
+// faults returns faults that the package or the kernel detects, for a socket of the given family.
 func faults(inet6 bool) []fault {
 	longest := 65_507
 	if inet6 {
@@ -31,7 +31,7 @@ func faults(inet6 bool) []fault {
 			return Message{Buf: []byte("x"), Peer: netip.AddrPortFrom(netip.Addr{}, peer.Port())}
 		}, nil},
 	}
-	if batches { // package net takes an unknown zone for none
+	if batches { // package net ignores an unknown zone
 		list = append(list, fault{"unknown zone", func(netip.AddrPort) Message {
 			return Message{Buf: []byte("x"), Peer: netip.MustParseAddrPort("[fe80::1%nosuchif]:9")}
 		}, nil})
@@ -44,8 +44,9 @@ func faults(inet6 bool) []fault {
 	return list
 }
 
-// TestWriteErrorCostsItsOwnDatagram puts faults into batches and goes on as the contract says.
-func TestWriteErrorCostsItsOwnDatagram(t *testing.T) {
+// TestWriteErrorLosesOneDatagram puts faults into batches, and continues with the next message
+// after each error.
+func TestWriteErrorLosesOneDatagram(t *testing.T) {
 	places := []struct {
 		name  string
 		total int
@@ -55,7 +56,7 @@ func TestWriteErrorCostsItsOwnDatagram(t *testing.T) {
 		{"first", 64, []int{0}},
 		{"middle", 64, []int{31}},
 		{"last", 64, []int{63}},
-		{"neighbours", 64, []int{7, 8, 9}},
+		{"adjacent", 64, []int{7, 8, 9}},
 		{"both ends", 64, []int{0, 63}},
 		{"alone", 1, []int{0}},
 		{"all", 3, []int{0, 1, 2}},
@@ -78,9 +79,9 @@ func writeWithFaults(t *testing.T, c Socket, f fault, total int, bad []int) {
 	var ms []Message
 	var want []string
 	for i, s := range numbers(0, total) {
-		m := Message{Buf: []byte(s), Peer: address(cl)}
+		m := Message{Buf: []byte(s), Peer: localAddr(cl)}
 		if slices.Contains(bad, i) {
-			m = f.make(address(cl))
+			m = f.make(localAddr(cl))
 		} else {
 			want = append(want, s)
 		}
@@ -94,52 +95,52 @@ func writeWithFaults(t *testing.T, c Socket, f fault, total int, bad []int) {
 			break
 		}
 		if f.want != nil && !f.want(err) {
-			t.Errorf("message %d failed with %v, want another error", at, err)
+			t.Errorf("message %d: error %v, want another error", at, err)
 		}
 		failed = append(failed, at)
 		at++
 	}
 	if !slices.Equal(failed, bad) {
-		t.Errorf("errors belong to messages %v, want %v", failed, bad)
+		t.Errorf("Write failed at messages %v, want %v", failed, bad)
 	}
 	for i, w := range want {
 		if got := receive(t, cl); got != w {
 			t.Fatalf("datagram %d is %q, want %q", i, got, w)
 		}
 	}
-	_, err := c.Write([]Message{{Buf: []byte("end"), Peer: address(cl)}})
+	_, err := c.Write([]Message{{Buf: []byte("end"), Peer: localAddr(cl)}})
 	if got := receive(t, cl); got != "end" || err != nil {
-		t.Errorf("after all of them came %q (%v), want the end", got, err)
+		t.Errorf("last datagram is %q (%v), want end", got, err)
 	}
 }
 
-func TestWriteNothing(t *testing.T) {
+func TestWriteEmpty(t *testing.T) {
 	c := open4(t)
 	if n, err := c.Write(nil); n != 0 || err != nil {
 		t.Errorf("Write(nil) = %d, %v, want 0", n, err)
 	}
 	cl := client(t, c.LocalAddr())
-	if n, err := c.Write([]Message{{Peer: address(cl)}}); n != 1 || err != nil {
+	if n, err := c.Write([]Message{{Peer: localAddr(cl)}}); n != 1 || err != nil {
 		t.Errorf("Write of a nil Buf = %d, %v, want 1", n, err)
 	}
 	if got := receive(t, cl); got != "" {
-		t.Errorf("a nil Buf arrived as %q, want an empty datagram", got)
+		t.Errorf("nil Buf arrived as %q, want an empty datagram", got)
 	}
 }
 
-func TestWriteKeepsNothingOfTheBatchBefore(t *testing.T) {
+func TestWriteResetsRows(t *testing.T) {
 	conns, bound := listenOn("0.0.0.0:0")(t)
 	c := serving(t, conns, netip.AddrPortFrom(ip4, bound.Port()))
 	cl := client(t, netip.AddrPortFrom(ip4, bound.Port()))
-	long := Message{Buf: []byte("a long one"), Peer: address(cl), Local: ip4}
-	short := Message{Buf: []byte("b"), Peer: address(cl)}
+	long := Message{Buf: []byte("long datagram"), Peer: localAddr(cl), Local: ip4}
+	short := Message{Buf: []byte("b"), Peer: localAddr(cl)}
 	for _, batch := range [][]Message{{long, long, long}, {short}, {short, long}} {
 		if _, err := c.Write(batch); err != nil {
 			t.Fatal(err)
 		}
 		for _, m := range batch {
 			if got := receive(t, cl); got != string(m.Buf) {
-				t.Errorf("got %q, want %q", got, m.Buf)
+				t.Errorf("received %q, want %q", got, m.Buf)
 			}
 		}
 	}

@@ -1,5 +1,5 @@
-// Package daemon starts servers of other projects, and bad networks in front of them, for the tests
-// of the examples.
+// Package daemon starts servers of other projects for the tests of the examples, and bad networks
+// in front of them.
 package daemon
 
 import (
@@ -15,11 +15,11 @@ import (
 	"time"
 )
 
-// startTimeout is the time that a server has to answer its first request.
+// startTimeout is the time that a server has to respond to its first request.
 const startTimeout = 20 * time.Second
 
-// Find returns the path of a program. If the program is missing, Find skips the test, or fails it
-// if CI is set.
+// Find returns the path of a program. If the program is missing, Find skips the test, or fails it if
+// the environment variable CI is set.
 func Find(t *testing.T, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
@@ -36,9 +36,9 @@ func Find(t *testing.T, name string) string {
 // Start starts a server on a free loopback port and returns its address. The server is killed at
 // the end of the test.
 //
-// args returns the arguments of the program for a port. Until the server answers, Start sends
-// request to it again and again. If the server exits instead, for example because another process
-// took the port, Start tries another port.
+// The function args returns the arguments of the program for a port. Start sends request repeatedly
+// until the server responds. If the server does not respond, for example because another process
+// has bound the port first, Start tries another port. After three failures, the test fails.
 func Start(t *testing.T, path string, args func(port uint16) []string,
 	request []byte) netip.AddrPort {
 	t.Helper()
@@ -52,12 +52,12 @@ func Start(t *testing.T, path string, args func(port uint16) []string,
 			return addr
 		}
 		if attempt == 3 {
-			t.Fatalf("%s does not start: %v", path, err)
+			t.Fatalf("%s did not start: %v", path, err)
 		}
 	}
 }
 
-// freePort returns a loopback address whose port is free for UDP.
+// freePort returns a loopback address with a free UDP port.
 func freePort() (netip.AddrPort, error) {
 	pc, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	if err != nil {
@@ -67,7 +67,7 @@ func freePort() (netip.AddrPort, error) {
 	return pc.LocalAddr().(*net.UDPAddr).AddrPort(), nil
 }
 
-// start starts a program and waits until it answers request.
+// start starts a program and waits until it responds to request.
 func start(t *testing.T, addr netip.AddrPort, request []byte, path string, args ...string) error {
 	var output bytes.Buffer
 	cmd := exec.Command(path, args...)
@@ -77,12 +77,12 @@ func start(t *testing.T, addr netip.AddrPort, request []byte, path string, args 
 	}
 	ctx, exited := context.WithTimeout(context.Background(), startTimeout)
 	var wg sync.WaitGroup
-	wg.Go(func() { // ends with the program
+	wg.Go(func() { // ends when the program exits; stop waits for it
 		defer exited()
 		cmd.Wait()
 	})
 	stop := func() { cmd.Process.Kill(); wg.Wait() }
-	if err := awaitAnswer(ctx, addr, request); err != nil {
+	if err := awaitResponse(ctx, addr, request); err != nil {
 		stop()
 		return fmt.Errorf("%w\n%s", err, &output)
 	}
@@ -90,8 +90,8 @@ func start(t *testing.T, addr netip.AddrPort, request []byte, path string, args 
 	return nil
 }
 
-// awaitAnswer sends request until an answer arrives or ctx is done.
-func awaitAnswer(ctx context.Context, addr netip.AddrPort, request []byte) error {
+// awaitResponse sends request until a response arrives or ctx is done.
+func awaitResponse(ctx context.Context, addr netip.AddrPort, request []byte) error {
 	c, err := net.Dial("udp", addr.String())
 	if err != nil {
 		return err
@@ -100,7 +100,7 @@ func awaitAnswer(ctx context.Context, addr netip.AddrPort, request []byte) error
 	retry := time.NewTicker(50 * time.Millisecond)
 	defer retry.Stop()
 	for {
-		c.Write(request) // fails while the port is closed
+		c.Write(request) // can fail while the port is unreachable
 		c.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
 		if _, err := c.Read(make([]byte, 1500)); err == nil {
 			return nil
@@ -108,7 +108,7 @@ func awaitAnswer(ctx context.Context, addr netip.AddrPort, request []byte) error
 		select {
 		case <-retry.C:
 		case <-ctx.Done():
-			return fmt.Errorf("no answer from %v: %w", addr, ctx.Err())
+			return fmt.Errorf("no response from %v: %w", addr, ctx.Err())
 		}
 	}
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/ohce/ohce/link/relay"
 )
 
-// Impair starts a relay that carries datagrams between clients and a server over a bad network. It
-// returns the address that clients send to. The relay is closed at the end of the test.
+// Impair starts a relay that simulates a bad network between clients and a server. It returns the
+// address for clients, and closes the relay at the end of the test.
 func Impair(t *testing.T, server netip.AddrPort, model *link.Link) netip.AddrPort {
 	t.Helper()
 	r := &relay.Relay{To: server.String(), Link: model}
@@ -21,15 +21,15 @@ func Impair(t *testing.T, server netip.AddrPort, model *link.Link) netip.AddrPor
 		t.Fatal(err)
 	}
 	var wg sync.WaitGroup
-	wg.Go(func() { r.Serve() }) // ends with Close
+	wg.Go(func() { r.Serve() }) // ends with Close; Cleanup waits for it
 	t.Cleanup(func() { r.Close(); wg.Wait() })
 	return r.LocalAddr()
 }
 
-// A Dialer opens sockets for a client and counts them.
+// A Dialer counts the sockets that a client opens.
 type Dialer struct{ Opened atomic.Int64 }
 
-// Dial is the function for ohce.Client.Dial.
+// Dial opens a socket. It can be the Dial field of an ohce.Client.
 func (d *Dialer) Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	d.Opened.Add(1)
 	return new(net.Dialer).DialContext(ctx, network, address)

@@ -12,22 +12,22 @@ func TestPlausible(t *testing.T) {
 		want bool
 	}{
 		{0, 100, 0, true}, {1, 100, 0, false}, {100, 100, 1, true}, {99, 100, 1, false},
-		// 1000 ± 30 are one standard error.
+		// The standard error of 1000 is 30.
 		{1000, 10_000, 0.1, true}, {1088, 10_000, 0.1, true}, {1100, 10_000, 0.1, false},
 		{912, 10_000, 0.1, true}, {900, 10_000, 0.1, false},
-		// Few events: one where 0.09 are expected comes one time in twelve.
+		// With 0.09 events expected, one event has a probability of 1/12.
 		{1, 10_000, 8.8e-6, true}, {2, 10_000, 8.8e-6, true}, {3, 10_000, 8.8e-6, false},
 	} {
 		if got := plausible(tt.k, tt.n, tt.p); got != tt.want {
-			t.Errorf("%d of %d at %g: %v", tt.k, tt.n, tt.p, got)
+			t.Errorf("plausible(%d, %d, %g) = %v, want %v", tt.k, tt.n, tt.p, got, tt.want)
 		}
 	}
 	if p := atMost(3, 10, 0.5); math.Abs(p-176.0/1024) > 1e-9 {
-		t.Errorf("up to 3 heads of 10 coins: %g", p)
+		t.Errorf("atMost(3, 10, 0.5) = %g, want 176/1024", p)
 	}
 }
 
-// TestUnanswered compares the formula with what follows from counting cases by hand.
+// TestUnanswered compares the formula with probabilities computed by hand.
 func TestUnanswered(t *testing.T) {
 	for _, tt := range []struct {
 		c    cell
@@ -42,7 +42,7 @@ func TestUnanswered(t *testing.T) {
 		{cell{loss: 0.5, corrupt: 0.5}, 1, 1 - 0.0625},
 	} {
 		if got := tt.c.unanswered(tt.n); math.Abs(got-tt.want) > 1e-12 {
-			t.Errorf("%v: %g, want %g", tt.c, got, tt.want)
+			t.Errorf("%v: unanswered = %g, want %g", tt.c, got, tt.want)
 		}
 	}
 }

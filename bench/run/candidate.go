@@ -18,29 +18,28 @@ import (
 	"time"
 )
 
-// serverCore and loadCore are the processors that the two sides are pinned to.
+// serverCore and loadCore are the CPU cores to which servers and load generators are pinned.
 const (
 	serverCore = "0"
 	loadCore   = "1"
 )
 
-// A contender is a server program. In args, ADDR and PORT stand for what it listens on and DIR for the
-// build's folder. It says that it is bound on standard output, or on standard error.
-type contender struct {
+// A candidate is a server program to measure.
+type candidate struct {
 	name   string
-	args   []string
-	stderr bool
-	only   string // the one load that it stands; all if empty
-	cores  string // the processors it may use; serverCore if empty
+	args   []string // command line; ADDR, PORT and DIR are replaced (DIR is the build directory)
+	stderr bool     // prints that it is ready on standard error instead of standard output
+	only   string   // the only load that it can bear; if empty, all loads
+	cores  string   // the CPU cores that it may use; if empty, serverCore
 }
 
-// The limits of the socket interface, which the others are compared with.
+// The names of the servers that show the limits of the socket interface.
 const (
 	limitBatch = "C, batches (the limit)"
 	limitRuns  = "C, GRO and GSO (the limit)"
 )
 
-var contenders = []contender{
+var candidates = []candidate{
 	{name: limitBatch, args: []string{"DIR/batch", "ADDR", "PORT"}},
 	{name: "C, one a call", args: []string{"DIR/batch", "ADDR", "PORT", "1"}},
 	{name: limitRuns, args: []string{"DIR/gso", "ADDR", "PORT"}},
@@ -60,10 +59,11 @@ var contenders = []contender{
 		stderr: true, only: "trip"},
 }
 
-// sharded are servers on all processors, those of the generator too, with a number of shards each.
-func sharded() (all []contender) {
+// shardCandidates returns servers with different numbers of shards. They use all CPU cores,
+// including that of the load generator.
+func shardCandidates() (all []candidate) {
 	for _, n := range []string{"1", "2", "4"} {
-		all = append(all, contender{
+		all = append(all, candidate{
 			name: "ohce --shards " + n, stderr: true, cores: fmt.Sprintf("0-%d", runtime.NumCPU()-1),
 			args: []string{"DIR/ohce", "serve", "--log", "none", "--shards", n, "--listen", "ADDR:PORT"},
 		})
@@ -71,22 +71,22 @@ func sharded() (all []contender) {
 	return all
 }
 
-// A process is a contender that runs.
+// A process is a running candidate.
 type process struct {
 	cmd  *exec.Cmd
 	port string
 }
 
-// A host is where servers run: the command before theirs, if there is one, and their address.
+// A host is the network environment of servers.
 type host struct {
-	prefix []string
-	addr   string
+	prefix []string // command that runs a server in the environment; if empty, none is needed
+	addr   string   // address that servers listen on
 }
 
 var loopback = host{addr: "127.0.0.1"}
 
-// start starts a contender on a free port and waits until it says that it is bound.
-func (c contender) start(dir string, h host) (*process, error) {
+// start starts a candidate on a free port and waits until it prints that it is ready.
+func (c candidate) start(dir string, h host) (*process, error) {
 	port, err := freePort()
 	if err != nil {
 		return nil, err
@@ -97,14 +97,14 @@ func (c contender) start(dir string, h host) (*process, error) {
 		args = append(args, fill.Replace(a))
 	}
 	cmd := exec.Command(args[0], args[1:]...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // it ends with its children
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // so that end also kills its children
 	out, w, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
 	defer w.Close()
 	if c.stderr {
-		cmd.Stderr = w // and what it prints for a request goes nowhere
+		cmd.Stderr = w // its standard output, with lines for requests, is discarded
 	} else {
 		cmd.Stdout, cmd.Stderr = w, os.Stderr
 	}
@@ -114,7 +114,7 @@ func (c contender) start(dir string, h host) (*process, error) {
 	p := &process{cmd: cmd, port: port}
 	w.Close()
 	ready := make(chan error, 1)
-	go func() { // ends with the process
+	go func() { // ends when the process exits
 		defer out.Close()
 		ready <- isReady(bufio.NewReader(out), port)
 		io.Copy(io.Discard, out)
@@ -122,7 +122,7 @@ func (c contender) start(dir string, h host) (*process, error) {
 	select {
 	case err = <-ready:
 	case <-time.After(10 * time.Second):
-		err = errors.New("it does not become ready")
+		err = errors.New("not ready after 10 seconds")
 	}
 	if err != nil {
 		p.end()
@@ -131,23 +131,25 @@ func (c contender) start(dir string, h host) (*process, error) {
 	return p, nil
 }
 
-// isReady reads until a server says that it is bound; socat tells of its port only.
+// isReady reads lines until one says that the server is bound. That of socat contains only the
+// port.
 func isReady(lines *bufio.Reader, port string) error {
-	var told strings.Builder
+	var output strings.Builder
 	for {
 		line, err := lines.ReadString('\n')
-		told.WriteString(line)
+		output.WriteString(line)
 		switch {
 		case strings.HasPrefix(line, "ready"), strings.HasPrefix(line, "Listening"),
 			strings.Contains(line, ": listening on "),
 			strings.Contains(line, "receiving on") && strings.Contains(line, ":"+port):
 			return nil
 		case err != nil:
-			return fmt.Errorf("%w; it says %q", err, told.String())
+			return fmt.Errorf("%w; output: %q", err, output.String())
 		}
 	}
 }
 
+// end kills the process and its children.
 func (p *process) end() {
 	syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
 	p.cmd.Wait()
@@ -162,7 +164,7 @@ func freePort() (string, error) {
 	return strconv.Itoa(c.LocalAddr().(*net.UDPAddr).Port), nil
 }
 
-// cpu is the processor time that the process has used so far, over all its threads.
+// cpu returns the CPU time that all threads of the process have used so far.
 func (p *process) cpu() (time.Duration, error) {
 	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", p.cmd.Process.Pid))
 	if err != nil {
@@ -172,7 +174,7 @@ func (p *process) cpu() (time.Duration, error) {
 	for _, t := range tasks {
 		text, err := os.ReadFile(t)
 		if err != nil {
-			continue // the thread has ended
+			continue // the thread has exited
 		}
 		var ns int64
 		if _, err := fmt.Sscan(string(text), &ns); err != nil {
@@ -183,7 +185,7 @@ func (p *process) cpu() (time.Duration, error) {
 	return sum, nil
 }
 
-// memory is the largest resident set so far, in MiB.
+// memory returns the maximum resident set size so far, in MiB.
 func (p *process) memory() (float64, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {
@@ -197,6 +199,7 @@ func (p *process) memory() (float64, error) {
 	return kib / 1024, nil
 }
 
+// command runs a program and shows its output on standard error.
 func command(name string, args ...string) error {
 	cmd := exec.Command(name, args...)
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
