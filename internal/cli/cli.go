@@ -15,6 +15,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"sync/atomic"
 
 	"github.com/spf13/cobra"
 )
@@ -31,9 +32,10 @@ type app struct {
 	in        io.Reader
 	out, err  io.Writer
 	lookupEnv func(string) (string, bool)
-	signals   <-chan os.Signal // SIGINT and SIGTERM
+	signals   <-chan os.Signal // SIGINT, SIGTERM and SIGHUP
 
-	stopSignals func() // restores their default effect
+	stopSignals func()      // restores the default effect of SIGINT and SIGTERM and ignores SIGHUP
+	signaled    atomic.Bool // a signal has arrived
 }
 
 // Main runs the command with the process's arguments and returns its exit code.

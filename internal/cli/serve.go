@@ -35,9 +35,10 @@ func (a *app) serveCommand() *cobra.Command {
 		Short: "Answer every datagram with its text reversed and its case swapped",
 		Long: `Answer every UDP datagram with its text reversed and its case swapped.
 
-On the first SIGINT or SIGTERM the server stops admission, answers all datagrams that the
-kernel has queued, prints a summary of the datagrams received, answered and dropped, and
-exits. A second signal ends it at once.
+On SIGINT (Ctrl-C), SIGTERM or SIGHUP (the terminal closes) the server answers all datagrams
+that the kernel has queued, prints a summary of the datagrams received, answered and dropped,
+and exits with code 0. A second SIGINT or SIGTERM ends it at once. Under nohup the server
+ignores SIGHUP.
 
 The server drops datagrams from source ports below 1024 and from its own ports (as loop):
 they come from servers, and two servers would exchange datagrams without end. For the same
@@ -143,14 +144,13 @@ func (a *app) serveUntilSignal(ctx context.Context, srv *ohce.Server) error {
 	go func() { served <- srv.Serve() }()
 	select {
 	case err := <-served:
-		return &failure{what: rootCause(err).Error(), hint: "the summary above says how far it came",
-			code: exitFail}
+		return &failure{what: rootCause(err).Error(), code: exitFail}
 	case <-first.Done():
 	}
 	second, stopSecond := a.untilSignal(context.Background(), true)
 	defer stopSecond()
 	if err := srv.Shutdown(second); err != nil {
-		return &failure{what: "ended by a second signal before all was answered", code: exitFail}
+		return &failure{what: "a second signal ended the server before it had answered all requests", code: exitFail}
 	}
 	if err := <-served; !errors.Is(err, ohce.ErrServerClosed) {
 		return &failure{what: rootCause(err).Error(), code: exitFail}
