@@ -105,7 +105,7 @@ func (a *app) serve(ctx context.Context, f *serveFlags) error {
 		Handler:  log.around(transformHandler(t)),
 		ErrorLog: slog.New(slog.NewTextHandler(a.err, nil)),
 	}
-	if err := listenAll(srv, f.listen); err != nil {
+	if err := listenAll(ctx, srv, f.listen); err != nil {
 		srv.Close()
 		return err
 	}
@@ -118,21 +118,6 @@ func (a *app) serve(ctx context.Context, f *serveFlags) error {
 	stopLog()
 	runWithGrace(func() { fmt.Fprintln(a.err, srv.Stats()) })
 	return err
-}
-
-func listenAll(srv *ohce.Server, addrs []string) error {
-	if len(addrs) == 0 {
-		return usage("write HOST:PORT, as in 127.0.0.1:3000", "--listen is empty")
-	}
-	for _, addr := range addrs {
-		if err := checkAddress("listen", addr); err != nil {
-			return err
-		}
-		if err := srv.Listen(addr); err != nil {
-			return listenFailure(addr, err)
-		}
-	}
-	return nil
 }
 
 // serveUntilSignal serves until a signal or the end of ctx, and then shuts the server down. It
