@@ -81,8 +81,6 @@ Exit codes: 0 all answered; 1 no answer, interrupted, or the work failed; 2 wron
 		SilenceUsage:  true,
 		Args:          noSuchCommand,
 
-		SuggestionsMinimumDistance: 2,
-
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkDescriptors(cmd); err != nil {
 				return err
@@ -94,10 +92,10 @@ Exit codes: 0 all answered; 1 no answer, interrupted, or the work failed; 2 wron
 	root.SetIn(a.in)
 	root.SetOut(a.out)
 	root.SetErr(a.err)
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return &failure{what: plain(err), hint: seeHelp(cmd), code: exitUsage}
-	})
+	root.SetFlagErrorFunc(parseFailure)
 	root.AddCommand(a.serveCommand(), a.sendCommand(), a.linkCommand(), a.demoCommand(),
-		a.versionCommand())
+		a.versionCommand(), environmentTopic())
+	addHelpCommand(root)
+	addCompletionCommand(root)
 	return root
 }
