@@ -7,7 +7,8 @@
 //   - An error is one line "ohce: " with the cause and one line "hint: " with the next step.
 //   - The exit code is 0 on success, 1 if a request was not answered or the command failed, and 2 if
 //     the command line is wrong.
-//   - Each flag can be set by an environment variable: OHCE_ and the flag's name in capitals.
+//   - Each flag can be set by an environment variable that names the command and the flag, such as
+//     OHCE_SERVE_LISTEN.
 //   - Colours and prompts appear on terminals only. If NO_COLOR is set, there are no colours.
 package cli
 
@@ -32,10 +33,13 @@ type app struct {
 	in        io.Reader
 	out, err  io.Writer
 	lookupEnv func(string) (string, bool)
+	environ   func() []string  // each variable as NAME=VALUE
 	signals   <-chan os.Signal // SIGINT, SIGTERM and SIGHUP
 
 	stopSignals func()      // restores the default effect of SIGINT and SIGTERM and ignores SIGHUP
 	signaled    atomic.Bool // a signal has arrived
+
+	variables map[string]string // the flags that were set by environment variables, with their names
 }
 
 // Main runs the command with the process's arguments and returns its exit code.
@@ -44,7 +48,7 @@ func Main() int {
 	defer stop()
 	a := &app{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr, lookupEnv: os.LookupEnv,
-		signals: signals, stopSignals: stop,
+		environ: os.Environ, signals: signals, stopSignals: stop,
 	}
 	return a.run(context.Background(), os.Args[1:])
 }
@@ -68,9 +72,8 @@ func (a *app) command() *cobra.Command {
 and its case swapped, and its client gets that answer through a network that loses
 datagrams, or says within a known time that the server is down.
 
-Answers go to standard output, all else to standard error. Each flag can be set by an
-environment variable, OHCE_ and its name in capitals: OHCE_LISTEN, OHCE_BUFFER_SIZE.
-Where NO_COLOR is set, there is no colour.
+Answers go to standard output, everything else to standard error. Each flag can be set by an
+environment variable: see ohce help environment.
 
 Exit codes: 0 all answered; 1 no answer, interrupted, or the work failed; 2 wrong usage.`,
 		Example: `  ohce demo                        see it all on this machine
@@ -94,8 +97,9 @@ Exit codes: 0 all answered; 1 no answer, interrupted, or the work failed; 2 wron
 	root.SetErr(a.err)
 	root.SetFlagErrorFunc(parseFailure)
 	root.AddCommand(a.serveCommand(), a.sendCommand(), a.linkCommand(), a.demoCommand(),
-		a.versionCommand(), environmentTopic())
+		a.versionCommand())
 	addHelpCommand(root)
 	addCompletionCommand(root)
+	addEnvironmentTopic(root)
 	return root
 }

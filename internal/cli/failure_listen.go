@@ -11,7 +11,7 @@ import (
 
 // listenFailure returns the failure to listen on addr.
 func listenFailure(addr string, err error) error {
-	f := &failure{code: exitFail}
+	f := &failure{code: exitFail, flag: "listen"}
 	switch {
 	case errors.Is(err, ohce.ErrAddrInUse):
 		f.what = fmt.Sprintf("cannot listen on %s: the port is in use", addr)

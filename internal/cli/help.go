@@ -44,9 +44,3 @@ says how to install the script.`
 		shell.Args = noArguments
 	}
 }
-
-// environmentTopic is the help topic "ohce help environment".
-func environmentTopic() *cobra.Command {
-	return &cobra.Command{Use: "environment", Short: "Environment variables",
-		Long: "Each flag can be set by an environment variable."}
-}

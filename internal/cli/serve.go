@@ -42,9 +42,7 @@ ignores SIGHUP.
 
 The server drops datagrams from source ports below 1024 and from its own ports (as loop):
 they come from servers, and two servers would exchange datagrams without end. For the same
-reason it drops one in 1,048,576 datagrams of one length from one source.
-
-Each flag can be set by an environment variable: OHCE_LISTEN=127.0.0.1:3000,[::1]:3000.`,
+reason it drops one in 1,048,576 datagrams of one length from one source.`,
 		Example: `  ohce serve
   ohce serve --listen 0.0.0.0:3000 --listen '[::1]:3001' --log none
   ohce serve --transform echo --buffer-size 1024`,
