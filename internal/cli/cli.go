@@ -16,6 +16,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"strings"
 	"sync/atomic"
 
 	"github.com/spf13/cobra"
@@ -65,7 +66,8 @@ func (a *app) run(ctx context.Context, args []string) int {
 
 // command builds the command tree.
 func (a *app) command() *cobra.Command {
-	root := &cobra.Command{
+	var root *cobra.Command
+	root = &cobra.Command{
 		Use:   "ohce",
 		Short: "Serve and send UDP requests whose answers are turned around",
 		Long: `ohce is echo, turned around: its server answers every UDP datagram with its text reversed
@@ -85,6 +87,9 @@ Exit codes: 0 all answered; 1 no answer, interrupted, or the work failed; 2 wron
 		Args:          noSuchCommand,
 
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if strings.HasPrefix(cmd.Name(), cobra.ShellCompRequestCmd) {
+				prepareCompletion(root)
+			}
 			if err := checkDescriptors(cmd); err != nil {
 				return err
 			}

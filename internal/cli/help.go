@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"strings"
+
 	"github.com/spf13/cobra"
 )
 
@@ -13,6 +15,17 @@ func addHelpCommand(root *cobra.Command) {
 	}
 	cmd.Short = "Show the help of a command or topic"
 	cmd.Long = "Show the help of a command or topic, as in: ohce help link ctl create"
+	commands := cmd.ValidArgsFunction
+	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, prefix string) (
+		[]cobra.Completion, cobra.ShellCompDirective) {
+		found, directive := commands(cmd, args, prefix)
+		for _, c := range root.Commands() {
+			if len(args) == 0 && c.IsAdditionalHelpTopicCommand() && strings.HasPrefix(c.Name(), prefix) {
+				found = append(found, cobra.CompletionWithDesc(c.Name(), c.Short))
+			}
+		}
+		return found, directive
+	}
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
 		topic, rest, err := root.Find(args)
 		if err != nil {
@@ -24,23 +37,5 @@ func addHelpCommand(root *cobra.Command) {
 		topic.InitDefaultHelpFlag()
 		topic.InitDefaultVersionFlag()
 		return topic.Help()
-	}
-}
-
-// addCompletionCommand adds "ohce completion". Unlike cobra's, it fails for an unknown shell.
-func addCompletionCommand(root *cobra.Command) {
-	root.InitDefaultCompletionCmd()
-	cmd, _, err := root.Find([]string{"completion"})
-	if err != nil || cmd == root {
-		panic("no completion command") // a defect of this package
-	}
-	cmd.Short = "Print a completion script for a shell"
-	cmd.Long = `Print a completion script for bash, zsh, fish or PowerShell. The help of each subcommand
-says how to install the script.`
-	cmd.Args = noSuchCommand
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
-	for _, shell := range cmd.Commands() {
-		shell.Short = "Print the completion script for " + shell.Name()
-		shell.Args = noArguments
 	}
 }

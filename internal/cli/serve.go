@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"runtime"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -52,21 +51,22 @@ reason it drops one in 1,048,576 datagrams of one length from one source.`,
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.StringSliceVar(&f.listen, "listen", []string{ohce.DefaultAddr},
-		"`HOST:PORT` to answer on; several times, or with commas, for several; port 0 is any free one")
+		"listen on `HOST:PORT`; repeat it for several addresses; port 0 is a free port")
 	flags.IntVar(&f.bufferSize, "buffer-size", 65535,
-		"longest request in `BYTES` that is answered; longer ones are dropped as oversize")
+		"drop requests longer than `BYTES` and count them as oversize")
 	flags.StringVar(&f.transform, "transform", "flip",
-		"what is done to the text: `NAME` is "+strings.Join(flip.Names(), ", "))
+		"answer with the text transformed: `NAME` is flip (reverse and swap case), reverse, "+
+			"swapcase or echo")
 	flags.BoolVar(&f.graphemes, "graphemes", false,
 		"reverse by user-perceived characters instead of code points")
 	flags.StringVar(&f.log, "log", "auto",
-		"a line for each request: `WHEN` is auto (up to 100 a second), each, none")
+		"print a line for each request: `WHEN` is auto (up to 100 lines a second), each or none")
 	flags.DurationVar(&f.busyPoll, "busy-poll", 0,
 		"poll for `TIME` before blocking: lower latency, higher CPU use")
-	flags.DurationVar(&f.spin, "spin", 0, "the former name of --busy-poll")
+	flags.DurationVar(&f.spin, "spin", 0, "former name of --busy-poll")
 	_ = flags.MarkHidden("spin") // fails only if there is no such flag
 	flags.IntVar(&f.shards, "shards", 0,
-		"serve each address with `N` sockets in parallel (Linux); 0 uses half the processors")
+		"serve each address with `N` sockets in parallel (Linux); 0 means half the processors")
 	completeFlag(cmd, "transform", flip.Names()...)
 	completeFlag(cmd, "listen", ohce.DefaultAddr, "0.0.0.0:3000", "[::]:3000")
 	completeFlag(cmd, "log", "auto", "each", "none")
