@@ -29,6 +29,16 @@ const (
 	exitUsage = 2
 )
 
+// exitStatus describes the exit codes for help and man pages.
+var exitStatus = []struct {
+	code    int
+	meaning string
+}{
+	{exitOK, "success; ohce serve and ohce link also after a first signal"},
+	{exitFail, "a request was not answered, or the command failed or was interrupted"},
+	{exitUsage, "wrong command line or environment variable"},
+}
+
 // An app is the command together with its standard streams, environment and signals.
 type app struct {
 	in        io.Reader
@@ -69,18 +79,17 @@ func (a *app) command() *cobra.Command {
 	var root *cobra.Command
 	root = &cobra.Command{
 		Use:   "ohce",
-		Short: "Serve and send UDP requests whose answers are turned around",
-		Long: `ohce is echo, turned around: its server answers every UDP datagram with its text reversed
-and its case swapped, and its client gets that answer through a network that loses
-datagrams, or says within a known time that the server is down.
+		Short: "Toolkit for UDP request-response services",
+		Long: `ohce is a toolkit for UDP request-response services: it serves, it sends requests to any UDP
+server, and it puts a bad network between a client and a server. Its built-in service
+reverses the text of each datagram and swaps its case, so that Hello becomes OLLEh.
 
-Answers go to standard output, everything else to standard error. Each flag can be set by an
-environment variable: see ohce help environment.
-
-Exit codes: 0 all answered; 1 no answer, interrupted, or the work failed; 2 wrong usage.`,
-		Example: `  ohce demo                        see it all on this machine
-  ohce serve                       answer on 127.0.0.1:3000
-  ohce send Hello                  prints OLLEh`,
+Responses go to standard output, everything else to standard error. Each flag can be set by
+an environment variable: see ohce help environment.`,
+		Example: `  ohce demo                        see an exchange through a lossy network
+  ohce serve                       serve on 127.0.0.1:3000
+  ohce send Hello                  send to 127.0.0.1:3000 and print OLLEh
+  ohce link --loss 10%             lose 10 % each way between 127.0.0.1:4000 and 127.0.0.1:3000`,
 		Version:       moduleVersion(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -103,8 +112,10 @@ Exit codes: 0 all answered; 1 no answer, interrupted, or the work failed; 2 wron
 	root.SetFlagErrorFunc(parseFailure)
 	root.AddCommand(a.serveCommand(), a.sendCommand(), a.linkCommand(), a.demoCommand(),
 		a.versionCommand())
+	addUsageFooter(root)
 	addHelpCommand(root)
 	addCompletionCommand(root)
+	describeBuiltIns(root)
 	addEnvironmentTopic(root)
 	return root
 }

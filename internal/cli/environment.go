@@ -27,11 +27,6 @@ var otherVariables = []struct{ name, effect string }{
 	{"TERM", "if dumb, ohce prints without colours"},
 }
 
-// environmentFooter is the end of the help of a command with variables.
-const environmentFooter = `{{with index .Annotations "variable"}}
-Each flag can be set by an environment variable, such as {{.}}: see ohce help environment.
-{{end}}`
-
 // addEnvironmentTopic adds "ohce help environment", and a reference to it to the help of each command
 // with variables. All commands must have been added.
 func addEnvironmentTopic(root *cobra.Command) {
@@ -43,7 +38,6 @@ func addEnvironmentTopic(root *cobra.Command) {
 			}
 		}
 	}
-	root.SetUsageTemplate(root.UsageTemplate() + environmentFooter)
 	root.AddCommand(&cobra.Command{
 		Use: "environment", Short: "Set flags with environment variables", Long: environmentHelp(root),
 	})

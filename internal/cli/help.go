@@ -1,10 +1,40 @@
 package cli
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 )
+
+// usageFooter is the end of the help: the exit codes for the root command, a reference to the help topic
+// for commands with variables.
+const usageFooter = `{{if not .HasParent}}
+Exit status:
+%s{{end}}{{with index .Annotations "variable"}}
+Each flag can be set by an environment variable, such as {{.}}: see ohce help environment.
+{{end}}`
+
+// addUsageFooter extends the help of all commands.
+func addUsageFooter(root *cobra.Command) {
+	var lines strings.Builder
+	for _, s := range exitStatus {
+		fmt.Fprintf(&lines, "  %d  %s\n", s.code, s.meaning)
+	}
+	root.SetUsageTemplate(root.UsageTemplate() + fmt.Sprintf(usageFooter, &lines))
+}
+
+// describeBuiltIns describes the flags that cobra adds to all commands.
+func describeBuiltIns(root *cobra.Command) {
+	root.InitDefaultHelpFlag()
+	root.InitDefaultVersionFlag()
+	root.Flags().Lookup("help").Usage = "show this help"
+	root.Flags().Lookup("version").Usage = "print the version"
+	for c := range commandsBelow(root) {
+		c.InitDefaultHelpFlag()
+		c.Flags().Lookup("help").Usage = "show this help"
+	}
+}
 
 // addHelpCommand adds "ohce help". Unlike cobra's, it fails if there is no such command.
 func addHelpCommand(root *cobra.Command) {
@@ -34,8 +64,6 @@ func addHelpCommand(root *cobra.Command) {
 		if err := noSuchCommand(topic, rest); err != nil {
 			return err
 		}
-		topic.InitDefaultHelpFlag()
-		topic.InitDefaultVersionFlag()
 		return topic.Help()
 	}
 }
