@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"net/netip"
 
 	"github.com/ohce/ohce"
 )
@@ -25,11 +26,20 @@ func listenFailure(addr string, err error) error {
 	case isNameError(err):
 		f.what = fmt.Sprintf("cannot listen on %s: %s", addr, nameError(err))
 		f.hint = "check the name, or give an IP address"
+	case lacksZone(addr):
+		f.what = fmt.Sprintf("cannot listen on %s: a link-local address needs an interface", addr)
+		f.hint = "add the interface, as in [fe80::1%eth0]:3000"
 	default:
 		f.what = fmt.Sprintf("cannot listen on %s: %v", addr, rootCause(err))
 		f.hint = "use an address of this machine; 0.0.0.0 and [::] stand for all of them"
 	}
 	return f
+}
+
+// lacksZone reports whether addr has a link-local IPv6 address without an interface.
+func lacksZone(addr string) bool {
+	ap, err := netip.ParseAddrPort(addr)
+	return err == nil && ap.Addr().Is6() && ap.Addr().IsLinkLocalUnicast() && ap.Addr().Zone() == ""
 }
 
 func isNameError(err error) bool {

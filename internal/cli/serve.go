@@ -39,9 +39,9 @@ that the kernel has queued, prints a summary of the datagrams received, answered
 and exits with code 0. A second SIGINT or SIGTERM ends it at once. Under nohup the server
 ignores SIGHUP.
 
-The server drops datagrams from source ports below 1024 and from its own ports (as loop):
-they come from servers, and two servers would exchange datagrams without end. For the same
-reason it drops one in 1,048,576 datagrams of one length from one source.`,
+To prevent endless loops between two servers, the server drops datagrams from source ports
+below 1024 and from its own ports, and counts them as loop. It also drops one in 1,048,576
+datagrams of the same length from the same source.`,
 		Example: `  ohce serve
   ohce serve --listen 0.0.0.0:3000 --listen '[::1]:3001' --log none
   ohce serve --transform echo --buffer-size 1024`,
@@ -82,16 +82,16 @@ func (a *app) serve(ctx context.Context, f *serveFlags) error {
 		return err
 	}
 	if f.bufferSize < 1 || f.bufferSize > 65535 {
-		return usage("give 1 to 65535 bytes", "--buffer-size %d is not the length of a datagram",
+		return usage("use 1 to 65535 bytes", "--buffer-size %d is not the length of a datagram",
 			f.bufferSize)
 	}
 	busyPoll := cmp.Or(f.busyPoll, f.spin)
 	if busyPoll < 0 || busyPoll > time.Second {
-		return usage("give a time from 0 to 1s, such as 50us", "--busy-poll %v is out of range",
+		return usage("use a time from 0 to 1s, such as 50us", "--busy-poll %v is out of range",
 			busyPoll)
 	}
 	if f.shards < 0 || f.shards > maxShards {
-		return usage("give 0 to "+strconv.Itoa(maxShards), "--shards %d is out of range", f.shards)
+		return usage("use 0 to "+strconv.Itoa(maxShards), "--shards %d is out of range", f.shards)
 	}
 	log, err := newRequestLog(a.err, f.log)
 	if err != nil {
@@ -133,7 +133,8 @@ func (a *app) serveUntilSignal(ctx context.Context, srv *ohce.Server) error {
 	second, stopSecond := a.untilSignal(context.Background(), true)
 	defer stopSecond()
 	if err := srv.Shutdown(second); err != nil {
-		return &failure{what: "a second signal ended the server before it had answered all requests", code: exitFail}
+		return &failure{what: "a second signal ended the server before it had answered all requests",
+			code: exitFail}
 	}
 	if err := <-served; !errors.Is(err, ohce.ErrServerClosed) {
 		return &failure{what: rootCause(err).Error(), code: exitFail}

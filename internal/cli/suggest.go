@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -93,8 +94,17 @@ func commandsBelow(cmd *cobra.Command) func(yield func(*cobra.Command) bool) {
 	}
 }
 
-// suggestFlag returns the flag of cmd that a misspelt name resembles most, or "".
+// addressNames are names of flags for addresses in other programs.
+var addressNames = []string{"addr", "address", "bind", "host", "port"}
+
+// suggestFlag returns the flag of cmd that a misspelt name resembles most, or "". For the name of an
+// address it returns the flag for the address.
 func suggestFlag(cmd *cobra.Command, name string) string {
+	for _, flag := range []string{"listen", "server"} {
+		if slices.Contains(addressNames, name) && cmd.Flags().Lookup(flag) != nil {
+			return "--" + flag
+		}
+	}
 	var names []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		if !f.Hidden {
