@@ -1,4 +1,4 @@
-// Ohce serves, sends and shows UDP requests and their reversed answers. See ohce --help.
+// Ohce serves, sends and impairs UDP requests. See ohce --help.
 package main
 
 import (

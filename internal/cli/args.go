@@ -10,23 +10,31 @@ import (
 
 // noSuchCommand is the cobra.PositionalArgs of a command that has only subcommands. An argument
 // that reaches it names no subcommand.
-func noSuchCommand(root *cobra.Command, args []string) error {
+func noSuchCommand(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	hint := seeHelp(root)
-	if near := root.SuggestionsFor(args[0]); len(near) > 0 {
-		hint = "did you mean " + near[0] + "? " + hint
+	hint := seeHelp(cmd)
+	if near := suggestCommand(cmd, args[0]); near != "" {
+		hint = "did you mean " + near + "? " + hint
 	}
-	return usage(hint, "unknown command %q for %q", args[0], root.Name())
+	return usage(hint, "unknown command %q for %q", args[0], cmd.CommandPath())
 }
 
-// noArguments is the cobra.PositionalArgs of a command without arguments.
+// noArguments is the cobra.PositionalArgs of a command without arguments. It takes an argument that
+// resembles a subcommand for a misspelt one.
 func noArguments(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	return usage(seeHelp(cmd), "%s takes no arguments, and %q is one", cmd.Name(), args[0])
+	if suggestCommand(cmd, args[0]) != "" {
+		return noSuchCommand(cmd, args)
+	}
+	hint := seeHelp(cmd)
+	if _, _, err := net.SplitHostPort(args[0]); err == nil && cmd.Flags().Lookup("listen") != nil {
+		hint = "did you mean --listen " + args[0] + "? " + hint
+	}
+	return usage(hint, "unexpected argument %q: %s takes no arguments", args[0], cmd.CommandPath())
 }
 
 // checkAddress checks that addr has the form HOST:PORT. The error names the flag.

@@ -7,7 +7,8 @@
 //   - An error is one line "ohce: " with the cause and one line "hint: " with the next step.
 //   - The exit code is 0 on success, 1 if a request was not answered or the command failed, and 2 if
 //     the command line is wrong.
-//   - Each flag can be set by an environment variable: OHCE_ and the flag's name in capitals.
+//   - Each flag can be set by an environment variable that names the command and the flag, such as
+//     OHCE_SERVE_LISTEN.
 //   - Colours and prompts appear on terminals only. If NO_COLOR is set, there are no colours.
 package cli
 
@@ -15,6 +16,8 @@ import (
 	"context"
 	"io"
 	"os"
+	"strings"
+	"sync/atomic"
 
 	"github.com/spf13/cobra"
 )
@@ -26,14 +29,28 @@ const (
 	exitUsage = 2
 )
 
+// exitStatus describes the exit codes for help and man pages.
+var exitStatus = []struct {
+	code    int
+	meaning string
+}{
+	{exitOK, "success; ohce serve and ohce link also after a first signal"},
+	{exitFail, "a request was not answered, or the command failed or was interrupted"},
+	{exitUsage, "wrong command line or environment variable"},
+}
+
 // An app is the command together with its standard streams, environment and signals.
 type app struct {
 	in        io.Reader
 	out, err  io.Writer
 	lookupEnv func(string) (string, bool)
-	signals   <-chan os.Signal // SIGINT and SIGTERM
+	environ   func() []string  // each variable as NAME=VALUE
+	signals   <-chan os.Signal // SIGINT, SIGTERM and SIGHUP
 
-	stopSignals func() // restores their default effect
+	stopSignals func()      // restores the default effect of SIGINT and SIGTERM and ignores SIGHUP
+	signaled    atomic.Bool // a signal has arrived
+
+	variables map[string]string // the flags that were set by environment variables, with their names
 }
 
 // Main runs the command with the process's arguments and returns its exit code.
@@ -42,7 +59,7 @@ func Main() int {
 	defer stop()
 	a := &app{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr, lookupEnv: os.LookupEnv,
-		signals: signals, stopSignals: stop,
+		environ: os.Environ, signals: signals, stopSignals: stop,
 	}
 	return a.run(context.Background(), os.Args[1:])
 }
@@ -59,29 +76,29 @@ func (a *app) run(ctx context.Context, args []string) int {
 
 // command builds the command tree.
 func (a *app) command() *cobra.Command {
-	root := &cobra.Command{
+	var root *cobra.Command
+	root = &cobra.Command{
 		Use:   "ohce",
-		Short: "Serve and send UDP requests whose answers are turned around",
-		Long: `ohce is echo, turned around: its server answers every UDP datagram with its text reversed
-and its case swapped, and its client gets that answer through a network that loses
-datagrams, or says within a known time that the server is down.
+		Short: "Toolkit for UDP request-response services",
+		Long: `ohce is a toolkit for UDP request-response services: it serves, it sends requests to any UDP
+server, and it puts a bad network between a client and a server. Its built-in service
+reverses the text of each datagram and swaps its case, so that Hello becomes OLLEh.
 
-Answers go to standard output, all else to standard error. Each flag can be set by an
-environment variable, OHCE_ and its name in capitals: OHCE_LISTEN, OHCE_BUFFER_SIZE.
-Where NO_COLOR is set, there is no colour.
-
-Exit codes: 0 all answered; 1 no answer, interrupted, or the work failed; 2 wrong usage.`,
-		Example: `  ohce demo                        see it all on this machine
-  ohce serve                       answer on 127.0.0.1:3000
-  ohce send Hello                  prints OLLEh`,
+Responses go to standard output, everything else to standard error. Each flag can be set by
+an environment variable: see ohce help environment.`,
+		Example: `  ohce demo                        see an exchange through a lossy network
+  ohce serve                       serve on 127.0.0.1:3000
+  ohce send Hello                  send to 127.0.0.1:3000 and print OLLEh
+  ohce link --loss 10%             lose 10 % each way between 127.0.0.1:4000 and 127.0.0.1:3000`,
 		Version:       moduleVersion(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          noSuchCommand,
 
-		SuggestionsMinimumDistance: 2,
-
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if strings.HasPrefix(cmd.Name(), cobra.ShellCompRequestCmd) {
+				prepareCompletion(root)
+			}
 			if err := checkDescriptors(cmd); err != nil {
 				return err
 			}
@@ -92,10 +109,13 @@ Exit codes: 0 all answered; 1 no answer, interrupted, or the work failed; 2 wron
 	root.SetIn(a.in)
 	root.SetOut(a.out)
 	root.SetErr(a.err)
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return &failure{what: plain(err), hint: seeHelp(cmd), code: exitUsage}
-	})
+	root.SetFlagErrorFunc(parseFailure)
 	root.AddCommand(a.serveCommand(), a.sendCommand(), a.linkCommand(), a.demoCommand(),
 		a.versionCommand())
+	addUsageFooter(root)
+	addHelpCommand(root)
+	addCompletionCommand(root)
+	describeBuiltIns(root)
+	addEnvironmentTopic(root)
 	return root
 }

@@ -7,11 +7,11 @@ import (
 )
 
 const (
-	// pollerDescriptors is the number of file descriptors that the poller of the Go runtime needs. It
-	// is started by the first timer or socket, and crashes the process if it cannot have them.
+	// pollerDescriptors is the number of file descriptors that the poller of the Go runtime needs. The
+	// first timer or socket starts the poller, which crashes the process if it lacks descriptors.
 	pollerDescriptors = 2
 	// neededDescriptors is the number of file descriptors that a command needs besides the open ones:
-	// for the poller, its sockets and what belongs to them.
+	// for the poller and for its sockets.
 	neededDescriptors = 16
 )
 

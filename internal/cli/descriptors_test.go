@@ -26,8 +26,7 @@ func limited(t *testing.T, n int, args ...string) *exec.Cmd {
 		append([]string{"-c", script, os.Args[0]}, args...)...)
 }
 
-// With too few file descriptors each command fails with a hint that helps, and not with a crash of the
-// Go runtime.
+// With too few file descriptors each command fails with a hint instead of a crash of the Go runtime.
 func TestFewDescriptors(t *testing.T) {
 	const want = "ohce: too many open files: ohce needs 16 more\nhint: " + descriptorHint + "\n"
 	for _, args := range [][]string{
@@ -55,7 +54,7 @@ func TestFewDescriptors(t *testing.T) {
 	}
 }
 
-// If the descriptors run out later, the hint is the same.
+// The hint is the same if the descriptors run out later.
 func TestDescriptorsRunOut(t *testing.T) {
 	args := []string{"serve"}
 	for range 40 {

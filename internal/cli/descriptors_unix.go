@@ -13,7 +13,7 @@ func canOpen(n int) bool {
 	for range n {
 		fd, err := syscall.Open("/", syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
 		if err != nil {
-			return !isDescriptorLimit(err) // any other error says nothing about the limit
+			return !isDescriptorLimit(err) // any other error has a cause other than the limit
 		}
 		defer syscall.Close(fd)
 	}

@@ -14,6 +14,7 @@ type failure struct {
 	what string // printed after "ohce: "
 	hint string // the next step, printed after "hint: "; if empty, no hint is printed
 	code int    // the exit code
+	flag string // the flag with the wrong value, if what does not begin with it
 }
 
 func (f *failure) Error() string { return f.what }
@@ -26,7 +27,7 @@ func (a *app) report(err error) int {
 		f = &failure{what: firstLine(err.Error()), hint: "see ohce --help", code: exitUsage}
 	}
 	st := a.styleFor(a.err)
-	text := fmt.Sprintf("%s %s\n", st.bold("ohce:"), f.what)
+	text := fmt.Sprintf("%s %s\n", st.bold("ohce:"), a.nameVariable(f))
 	if f.hint != "" {
 		text += fmt.Sprintf("%s %s\n", st.bold("hint:"), f.hint)
 	}
@@ -37,12 +38,6 @@ func (a *app) report(err error) int {
 func firstLine(s string) string {
 	line, _, _ := strings.Cut(s, "\n")
 	return line
-}
-
-// plain returns the text of an error of the flag package without that of strconv.
-func plain(err error) string {
-	text, _, _ := strings.Cut(err.Error(), ": strconv.")
-	return text
 }
 
 func seeHelp(cmd *cobra.Command) string { return "see " + cmd.CommandPath() + " --help" }

@@ -66,7 +66,7 @@ func TestSeedClientInPython(t *testing.T) {
 	}
 	out, errs := run(t, "", python, "testdata/python/seed_client.py", host, port, "5000")
 	if out != "5000 answered\n" {
-		t.Errorf("the client says %q %q", out, errs)
+		t.Errorf("the client printed %q %q", out, errs)
 	}
 }
 
@@ -140,7 +140,7 @@ func TestOtherClients(t *testing.T) {
 			}
 			text, err := p.stop()
 			if err != nil || !strings.Contains(text, ", dropped 0, ") {
-				t.Errorf("the server says %s, %v", text, err)
+				t.Errorf("the server printed %s, %v", text, err)
 			}
 		})
 	}

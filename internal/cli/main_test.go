@@ -8,7 +8,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// The test binary is also the command, when it is called by its name.
+// If the test binary is called as ohce, it is the command.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"ohce":        func() { os.Exit(Main()) },
@@ -16,8 +16,7 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// catToStderr copies a file to standard error, so that a script can look at it as it looks at what
-// the command writes there.
+// catToStderr copies a file to standard error, so that a script can check it with stderr.
 func catToStderr() int {
 	f, err := os.Open(os.Args[1])
 	if err != nil {

@@ -17,10 +17,11 @@ import (
 	"github.com/ohce/ohce/flip"
 )
 
-// mappingsEnv says how many clients TestMemoryOfLink has; `make soak` has 16,384.
+// mappingsEnv is the variable with the number of clients of TestMemoryOfLink. "make soak" sets it to
+// 16,384.
 const mappingsEnv = "OHCE_MAPPINGS"
 
-// TestMemoryOfServer: after 64 requests of the largest size, a server's memory is small again.
+// After 64 requests of the maximum size, the server releases their memory.
 func TestMemoryOfServer(t *testing.T) {
 	p := serving(t)
 	c := &ohce.Client{Addr: p.addrs[0], Match: ohce.MatchExact(flip.Append), MaxInFlight: 64}
@@ -40,8 +41,7 @@ func TestMemoryOfServer(t *testing.T) {
 	waitForMemory(t, p.cmd.Process.Pid, largest)
 }
 
-// TestMemoryOfLink: after a burst through many mappings that have expired since, a link's memory is small
-// again.
+// After many mappings have carried a burst and expired, the link releases their memory.
 func TestMemoryOfLink(t *testing.T) {
 	mappings := 500
 	if s := os.Getenv(mappingsEnv); s != "" {
@@ -60,8 +60,8 @@ func TestMemoryOfLink(t *testing.T) {
 	t.Cleanup(func() { p.stop() })
 	burst := bytes.Repeat([]byte{'y'}, 1200)
 	conns := make([]net.Conn, mappings)
-	// The clients do not take ports that the system gives to mappings: there are too few for both. They have
-	// a loopback address of this process, so that copies of the test do not meet.
+	// The clients use ports outside the range that the system gives to mappings, which is too small
+	// for both. The loopback address is derived from the process ID, so that two runs do not collide.
 	pid := os.Getpid()
 	ip := net.IPv4(127, byte(pid>>16|128), byte(pid>>8), byte(pid))
 	for i := range conns {
@@ -82,7 +82,7 @@ func TestMemoryOfLink(t *testing.T) {
 		}
 	}
 	buf := make([]byte, 2000)
-	for some := range slices.Chunk(conns, 256) { // so that each opens a mapping
+	for some := range slices.Chunk(conns, 256) { // small enough that no datagram is dropped
 		write(some)
 		for _, c := range some {
 			c.SetReadDeadline(time.Now().Add(patience))

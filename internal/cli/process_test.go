@@ -51,14 +51,23 @@ func startLink(args []string) (*process, error) {
 
 // startProcess starts a command and waits until it has printed want addresses.
 func startProcess(want int, args []string, env ...string) (*process, error) {
-	p := &process{cmd: command(args...), ended: make(chan struct{})}
+	p := &process{cmd: command(args...)}
 	p.cmd.Env = append(p.cmd.Env, env...)
+	if err := p.start(want); err != nil {
+		return nil, fmt.Errorf("%s: %w", args[0], err)
+	}
+	return p, nil
+}
+
+// start starts the command and waits until it has printed want addresses.
+func (p *process) start(want int) error {
+	p.ended = make(chan struct{})
 	stderr, err := p.cmd.StderrPipe()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := p.cmd.Start(); err != nil {
-		return nil, err
+		return err
 	}
 	listening := make(chan string)
 	go func() { // ends with the process; p.ended tells
@@ -81,13 +90,13 @@ func startProcess(want int, args []string, env ...string) (*process, error) {
 		case addr := <-listening:
 			p.addrs = append(p.addrs, addr)
 		case <-p.ended:
-			return nil, fmt.Errorf("%s ended: %w\n%s", args[0], p.cmd.Wait(), p.stderr())
+			return fmt.Errorf("the process ended: %w\n%s", p.cmd.Wait(), p.stderr())
 		case <-timeout.C:
 			p.kill()
-			return nil, fmt.Errorf("%s does not listen: %s", args[0], p.stderr())
+			return fmt.Errorf("the process does not listen: %s", p.stderr())
 		}
 	}
-	return p, nil
+	return nil
 }
 
 // printedAddress returns the listening address in a line of standard error, or "".
@@ -112,20 +121,19 @@ func (p *process) stderr() string {
 	return p.text.String()
 }
 
-// stop sends SIGTERM, waits for the end and returns standard error. The error is not nil if the
-// exit code is not 0.
-func (p *process) stop() (string, error) {
-	if err := p.signal(); err != nil {
+// stop calls stopWith with SIGTERM.
+func (p *process) stop() (string, error) { return p.stopWith(syscall.SIGTERM) }
+
+// stopWith sends a signal, waits until the process ends and returns its standard error. The error is
+// not nil if the exit code is not 0.
+func (p *process) stopWith(sig os.Signal) (string, error) {
+	if runtime.GOOS == "windows" {
+		return "", errors.New("a process on Windows receives no signals")
+	}
+	if err := p.cmd.Process.Signal(sig); err != nil {
 		return "", err
 	}
 	return p.wait()
-}
-
-func (p *process) signal() error {
-	if runtime.GOOS == "windows" {
-		return errors.New("Windows has no SIGTERM")
-	}
-	return p.cmd.Process.Signal(syscall.SIGTERM)
 }
 
 func (p *process) wait() (string, error) {

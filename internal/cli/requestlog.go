@@ -12,9 +12,9 @@ import (
 )
 
 const (
-	logRate  = 100         // lines per second; beyond it, one line per second gives the number
-	logQueue = 1024        // requests that wait for the printer
-	logGrace = time.Second // the wait for a stalled reader at the end
+	logRate  = 100         // lines a second; above it, one line a second has the number of requests
+	logQueue = 1024        // requests that wait to be printed
+	logGrace = time.Second // at the end, the wait for a reader that stalls
 )
 
 // A requestLog prints a line for each request on a goroutine of its own. A slow reader of the lines
@@ -29,10 +29,10 @@ type requestLog struct {
 	stop     chan struct{}
 	ended    chan struct{}
 
-	// Used by the printer alone.
+	// Used only by print.
 	lines   int    // printed in this second
 	listed  uint64 // printed in total
-	counted uint64 // requests until the last tick; missed of them have no line
+	counted uint64 // requests until the last tick, of which missed have no line
 	missed  uint64
 	ticked  time.Time
 }
@@ -45,7 +45,7 @@ func newRequestLog(w io.Writer, mode string) (*requestLog, error) {
 			stop: make(chan struct{}), ended: make(chan struct{}),
 		}, nil
 	}
-	return nil, usage("choose one of auto, each, none", "--log: there is no %q", mode)
+	return nil, usage("choose auto, each or none", "--log %q: unknown value", mode)
 }
 
 // around returns a handler that logs the requests of h.
@@ -119,7 +119,7 @@ func (l *requestLog) tick(out io.Writer) {
 	total, now := l.requests.Load(), time.Now()
 	n, missed := total-l.counted, total-min(total, l.listed+uint64(len(l.queue)))
 	if missed > l.missed {
-		fmt.Fprintf(out, "%d requests within %.1f s, %d of them not listed\n", n,
+		fmt.Fprintf(out, "%d requests in %.1f s, %d of them not listed\n", n,
 			now.Sub(l.ticked).Seconds(), min(n, missed-l.missed))
 	}
 	l.quiet.Store(l.mode == "auto" && n > logRate)

@@ -12,7 +12,7 @@ import (
 	"github.com/ohce/ohce"
 )
 
-// From 100 requests a second on a second is one line, until there are fewer again.
+// Above 100 requests a second the log prints one line a second, until the rate is lower again.
 func TestRequestLogFollowsTheRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var text bytes.Buffer
@@ -28,10 +28,10 @@ func TestRequestLogFollowsTheRate(t *testing.T) {
 			for range n {
 				h.ServeUDP(nil, r)
 			}
-			time.Sleep(time.Second) // of the bubble's clock
+			time.Sleep(time.Second) // on the bubble's clock
 			synctest.Wait()
 			lines := strings.Count(text.String(), "Client's address 192.0.2.1:5000\n")
-			_, rest, _ := strings.Cut(text.String(), " requests within")
+			_, rest, _ := strings.Cut(text.String(), " requests in")
 			got = append(got, fmt.Sprintf("%d: %d lines%s", n, lines, strings.TrimSpace(rest)))
 			text.Reset()
 		}

@@ -28,8 +28,8 @@ func parseRetry(value string) (ohce.Retry, error) {
 		wait, err := time.ParseDuration(strings.TrimSpace(part))
 		if err != nil || wait <= 0 {
 			return ohce.Retry{}, usage(
-				"write linear, adaptive, adaptive,3s, or waits with units, as in 100ms,200ms,1s",
-				"--retry %q: %q is not a wait", value, part)
+				"write linear, adaptive, adaptive,3s, or times with units, as in 100ms,200ms,1s",
+				"--retry %q: %q is not a time", value, part)
 		}
 		waits = append(waits, wait)
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -101,12 +102,18 @@ func scriptLink(ts *testscript.TestScript, neg bool, args []string) {
 	servers(ts)[args[0]] = p
 }
 
-// scriptStop ends a server in good order; its standard error is then that of the last command.
+// scriptStop ends a process with SIGTERM or, with the argument HUP, with SIGHUP: end NAME [HUP].
+// Afterwards stderr is the standard error of the process. Its exit code must be 0.
 func scriptStop(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: end NAME")
+	sig := syscall.SIGTERM
+	switch {
+	case !neg && len(args) == 1:
+	case !neg && len(args) == 2 && args[1] == "HUP":
+		sig = syscall.SIGHUP
+	default:
+		ts.Fatalf("usage: end NAME [HUP]")
 	}
-	text, err := servers(ts)[args[0]].stop()
+	text, err := servers(ts)[args[0]].stopWith(sig)
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs("server.log"), []byte(text), 0o600))
 	ts.Check(ts.Exec("ohce-stderr", ts.MkAbs("server.log")))

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"runtime"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -35,15 +34,14 @@ func (a *app) serveCommand() *cobra.Command {
 		Short: "Answer every datagram with its text reversed and its case swapped",
 		Long: `Answer every UDP datagram with its text reversed and its case swapped.
 
-On the first SIGINT or SIGTERM the server stops admission, answers all datagrams that the
-kernel has queued, prints a summary of the datagrams received, answered and dropped, and
-exits. A second signal ends it at once.
+On SIGINT (Ctrl-C), SIGTERM or SIGHUP (the terminal closes) the server answers all datagrams
+that the kernel has queued, prints a summary of the datagrams received, answered and dropped,
+and exits with code 0. A second SIGINT or SIGTERM ends it at once. Under nohup the server
+ignores SIGHUP.
 
-The server drops datagrams from source ports below 1024 and from its own ports (as loop):
-they come from servers, and two servers would exchange datagrams without end. For the same
-reason it drops one in 1,048,576 datagrams of one length from one source.
-
-Each flag can be set by an environment variable: OHCE_LISTEN=127.0.0.1:3000,[::1]:3000.`,
+To prevent endless loops between two servers, the server drops datagrams from source ports
+below 1024 and from its own ports, and counts them as loop. It also drops one in 1,048,576
+datagrams of the same length from the same source.`,
 		Example: `  ohce serve
   ohce serve --listen 0.0.0.0:3000 --listen '[::1]:3001' --log none
   ohce serve --transform echo --buffer-size 1024`,
@@ -53,21 +51,22 @@ Each flag can be set by an environment variable: OHCE_LISTEN=127.0.0.1:3000,[::1
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.StringSliceVar(&f.listen, "listen", []string{ohce.DefaultAddr},
-		"`HOST:PORT` to answer on; several times, or with commas, for several; port 0 is any free one")
+		"listen on `HOST:PORT`; repeat it for several addresses; port 0 is a free port")
 	flags.IntVar(&f.bufferSize, "buffer-size", 65535,
-		"longest request in `BYTES` that is answered; longer ones are dropped as oversize")
+		"drop requests longer than `BYTES` and count them as oversize")
 	flags.StringVar(&f.transform, "transform", "flip",
-		"what is done to the text: `NAME` is "+strings.Join(flip.Names(), ", "))
+		"answer with the text transformed: `NAME` is flip (reverse and swap case), reverse, "+
+			"swapcase or echo")
 	flags.BoolVar(&f.graphemes, "graphemes", false,
 		"reverse by user-perceived characters instead of code points")
 	flags.StringVar(&f.log, "log", "auto",
-		"a line for each request: `WHEN` is auto (up to 100 a second), each, none")
+		"print a line for each request: `WHEN` is auto (up to 100 lines a second), each or none")
 	flags.DurationVar(&f.busyPoll, "busy-poll", 0,
 		"poll for `TIME` before blocking: lower latency, higher CPU use")
-	flags.DurationVar(&f.spin, "spin", 0, "the former name of --busy-poll")
+	flags.DurationVar(&f.spin, "spin", 0, "former name of --busy-poll")
 	_ = flags.MarkHidden("spin") // fails only if there is no such flag
 	flags.IntVar(&f.shards, "shards", 0,
-		"serve each address with `N` sockets in parallel (Linux); 0 uses half the processors")
+		"serve each address with `N` sockets in parallel (Linux); 0 means half the processors")
 	completeFlag(cmd, "transform", flip.Names()...)
 	completeFlag(cmd, "listen", ohce.DefaultAddr, "0.0.0.0:3000", "[::]:3000")
 	completeFlag(cmd, "log", "auto", "each", "none")
@@ -83,16 +82,16 @@ func (a *app) serve(ctx context.Context, f *serveFlags) error {
 		return err
 	}
 	if f.bufferSize < 1 || f.bufferSize > 65535 {
-		return usage("give 1 to 65535 bytes", "--buffer-size %d is not the length of a datagram",
+		return usage("use 1 to 65535 bytes", "--buffer-size %d is not the length of a datagram",
 			f.bufferSize)
 	}
 	busyPoll := cmp.Or(f.busyPoll, f.spin)
 	if busyPoll < 0 || busyPoll > time.Second {
-		return usage("give a time from 0 to 1s, such as 50us", "--busy-poll %v is out of range",
+		return usage("use a time from 0 to 1s, such as 50us", "--busy-poll %v is out of range",
 			busyPoll)
 	}
 	if f.shards < 0 || f.shards > maxShards {
-		return usage("give 0 to "+strconv.Itoa(maxShards), "--shards %d is out of range", f.shards)
+		return usage("use 0 to "+strconv.Itoa(maxShards), "--shards %d is out of range", f.shards)
 	}
 	log, err := newRequestLog(a.err, f.log)
 	if err != nil {
@@ -104,7 +103,7 @@ func (a *app) serve(ctx context.Context, f *serveFlags) error {
 		Handler:  log.around(transformHandler(t)),
 		ErrorLog: slog.New(slog.NewTextHandler(a.err, nil)),
 	}
-	if err := listenAll(srv, f.listen); err != nil {
+	if err := listenAll(ctx, srv, f.listen); err != nil {
 		srv.Close()
 		return err
 	}
@@ -119,21 +118,6 @@ func (a *app) serve(ctx context.Context, f *serveFlags) error {
 	return err
 }
 
-func listenAll(srv *ohce.Server, addrs []string) error {
-	if len(addrs) == 0 {
-		return usage("write HOST:PORT, as in 127.0.0.1:3000", "--listen is empty")
-	}
-	for _, addr := range addrs {
-		if err := checkAddress("listen", addr); err != nil {
-			return err
-		}
-		if err := srv.Listen(addr); err != nil {
-			return listenFailure(addr, err)
-		}
-	}
-	return nil
-}
-
 // serveUntilSignal serves until a signal or the end of ctx, and then shuts the server down. It
 // returns early at a second signal, or if the server fails.
 func (a *app) serveUntilSignal(ctx context.Context, srv *ohce.Server) error {
@@ -143,14 +127,14 @@ func (a *app) serveUntilSignal(ctx context.Context, srv *ohce.Server) error {
 	go func() { served <- srv.Serve() }()
 	select {
 	case err := <-served:
-		return &failure{what: rootCause(err).Error(), hint: "the summary above says how far it came",
-			code: exitFail}
+		return &failure{what: rootCause(err).Error(), code: exitFail}
 	case <-first.Done():
 	}
 	second, stopSecond := a.untilSignal(context.Background(), true)
 	defer stopSecond()
 	if err := srv.Shutdown(second); err != nil {
-		return &failure{what: "ended by a second signal before all was answered", code: exitFail}
+		return &failure{what: "a second signal ended the server before it had answered all requests",
+			code: exitFail}
 	}
 	if err := <-served; !errors.Is(err, ohce.ErrServerClosed) {
 		return &failure{what: rootCause(err).Error(), code: exitFail}

@@ -28,7 +28,7 @@ func connect(t *testing.T, addr string) *net.UDPConn {
 }
 
 // After SIGTERM the server answers the 1,000 requests that the kernel has queued.
-func TestTermAnswersWhatIsQueued(t *testing.T) {
+func TestTermAnswersQueuedRequests(t *testing.T) {
 	const queued = 1000
 	p := serving(t)
 	c := connect(t, p.addrs[0])
@@ -53,7 +53,7 @@ func TestTermAnswersWhatIsQueued(t *testing.T) {
 	var received, answered, dropped, kernel int
 	parseSummary(t, text, &received, &answered, &dropped, &kernel)
 	if received+kernel != queued || answered != received || dropped != 0 {
-		t.Errorf("sent %d, the server says %s", queued, text)
+		t.Errorf("sent %d, the server printed %s", queued, text)
 	}
 	if os.Getenv("CI") != "" && kernel > 0 {
 		t.Errorf("the kernel dropped %d: the receive buffer is too small", kernel)
@@ -81,7 +81,7 @@ func parseSummary(t *testing.T, text string, received, answered, dropped, kernel
 }
 
 // Above 100 requests a second the log has one line a second.
-func TestManyRequestsBecomeOneLine(t *testing.T) {
+func TestRequestLogLimitsItsLines(t *testing.T) {
 	p := serving(t)
 	c := connect(t, p.addrs[0])
 	begun := time.Now()
@@ -94,19 +94,19 @@ func TestManyRequestsBecomeOneLine(t *testing.T) {
 	lines := strings.Count(text, "Client's address ")
 	// The requests fall into at most one second more than they took, partly into two.
 	if limit := logRate * (int(took.Seconds()) + 2); lines < 1 || lines > limit {
-		t.Errorf("%d lines for 5,000 requests within %v, want at most %d", lines, took, limit)
+		t.Errorf("%d lines for 5,000 requests in %v, want at most %d", lines, took, limit)
 	}
 	// Requests without a line of their own are counted.
 	for line := range strings.Lines(text) {
 		var n, not int
 		var seconds float64
-		_, err := fmt.Sscanf(line, "%d requests within %f s, %d of them not listed", &n, &seconds, &not)
+		_, err := fmt.Sscanf(line, "%d requests in %f s, %d of them not listed", &n, &seconds, &not)
 		if err == nil {
 			lines += not
 		}
 	}
 	if lines != 5000 {
-		t.Errorf("lines and counts speak of %d requests, want 5,000:\n%s", lines, text)
+		t.Errorf("lines and counts give %d requests, want 5,000:\n%s", lines, text)
 	}
 }
 
@@ -116,7 +116,7 @@ func exchange(t *testing.T, c *net.UDPConn, n int) {
 	buf := make([]byte, 100)
 	for i := range n {
 		want := fmt.Sprint(i)
-		c.SetDeadline(time.Now().Add(patience)) // for one exchange: n of them take their time
+		c.SetDeadline(time.Now().Add(patience)) // the limit for one exchange
 		if _, err := c.Write([]byte(reverse(want))); err != nil {
 			t.Fatal(err)
 		}
@@ -135,29 +135,29 @@ func reverse(s string) string {
 	return string(b)
 }
 
-// An unread is an "ohce serve" whose log is read only on request.
-type unread struct {
+// An unreadServer is an "ohce serve" whose log the test reads only when it needs a line.
+type unreadServer struct {
 	cmd  *exec.Cmd
 	log  *os.File
 	in   *bufio.Reader
 	conn *net.UDPConn // to the server
 }
 
-func serveUnread(t *testing.T, args ...string) *unread {
+func serveUnread(t *testing.T, args ...string) *unreadServer {
 	t.Helper()
 	log, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	args = append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)
-	s := &unread{cmd: command(args...), log: log}
+	s := &unreadServer{cmd: command(args...), log: log}
 	s.cmd.Stderr = w
 	err = errors.Join(s.cmd.Start(), w.Close())
 	t.Cleanup(func() { s.cmd.Process.Kill(); log.Close() })
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.in = bufio.NewReaderSize(log, 16) // takes no more from the pipe than a test reads
+	s.in = bufio.NewReaderSize(log, 16) // small, so that unread lines stay in the pipe
 	line, err := s.in.ReadString('\n')
 	if err != nil {
 		t.Fatal(err)
@@ -166,7 +166,7 @@ func serveUnread(t *testing.T, args ...string) *unread {
 	return s
 }
 
-func (s *unread) term(t *testing.T) {
+func (s *unreadServer) term(t *testing.T) {
 	t.Helper()
 	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
@@ -174,7 +174,7 @@ func (s *unread) term(t *testing.T) {
 }
 
 // wait waits until the server exits and checks its exit code.
-func (s *unread) wait(t *testing.T) {
+func (s *unreadServer) wait(t *testing.T) {
 	t.Helper()
 	killer := time.AfterFunc(patience, func() { s.cmd.Process.Kill() })
 	defer killer.Stop()
@@ -184,7 +184,7 @@ func (s *unread) wait(t *testing.T) {
 }
 
 // If the reader of the log stalls, the log loses lines, but every request is answered.
-func TestPrintingNeverSlowsAnAnswer(t *testing.T) {
+func TestStalledLogReaderDelaysNoResponse(t *testing.T) {
 	s := serveUnread(t, "--log", "each")
 	// A pipe holds 64 KiB and a line has about 33 bytes, so the pipe is full after 2,000 requests.
 	exchange(t, s.conn, 20_000)
@@ -196,7 +196,7 @@ func TestPrintingNeverSlowsAnAnswer(t *testing.T) {
 		}
 		if strings.HasPrefix(line, "received ") {
 			if !strings.HasPrefix(line, "received 20000, answered 20000, dropped 0, ") {
-				t.Errorf("the server says %q", line)
+				t.Errorf("the server printed %q", line)
 			}
 			break
 		}
@@ -204,8 +204,8 @@ func TestPrintingNeverSlowsAnAnswer(t *testing.T) {
 	s.wait(t)
 }
 
-// A stalled reader of the log does not keep the server from ending.
-func TestStalledLogDoesNotKeepServe(t *testing.T) {
+// The server ends even if the reader of its log stalls.
+func TestServeEndsIfLogReaderStalls(t *testing.T) {
 	s := serveUnread(t, "--log", "each")
 	exchange(t, s.conn, 5000) // their lines fill the pipe
 	s.term(t)
@@ -213,7 +213,7 @@ func TestStalledLogDoesNotKeepServe(t *testing.T) {
 }
 
 // The server keeps running when the reader of its log ends.
-func TestServeOutlivesTheReaderOfItsLog(t *testing.T) {
+func TestServeContinuesIfLogReaderCloses(t *testing.T) {
 	s := serveUnread(t)
 	s.log.Close()
 	exchange(t, s.conn, 10)
@@ -223,7 +223,7 @@ func TestServeOutlivesTheReaderOfItsLog(t *testing.T) {
 
 // If standard output is not read, the first signal waits for the answer that is being written, and
 // the second one ends send.
-func TestStalledOutputDoesNotKeepSend(t *testing.T) {
+func TestSecondSignalEndsStalledSend(t *testing.T) {
 	p := serving(t)
 	stdout, w, err := os.Pipe()
 	if err != nil {
@@ -237,7 +237,7 @@ func TestStalledOutputDoesNotKeepSend(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.Close()
-	if _, err := io.ReadFull(stdout, make([]byte, 1000)); err != nil { // it is at work
+	if _, err := io.ReadFull(stdout, make([]byte, 1000)); err != nil { // send is working
 		t.Fatal(err)
 	}
 	killer := time.AfterFunc(patience, func() { cmd.Process.Kill() })
@@ -260,7 +260,7 @@ func TestStalledOutputDoesNotKeepSend(t *testing.T) {
 	}
 }
 
-func TestInterruptedSendEndsAtOnce(t *testing.T) {
+func TestInterruptEndsSendImmediately(t *testing.T) {
 	pc, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -284,6 +284,6 @@ func TestInterruptedSendEndsAtOnce(t *testing.T) {
 	err = cmd.Wait()
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) || exit.ExitCode() != 1 || errs.String() != "ohce: interrupted\n" {
-		t.Errorf("send ended with %v and said %q", err, &errs)
+		t.Errorf("send ended with %v and printed %q", err, &errs)
 	}
 }

@@ -16,14 +16,15 @@ import (
 	"github.com/ohce/ohce/internal/testsize"
 )
 
-// soakEnv says how many datagrams TestSoak sends; `make soak` sends a million.
+// soakEnv is the variable with the number of datagrams that TestSoak sends. "make soak" sets it to a
+// million.
 const soakEnv = "OHCE_SOAK"
 
-// memoryLimit is what a server may use at any time, in KiB.
+// memoryLimit is the maximum memory of a server, in KiB.
 const memoryLimit = 64 << 10
 
-// Random datagrams at a running server, as fast as they can be sent: it lives, its memory stays
-// small, and every datagram is accounted for.
+// TestSoak floods a running server with random datagrams. The server keeps running, uses little
+// memory and counts every datagram.
 func TestSoak(t *testing.T) {
 	count := testsize.Pick(50_000, 5_000)
 	if s := os.Getenv(soakEnv); s != "" {
@@ -35,7 +36,7 @@ func TestSoak(t *testing.T) {
 	}
 	p := serving(t)
 	flood := connect(t, p.addrs[0])
-	// The flood can push a sample out, so it is retransmitted; Expect checks the answer.
+	// The flood can push a sample out, so the client retransmits it; Match checks the response.
 	sample := &ohce.Client{
 		Addr: p.addrs[0], Match: ohce.MatchExact(flip.Append), Retry: ohce.RetryAfter(slices.Repeat(
 			[]time.Duration{time.Second}, 20)...),
@@ -48,7 +49,7 @@ func TestSoak(t *testing.T) {
 		data := buf[:rnd.IntN(len(buf)+1)]
 		fill(rnd, data)
 		if sent%1000 == 0 {
-			// The patience is for one step: how long all of them take is the machine's affair.
+			// The deadline limits one step, not all of them.
 			flood.SetDeadline(time.Now().Add(patience))
 			resp, err := sample.Exchange(t.Context(), data)
 			if err != nil {
@@ -73,7 +74,7 @@ func TestSoak(t *testing.T) {
 	t.Logf("sent %d: received %d, answered %d, dropped %d, dropped by the kernel %d; %d answers "+
 		"checked; peak memory %d KiB", sent, received, answered, dropped, kernel, sampled, peak)
 	if received+kernel != sent || received != answered+dropped || dropped != 0 {
-		t.Errorf("sent %d, but the server says %s", sent, text)
+		t.Errorf("sent %d, but the server printed %s", sent, text)
 	}
 	if peak > memoryLimit {
 		t.Errorf("peak memory %d KiB, want at most %d", peak, memoryLimit)

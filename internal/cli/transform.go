@@ -3,8 +3,6 @@ package cli
 import (
 	"strings"
 
-	"github.com/spf13/cobra"
-
 	"github.com/ohce/ohce"
 	"github.com/ohce/ohce/flip"
 )
@@ -26,13 +24,4 @@ func transformHandler(t flip.Transform) ohce.Handler {
 	return ohce.HandlerFunc(func(w *ohce.ResponseWriter, r *ohce.Request) {
 		w.Write(t.Append(w.AvailableBuffer(), r.Data))
 	})
-}
-
-// completeFlag registers values for the shell completion of a flag.
-func completeFlag(cmd *cobra.Command, flag string, values ...string) {
-	err := cmd.RegisterFlagCompletionFunc(flag,
-		cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
-	if err != nil {
-		panic(err) // no such flag: a defect of this package
-	}
 }
