@@ -62,7 +62,7 @@ func rangeOf(p netip.Prefix) addrRange {
 
 // ParsePrefixes reads prefixes or single addresses, one a line. Spaces around them, empty lines, and
 // text behind a # are ignored. The error names the first line that is not a prefix.
-func ParsePrefixes(r io.Reader) (*PrefixSet, error) {
+func ParsePrefixes(r io.Reader) ([]netip.Prefix, error) {
 	var prefixes []netip.Prefix
 	lines, n := bufio.NewScanner(r), 1
 	for ; lines.Scan(); n++ {
@@ -82,7 +82,7 @@ func ParsePrefixes(r io.Reader) (*PrefixSet, error) {
 	if err := lines.Err(); err != nil {
 		return nil, err
 	}
-	return NewPrefixSet(prefixes...), nil
+	return prefixes, nil
 }
 
 // ParsePrefix parses a prefix such as 192.0.2.0/24 or an address, which is a prefix of its full

@@ -49,6 +49,7 @@ type app struct {
 
 	stopSignals func()      // restores the default effect of SIGINT and SIGTERM and ignores SIGHUP
 	signaled    atomic.Bool // a signal has arrived
+	onHangup    func()      // if not nil, SIGHUP calls it and ends nothing
 
 	variables map[string]string // the flags that were set by environment variables, with their names
 }

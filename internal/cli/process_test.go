@@ -115,6 +115,22 @@ func printedAddress(line string) string {
 	return ""
 }
 
+// await waits until standard error contains text.
+func (p *process) await(text string) error {
+	deadline := time.Now().Add(patience)
+	for !strings.Contains(p.stderr(), text) {
+		if time.Now().After(deadline) {
+			return fmt.Errorf("standard error has no %q: %s", text, p.stderr())
+		}
+		select {
+		case <-p.ended:
+			return fmt.Errorf("the process ended: %s", p.stderr())
+		case <-time.After(time.Millisecond):
+		}
+	}
+	return nil
+}
+
 func (p *process) stderr() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -33,6 +33,7 @@ func TestScripts(t *testing.T) {
 			"server": scriptServer,
 			"link":   scriptLink,
 			"end":    scriptStop,
+			"hangup": scriptHangup,
 			"status": scriptStatus,
 			"lines":  scriptLines,
 			"long":   scriptLong,
@@ -117,6 +118,17 @@ func scriptStop(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs("server.log"), []byte(text), 0o600))
 	ts.Check(ts.Exec("ohce-stderr", ts.MkAbs("server.log")))
+}
+
+// scriptHangup sends SIGHUP to a process and waits until its standard error has a text: hangup NAME
+// TEXT.
+func scriptHangup(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: hangup NAME TEXT")
+	}
+	p := servers(ts)[args[0]]
+	ts.Check(p.cmd.Process.Signal(syscall.SIGHUP))
+	ts.Check(p.await(args[1]))
 }
 
 // scriptStatus runs a command that must end with an exit code: status CODE COMMAND [ARGS...].

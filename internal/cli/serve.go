@@ -25,6 +25,7 @@ type serveFlags struct {
 	busyPoll   time.Duration
 	spin       time.Duration // the former name of busyPoll
 	shards     int
+	admission  admissionFlags
 }
 
 func (a *app) serveCommand() *cobra.Command {
@@ -40,11 +41,19 @@ and exits with code 0. A second SIGINT or SIGTERM ends it at once. Under nohup t
 ignores SIGHUP.
 
 To prevent endless loops between two servers, the server drops datagrams from source ports
-below 1024 and from its own ports, and counts them as loop. It also drops one in 1,048,576
-datagrams of the same length from the same source.`,
+below 1024 and from its own ports, and counts them as loop. If a request and its response
+repeat without a pause, as in a loop, it leaves the 16th round unanswered. A client sends that
+request again, and then the next series of rounds is twice as long.
+
+Source addresses can be forged, so the server limits the responses to each address and prefix
+(--rate-limit) and by how much they exceed the requests (--amplification), and counts the other
+requests as rate. These limits do not apply to loopback, private and link-local addresses. With
+--allow and --deny it answers some sources only, and counts the others as denied. If one of
+them reads a file, SIGHUP reads it again instead of ending the server.`,
 		Example: `  ohce serve
   ohce serve --listen 0.0.0.0:3000 --listen '[::1]:3001' --log none
-  ohce serve --transform echo --buffer-size 1024`,
+  ohce serve --transform echo --buffer-size 1024
+  ohce serve --listen 0.0.0.0:3000 --allow 192.0.2.0/24 --deny @blocked.txt`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.serve(cmd.Context(), &f) },
 	}
@@ -67,6 +76,7 @@ datagrams of the same length from the same source.`,
 	_ = flags.MarkHidden("spin") // fails only if there is no such flag
 	flags.IntVar(&f.shards, "shards", 0,
 		"serve each address with `N` sockets in parallel (Linux); 0 means half the processors")
+	f.admission.register(flags)
 	completeFlag(cmd, "transform", flip.Names()...)
 	completeFlag(cmd, "listen", ohce.DefaultAddr, "0.0.0.0:3000", "[::]:3000")
 	completeFlag(cmd, "log", "auto", "each", "none")
@@ -97,11 +107,17 @@ func (a *app) serve(ctx context.Context, f *serveFlags) error {
 	if err != nil {
 		return err
 	}
+	logger := slog.New(slog.NewTextHandler(a.err, nil))
+	admission, err := newAdmission(&f.admission, logger)
+	if err != nil {
+		return err
+	}
 	srv := &ohce.Server{
 		BufferSize: f.bufferSize, BusyPoll: busyPoll,
 		Shards:   cmp.Or(f.shards, max(1, runtime.GOMAXPROCS(0)/2)),
 		Handler:  log.around(transformHandler(t)),
-		ErrorLog: slog.New(slog.NewTextHandler(a.err, nil)),
+		Guard:    admission.guard(),
+		ErrorLog: logger,
 	}
 	if err := listenAll(ctx, srv, f.listen); err != nil {
 		srv.Close()
@@ -111,10 +127,13 @@ func (a *app) serve(ctx context.Context, f *serveFlags) error {
 		fmt.Fprintf(a.err, "Listening to %v\n", addr)
 	}
 	ignoreBrokenPipes()
+	if admission.reloads() {
+		a.onHangup = admission.reload
+	}
 	stopLog := log.start()
 	err = a.serveUntilSignal(ctx, srv)
 	stopLog()
-	runWithGrace(func() { fmt.Fprintln(a.err, srv.Stats()) })
+	runWithGrace(func() { fmt.Fprintf(a.err, "%v\n%s", srv.Stats(), admission.summary()) })
 	return err
 }
 

@@ -50,6 +50,10 @@ func (a *app) awaitSignal(ctx context.Context) bool {
 	for {
 		select {
 		case sig := <-a.signals:
+			if sig == syscall.SIGHUP && a.onHangup != nil {
+				a.onHangup()
+				continue
+			}
 			if sig == syscall.SIGHUP && a.signaled.Load() {
 				continue
 			}
