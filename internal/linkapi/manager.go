@@ -9,7 +9,7 @@
 //
 // and in another process
 //
-//	c := &linkapi.Client{Addr: "127.0.0.1:8474"}
+//	c := &linkapi.Client{Addr: "127.0.0.1:4474"}
 //	all, err := c.List(ctx)
 //
 // # Requests
@@ -50,8 +50,8 @@ import (
 	"github.com/ohce/ohce/link/relay"
 )
 
-// DefaultAddr is the address of the API of the ohce command.
-const DefaultAddr = "127.0.0.1:8474"
+// DefaultAddr is the address of the API of the ohce command. IANA has not assigned port 4474.
+const DefaultAddr = "127.0.0.1:4474"
 
 // A Manager holds links by name. The zero value has none. Its methods may be called from several
 // goroutines. The errors of its methods are of type *Error.

@@ -210,12 +210,12 @@ func TestBrowsersAreKeptOut(t *testing.T) {
 		status int
 	}{
 		{nil, 400}, // the body is empty
-		{[]string{"Host", "localhost:8474"}, 400},
-		{[]string{"Host", "[::1]:8474"}, 400},
+		{[]string{"Host", "localhost:4474"}, 400},
+		{[]string{"Host", "[::1]:4474"}, 400},
 		{[]string{"Origin", "https://example.com"}, 403},
 		{[]string{"Sec-Fetch-Site", "cross-site"}, 403},
 		{[]string{"Host", "example.com"}, 403},
-		{[]string{"Host", "example.com:8474"}, 403},
+		{[]string{"Host", "example.com:4474"}, 403},
 	} {
 		if status, text := a.do("POST", "/links", "", tt.header...); status != tt.status {
 			t.Errorf("%v: %d %s, want %d", tt.header, status, text, tt.status)
