@@ -30,6 +30,8 @@ type received struct {
 	ifIndex uint32
 	// segment is the size of the datagrams if there are several, else 0.
 	segment int
+	// hopLimit is the remaining hop limit, or 0 if the kernel does not report it.
+	hopLimit int
 }
 
 // parseControl reads control data. What it does not know, or what is cut, it passes over.
@@ -53,6 +55,9 @@ func (r *received) parse(h *unix.Cmsghdr, data []byte) {
 		if segment := *(*int32)(unsafe.Pointer(unsafe.SliceData(data))); segment > 0 {
 			r.segment = int(segment)
 		}
+	case isControl(h, unix.IPPROTO_IP, unix.IP_TTL) && len(data) >= 4,
+		isControl(h, unix.IPPROTO_IPV6, unix.IPV6_HOPLIMIT) && len(data) >= 4:
+		r.hopLimit = int(*(*int32)(unsafe.Pointer(unsafe.SliceData(data))))
 	case isControl(h, unix.IPPROTO_IP, unix.IP_PKTINFO) && len(data) >= unix.SizeofInet4Pktinfo:
 		info := (*unix.Inet4Pktinfo)(unsafe.Pointer(unsafe.SliceData(data)))
 		if addr := netip.AddrFrom4(info.Spec_dst); !addr.IsUnspecified() {

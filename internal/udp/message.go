@@ -29,6 +29,9 @@ type Message struct {
 	// sets it if the kernel returns several datagrams as one (UDP GRO, Linux 5.0); Write takes up
 	// to Socket.MaxSegments of them (UDP GSO, Linux 4.18).
 	Segment int
+	// HopLimit is the remaining hop limit of a datagram that was read (TTL in IPv4), or 0 if the
+	// socket does not report it. See ReportHopLimit. Write ignores it.
+	HopLimit int
 	// Truncated reports that the datagram was longer than Buf and that its end is lost. Not every
 	// system reports it: where that matters, make Buf one byte longer than the longest datagram to
 	// be accepted.

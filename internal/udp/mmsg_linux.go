@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// controlSpace is the room for a message's control data: both kinds of packet info and the size of
-// segments fit.
+// controlSpace is the room for a message's control data: both kinds of packet info, the hop limit and
+// the size of segments fit.
 const controlSpace = 128
 
 // mmsg holds the tables of one direction, a row a message. They grow to the batch in use and are

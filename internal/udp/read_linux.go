@@ -186,11 +186,12 @@ func (c *udpConn) take(m *Message, i int) {
 	m.Buf = m.Buf[:h.Len]
 	m.Peer = c.zones.peer(&c.recv.names[i])
 	m.Truncated = h.Hdr.Flags&unix.MSG_TRUNC != 0
-	m.Local, m.IfIndex, m.Segment = c.local.Addr(), 0, 0
+	m.Local, m.IfIndex, m.Segment, m.HopLimit = c.local.Addr(), 0, 0, 0
 	if h.Hdr.Controllen == 0 {
 		return
 	}
 	told := parseControl(c.recv.control(i)[:h.Hdr.Controllen])
+	m.HopLimit = told.hopLimit
 	if c.wild {
 		m.Local, m.IfIndex = told.local, told.ifIndex
 	}
