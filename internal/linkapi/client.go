@@ -84,7 +84,7 @@ func (c *Client) do(ctx context.Context, method, path string, body, result any) 
 		if err := in.Decode(&e); err != nil || e.Message == "" {
 			e.Message = fmt.Sprintf("%s: %s", addr, resp.Status)
 		}
-		return &Error{resp.StatusCode, e.Field, e.Message}
+		return &Error{resp.StatusCode, e.Field, e.Message, e.Hint}
 	}
 	if result == nil {
 		return nil

@@ -15,6 +15,12 @@ type Error struct {
 	Field string
 	// Message says what is wrong and what is valid.
 	Message string
+	// Hint is the next step, or "".
+	Hint string
+}
+
+func newError(status int, field, message string) *Error {
+	return &Error{Status: status, Field: field, Message: message}
 }
 
 func (e *Error) Error() string { return e.Message }
@@ -22,6 +28,7 @@ func (e *Error) Error() string { return e.Message }
 // errorJSON is the body of an error response.
 type errorJSON struct {
 	Message string `json:"error"`
+	Hint    string `json:"hint,omitempty"`
 	Field   string `json:"field,omitempty"`
 }
 
@@ -33,7 +40,7 @@ func apiError(err error) *Error {
 	case errors.As(err, &e):
 		return e
 	case errors.As(err, &field):
-		return &Error{400, field.Field, err.Error()}
+		return newError(400, field.Field, err.Error())
 	default:
 		return &Error{Status: 400, Message: err.Error()}
 	}
@@ -45,7 +52,7 @@ func listenError(err error) error {
 	if !errors.As(err, &addr) {
 		return apiError(err)
 	}
-	e := &Error{400, "listen", err.Error()}
+	e := newError(400, "listen", err.Error())
 	if addr.InUse() {
 		e.Status = 409
 	}

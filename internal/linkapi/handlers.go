@@ -127,7 +127,7 @@ func deleteField(c *call) (any, error) {
 func (c *call) setField(value json.RawMessage) (*Status, error) {
 	object, err := json.Marshal(map[string]json.RawMessage{c.field: value})
 	if err != nil {
-		return nil, &Error{400, "body", err.Error()}
+		return nil, newError(400, "body", err.Error())
 	}
 	return c.change(func(i *link.Impairment) error { return decodeField(c.direction, object, i) })
 }

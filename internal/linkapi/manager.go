@@ -121,10 +121,10 @@ var errClosed = &Error{Status: 503, Message: "the links are being closed"}
 func (m *Manager) reserve(s *Spec, cancel context.CancelFunc) (*entry, error) {
 	switch {
 	case s.To == "":
-		return nil, &Error{400, "to",
-			`to is missing: set it to the server's HOST:PORT, such as "127.0.0.1:3000"`}
+		return nil, newError(400, "to",
+			`to is missing: set it to the server's HOST:PORT, such as "127.0.0.1:3000"`)
 	case s.Idle < 0:
-		return nil, &Error{400, "idle", "idle must not be negative"}
+		return nil, newError(400, "idle", "idle must not be negative")
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -161,11 +161,11 @@ func (m *Manager) nameFor(name string) (string, error) {
 		}
 	}
 	if !validName(name) {
-		return "", &Error{400, "name", "invalid name " + strconv.Quote(name) +
-			": use letters, digits, - and _, at most 64"}
+		return "", newError(400, "name", "invalid name "+strconv.Quote(name)+
+			": use letters, digits, - and _, at most 64")
 	}
 	if m.links[name] != nil {
-		return "", &Error{409, "name", "link " + strconv.Quote(name) + " exists already"}
+		return "", newError(409, "name", "link "+strconv.Quote(name)+" exists already")
 	}
 	return name, nil
 }
@@ -262,7 +262,7 @@ func (m *Manager) find(name string) (*entry, error) {
 	defer m.mu.Unlock()
 	e, ok := m.links[name]
 	if !ok || !e.listening {
-		return nil, &Error{404, "name", "there is no link " + strconv.Quote(name)}
+		return nil, newError(404, "name", "there is no link "+strconv.Quote(name))
 	}
 	return e, nil
 }

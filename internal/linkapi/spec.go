@@ -81,8 +81,8 @@ func (s *Spec) UnmarshalJSON(data []byte) error {
 	if in.Idle != "" {
 		var err error
 		if out.Idle, err = time.ParseDuration(in.Idle); err != nil || out.Idle <= 0 {
-			return &Error{400, "idle",
-				"idle is " + strconv.Quote(in.Idle) + ": must be a positive duration, such as 1m"}
+			return newError(400, "idle",
+				"idle is "+strconv.Quote(in.Idle)+": must be a positive duration, such as 1m")
 		}
 	}
 	*s = out
@@ -94,8 +94,8 @@ func unknownPreset(name string) error {
 	for _, p := range link.Presets() {
 		names = append(names, p.Name)
 	}
-	return &Error{400, "like", "like is " + strconv.Quote(name) + ": must be one of " +
-		strings.Join(names, ", ")}
+	return newError(400, "like", "like is "+strconv.Quote(name)+": must be one of "+
+		strings.Join(names, ", "))
 }
 
 // decodeImpairment decodes an impairment that may be missing.
@@ -118,7 +118,7 @@ func decodeField(name string, data json.RawMessage, v json.Unmarshaler) error {
 		inner.Field = name + "." + field.Field
 		return apiError(&inner)
 	default:
-		return &Error{400, name, name + ": " + err.Error()}
+		return newError(400, name, name+": "+err.Error())
 	}
 }
 
@@ -130,7 +130,7 @@ func decode(data []byte, v any) error {
 		return decodeError(err)
 	}
 	if end := d.InputOffset(); len(bytes.TrimSpace(data[end:])) > 0 {
-		return &Error{400, "body", fmt.Sprintf("unexpected data after the JSON value, at byte %d", end)}
+		return newError(400, "body", fmt.Sprintf("unexpected data after the JSON value, at byte %d", end))
 	}
 	return nil
 }
@@ -144,19 +144,19 @@ func decodeError(err error) error {
 	case errors.As(err, &ours):
 		return ours
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return &Error{400, "body", "the JSON value is incomplete"}
+		return newError(400, "body", "the JSON value is incomplete")
 	case errors.As(err, &syntax):
-		return &Error{400, "body", fmt.Sprintf("invalid JSON at byte %d: %v", syntax.Offset, err)}
+		return newError(400, "body", fmt.Sprintf("invalid JSON at byte %d: %v", syntax.Offset, err))
 	case errors.As(err, &kind) && kind.Field == "":
-		return &Error{400, "body", "must be a JSON object, not " + kind.Value}
+		return newError(400, "body", "must be a JSON object, not "+kind.Value)
 	case errors.As(err, &kind):
-		return &Error{400, kind.Field, kind.Field + " must not be a " + kind.Value}
+		return newError(400, kind.Field, kind.Field+" must not be a "+kind.Value)
 	}
 	// encoding/json has no type for this error.
 	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
 		name, _ = strconv.Unquote(name)
-		return &Error{400, name,
-			"unknown field " + name + ": must be one of " + strings.Join(specFields, ", ")}
+		return newError(400, name,
+			"unknown field "+name+": must be one of "+strings.Join(specFields, ", "))
 	}
 	return apiError(err)
 }
@@ -176,8 +176,8 @@ func decodeChange(data []byte) (*changeJSON, error) {
 	var e *Error
 	if errors.As(err, &e) && e.Field != "up" && e.Field != "down" &&
 		slices.Contains(specFields, e.Field) {
-		return nil, &Error{400, e.Field, e.Field +
-			" cannot be changed: remove the link and create it again, or change up and down only"}
+		return nil, newError(400, e.Field, e.Field+
+			" cannot be changed: remove the link and create it again, or change up and down only")
 	}
 	return &c, err
 }
