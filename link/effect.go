@@ -34,8 +34,7 @@ var needs = []struct {
 func lossDiffers(i, e *Impairment) bool { return i.Loss != e.Loss }
 
 // CheckEffect returns a *FieldError for the first of the given fields whose value has no effect, or
-// nil. The keys of given are names of UnmarshalText and the values its texts, which appear in the
-// error.
+// nil. given holds values by name, as from ListFields and ObjectFields.
 func (i Impairment) CheckEffect(given map[string]string) error {
 	e := i.Effective()
 	for _, n := range needs {

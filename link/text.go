@@ -86,17 +86,21 @@ func (i Impairment) list() string {
 //
 // MarshalText writes loss_good, loss_bad, to_bad and to_good only for a Loss that loss and burst do
 // not describe. The error is a *FieldError; the impairment is then unchanged.
-func (i *Impairment) UnmarshalText(text []byte) error {
+func (i *Impairment) UnmarshalText(text []byte) error { return i.setAll(ListFields(text)) }
+
+// ListFields returns the values in a list in the form of UnmarshalText, by name, for CheckEffect. It
+// accepts any text.
+func ListFields(list []byte) map[string]string {
 	values := make(map[string]string)
 	separator := func(r rune) bool { return r == ' ' || r == ',' }
-	for _, part := range strings.FieldsFunc(string(text), separator) {
+	for _, part := range strings.FieldsFunc(string(list), separator) {
 		name, value, ok := strings.Cut(part, "=")
 		if !ok {
 			value = "true"
 		}
-		values[name] = value
+		values[strings.ReplaceAll(name, "-", "_")] = value
 	}
-	return i.setAll(values)
+	return values
 }
 
 // setAll sets fields by name. The error is a *FieldError for the first invalid one; the impairment

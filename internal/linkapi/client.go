@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+
+	"github.com/ohce/ohce/link"
 )
 
 // A Client uses the API of a Manager in another process. The zero value uses DefaultAddr. If the
@@ -52,6 +54,15 @@ func (c *Client) Clear(ctx context.Context, name string) error {
 		}
 	}
 	return nil
+}
+
+// SetSchedule replaces the schedule of a link. No phases remove it.
+func (c *Client) SetSchedule(ctx context.Context, name string, phases []link.Phase) error {
+	path := "/links/" + url.PathEscape(name) + "/schedule"
+	if len(phases) == 0 {
+		return c.do(ctx, "DELETE", path, nil, nil)
+	}
+	return c.do(ctx, "PUT", path, phases, nil)
 }
 
 // Remove closes a link.

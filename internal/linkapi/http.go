@@ -67,6 +67,9 @@ func (m *Manager) route(w http.ResponseWriter, r *http.Request) (any, error) {
 	if c.name = parts[1]; len(parts) == 2 {
 		return c.dispatch(methods{"GET": getLink, "PATCH": patchLink, "DELETE": deleteLink})
 	}
+	if len(parts) == 3 && parts[2] == "schedule" {
+		return c.dispatch(methods{"GET": getSchedule, "PUT": putSchedule, "DELETE": deleteSchedule})
+	}
 	if c.direction = parts[2]; c.direction != "up" && c.direction != "down" {
 		return nil, newError(404, "direction",
 			"unknown direction "+strconv.Quote(c.direction)+": use up or down")

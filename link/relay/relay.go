@@ -318,6 +318,25 @@ func (r *Relay) Change(f func(up, down *link.Impairment) error) error {
 	return nil
 }
 
+// Schedule returns the schedule of the link. The caller must not change it.
+func (r *Relay) Schedule() []link.Phase {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.network().Schedule
+}
+
+// SetSchedule replaces the schedule of the link. See link.Link.SetSchedule. It keeps phases. If a
+// phase is invalid, nothing changes and the error is a *link.FieldError.
+func (r *Relay) SetSchedule(phases []link.Phase) error {
+	if err := (&link.Link{Schedule: phases}).Check(); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.network().SetSchedule(phases)
+	return nil
+}
+
 // Stats returns the counters. They remain available after Close.
 func (r *Relay) Stats() Stats {
 	s, listeners, mappings := r.counters()
