@@ -65,6 +65,7 @@ func listenError(err error) error {
 	var form *net.AddrError
 	switch {
 	case errors.Is(err, relay.ErrLoop):
+		e.Status = 409
 		e.Message = fmt.Sprintf("the link would forward to itself: %s is its own address", addr.Addr)
 		e.Hint = "forward to the address of a server, or listen on another port"
 	case addr.InUse():

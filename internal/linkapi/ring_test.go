@@ -41,8 +41,8 @@ func TestRings(t *testing.T) {
 		status     int
 		says       string
 	}{
-		{three, three, 400, "the link would forward to itself: " + three + " is its own address"},
-		{"0.0.0.0:" + port, three, 400, "the link would forward to itself: " + three + " is its own address"},
+		{three, three, 409, "the link would forward to itself: " + three + " is its own address"},
+		{"0.0.0.0:" + port, three, 409, "the link would forward to itself: " + three + " is its own address"},
 		{"0.0.0.0:" + port, two, 409, "the links would forward in a ring: three -> two -> three"},
 		{"0.0.0.0:" + port, one, 409, "the links would forward in a ring: three -> one -> two -> three"},
 	} {
