@@ -92,6 +92,28 @@ func TestNoDialLoop(t *testing.T) {
 	}
 }
 
+// TestShortageFreesBlocked: if the system has no descriptor for a new shared socket, the requests that
+// waited for it are sent on the socket that is open.
+func TestShortageFreesBlocked(t *testing.T) {
+	m := newMachine(Config{Match: keyOf(1), MaxPorts: 2})
+	now := time.Now()
+	m.Submit(0, []byte("c"))
+	m.Submit(1, []byte("c2-3456789")) // with the same key: on a socket of its own
+	m.Submit(2, []byte("a"))
+	blocked := m.Submit(3, []byte("a2")) // until a socket can take its key
+	ids := openAll(m, m.Next(now))
+	m.Next(now)
+	m.Received(now, ids[1], []byte("c2-3456789"), false)
+	m.Failed(now, ids[0], errSocket, false)
+	for _, id := range m.Next(now).Open {
+		m.Failed(now, id, errors.New("too many open files"), true)
+	}
+	if step := m.Next(now); len(step.Send) != 1 || step.Send[0] != blocked || blocked.Port != ids[1] {
+		t.Errorf("sends %d requests and wakes up at %v, want the blocked request to be sent on port %d",
+			len(step.Send), step.Wake, ids[1])
+	}
+}
+
 // TestLongKeysAreCharged: keys that are longer than requests count towards MaxBytes.
 func TestLongKeysAreCharged(t *testing.T) {
 	const maxBytes, key = 200_000, 60_000

@@ -199,6 +199,7 @@ func (m *Machine) Failed(now time.Time, id Port, err error, shortage bool) {
 
 // displace makes the requests that wait for a port wait for another one.
 func (m *Machine) displace(p *port) {
+	m.freed = true // otherwise Next would not retry the requests that become blocked here
 	for _, r := range p.waiting {
 		m.table.remove(r)
 		r.port = nil
