@@ -8,9 +8,13 @@ import (
 	"github.com/ohce/ohce/internal/exchange"
 )
 
-// maxInboxBytes is how many bytes an inbox holds before the sockets' readers wait. The kernel's
-// queues take what arrives after that.
-const maxInboxBytes = 4 << 20
+const (
+	// maxInboxBytes is how many bytes an inbox holds, with the records, before the sockets' readers
+	// wait. The kernel's queues take what arrives after that.
+	maxInboxBytes = 4 << 20
+	// arrivalSize is the size in bytes of an arrival on a 64-bit system.
+	arrivalSize = 88
+)
 
 // An arrival is something that a goroutine of a stream has to report.
 type arrival struct {
@@ -54,7 +58,7 @@ func newInbox() *inbox {
 // closed.
 func (in *inbox) lock() bool {
 	in.mu.Lock()
-	for len(in.new.data) > maxInboxBytes && !in.closed {
+	for len(in.new.data)+len(in.new.list)*arrivalSize > maxInboxBytes && !in.closed {
 		in.room.Wait()
 	}
 	if in.closed {
@@ -94,8 +98,8 @@ func (in *inbox) report(a arrival) bool {
 // take returns everything that has arrived. used is what an earlier call returned; its room is used
 // again.
 func (in *inbox) take(used arrivals) arrivals {
-	if cap(used.data) > 2*maxInboxBytes {
-		used = arrivals{} // datagrams of an unusual size
+	if cap(used.data)+cap(used.list)*arrivalSize > 2*maxInboxBytes {
+		used = arrivals{} // datagrams of an unusual size or number
 	}
 	clear(used.list)
 	in.mu.Lock()
