@@ -86,7 +86,10 @@ func (d *Deferred) end(reason DropReason) error {
 	case sh == nil:
 		d.sendToOrigin(reason)
 	case !sh.open.startEnding():
-		reason, err = DropUnsent, ErrServerClosed // counted when the server ended it
+		err = ErrServerClosed // counted when the server ended it
+		if reason == DropNone {
+			reason = DropUnsent
+		}
 	default:
 		err = d.finish(reason)
 		sh.open.endEnding()
