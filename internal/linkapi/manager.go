@@ -61,7 +61,7 @@ import (
 	"github.com/ohce/ohce/link/relay"
 )
 
-// DefaultAddr is the address of the API of the ohce command. IANA has not assigned port 4474.
+// DefaultAddr is the address of the API of the ohce command.
 const DefaultAddr = "127.0.0.1:4474"
 
 // A Manager holds links by name. The zero value has none. Its methods may be called from several

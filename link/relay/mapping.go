@@ -35,7 +35,7 @@ type mapping struct {
 
 	hops     int      // hop limit of the last request, or 0 if unknown; used by listener.run only
 	checked  uint64   // Group.added when previous was set; used by listener.run only
-	previous *mapping // that the client's requests come through, or nil; guarded by Group.mu
+	previous *mapping // that the client's requests pass through, or nil; guarded by Group.mu
 
 	out *udp.Batch // used by listener.run only; nil if empty
 	due *udp.Batch // used by deliverDelayed only; nil if empty

@@ -148,7 +148,7 @@ type Event struct {
 	Up     bool           // a request; otherwise a response
 	Client netip.AddrPort // sender of the request or receiver of the response
 	Data   []byte         // content before the link changed it
-	// Arrivals lists what arrives, and when. It is empty if the datagram is lost.
+	// Arrivals lists the datagrams that arrive, with their delays. It is empty if the datagram is lost.
 	Arrivals []link.Arrival
 }
 
