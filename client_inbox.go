@@ -8,9 +8,13 @@ import (
 	"github.com/ohce/ohce/internal/exchange"
 )
 
-// maxInboxBytes is the number of bytes that an inbox holds before the readers of the sockets block.
-// Further datagrams then queue in the kernel.
-const maxInboxBytes = 4 << 20
+const (
+	// maxInboxBytes is the number of bytes that an inbox holds, including its records, before the
+	// readers of the sockets block. Further datagrams then queue in the kernel.
+	maxInboxBytes = 4 << 20
+	// arrivalSize is the size in bytes of an arrival on a 64-bit system.
+	arrivalSize = 88
+)
 
 // An arrival is a datagram or an event that a goroutine of a stream reports.
 type arrival struct {
@@ -54,7 +58,7 @@ func newInbox() *inbox {
 // closed.
 func (in *inbox) lock() bool {
 	in.mu.Lock()
-	for len(in.new.data) > maxInboxBytes && !in.closed {
+	for len(in.new.data)+len(in.new.list)*arrivalSize > maxInboxBytes && !in.closed {
 		in.room.Wait()
 	}
 	if in.closed {
@@ -94,7 +98,7 @@ func (in *inbox) report(a arrival) bool {
 // take returns everything that has arrived. used is the result of an earlier call, whose memory
 // take reuses.
 func (in *inbox) take(used arrivals) arrivals {
-	if cap(used.data) > 2*maxInboxBytes {
+	if cap(used.data)+cap(used.list)*arrivalSize > 2*maxInboxBytes {
 		used = arrivals{} // do not keep unusually large buffers
 	}
 	clear(used.list)

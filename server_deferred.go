@@ -90,7 +90,10 @@ func (d *Deferred) end(reason DropReason) error {
 	case sh == nil:
 		d.sendToOrigin(reason)
 	case !sh.open.startEnding():
-		reason, err = DropUnsent, ErrServerClosed // the server has ended and counted it
+		err = ErrServerClosed // the server has ended and counted it
+		if reason == DropNone {
+			reason = DropUnsent
+		}
 	default:
 		err = d.finish(reason)
 		sh.open.endEnding()

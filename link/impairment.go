@@ -10,6 +10,8 @@ import (
 // headers is the number of bytes that IPv4 and UDP add to a datagram (RFC 791, RFC 768).
 const headers = 28
 
+const wantMTU = "must be at least 28, because IPv4 and UDP add 28 bytes to each datagram"
+
 // The largest valid values. With maxDelay no sum of delays overflows a time.Duration.
 const (
 	maxCount = math.MaxInt32
@@ -31,7 +33,8 @@ type Impairment struct {
 	// BlackHole drops every datagram.
 	BlackHole bool
 	// MTU is the length in bytes of the longest packet that passes, including 28 bytes for IPv4 and
-	// UDP. Longer packets are dropped silently. 0 means no limit.
+	// UDP. Longer packets are dropped silently. 0 means no limit; the least other value is 28, which
+	// only empty datagrams pass.
 	MTU int
 	// Loss drops datagrams at random.
 	Loss Loss
@@ -84,6 +87,9 @@ func (i *Impairment) check(prefix string) error {
 		if !(p.value >= 0 && p.value <= 1) { // also rejects NaN
 			return &FieldError{prefix + p.name, formatFloat(p.value), "must be from 0 to 1"}
 		}
+	}
+	if i.MTU > 0 && i.MTU < headers {
+		return &FieldError{prefix + "mtu", strconv.Itoa(i.MTU), wantMTU}
 	}
 	for _, n := range []struct {
 		name         string

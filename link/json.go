@@ -42,15 +42,25 @@ func jsonValue(text string) []byte {
 // strings in the form of UnmarshalText, numbers or booleans; null and false reset a field to no
 // effect. An error about a field is a *FieldError. After an error the impairment is unchanged.
 func (i *Impairment) UnmarshalJSON(data []byte) error {
+	values, err := ObjectFields(data)
+	if err != nil {
+		return err
+	}
+	return i.setAll(values)
+}
+
+// ObjectFields returns the values of a JSON object in the form of UnmarshalJSON, by name, for
+// CheckEffect. Values that reset a field are "".
+func ObjectFields(data []byte) (map[string]string, error) {
 	var object map[string]json.RawMessage
 	if err := json.Unmarshal(data, &object); err != nil {
-		return objectError(err)
+		return nil, objectError(err)
 	}
 	values := make(map[string]string, len(object))
 	for name, value := range object {
-		values[name] = textValue(value)
+		values[strings.ReplaceAll(name, "-", "_")] = textValue(value)
 	}
-	return i.setAll(values)
+	return values, nil
 }
 
 // objectError improves the error for JSON that is valid but not an object.

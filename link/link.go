@@ -33,7 +33,7 @@ import (
 )
 
 // A Link is a seeded pair of directions with a schedule. Its fields must not be changed after the
-// first datagram; use Set instead. The zero value passes every datagram unchanged and without
+// first datagram; use Set and SetSchedule instead. The zero value passes every datagram unchanged and without
 // delay.
 type Link struct {
 	// Seed determines every random decision.
@@ -46,12 +46,14 @@ type Link struct {
 
 	up, down direction
 	begun    bool
-	phases   int // number of phases of the schedule that have begun
+	phases   int           // number of phases of the schedule that have begun
+	restart  bool          // the schedule begins with the next datagram
+	origin   time.Duration // time at which the schedule began
 }
 
 // A Phase is an entry of a schedule: the impairments from a given time on.
 type Phase struct {
-	At       time.Duration // since the link began; must not be negative
+	At       time.Duration // since the schedule began; must not be negative
 	Up, Down Impairment
 }
 
@@ -103,6 +105,12 @@ func (l *Link) Set(up, down Impairment) {
 	l.up.impairment, l.down.impairment = up, down
 }
 
+// SetSchedule replaces the schedule. The times of the new one count from the next datagram on. The
+// impairments in effect stay until its first phase begins. Check reports invalid phases.
+func (l *Link) SetSchedule(phases []Phase) {
+	l.Schedule, l.phases, l.restart = phases, 0, true
+}
+
 // Current returns the impairments in effect.
 func (l *Link) Current() (up, down Impairment) {
 	l.begin()
@@ -124,7 +132,10 @@ func (l *Link) begin() {
 // advance applies the phases that begin at or before the given time.
 func (l *Link) advance(at time.Duration) {
 	l.begin()
-	for l.phases < len(l.Schedule) && l.Schedule[l.phases].At <= at {
+	if l.restart {
+		l.restart, l.origin = false, at
+	}
+	for l.phases < len(l.Schedule) && l.Schedule[l.phases].At <= at-l.origin {
 		p := &l.Schedule[l.phases]
 		l.Set(p.Up, p.Down)
 		l.phases++

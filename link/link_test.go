@@ -327,6 +327,30 @@ func TestScheduleAndSet(t *testing.T) {
 	}
 }
 
+// TestSetSchedule replaces a schedule while it runs. The times of the new one begin with the next
+// datagram.
+func TestSetSchedule(t *testing.T) {
+	hole := Impairment{BlackHole: true}
+	l := Link{Schedule: []Phase{{At: time.Second, Up: hole}, {At: time.Minute}}}
+	passes := func(at time.Duration) bool { return len(l.PassUp(nil, at, nil)) > 0 }
+	if !passes(0) || passes(2*time.Second) {
+		t.Fatal("the first schedule has no effect")
+	}
+	l.SetSchedule([]Phase{{At: time.Second}, {At: 2 * time.Second, Up: hole}})
+	for _, tt := range []struct {
+		at   time.Duration
+		want bool
+	}{{time.Hour, false}, {time.Hour + time.Second, true}, {time.Hour + 2*time.Second, false}} {
+		if got := passes(tt.at); got != tt.want {
+			t.Errorf("at %v the datagram passes: %v, want %v", tt.at, got, tt.want)
+		}
+	}
+	l.SetSchedule(nil)
+	if passes(2*time.Hour) || l.Schedule != nil {
+		t.Error("without a schedule the impairments must stay")
+	}
+}
+
 func TestCheck(t *testing.T) {
 	tests := []struct {
 		link  Link
@@ -342,6 +366,8 @@ func TestCheck(t *testing.T) {
 		{Link{Up: Impairment{Corrupt: 2}}, "up.corrupt"},
 		{Link{Up: Impairment{Truncate: 2}}, "up.truncate"},
 		{Link{Up: Impairment{MTU: -1}}, "up.mtu"},
+		{Link{Up: Impairment{MTU: 27}}, "up.mtu"},
+		{Link{Up: Impairment{MTU: 28}}, ""},
 		{Link{Up: Impairment{Rate: -1}}, "up.rate"},
 		{Link{Up: Impairment{Queue: -1}}, "up.queue"},
 		{Link{Up: Impairment{RebindEvery: -1}}, "up.rebind_every"},

@@ -17,7 +17,7 @@ type textField struct {
 // textFields is in the order in which datagrams meet the impairments.
 var textFields = [...]textField{
 	boolField("black_hole", func(i *Impairment) *bool { return &i.BlackHole }),
-	countField("mtu", maxCount, func(i *Impairment) *int { return &i.MTU }),
+	mtuField(),
 	{"loss", getLoss, setLoss, resetLoss},
 	{"burst", getBurst, setBurst, resetBurst},
 	parameterField("loss_good", func(l *Loss) *float64 { return &l.Good }),
@@ -70,7 +70,7 @@ func (i Impairment) list() string {
 // field to no effect. A dash in a name counts as an underscore. The names and their values are:
 //
 //	black_hole    true
-//	mtu           bytes, including 28 for IPv4 and UDP
+//	mtu           bytes, at least 28, which IPv4 and UDP add
 //	loss          share: 10% or 0.1
 //	burst         mean length of bursts of loss in datagrams, at least 1; see BurstLoss
 //	loss_good     share, as are loss_bad, to_bad and to_good: the parameters of another Loss
@@ -86,17 +86,21 @@ func (i Impairment) list() string {
 //
 // MarshalText writes loss_good, loss_bad, to_bad and to_good only for a Loss that loss and burst do
 // not describe. The error is a *FieldError; the impairment is then unchanged.
-func (i *Impairment) UnmarshalText(text []byte) error {
+func (i *Impairment) UnmarshalText(text []byte) error { return i.setAll(ListFields(text)) }
+
+// ListFields returns the values in a list in the form of UnmarshalText, by name, for CheckEffect. It
+// accepts any text.
+func ListFields(list []byte) map[string]string {
 	values := make(map[string]string)
 	separator := func(r rune) bool { return r == ' ' || r == ',' }
-	for _, part := range strings.FieldsFunc(string(text), separator) {
+	for _, part := range strings.FieldsFunc(string(list), separator) {
 		name, value, ok := strings.Cut(part, "=")
 		if !ok {
 			value = "true"
 		}
-		values[name] = value
+		values[strings.ReplaceAll(name, "-", "_")] = value
 	}
-	return i.setAll(values)
+	return values
 }
 
 // setAll sets fields by name. The error is a *FieldError for the first invalid one; the impairment

@@ -47,7 +47,7 @@ func FuzzRoundTrip(f *testing.F) {
 	f.Add(false, false, 0, 0, 0, 0.0, 1.0, 0.0277, 0.25, 0.0, int64(0), int64(0), int64(0), uint8(0))
 	f.Fuzz(func(t *testing.T, hole, inOrder bool, mtu, queue, rebind int, good, bad, toBad, toGood, share float64,
 		rate, base, jitter int64, shape uint8) {
-		// Most values are mapped to valid ones, so that few inputs are in vain.
+		// Most values are mapped to valid ones, so that few inputs are invalid.
 		fraction := func(x float64) float64 {
 			if x == 1 {
 				return x

@@ -66,7 +66,7 @@ func TestFieldErrorsChangeNothing(t *testing.T) {
 		{"loss=90% burst=2", "burst"}, {"burst=2 loss=90%", "burst"}, {"burst=0.5", "burst"},
 		{"burst=Inf", "burst"}, {"delay=50", "delay"}, {"delay=-1ms", "delay"}, {"delay=2h", "delay"},
 		{"delay=1ms±x", "delay"}, {"shape=round", "shape"}, {"rate=fast", "rate"}, {"rate=-1", "rate"},
-		{"rate=Inf", "rate"}, {"rate=0.1", "rate"}, {"mtu=-1", "mtu"}, {"mtu=1e3", "mtu"},
+		{"rate=Inf", "rate"}, {"rate=0.1", "rate"}, {"mtu=-1", "mtu"}, {"mtu=5", "mtu"}, {"mtu=27", "mtu"}, {"mtu=1e3", "mtu"},
 		{"queue=99999999999", "queue"}, {"rebind_every=x", "rebind_every"}, {"in_order=maybe", "in_order"},
 		{"corrupt=2", "corrupt"}, {"jitter=1ms", "jitter"},
 	} {

@@ -47,6 +47,21 @@ func countField(name string, limit int64, at func(*Impairment) *int) textField {
 	}
 }
 
+func mtuField() textField {
+	f := countField("mtu", maxCount, func(i *Impairment) *int { return &i.MTU })
+	set := f.set
+	f.set = func(i *Impairment, text string) error {
+		if err := set(i, text); err != nil {
+			return err
+		}
+		if i.MTU > 0 && i.MTU < headers {
+			return errors.New(wantMTU)
+		}
+		return nil
+	}
+	return f
+}
+
 func shareField(name string, at func(*Impairment) *float64) textField {
 	return textField{name,
 		func(i Impairment) string { return shareText(*at(&i)) },

@@ -11,7 +11,7 @@ import (
 // the link, datagrams from server travel down, and all others are delivered unchanged. The model's
 // clock starts with the first datagram. Impair panics if model.Check fails.
 //
-// If the model rebinds a client, the server sees the client's datagrams come from a new port.
+// If the model rebinds a client, the server receives the client's datagrams from a new port.
 // Datagrams that the server sends to the old port are lost, as behind a NAT that has lost its
 // mapping.
 func Impair(model *link.Link, server netip.AddrPort) func(Datagram) []Arrival {

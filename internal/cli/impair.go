@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -14,7 +15,7 @@ import (
 // without a placeholder in backquotes belongs to a flag that needs no value.
 var impairmentUsage = []struct{ field, usage string }{
 	{"black_hole", "drop every datagram"},
-	{"mtu", "drop packets longer than `BYTES`, including 28 for IPv4 and UDP"},
+	{"mtu", "drop packets longer than `BYTES`, at least 28, which IPv4 and UDP add"},
 	{"loss", "lose a `SHARE` of the datagrams, such as 10%"},
 	{"burst", "lose datagrams in bursts of `N` on average"},
 	{"loss_good", "lose a `SHARE` in the good state of a Gilbert-Elliott model"},
@@ -130,6 +131,64 @@ func (f *impairFlags) change(up, down *link.Impairment) error {
 		if err := down.UnmarshalText([]byte(list)); err != nil {
 			return listError("down", err)
 		}
+	}
+	return nil
+}
+
+// given returns the values of all flags but --like, by field, for each direction.
+func (f *impairFlags) given() (up, down map[string]string) {
+	up = link.ListFields([]byte(strings.Join(f.up, " ")))
+	down = link.ListFields([]byte(strings.Join(f.down, " ")))
+	for _, v := range f.both {
+		if v.given {
+			up[v.field] = cmp.Or(up[v.field], v.text)
+			down[v.field] = cmp.Or(down[v.field], v.text)
+		}
+	}
+	return up, down
+}
+
+// checkEffect checks that the value of each flag has an effect in the impairments that the flags
+// describe, or in a later phase.
+func (f *impairFlags) checkEffect(up, down link.Impairment, later []link.Phase) error {
+	ups, downs := f.given()
+	err := checkEffect(ups, downs, append([]link.Phase{{Up: up, Down: down}}, later...))
+	var field *link.FieldError
+	if !errors.As(err, &field) {
+		return err
+	}
+	for _, v := range f.both {
+		if v.given && v.field == field.Field {
+			return flagError(err)
+		}
+	}
+	if downs[field.Field] != "" {
+		return listError("down", err)
+	}
+	return listError("up", err)
+}
+
+// checkEffect returns a *link.FieldError for a given value that has no effect in any of the phases.
+// A value for both directions needs an effect in one of them.
+func checkEffect(ups, downs map[string]string, phases []link.Phase) error {
+	var up, down *link.FieldError
+	for i, p := range phases {
+		var u, d *link.FieldError
+		errors.As(p.Up.CheckEffect(ups), &u)
+		errors.As(p.Down.CheckEffect(downs), &d)
+		if i == 0 || u == nil {
+			up = u
+		}
+		if i == 0 || d == nil {
+			down = d
+		}
+	}
+	same := up != nil && down != nil && up.Field == down.Field
+	switch {
+	case up != nil && (same || downs[up.Field] == ""):
+		return up
+	case down != nil && (same || ups[down.Field] == ""):
+		return down
 	}
 	return nil
 }

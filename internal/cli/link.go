@@ -7,15 +7,16 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/ohce/ohce/internal/linkapi"
 	"github.com/ohce/ohce/link"
@@ -31,10 +32,41 @@ const (
 type linkFlags struct {
 	listen, to string
 	impairFlags
-	at   []string
-	seed uint32
-	idle time.Duration
-	api  string
+	at    []string
+	seed  seedFlag
+	idle  time.Duration
+	ports int
+	api   string
+}
+
+// A seedFlag is the value of --seed. Without the flag it is nil.
+type seedFlag struct{ seed *uint64 }
+
+func (f *seedFlag) Type() string { return "seed" }
+
+func (f *seedFlag) String() string {
+	if f.seed == nil {
+		return ""
+	}
+	return strconv.FormatUint(*f.seed, 10)
+}
+
+func (f *seedFlag) Set(text string) error {
+	seed, err := strconv.ParseUint(text, 0, 64)
+	if err != nil {
+		return errors.New("not a whole number from 0 to 18446744073709551615")
+	}
+	f.seed = &seed
+	return nil
+}
+
+// addSpec adds the flags that describe a link, besides those of its addresses and impairments.
+func (f *linkFlags) addSpec(flags *pflag.FlagSet) {
+	flags.Var(&f.seed, "seed", "use the random seed `NUMBER`; without it, a random one")
+	flags.DurationVar(&f.idle, "idle", relay.DefaultIdleTimeout,
+		"close a client's port after `TIME` without datagrams")
+	flags.IntVar(&f.ports, "max-new-ports", relay.DefaultMaxNewMappings,
+		"open ports for at most `N` new clients a second")
 }
 
 func (a *app) linkCommand() *cobra.Command {
@@ -51,6 +83,9 @@ A flag such as --loss applies to both directions. --up and --down change one of 
 other flags change. --at changes them later and can be repeated: --at '10s loss=50%' --at
 '20s up.black_hole' (up. and down. select one direction). Its time starts with the first
 datagram. At each of its times the changes made with ctl are undone.
+
+A link must forward to a server or to another link, not in a ring. It drops requests that have
+passed it before, and sends each request with one hop less than it has arrived with (TTL).
 
 All random decisions follow from --seed, which is printed. With the same seed the n-th
 datagram of a direction has the same fate, and so do messages that are sent one at a time.
@@ -74,19 +109,12 @@ otherwise. The first SIGINT or SIGTERM ends the link and prints a summary.
 	f.add(cmd)
 	flags.StringArrayVar(&f.at, "at", nil,
 		"change the link after a time: `'TIME LIST'` such as '10s loss=50%'")
-	flags.Uint32Var(&f.seed, "seed", 0, "use the random seed `NUMBER`; without it, a random one")
-	flags.DurationVar(&f.idle, "idle", relay.DefaultIdleTimeout,
-		"close a client's port after `TIME` without datagrams")
+	f.addSpec(flags)
 	flags.StringVar(&f.api, "api", linkapi.DefaultAddr,
 		"serve the API on `HOST:PORT`; port 0 is a free port, none disables the API")
 	completeFlag(cmd, "listen", linkListen)
 	completeFlag(cmd, "to", linkTo)
 	cmd.AddCommand(a.linkCtlCommand())
-	cmd.PreRun = func(cmd *cobra.Command, _ []string) {
-		if !cmd.Flags().Changed("seed") {
-			f.seed = rand.Uint32()
-		}
-	}
 	return cmd
 }
 
@@ -114,7 +142,7 @@ func (a *app) link(ctx context.Context, f *linkFlags) error {
 	defer m.Close()
 	s, err := m.Create(ctx, *spec)
 	if err != nil {
-		return createError(f, err)
+		return createError(err)
 	}
 	api, err := a.serveLinks(f.api, m)
 	if err != nil {
@@ -155,14 +183,33 @@ func (f *linkFlags) spec() (*linkapi.Spec, error) {
 	if f.idle <= 0 {
 		return nil, usage("write a duration, such as 1m", "--idle %v is not a positive duration", f.idle)
 	}
-	seed := uint64(f.seed)
-	s := &linkapi.Spec{Listen: f.listen, To: f.to, Seed: &seed, Idle: f.idle}
+	if f.ports <= 0 {
+		return nil, usage("write a number, such as 1000", "--max-new-ports %d is not a positive number", f.ports)
+	}
+	s := &linkapi.Spec{
+		Listen: f.listen, To: f.to, Seed: f.seed.seed, Idle: f.idle, MaxNewPorts: f.ports,
+	}
 	var err error
 	if s.Up, s.Down, err = f.impairments(); err != nil {
 		return nil, err
 	}
-	s.Schedule, err = parseSchedule(f.at, s.Up, s.Down)
-	return s, err
+	if s.Schedule, err = parseSchedule(f.at, s.Up, s.Down); err != nil {
+		return nil, err
+	}
+	if err := f.checkEffect(s.Up, s.Down, s.Schedule); err != nil {
+		return nil, err
+	}
+	// A flag can remove what another value of a preset needs, as in --like satellite --rate 0.
+	s.Up, s.Down, s.Schedule = s.Up.Effective(), s.Down.Effective(), effective(s.Schedule)
+	return s, nil
+}
+
+// effective returns the phases without the values that have no effect.
+func effective(phases []link.Phase) (all []link.Phase) {
+	for _, p := range phases {
+		all = append(all, link.Phase{At: p.At, Up: p.Up.Effective(), Down: p.Down.Effective()})
+	}
+	return all
 }
 
 // parseSchedule parses the phases of --at. Each one changes the one before it.
@@ -190,7 +237,19 @@ func parseSchedule(texts []string, up, down link.Impairment) (all []link.Phase, 
 		}
 		all = append(all, p)
 	}
-	return all, nil
+	return all, checkPhases(texts, all)
+}
+
+// checkPhases checks that each setting of --at has an effect in its phase or in a later one.
+func checkPhases(texts []string, all []link.Phase) error {
+	for i, text := range texts {
+		_, list, _ := strings.Cut(strings.TrimSpace(text), " ")
+		ups, downs := splitDirections(list)
+		if err := checkEffect(link.ListFields([]byte(ups)), link.ListFields([]byte(downs)), all[i:]); err != nil {
+			return listError("at", err)
+		}
+	}
+	return nil
 }
 
 // splitDirections splits a list into one for each direction. A name without up. or down. applies to
@@ -208,23 +267,18 @@ func splitDirections(list string) (up, down string) {
 	return up, down
 }
 
-// createError returns the failure for a link that cannot be created.
-func createError(f *linkFlags, err error) error {
+// createError returns the failure for a link that cannot be created. A link that cannot work because
+// of its own flags is wrong usage.
+func createError(err error) error {
 	var e *linkapi.Error
-	switch {
-	case !errors.As(err, &e):
+	if !errors.As(err, &e) {
 		return &failure{what: err.Error(), code: exitFail}
-	case e.Field == "listen" && e.Status == http.StatusConflict:
-		return &failure{what: fmt.Sprintf("cannot listen on %s: the port is in use", f.listen),
-			hint: "choose another port with --listen, or port 0 for a free one", code: exitFail}
-	case e.Field == "listen":
-		return &failure{what: "cannot listen: " + e.Message, code: exitFail,
-			hint: "use an address of this machine; 0.0.0.0 and [::] stand for all of them"}
-	case e.Field == "to":
-		return &failure{what: e.Message, hint: "check the name, or give an IP address", code: exitFail}
-	default:
-		return &failure{what: e.Message, hint: "see ohce link --help", code: exitUsage}
 	}
+	f := &failure{what: e.Message, hint: e.Hint, code: exitFail}
+	if e.Field != "listen" && (e.Field != "to" || e.Status == http.StatusConflict) {
+		f.hint, f.code = cmp.Or(f.hint, "see ohce link --help"), exitUsage
+	}
+	return f
 }
 
 // An apiServer serves the API. Without an API, addr is empty.
@@ -294,7 +348,9 @@ var counterText = map[string]string{
 	"buffer_full":    "dropped by the full buffer",
 	"unsent":         "refused by the kernel",
 	"kernel_dropped": "dropped by the kernel",
-	"no_mapping":     "requests without a mapping",
+	"no_mapping":     "requests without a port",
+	"port_limit":     "over the limit of new ports",
+	"loop":           "in a loop",
 }
 
 // printCounters prints a line of counters: first those that are named, then the others that are not

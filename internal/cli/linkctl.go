@@ -1,11 +1,14 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -32,11 +35,13 @@ func (a *app) linkCtlCommand() *cobra.Command {
 the impairments of the link after the change; remove prints its counters.
 
 A change lasts until the next time of the schedule (--at). --like and --clear replace all
-impairments, the other flags only those that they name; a flag such as --loss 0 resets one.`,
+impairments, the other flags only those that they name; a flag such as --loss 0 resets one.
+ctl schedule replaces or removes the schedule.`,
 		Example: `  ohce link ctl list
   ohce link ctl create far --listen 127.0.0.1:4001 --to 127.0.0.1:3000 --like satellite
   ohce link ctl change far --loss 30%
   ohce link ctl change far --clear
+  ohce link ctl schedule far --at '10s loss=50%' --at '20s loss=0'
   ohce link ctl remove far`,
 		Args: noSuchCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -46,17 +51,25 @@ impairments, the other flags only those that they name; a flag such as --loss 0 
 		a.ctlCommand("show NAME", "Show a link and its counters", "", a.ctlShow),
 		a.ctlCommand("create [NAME]", "Create a link", "spec", a.ctlCreate),
 		a.ctlCommand("change NAME", "Change the impairments of a link", "change", a.ctlChange),
+		a.ctlCommand("schedule NAME", "Replace or remove the schedule of a link", "schedule", a.ctlSchedule),
 		a.ctlCommand("remove NAME", "Remove a link", "", a.ctlRemove),
 	)
 	return cmd
 }
 
 // ctlCommand returns a subcommand. needs selects its flags: those of a whole "spec", of a "change",
-// or none.
+// of a "schedule", or none.
 func (a *app) ctlCommand(use, short, needs string,
 	run func(ctx context.Context, c *linkapi.Client, f *ctlFlags, name string) error) *cobra.Command {
 	f := &ctlFlags{}
 	cmd := &cobra.Command{Use: use, Short: short, ValidArgsFunction: cobra.NoFileCompletions}
+	if strings.HasSuffix(use, " NAME") {
+		cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, _ string) (
+			[]string, cobra.ShellCompDirective) {
+			_ = a.setFromEnv(cmd) // without the variables the API has its default address
+			return linkNames(cmd.Context(), f.api, args), cobra.ShellCompDirectiveNoFileComp
+		}
+	}
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
 		switch {
 		case len(args) > 1:
@@ -89,10 +102,12 @@ func (a *app) ctlCommand(use, short, needs string,
 		flags.StringVar(&f.link.listen, "listen", "127.0.0.1:0", "listen on `HOST:PORT`")
 		flags.StringVar(&f.link.to, "to", linkTo, "forward to the server at `HOST:PORT`")
 		flags.StringArrayVar(&f.link.at, "at", nil, "change the link after a time: `'TIME LIST'`")
-		flags.Uint32Var(&f.link.seed, "seed", 0, "use the random seed `NUMBER`; without it, a random one")
-		flags.DurationVar(&f.link.idle, "idle", time.Minute,
-			"close a client's port after `TIME` without datagrams")
+		f.link.addSpec(flags)
 		f.link.add(cmd)
+	case "schedule":
+		flags.StringArrayVar(&f.link.at, "at", nil,
+			"change the link after a time, which counts from its next datagram: `'TIME LIST'`")
+		flags.BoolVar(&f.clear, "clear", false, "remove the schedule; the impairments stay")
 	case "change":
 		flags.BoolVar(&f.clear, "clear", false, "reset all impairments first")
 		f.link.add(cmd)
@@ -132,9 +147,7 @@ func (a *app) ctlCreate(ctx context.Context, c *linkapi.Client, f *ctlFlags, nam
 	if err != nil {
 		return err
 	}
-	if spec.Name = name; *spec.Seed == 0 {
-		spec.Seed = nil
-	}
+	spec.Name = name
 	s, err := c.Create(ctx, *spec)
 	return a.printCtl(f, s, err)
 }
@@ -151,6 +164,12 @@ func (a *app) ctlChange(ctx context.Context, c *linkapi.Client, f *ctlFlags, nam
 		}
 	} else if err := f.link.change(&up, &down); err != nil {
 		return err
+	}
+	if err := f.link.checkEffect(up, down, now.Schedule); err != nil {
+		return err
+	}
+	if f.clear || f.link.like != "" {
+		up, down = up.Effective(), down.Effective() // as in --like satellite --rate 0
 	}
 	upChanges, err := changes(now.Up, up)
 	if err != nil {
@@ -194,6 +213,51 @@ func fieldsOf(i link.Impairment) (map[string]any, error) {
 	}
 	var fields map[string]any
 	return fields, json.Unmarshal(data, &fields)
+}
+
+// ctlSchedule replaces the schedule. The first phase changes the impairments in effect.
+func (a *app) ctlSchedule(ctx context.Context, c *linkapi.Client, f *ctlFlags, name string) error {
+	switch {
+	case f.clear && len(f.link.at) > 0:
+		return usage("use one of them", "--clear and --at exclude each other")
+	case !f.clear && len(f.link.at) == 0:
+		return usage("write a time and settings, as in --at '10s loss=50%', or --clear",
+			"schedule needs --at or --clear")
+	}
+	now, err := c.Get(ctx, name)
+	if err != nil {
+		return err
+	}
+	phases, err := parseSchedule(f.link.at, now.Up, now.Down)
+	if err != nil {
+		return err
+	}
+	if err := c.SetSchedule(ctx, name, effective(phases)); err != nil {
+		return err
+	}
+	s, err := c.Get(ctx, name)
+	return a.printCtl(f, s, err)
+}
+
+// completionTimeout bounds a request to the API while the user waits for a completion.
+const completionTimeout = 500 * time.Millisecond
+
+// linkNames returns the names of all links for the first argument of a command, or nil if no API
+// answers at addr.
+func linkNames(ctx context.Context, addr string, args []string) (names []string) {
+	if len(args) > 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, completionTimeout)
+	defer cancel()
+	all, err := (&linkapi.Client{Addr: addr}).List(ctx)
+	if err != nil {
+		return nil
+	}
+	for _, s := range all {
+		names = append(names, s.Name)
+	}
+	return names
 }
 
 func (a *app) ctlRemove(ctx context.Context, c *linkapi.Client, f *ctlFlags, name string) error {
@@ -240,6 +304,22 @@ func printJSON(w io.Writer, v any) error {
 	return nil
 }
 
+// apiFailure says why the API could not be reached.
+func apiFailure(err error) string {
+	var timeout interface{ Timeout() bool }
+	var call *os.SyscallError
+	switch {
+	case isNameError(err):
+		return nameError(err)
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return fmt.Sprintf("nothing arrived within %v", apiTimeout)
+	case errors.As(err, &call):
+		return call.Err.Error()
+	default:
+		return rootCause(err).Error()
+	}
+}
+
 // ctlError returns the failure for an error of a subcommand.
 func ctlError(f *ctlFlags, err error) error {
 	var e *linkapi.Error
@@ -250,13 +330,13 @@ func ctlError(f *ctlFlags, err error) error {
 	case errors.Is(err, context.Canceled):
 		return &failure{what: "interrupted", code: exitFail}
 	case !errors.As(err, &e):
-		return &failure{what: fmt.Sprintf("no response from the API of ohce link at %s: %v", f.api, rootCause(err)),
+		return &failure{what: fmt.Sprintf("no response from the API of ohce link at %s: %s", f.api, apiFailure(err)),
 			hint: "start a link with: ohce link, or set its address with --api", code: exitFail}
 	case e.Status == 404 && e.Field == "name":
 		return &failure{what: e.Message, hint: "list the links with: ohce link ctl list", code: exitFail}
-	case e.Status == 409 && e.Field == "listen":
-		return &failure{what: e.Message, hint: "choose another port with --listen, or port 0", code: exitFail}
+	case e.Status == 409 && e.Field == "to": // the link itself, or a ring
+		return &failure{what: e.Message, hint: e.Hint, code: exitUsage}
 	default:
-		return &failure{what: e.Message, hint: "nothing has changed", code: exitFail}
+		return &failure{what: e.Message, hint: cmp.Or(e.Hint, "nothing has changed"), code: exitFail}
 	}
 }

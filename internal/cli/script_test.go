@@ -38,6 +38,7 @@ func TestScripts(t *testing.T) {
 			"lines":  scriptLines,
 			"long":   scriptLong,
 			"dead":   scriptDead,
+			"free":   scriptFree,
 			"silent": scriptSilent,
 		},
 	})
@@ -181,6 +182,22 @@ func scriptDead(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	ts.Defer(func() { pc.Close() })
 	ts.Setenv(args[0], pc.LocalAddr().String())
+}
+
+// scriptFree sets a variable to a loopback address that a server can listen on: free NAME. $NAME_PORT
+// is its port.
+func scriptFree(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: free NAME")
+	}
+	pc, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Check(pc.Close())
+	addr := pc.LocalAddr().String()
+	_, port, err := net.SplitHostPort(addr)
+	ts.Check(err)
+	ts.Setenv(args[0], addr)
+	ts.Setenv(args[0]+"_PORT", port)
 }
 
 // scriptSilent sets a variable to a loopback address whose server never answers: silent NAME.

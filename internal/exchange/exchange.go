@@ -40,10 +40,6 @@ import (
 	"time"
 )
 
-// ErrPortUnreachable means that an ICMP port unreachable message arrived (RFC 792, RFC 4443): no
-// socket is bound to the server's address.
-var ErrPortUnreachable = errors.New("port unreachable")
-
 // ErrNotTried is the cause of an exchange that a [Breaker] ended before its first attempt.
 var ErrNotTried = errors.New("not sent, because the server did not answer the previous requests")
 

@@ -37,11 +37,20 @@ func randomBytes(random *rand.Rand, n int) []byte {
 
 // TestMachineSchedules runs the checks of FuzzMachine with random scripts.
 func TestMachineSchedules(t *testing.T) {
-	for seed := range uint64(testsize.Pick(2000, 500)) {
-		random := rand.New(rand.NewPCG(seed, 7))
-		newSimulation(t, randomBytes(random, 20+random.IntN(4000))).run()
-		if t.Failed() {
-			t.Fatalf("seed %d", seed)
+	for seed := range uint64(testsize.Pick(2000, 250)) {
+		for _, stream := range []uint64{7, 8, 9, 99} {
+			runSchedule(t, seed, stream)
 		}
 	}
+}
+
+// runSchedule runs the script that a seed and a stream of random numbers give.
+func runSchedule(t *testing.T, seed, stream uint64) {
+	defer func() {
+		if t.Failed() {
+			t.Logf("seed %d, stream %d", seed, stream)
+		}
+	}()
+	random := rand.New(rand.NewPCG(seed, stream))
+	newSimulation(t, randomBytes(random, 20+random.IntN(4000))).run()
 }

@@ -92,6 +92,28 @@ func TestDialShortage(t *testing.T) {
 	}
 }
 
+// TestShortageFreesBlocked checks that requests that waited for a new shared socket are sent on the
+// open one if the system has no descriptor for the new one.
+func TestShortageFreesBlocked(t *testing.T) {
+	m := newMachine(Config{Match: prefixMatcher(1), MaxPorts: 2})
+	now := time.Now()
+	m.Submit(0, []byte("c"))
+	m.Submit(1, []byte("c2-3456789")) // with the same key: on a socket of its own
+	m.Submit(2, []byte("a"))
+	blocked := m.Submit(3, []byte("a2")) // until a socket can take its key
+	ids := openAll(m, m.Next(now))
+	m.Next(now)
+	m.Received(now, ids[1], []byte("c2-3456789"), false)
+	m.Failed(now, ids[0], errSocket, false)
+	for _, id := range m.Next(now).Open {
+		m.Failed(now, id, errors.New("too many open files"), true)
+	}
+	if step := m.Next(now); len(step.Send) != 1 || step.Send[0] != blocked || blocked.Port != ids[1] {
+		t.Errorf("sends %d requests and wakes up at %v, want the blocked request to be sent on port %d",
+			len(step.Send), step.Wake, ids[1])
+	}
+}
+
 // TestMaxBytesIncludesKeys checks that keys longer than their requests count towards MaxBytes.
 func TestMaxBytesIncludesKeys(t *testing.T) {
 	const maxBytes, key = 200_000, 60_000

@@ -201,6 +201,7 @@ func (m *Machine) Failed(now time.Time, id Port, err error, shortage bool) {
 
 // requeueWaiting moves the requests that wait for a port to the blocked requests.
 func (m *Machine) requeueWaiting(p *port) {
+	m.freed = true // otherwise Next would not retry them
 	for _, r := range p.waiting {
 		m.table.remove(r)
 		r.port = nil

@@ -44,10 +44,7 @@ func (m *Machine) match(id Port, data []byte) (*Request, Reason) {
 	}
 	hash := m.table.hash(id, key)
 	r := m.table.find(hash, id, key)
-	for r != nil && r.Begun.IsZero() { // a datagram cannot answer a request that was not sent
-		r = r.next
-	}
-	if r == nil {
+	if r == nil || r.Begun.IsZero() { // not sent yet: the datagram cannot answer it
 		return nil, m.ended.reason(hash)
 	}
 	if match := m.cfg.Match; match != nil && match.Accept != nil && !match.Accept(r.Data, data) {

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+
+	"github.com/ohce/ohce/link"
 )
 
 // A Client uses the API of a Manager in another process. The zero value uses DefaultAddr. If the
@@ -54,6 +56,15 @@ func (c *Client) Clear(ctx context.Context, name string) error {
 	return nil
 }
 
+// SetSchedule replaces the schedule of a link. No phases remove it.
+func (c *Client) SetSchedule(ctx context.Context, name string, phases []link.Phase) error {
+	path := "/links/" + url.PathEscape(name) + "/schedule"
+	if len(phases) == 0 {
+		return c.do(ctx, "DELETE", path, nil, nil)
+	}
+	return c.do(ctx, "PUT", path, phases, nil)
+}
+
 // Remove closes a link.
 func (c *Client) Remove(ctx context.Context, name string) error {
 	return c.do(ctx, "DELETE", "/links/"+url.PathEscape(name), nil, nil)
@@ -84,7 +95,7 @@ func (c *Client) do(ctx context.Context, method, path string, body, result any) 
 		if err := in.Decode(&e); err != nil || e.Message == "" {
 			e.Message = fmt.Sprintf("%s: %s", addr, resp.Status)
 		}
-		return &Error{resp.StatusCode, e.Field, e.Message}
+		return &Error{resp.StatusCode, e.Field, e.Message, e.Hint}
 	}
 	if result == nil {
 		return nil

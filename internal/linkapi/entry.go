@@ -4,17 +4,15 @@ import (
 	"context"
 	"errors"
 
-	"github.com/ohce/ohce/link"
 	"github.com/ohce/ohce/link/relay"
 )
 
 // An entry is a link of a Manager.
 type entry struct {
-	name     string
-	seed     uint64
-	schedule []link.Phase
-	relay    *relay.Relay
-	cancel   context.CancelFunc // stops the start of the relay
+	name   string
+	seed   uint64
+	relay  *relay.Relay
+	cancel context.CancelFunc // stops the start of the relay
 
 	listening bool // guarded by Manager.mu
 
@@ -36,7 +34,7 @@ func (e *entry) close() {
 func (e *entry) status() *Status {
 	s := &Status{
 		Name: e.name, Listen: e.relay.LocalAddr().String(), To: e.relay.To, Seed: e.seed,
-		Schedule: e.schedule, Stats: e.relay.Stats(),
+		Schedule: e.relay.Schedule(), Stats: e.relay.Stats(),
 	}
 	s.Up, s.Down = e.relay.Impairments()
 	select {

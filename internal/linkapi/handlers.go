@@ -47,7 +47,16 @@ func patchLink(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	var like link.Preset
+	if change.Like != "" {
+		if like, err = findPreset(change.Like); err != nil {
+			return nil, err
+		}
+	}
 	return c.m.Change(c.name, func(up, down *link.Impairment) error {
+		if change.Like != "" {
+			*up, *down = like.Up, like.Down
+		}
 		if err := decodeImpairment("up", change.Up, up); err != nil {
 			return err
 		}
@@ -97,7 +106,7 @@ func (c *call) setImpairment(reset bool) (any, error) {
 		if reset {
 			*i = link.Impairment{}
 		}
-		return decodeField(c.direction, object, i)
+		return decodeImpairment(c.direction, object, i)
 	}))
 }
 
@@ -127,7 +136,36 @@ func deleteField(c *call) (any, error) {
 func (c *call) setField(value json.RawMessage) (*Status, error) {
 	object, err := json.Marshal(map[string]json.RawMessage{c.field: value})
 	if err != nil {
-		return nil, &Error{400, "body", err.Error()}
+		return nil, newError(400, "body", err.Error())
 	}
-	return c.change(func(i *link.Impairment) error { return decodeField(c.direction, object, i) })
+	return c.change(func(i *link.Impairment) error { return decodeImpairment(c.direction, object, i) })
 }
+
+func getSchedule(c *call) (any, error) {
+	s, err := c.m.Get(c.name)
+	if err != nil {
+		return nil, err
+	}
+	return append([]link.Phase{}, s.Schedule...), nil // [] if there are none, not null
+}
+
+func putSchedule(c *call) (any, error) {
+	data, err := c.body()
+	if err != nil {
+		return nil, err
+	}
+	var list []json.RawMessage
+	if err := decode(data, &list); err != nil {
+		return nil, err
+	}
+	phases, err := decodeSchedule(list)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.m.SetSchedule(c.name, phases); err != nil {
+		return nil, err
+	}
+	return getSchedule(c)
+}
+
+func deleteSchedule(c *call) (any, error) { return nil, c.m.SetSchedule(c.name, nil) }

@@ -23,7 +23,7 @@ func (m *Manager) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err != nil:
 		e := apiError(err)
-		status, result = e.Status, errorJSON{e.Message, e.Field}
+		status, result = e.Status, errorJSON{e.Message, e.Hint, e.Field}
 	case result == nil:
 		w.WriteHeader(http.StatusNoContent)
 		return
@@ -60,16 +60,19 @@ func (m *Manager) route(w http.ResponseWriter, r *http.Request) (any, error) {
 	case len(parts) == 1 && parts[0] == "presets":
 		return c.dispatch(methods{"GET": getPresets})
 	case parts[0] != "links" || len(parts) > 4:
-		return nil, &Error{404, "path", "unknown path " + strconv.Quote(r.URL.Path) + ": start at /links"}
+		return nil, newError(404, "path", "unknown path "+strconv.Quote(r.URL.Path)+": start at /links")
 	case len(parts) == 1:
 		return c.dispatch(methods{"GET": getLinks, "POST": postLink})
 	}
 	if c.name = parts[1]; len(parts) == 2 {
 		return c.dispatch(methods{"GET": getLink, "PATCH": patchLink, "DELETE": deleteLink})
 	}
+	if len(parts) == 3 && parts[2] == "schedule" {
+		return c.dispatch(methods{"GET": getSchedule, "PUT": putSchedule, "DELETE": deleteSchedule})
+	}
 	if c.direction = parts[2]; c.direction != "up" && c.direction != "down" {
-		return nil, &Error{404, "direction",
-			"unknown direction " + strconv.Quote(c.direction) + ": use up or down"}
+		return nil, newError(404, "direction",
+			"unknown direction "+strconv.Quote(c.direction)+": use up or down")
 	}
 	if len(parts) == 3 {
 		return c.dispatch(methods{"GET": getImpairment, "PUT": putImpairment, "PATCH": patchImpairment,
@@ -93,14 +96,14 @@ func (c *call) dispatch(ms methods) (any, error) {
 	slices.Sort(names)
 	allowed := strings.Join(names, ", ")
 	c.w.Header().Set("Allow", allowed)
-	return nil, &Error{405, "method", "method " + c.r.Method + " is not allowed here: use " + allowed}
+	return nil, newError(405, "method", "method "+c.r.Method+" is not allowed here: use "+allowed)
 }
 
 // checkOrigin refuses requests that a web page makes without its user's knowledge.
 func checkOrigin(r *http.Request) error {
 	var protection http.CrossOriginProtection
 	if err := protection.Check(r); err != nil {
-		return &Error{403, "origin", "requests from web pages of another origin are refused"}
+		return newError(403, "origin", "requests from web pages of another origin are refused")
 	}
 	local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 	if !ok {
@@ -118,8 +121,8 @@ func checkOrigin(r *http.Request) error {
 	// rebinding).
 	_, err = netip.ParseAddr(strings.Trim(host, "[]"))
 	if err != nil && !strings.EqualFold(host, "localhost") {
-		return &Error{403, "host",
-			"host " + strconv.Quote(host) + " is refused: use an IP address or localhost"}
+		return newError(403, "host",
+			"host "+strconv.Quote(host)+" is refused: use an IP address or localhost")
 	}
 	return nil
 }
@@ -130,9 +133,9 @@ func (c *call) body() ([]byte, error) {
 	var long *http.MaxBytesError
 	switch {
 	case errors.As(err, &long):
-		return nil, &Error{413, "body", fmt.Sprintf("the body is longer than %d bytes", maxBody)}
+		return nil, newError(413, "body", fmt.Sprintf("the body is longer than %d bytes", maxBody))
 	case err != nil:
-		return nil, &Error{400, "body", "cannot read the body: " + err.Error()}
+		return nil, newError(400, "body", "cannot read the body: "+err.Error())
 	}
 	return data, nil
 }

@@ -9,7 +9,7 @@
 //
 // and in another process
 //
-//	c := &linkapi.Client{Addr: "127.0.0.1:8474"}
+//	c := &linkapi.Client{Addr: "127.0.0.1:4474"}
 //	all, err := c.List(ctx)
 //
 // # Requests
@@ -17,7 +17,8 @@
 //	GET    /links                             list all links
 //	POST   /links                             create a link from a Spec: 201
 //	GET    /links/{name}                      get one link
-//	PATCH  /links/{name}                      set the fields named in {"up":{...},"down":{...}}
+//	PATCH  /links/{name}                      set the fields named in {"up":{...},"down":{...}};
+//	                                          {"like":"lte"} replaces all of them first
 //	DELETE /links/{name}                      remove a link: 204
 //	GET    /links/{name}/{direction}          get one impairment; direction is up or down
 //	PUT    /links/{name}/{direction}          replace it
@@ -25,10 +26,18 @@
 //	DELETE /links/{name}/{direction}          reset it: 204
 //	PUT    /links/{name}/{direction}/{field}  set one field to the JSON value in the body
 //	DELETE /links/{name}/{direction}/{field}  reset one field: 204
+//	GET    /links/{name}/schedule             get the schedule, a list of phases
+//	PUT    /links/{name}/schedule             replace it; its times count from the next datagram
+//	DELETE /links/{name}/schedule             remove it: 204
 //	GET    /presets                           list the networks for "like"
 //
-// The fields are those of link.Impairment's JSON. An error is {"error":"...","field":"..."} with a
-// status of 4xx or 5xx; nothing has changed then.
+// The fields are those of link.Impairment's JSON. A value without an effect is an error. An error is
+// {"error":"...","hint":"...","field":"..."} with a status of 4xx or 5xx; nothing has changed then.
+//
+// # Loops
+//
+// A manager refuses a link that would forward to itself or close a ring of its links. The links
+// share a [relay.Group].
 //
 // # Access
 //
@@ -39,10 +48,12 @@ package linkapi
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"math/rand/v2"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -51,11 +62,13 @@ import (
 )
 
 // DefaultAddr is the address of the API of the ohce command.
-const DefaultAddr = "127.0.0.1:8474"
+const DefaultAddr = "127.0.0.1:4474"
 
 // A Manager holds links by name. The zero value has none. Its methods may be called from several
 // goroutines. The errors of its methods are of type *Error.
 type Manager struct {
+	group relay.Group
+
 	mu     sync.Mutex
 	links  map[string]*entry
 	closed bool
@@ -73,8 +86,9 @@ type Spec struct {
 	// Up and Down are the impairments until Schedule or Change replaces them.
 	Up, Down link.Impairment
 	Schedule []link.Phase
-	// Idle is IdleTimeout of the relay.Relay.
-	Idle time.Duration
+	// Idle and MaxNewPorts are IdleTimeout and MaxNewMappings of the relay.Relay.
+	Idle        time.Duration
+	MaxNewPorts int
 }
 
 // A Status describes a link.
@@ -110,9 +124,43 @@ func (m *Manager) Create(ctx context.Context, s Spec) (*Status, error) {
 		delete(m.links, e.name)
 		return nil, listenError(err)
 	}
+	if names := m.ring(e); names != nil {
+		delete(m.links, e.name)
+		e.relay.Close()
+		err := newError(409, "to", "the links would forward in a ring: "+strings.Join(names, " -> "))
+		err.Hint = "forward one of them to a server"
+		return nil, err
+	}
 	e.listening = true
 	go e.serve() // ends when Remove or Close closes the entry
 	return e.status(), nil
+}
+
+// ring returns the names of the links from e back to e, or nil if the datagrams of e reach no ring.
+// The other links form none. The caller holds mu.
+func (m *Manager) ring(e *entry) []string {
+	names := []string{e.name}
+	for at := e; ; {
+		next := m.after(at, e)
+		if next == nil || len(names) > len(m.links) {
+			return nil
+		}
+		names = append(names, next.name)
+		if next == e {
+			return names
+		}
+		at = next
+	}
+}
+
+// after returns the link that from forwards to, or nil. It considers links that listen, and added.
+func (m *Manager) after(from, added *entry) *entry {
+	for _, e := range m.links {
+		if (e.listening || e == added) && from.relay.ForwardsTo(e.relay) {
+			return e
+		}
+	}
+	return nil
 }
 
 var errClosed = &Error{Status: 503, Message: "the links are being closed"}
@@ -121,10 +169,14 @@ var errClosed = &Error{Status: 503, Message: "the links are being closed"}
 func (m *Manager) reserve(s *Spec, cancel context.CancelFunc) (*entry, error) {
 	switch {
 	case s.To == "":
-		return nil, &Error{400, "to",
-			`to is missing: set it to the server's HOST:PORT, such as "127.0.0.1:3000"`}
+		return nil, newError(400, "to",
+			`to is missing: set it to the server's HOST:PORT, such as "127.0.0.1:3000"`)
+	case strings.HasSuffix(s.To, ":0"):
+		return nil, newError(400, "to", fmt.Sprintf("to is %q: there is no port 0", s.To))
 	case s.Idle < 0:
-		return nil, &Error{400, "idle", "idle must not be negative"}
+		return nil, newError(400, "idle", "idle must not be negative")
+	case s.MaxNewPorts < 0:
+		return nil, newError(400, "max_new_ports", "max_new_ports must not be negative")
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -140,9 +192,9 @@ func (m *Manager) reserve(s *Spec, cancel context.CancelFunc) (*entry, error) {
 		seed = *s.Seed
 	}
 	e := &entry{
-		name: name, seed: seed, schedule: s.Schedule, cancel: cancel, done: make(chan struct{}),
+		name: name, seed: seed, cancel: cancel, done: make(chan struct{}),
 		relay: &relay.Relay{
-			Addr: s.Listen, To: s.To, IdleTimeout: s.Idle,
+			Addr: s.Listen, To: s.To, IdleTimeout: s.Idle, MaxNewMappings: s.MaxNewPorts, Group: &m.group,
 			Link: &link.Link{Seed: seed, Up: s.Up, Down: s.Down, Schedule: s.Schedule},
 		},
 	}
@@ -161,11 +213,11 @@ func (m *Manager) nameFor(name string) (string, error) {
 		}
 	}
 	if !validName(name) {
-		return "", &Error{400, "name", "invalid name " + strconv.Quote(name) +
-			": use letters, digits, - and _, at most 64"}
+		return "", newError(400, "name", "invalid name "+strconv.Quote(name)+
+			": use letters, digits, - and _, at most 64")
 	}
 	if m.links[name] != nil {
-		return "", &Error{409, "name", "link " + strconv.Quote(name) + " exists already"}
+		return "", newError(409, "name", "link "+strconv.Quote(name)+" exists already")
 	}
 	return name, nil
 }
@@ -222,6 +274,18 @@ func (m *Manager) Change(name string, f func(up, down *link.Impairment) error) (
 	return e.status(), nil
 }
 
+// SetSchedule replaces the schedule of a link. See relay.Relay.SetSchedule.
+func (m *Manager) SetSchedule(name string, phases []link.Phase) error {
+	e, err := m.find(name)
+	if err != nil {
+		return err
+	}
+	if err := e.relay.SetSchedule(phases); err != nil {
+		return apiError(err)
+	}
+	return nil
+}
+
 // Remove closes a link.
 func (m *Manager) Remove(name string) error {
 	e, err := m.find(name)
@@ -262,7 +326,7 @@ func (m *Manager) find(name string) (*entry, error) {
 	defer m.mu.Unlock()
 	e, ok := m.links[name]
 	if !ok || !e.listening {
-		return nil, &Error{404, "name", "there is no link " + strconv.Quote(name)}
+		return nil, newError(404, "name", "there is no link "+strconv.Quote(name))
 	}
 	return e, nil
 }

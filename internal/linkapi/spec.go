@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,11 +27,15 @@ type specJSON struct {
 	Down     json.RawMessage   `json:"down,omitempty"`
 	Schedule []json.RawMessage `json:"schedule,omitempty"`
 	Idle     string            `json:"idle,omitempty"`
+
+	MaxNewPorts int `json:"max_new_ports,omitempty"`
 }
 
 // MarshalJSON returns the body of POST /links.
 func (s Spec) MarshalJSON() ([]byte, error) {
-	out := specJSON{Name: s.Name, Listen: s.Listen, To: s.To, Seed: s.Seed}
+	out := specJSON{
+		Name: s.Name, Listen: s.Listen, To: s.To, Seed: s.Seed, MaxNewPorts: s.MaxNewPorts,
+	}
 	if s.Idle != 0 {
 		out.Idle = s.Idle.String()
 	}
@@ -57,11 +62,13 @@ func (s *Spec) UnmarshalJSON(data []byte) error {
 	if err := decode(data, &in); err != nil {
 		return err
 	}
-	out := Spec{Name: in.Name, Listen: in.Listen, To: in.To, Seed: in.Seed}
+	out := Spec{
+		Name: in.Name, Listen: in.Listen, To: in.To, Seed: in.Seed, MaxNewPorts: in.MaxNewPorts,
+	}
 	if in.Like != "" {
-		p, ok := link.FindPreset(in.Like)
-		if !ok {
-			return unknownPreset(in.Like)
+		p, err := findPreset(in.Like)
+		if err != nil {
+			return err
 		}
 		out.Up, out.Down = p.Up, p.Down
 	}
@@ -71,31 +78,66 @@ func (s *Spec) UnmarshalJSON(data []byte) error {
 	if err := decodeImpairment("down", in.Down, &out.Down); err != nil {
 		return err
 	}
-	for i, phase := range in.Schedule {
-		var p link.Phase
-		if err := decodeField(fmt.Sprintf("schedule[%d]", i), phase, &p); err != nil {
-			return err
-		}
-		out.Schedule = append(out.Schedule, p)
+	var err error
+	if out.Schedule, err = decodeSchedule(in.Schedule); err != nil {
+		return err
 	}
 	if in.Idle != "" {
-		var err error
 		if out.Idle, err = time.ParseDuration(in.Idle); err != nil || out.Idle <= 0 {
-			return &Error{400, "idle",
-				"idle is " + strconv.Quote(in.Idle) + ": must be a positive duration, such as 1m"}
+			return newError(400, "idle",
+				"idle is "+strconv.Quote(in.Idle)+": must be a positive duration, such as 1m")
 		}
 	}
 	*s = out
 	return nil
 }
 
-func unknownPreset(name string) error {
+// findPreset returns the preset with the given name. The error is an *Error.
+func findPreset(name string) (link.Preset, error) {
+	if p, ok := link.FindPreset(name); ok {
+		return p, nil
+	}
 	var names []string
 	for _, p := range link.Presets() {
 		names = append(names, p.Name)
 	}
-	return &Error{400, "like", "like is " + strconv.Quote(name) + ": must be one of " +
-		strings.Join(names, ", ")}
+	return link.Preset{}, newError(400, "like", "like is "+strconv.Quote(name)+": must be one of "+
+		strings.Join(names, ", "))
+}
+
+// decodeSchedule decodes the phases of a schedule.
+func decodeSchedule(list []json.RawMessage) (all []link.Phase, err error) {
+	for i, data := range list {
+		name := fmt.Sprintf("schedule[%d]", i)
+		var p link.Phase
+		if err := decodeField(name, data, &p); err != nil {
+			return nil, err
+		}
+		var given struct{ Up, Down json.RawMessage }
+		if err := json.Unmarshal(data, &given); err != nil {
+			return nil, decodeError(err)
+		}
+		if err := checkEffect(name+".up", given.Up, &p.Up); err != nil {
+			return nil, err
+		}
+		if err := checkEffect(name+".down", given.Down, &p.Down); err != nil {
+			return nil, err
+		}
+		all = append(all, p)
+	}
+	return all, nil
+}
+
+// checkEffect returns an *Error if a value in data has no effect in i.
+func checkEffect(name string, data json.RawMessage, i *link.Impairment) error {
+	if len(data) == 0 {
+		return nil
+	}
+	given, err := link.ObjectFields(data)
+	if err == nil {
+		err = i.CheckEffect(given)
+	}
+	return fieldError(name, err)
 }
 
 // decodeImpairment decodes an impairment that may be missing.
@@ -103,12 +145,19 @@ func decodeImpairment(name string, data json.RawMessage, i *link.Impairment) err
 	if len(data) == 0 || string(data) == "null" {
 		return nil
 	}
-	return decodeField(name, data, i)
+	if err := decodeField(name, data, i); err != nil {
+		return err
+	}
+	return checkEffect(name, data, i)
 }
 
 // decodeField decodes a part of a document. The *Error names the part.
 func decodeField(name string, data json.RawMessage, v json.Unmarshaler) error {
-	err := v.UnmarshalJSON(data)
+	return fieldError(name, v.UnmarshalJSON(data))
+}
+
+// fieldError returns the *Error for an error about a part of a document.
+func fieldError(name string, err error) error {
 	var field *link.FieldError
 	switch {
 	case err == nil:
@@ -118,7 +167,7 @@ func decodeField(name string, data json.RawMessage, v json.Unmarshaler) error {
 		inner.Field = name + "." + field.Field
 		return apiError(&inner)
 	default:
-		return &Error{400, name, name + ": " + err.Error()}
+		return newError(400, name, name+": "+err.Error())
 	}
 }
 
@@ -130,7 +179,7 @@ func decode(data []byte, v any) error {
 		return decodeError(err)
 	}
 	if end := d.InputOffset(); len(bytes.TrimSpace(data[end:])) > 0 {
-		return &Error{400, "body", fmt.Sprintf("unexpected data after the JSON value, at byte %d", end)}
+		return newError(400, "body", fmt.Sprintf("unexpected data after the JSON value, at byte %d", end))
 	}
 	return nil
 }
@@ -144,27 +193,31 @@ func decodeError(err error) error {
 	case errors.As(err, &ours):
 		return ours
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return &Error{400, "body", "the JSON value is incomplete"}
+		return newError(400, "body", "the JSON value is incomplete")
 	case errors.As(err, &syntax):
-		return &Error{400, "body", fmt.Sprintf("invalid JSON at byte %d: %v", syntax.Offset, err)}
+		return newError(400, "body", fmt.Sprintf("invalid JSON at byte %d: %v", syntax.Offset, err))
+	case errors.As(err, &kind) && kind.Field == "" && kind.Type.Kind() == reflect.Slice:
+		return newError(400, "body", "must be a JSON array, not "+kind.Value)
 	case errors.As(err, &kind) && kind.Field == "":
-		return &Error{400, "body", "must be a JSON object, not " + kind.Value}
+		return newError(400, "body", "must be a JSON object, not "+kind.Value)
 	case errors.As(err, &kind):
-		return &Error{400, kind.Field, kind.Field + " must not be a " + kind.Value}
+		return newError(400, kind.Field, kind.Field+" must not be a "+kind.Value)
 	}
 	// encoding/json has no type for this error.
 	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
 		name, _ = strconv.Unquote(name)
-		return &Error{400, name,
-			"unknown field " + name + ": must be one of " + strings.Join(specFields, ", ")}
+		return newError(400, name,
+			"unknown field "+name+": must be one of "+strings.Join(specFields, ", "))
 	}
 	return apiError(err)
 }
 
-var specFields = []string{"name", "listen", "to", "like", "seed", "up", "down", "schedule", "idle"}
+var specFields = []string{"name", "listen", "to", "like", "seed", "up", "down", "schedule", "idle",
+	"max_new_ports"}
 
 // A changeJSON is the body of PATCH /links/{name}.
 type changeJSON struct {
+	Like string          `json:"like"`
 	Up   json.RawMessage `json:"up"`
 	Down json.RawMessage `json:"down"`
 }
@@ -174,10 +227,10 @@ func decodeChange(data []byte) (*changeJSON, error) {
 	var c changeJSON
 	err := decode(data, &c)
 	var e *Error
-	if errors.As(err, &e) && e.Field != "up" && e.Field != "down" &&
+	if errors.As(err, &e) && !slices.Contains([]string{"like", "up", "down"}, e.Field) &&
 		slices.Contains(specFields, e.Field) {
-		return nil, &Error{400, e.Field, e.Field +
-			" cannot be changed: remove the link and create it again, or change up and down only"}
+		return nil, newError(400, e.Field, e.Field+
+			" cannot be changed: remove the link and create it again, or change like, up and down only")
 	}
 	return &c, err
 }

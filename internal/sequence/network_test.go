@@ -27,7 +27,7 @@ type observedLink struct {
 	requests  int   // requests seen
 	atServer  []int // attempts that the server has not answered
 	events    []sequence.Event
-	inTransit []int // attempts whose responses are under way to the client, in order
+	inTransit []int // attempts whose responses are in transit to the client, in order
 }
 
 func (l *observedLink) add(e sequence.Event) {

@@ -31,6 +31,8 @@ type controlInfo struct {
 	ifIndex uint32
 	// segment is the segment size if the message holds several datagrams, otherwise 0.
 	segment int
+	// hopLimit is the remaining hop limit, or 0 if the kernel does not report it.
+	hopLimit int
 }
 
 // parseControl parses control data. It ignores messages of unknown types and truncated messages.
@@ -54,6 +56,9 @@ func (r *controlInfo) parse(h *unix.Cmsghdr, data []byte) {
 		if segment := *(*int32)(unsafe.Pointer(unsafe.SliceData(data))); segment > 0 {
 			r.segment = int(segment)
 		}
+	case isControl(h, unix.IPPROTO_IP, unix.IP_TTL) && len(data) >= 4,
+		isControl(h, unix.IPPROTO_IPV6, unix.IPV6_HOPLIMIT) && len(data) >= 4:
+		r.hopLimit = int(*(*int32)(unsafe.Pointer(unsafe.SliceData(data))))
 	case isControl(h, unix.IPPROTO_IP, unix.IP_PKTINFO) && len(data) >= unix.SizeofInet4Pktinfo:
 		info := (*unix.Inet4Pktinfo)(unsafe.Pointer(unsafe.SliceData(data)))
 		if addr := netip.AddrFrom4(info.Spec_dst); !addr.IsUnspecified() {

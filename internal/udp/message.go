@@ -28,6 +28,9 @@ type Message struct {
 	// kernel returns several datagrams as one (UDP GRO, Linux 5.0). Write accepts up to
 	// Tuning.MaxSegments datagrams (UDP GSO, Linux 4.18). If Segment is 0, Buf is one datagram.
 	Segment int
+	// HopLimit is the remaining hop limit of a datagram that was read (TTL in IPv4), or 0 if the
+	// socket does not report it. See ReportHopLimit. Write ignores it.
+	HopLimit int
 	// Truncated reports that the datagram was longer than Buf and that its end is lost. Some
 	// systems do not report truncation. To detect it there, make Buf one byte longer than the
 	// longest acceptable datagram.

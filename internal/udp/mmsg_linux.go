@@ -9,7 +9,7 @@ import (
 )
 
 // controlSpace is the size of the control data of one message, in bytes. It holds both kinds of
-// packet info and the segment size.
+// packet info, the hop limit and the segment size.
 const controlSpace = 128
 
 // An mmsg holds the arguments of recvmmsg or sendmmsg: tables with one row for each message. The

@@ -2,7 +2,7 @@
 
 package udp
 
-// What the tests can expect of this implementation.
+// These constants describe this implementation for the tests.
 const (
 	batches           = true // Read can return several datagrams
 	reportsTruncation = true // Read sets Truncated

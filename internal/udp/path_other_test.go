@@ -4,7 +4,7 @@ package udp
 
 import "runtime"
 
-// What the tests can expect of this implementation.
+// These constants describe this implementation for the tests.
 const (
 	batches           = false
 	reportsTruncation = runtime.GOOS == "windows"

@@ -188,11 +188,12 @@ func (c *udpConn) fillMessage(m *Message, i int) {
 	m.Buf = m.Buf[:h.Len]
 	m.Peer = c.zones.peer(&c.recv.names[i])
 	m.Truncated = h.Hdr.Flags&unix.MSG_TRUNC != 0
-	m.Local, m.IfIndex, m.Segment = c.local.Addr(), 0, 0
+	m.Local, m.IfIndex, m.Segment, m.HopLimit = c.local.Addr(), 0, 0, 0
 	if h.Hdr.Controllen == 0 {
 		return
 	}
 	control := parseControl(c.recv.control(i)[:h.Hdr.Controllen])
+	m.HopLimit = control.hopLimit
 	if c.wildcard {
 		m.Local, m.IfIndex = control.local, control.ifIndex
 	}

@@ -30,7 +30,7 @@ type came struct {
 	from netip.AddrPort
 }
 
-// decisions sends numbered requests through a world, one at a time, and lists what arrives.
+// decisions sends numbered requests through a world, one at a time, and lists the arrivals.
 func decisions(w world) (all []string) {
 	var last netip.AddrPort
 	for i := range 2000 {

@@ -1,6 +1,8 @@
 package relay
 
 import (
+	"net/netip"
+
 	"github.com/ohce/ohce/internal/udp"
 )
 
@@ -12,6 +14,15 @@ func (r *Relay) OnProgress(f func()) { r.onProgress = f }
 
 // ExpireAll closes all mappings for which no datagram is delayed, as if they were idle.
 func (r *Relay) ExpireAll() { r.expire(1 << 62) }
+
+// HideHopLimits makes the relay neither read nor set hop limits, as on a platform without them. It
+// must be called before Listen.
+func (r *Relay) HideHopLimits() {
+	r.connect = func(server netip.AddrPort) (udp.Socket, error) {
+		s, err := connect(server)
+		return struct{ udp.Socket }{s}, err
+	}
+}
 
 // A conn is a socket whose slow methods check that the relay's lock is free.
 type conn struct {

@@ -73,10 +73,10 @@ func (l *listener) passUp(ms []udp.Message) {
 // while it opens a mapping.
 func (l *listener) pass(msg *udp.Message) {
 	r := l.r
-	m := r.mappingFor(l, msg)
+	m, dropped := r.mappingFor(l, msg)
 	if m == nil {
 		r.stats.Up.Received += uint64(msg.Count())
-		r.stats.NoMapping += uint64(msg.Count())
+		*dropped += uint64(msg.Count())
 		return
 	}
 	now := time.Now()

@@ -33,25 +33,48 @@ type mapping struct {
 	used    atomic.Int64 // time of the last datagram in nanoseconds since the epoch
 	retired bool         // replaced by a newer mapping, or being closed; guarded by r.mu
 
+	hops     int      // hop limit of the last request, or 0 if unknown; used by listener.run only
+	checked  uint64   // Group.added when previous was set; used by listener.run only
+	previous *mapping // that the client's requests pass through, or nil; guarded by Group.mu
+
 	out *udp.Batch // used by listener.run only; nil if empty
 	due *udp.Batch // used by deliverDelayed only; nil if empty
 
 	write sync.Mutex // serializes conn.Write
 }
 
-// mappingFor returns the mapping for the sender of msg. If there is none, it opens one; it returns
-// nil if that fails. The caller holds mu; see open.
-func (r *Relay) mappingFor(l *listener, msg *udp.Message) *mapping {
+// mappingFor returns the mapping for the sender of msg. If there is none, it opens one. If msg must
+// be dropped, it returns nil and the counter for that. The caller holds mu; see open.
+func (r *Relay) mappingFor(l *listener, msg *udp.Message) (m *mapping, dropped *uint64) {
 	k := key{msg.Peer, msg.Local, l}
-	if m, ok := r.mappings[k]; ok {
-		return m
+	m = r.mappings[k]
+	switch {
+	case msg.HopLimit == 1, r.group.loops(r, msg.Peer, m):
+		return nil, &r.stats.Loop
+	case m != nil:
+		m.limitHops(msg.HopLimit)
+		return m, nil
+	case !r.newMappings.take(time.Since(r.epoch)):
+		return nil, &r.stats.PortLimit
 	}
-	return r.open(k, msg.IfIndex)
+	if m = r.open(k, msg.IfIndex, msg.HopLimit); m == nil {
+		return nil, &r.stats.NoMapping
+	}
+	return m, nil
+}
+
+// limitHops makes the next requests leave with one hop less than the one that has arrived with the
+// given hop limit. 0 changes nothing. The requests that are delayed already leave with it too.
+func (m *mapping) limitHops(hops int) {
+	if hops > 1 && hops != m.hops {
+		m.hops = hops
+		_ = udp.SetHopLimit(m.conn, hops-1) // without it the other limits still hold
+	}
 }
 
 // rebind replaces the mapping of a client. If no new one can be opened, the client keeps m.
 func (r *Relay) rebind(m *mapping) *mapping {
-	if next := r.open(m.key, m.ifIndex); next != nil {
+	if next := r.open(m.key, m.ifIndex, m.hops); next != nil {
 		return next
 	}
 	return m
@@ -59,13 +82,16 @@ func (r *Relay) rebind(m *mapping) *mapping {
 
 // open opens a mapping and retires the one that the client has. It returns nil if that fails. The
 // caller is the goroutine of k.listener and holds mu; open releases mu while it opens the socket.
-func (r *Relay) open(k key, ifIndex uint32) *mapping {
+func (r *Relay) open(k key, ifIndex uint32, hops int) *mapping {
 	if r.closed || len(r.all)+r.opening >= cmp.Or(r.MaxMappings, DefaultMaxMappings) {
 		return nil
 	}
 	r.opening++
 	r.mu.Unlock()
 	conn, err := r.connect(r.server)
+	if err == nil && hops > 1 {
+		_ = udp.SetHopLimit(conn, hops-1) // see limitHops
+	}
 	r.mu.Lock()
 	r.opening--
 	if err != nil {
@@ -78,8 +104,9 @@ func (r *Relay) open(k key, ifIndex uint32) *mapping {
 	if old, ok := r.mappings[k]; ok {
 		old.retired = true
 	}
-	m := &mapping{r: r, key: k, ifIndex: ifIndex, conn: conn}
+	m := &mapping{r: r, key: k, ifIndex: ifIndex, conn: conn, hops: hops}
 	m.use(time.Now())
+	r.group.add(m)
 	r.mappings[k], r.all[m] = m, struct{}{}
 	r.mostMappings = max(r.mostMappings, len(r.all))
 	r.stats.Opened++
@@ -120,6 +147,7 @@ func (r *Relay) expire(before time.Duration) {
 	r.mu.Unlock()
 	var drops uint64
 	for _, m := range idle {
+		r.group.remove(m)
 		m.conn.Close()
 		drops += m.conn.KernelDropped()
 	}

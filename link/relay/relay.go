@@ -15,6 +15,14 @@
 // of RFC 4787. The client gets the responses from the address that it sent its request to. The
 // relay closes a mapping that is idle for a while; the next request of that client opens a new one.
 //
+// # Loops
+//
+// A relay must not forward to itself, directly or through other relays. Listen refuses a relay that
+// would. A relay drops a request that has passed it before if it can tell: from the ports of the
+// relays of its [Group], and from the hop limit. Like a router a relay sends each request with one
+// hop less than it has arrived with, and drops a request that has none left. MaxNewMappings bounds
+// the remaining loops.
+//
 // # Reproducible runs
 //
 // All clients share the link. With the same seed the n-th datagram of a direction has the same fate
@@ -28,7 +36,8 @@
 // # Platforms
 //
 // On Linux the relay reads and writes batches, keeps segments (GSO, GRO) together, and a mapping
-// that waits holds no buffer. Elsewhere each mapping has a buffer of 64 KiB. A client never gets an
+// that waits holds no buffer. Elsewhere each mapping has a buffer of 64 KiB, and hop limits have no
+// effect. A client never gets an
 // ICMP port unreachable message through a relay; Stats counts those from the server.
 package relay
 
@@ -53,6 +62,8 @@ const (
 	DefaultIdleTimeout = time.Minute
 	DefaultMaxMappings = 16_384
 	DefaultMaxBytes    = 64 << 20
+
+	DefaultMaxNewMappings = 1000
 )
 
 // A Relay carries datagrams between clients and a server. Its exported fields must not be changed
@@ -78,6 +89,14 @@ type Relay struct {
 	// grant fewer. 0 means DefaultMaxMappings; negative is an error.
 	MaxMappings int
 
+	// MaxNewMappings limits the number of mappings that the relay opens for new clients in a second.
+	// The relay drops a request that needs one more and counts it in Stats.PortLimit. 0 means
+	// DefaultMaxNewMappings; negative is an error.
+	MaxNewMappings int
+
+	// Group holds the relays among which this one recognises loops. nil means this relay alone.
+	Group *Group
+
 	// MaxBytes limits the memory in bytes of delayed datagrams. The relay drops further ones and
 	// counts them in DirectionStats.BufferFull. 0 means DefaultMaxBytes; negative is an error.
 	MaxBytes int
@@ -93,6 +112,7 @@ type Relay struct {
 	loops        sync.WaitGroup                           // the goroutines of Serve
 	connect      func(netip.AddrPort) (udp.Socket, error) // opens the socket of a mapping
 	onProgress   func()                                   // set by tests; see progress
+	group        *Group
 
 	mu           sync.Mutex
 	listening    bool
@@ -104,7 +124,8 @@ type Relay struct {
 	model        *link.Link
 	arrivals     []link.Arrival // of the current response
 	mappings     map[key]*mapping
-	opening      int                   // mappings that are being opened
+	opening      int // mappings that are being opened
+	newMappings  bucket
 	mostMappings int                   // in all, since memory was last returned to the system
 	all          map[*mapping]struct{} // includes retired ones
 	stats        Stats
@@ -127,7 +148,7 @@ type Event struct {
 	Up     bool           // a request; otherwise a response
 	Client netip.AddrPort // sender of the request or receiver of the response
 	Data   []byte         // content before the link changed it
-	// Arrivals lists what arrives, and when. It is empty if the datagram is lost.
+	// Arrivals lists the datagrams that arrive, with their delays. It is empty if the datagram is lost.
 	Arrivals []link.Arrival
 }
 
@@ -164,10 +185,9 @@ func (r *Relay) Listen(ctx context.Context) error {
 	if err != nil {
 		return addrError("dial", r.To, err)
 	}
-	addr := cmp.Or(r.Addr, "127.0.0.1:0")
-	conns, bound, err := udp.Listen(ctx, addr, 1)
+	conns, bound, err := r.bind(ctx, server)
 	if err != nil {
-		return addrError("listen", addr, err)
+		return err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -183,10 +203,32 @@ func (r *Relay) Listen(ctx context.Context) error {
 	if r.connect == nil {
 		r.connect = connect
 	}
+	r.group = cmp.Or(r.Group, &Group{})
+	r.newMappings = bucket{perSecond: cmp.Or(r.MaxNewMappings, DefaultMaxNewMappings)}
 	for _, c := range conns {
 		r.listeners = append(r.listeners, &listener{r: r, conn: c, done: make(chan struct{})})
 	}
 	return nil
+}
+
+// bind binds Addr. It fails if datagrams to server arrive there.
+func (r *Relay) bind(ctx context.Context, server netip.AddrPort) (
+	conns []udp.Socket, bound netip.AddrPort, err error,
+) {
+	addr := cmp.Or(r.Addr, "127.0.0.1:0")
+	if conns, bound, err = udp.Listen(ctx, addr, 1); err != nil {
+		return nil, bound, addrError("listen", addr, err)
+	}
+	if reaches(server, bound) {
+		for _, c := range conns {
+			c.Close()
+		}
+		return nil, bound, &AddrError{"dial", r.To, ErrLoop}
+	}
+	for _, c := range conns {
+		_ = udp.ReportHopLimit(c) // without it the other limits still hold
+	}
+	return conns, bound, nil
 }
 
 func (r *Relay) check() error {
@@ -199,6 +241,8 @@ func (r *Relay) check() error {
 		return fmt.Errorf("relay: IdleTimeout is %v: must not be negative", r.IdleTimeout)
 	case r.MaxMappings < 0:
 		return fmt.Errorf("relay: MaxMappings is %d: must not be negative", r.MaxMappings)
+	case r.MaxNewMappings < 0:
+		return fmt.Errorf("relay: MaxNewMappings is %d: must not be negative", r.MaxNewMappings)
 	case r.MaxBytes < 0:
 		return fmt.Errorf("relay: MaxBytes is %d: must not be negative", r.MaxBytes)
 	default:
@@ -271,6 +315,25 @@ func (r *Relay) Change(f func(up, down *link.Impairment) error) error {
 		return err
 	}
 	r.model.Set(up, down)
+	return nil
+}
+
+// Schedule returns the schedule of the link. The caller must not change it.
+func (r *Relay) Schedule() []link.Phase {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.network().Schedule
+}
+
+// SetSchedule replaces the schedule of the link. See link.Link.SetSchedule. It keeps phases. If a
+// phase is invalid, nothing changes and the error is a *link.FieldError.
+func (r *Relay) SetSchedule(phases []link.Phase) error {
+	if err := (&link.Link{Schedule: phases}).Check(); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.network().SetSchedule(phases)
 	return nil
 }
 

@@ -36,7 +36,12 @@ func start(t *testing.T, r *relay.Relay) *testRelay {
 	if r.To == "" {
 		r.To = flipServer(t).Addr
 	}
-	progress := make(chan struct{}, 1)
+	return startWith(t, r, make(chan struct{}, 1))
+}
+
+// startWith is start with a channel that several relays can report their progress to.
+func startWith(t *testing.T, r *relay.Relay, progress chan struct{}) *testRelay {
+	t.Helper()
 	r.OnProgress(func() {
 		select {
 		case progress <- struct{}{}:
@@ -87,7 +92,7 @@ func flipServer(t *testing.T) *ohcetest.Server {
 func checkSums(t *testing.T, r *relay.Relay) {
 	t.Helper()
 	s := r.Stats()
-	if got := s.Up.Seen + s.Up.Oversize + s.NoMapping; got != s.Up.Received {
+	if got := s.Up.Seen + s.Up.Oversize + s.NoMapping + s.PortLimit + s.Loop; got != s.Up.Received {
 		t.Errorf("%d requests received, %d counted: %+v", s.Up.Received, got, s)
 	}
 	if got := s.Down.Seen + s.Down.Oversize; got != s.Down.Received {
@@ -426,6 +431,7 @@ func TestListenErrors(t *testing.T) {
 		{"bad address", &relay.Relay{Addr: "nowhere", To: taken}, "listen nowhere"},
 		{"idle", &relay.Relay{IdleTimeout: -1}, "IdleTimeout is -1ns"},
 		{"ports", &relay.Relay{MaxMappings: -1}, "MaxMappings is -1"},
+		{"new ports", &relay.Relay{MaxNewMappings: -1}, "MaxNewMappings is -1"},
 		{"bytes", &relay.Relay{MaxBytes: -1}, "MaxBytes is -1"},
 		{"link", &relay.Relay{Link: &link.Link{Up: link.Impairment{MTU: -1}}}, "up.mtu is -1"},
 	} {

@@ -104,6 +104,7 @@ func (r *Relay) shut(err error) {
 		l.conn.Close()
 	}
 	for _, m := range mappings {
+		r.group.remove(m)
 		m.conn.Close()
 	}
 	if r.delays != nil {

@@ -9,7 +9,7 @@ import (
 
 // DirectionStats counts datagrams of one direction of a Relay. After Close
 //
-//	Received = Seen + Oversize (+ Stats.NoMapping for requests)
+//	Received = Seen + Oversize (+ Stats.NoMapping, PortLimit and Loop for requests)
 //	Delivered + Duplicated = Sent + Unsent + BufferFull + Unmapped + Delayed
 type DirectionStats struct {
 	// Received counts the datagrams that the relay read. Oversize counts those that were longer
@@ -67,6 +67,10 @@ type Stats struct {
 	Expired  uint64 `json:"expired"`
 	// NoMapping counts requests dropped because no mapping could be opened.
 	NoMapping uint64 `json:"no_mapping"`
+	// PortLimit counts requests dropped because they needed a new mapping beyond MaxNewMappings.
+	PortLimit uint64 `json:"port_limit"`
+	// Loop counts requests dropped because they had passed the relay before, or had no hop left.
+	Loop uint64 `json:"loop"`
 	// PortUnreachable counts ICMP port unreachable messages from the server's address.
 	PortUnreachable uint64 `json:"port_unreachable"`
 	// ReadErrors counts other read errors. The relay continues after them.
@@ -80,6 +84,8 @@ func (s Stats) All() iter.Seq2[string, uint64] {
 			yield("opened", s.Opened) &&
 			yield("expired", s.Expired) &&
 			yield("no_mapping", s.NoMapping) &&
+			yield("port_limit", s.PortLimit) &&
+			yield("loop", s.Loop) &&
 			yield("port_unreachable", s.PortUnreachable) &&
 			yield("read_errors", s.ReadErrors)
 	}
