@@ -7,8 +7,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// usageFooter is the end of the help: the exit codes for the root command, a reference to the help topic
-// for commands with variables.
+// usageFooter is the end of the help: the exit codes for the root command, a reference to the help
+// topic for commands with variables.
 const usageFooter = `{{if not .HasParent}}
 Exit status:
 %s{{end}}{{with index .Annotations "variable"}}

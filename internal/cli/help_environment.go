@@ -9,9 +9,9 @@ import (
 )
 
 // environmentRules describes the variables that set flags.
-const environmentRules = `Each flag can be set by an environment variable. The variable's name consists of OHCE_, the
-command and the flag: OHCE_SERVE_LISTEN sets --listen of ohce serve. The commands of ohce link
-ctl share their variables, such as OHCE_LINK_CTL_API.
+const environmentRules = `Each flag can be set by an environment variable. The variable's
+name consists of OHCE_, the command and the flag: OHCE_SERVE_LISTEN sets --listen of ohce
+serve. The commands of ohce link ctl share their variables, such as OHCE_LINK_CTL_API.
 
 If only one command has a flag, the variable can leave out the command: OHCE_SERVER sets
 --server of ohce send. If several commands have it, ohce reports an error that lists the

@@ -41,7 +41,7 @@ type listenAddress struct {
 	addr netip.AddrPort // the zero value if text cannot be resolved; Listen reports the error
 }
 
-// resolveListen returns the address that text stands for. An empty host stands for all addresses.
+// resolveListen resolves a value of --listen. An empty host means all addresses.
 func resolveListen(ctx context.Context, text string) listenAddress {
 	none := listenAddress{text: text}
 	host, service, err := net.SplitHostPort(text)
