@@ -26,6 +26,8 @@ import (
 )
 
 func main() {
+	log.SetFlags(0)
+	log.SetPrefix("kv: ")
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	addrs := os.Args[1:]
@@ -33,7 +35,7 @@ func main() {
 		addrs = []string{"127.0.0.1:3100"}
 	}
 	if err := serve(ctx, addrs); err != nil {
-		log.Fatal("kv: ", err)
+		log.Fatal(err)
 	}
 }
 
