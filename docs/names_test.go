@@ -66,3 +66,18 @@ func repository(t *testing.T) (files map[string]bool, tests string) {
 	}
 	return files, b.String()
 }
+
+// TestDesignListsFiles checks that design.md lists each file of the root package.
+func TestDesignListsFiles(t *testing.T) {
+	_, section, _ := strings.Cut(readPage(t, "docs/design.md"), "## The files of the root package\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	files, err := fs.Glob(os.DirFS(".."), "*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range files {
+		if !strings.HasSuffix(name, "_test.go") && !strings.Contains(section, "`"+name+"`") {
+			t.Errorf("design.md does not list %s", name)
+		}
+	}
+}
