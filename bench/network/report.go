@@ -142,6 +142,10 @@ func (r *report) sooner(in func(cell) bool) bar {
 	return b
 }
 
+// lead explains the table at the top.
+const lead = `How many requests get no response within 1.5 s, how long the others take, and how many datagrams a request
+needs: with the linear schedule, which is the default, and the adaptive one.`
+
 // write writes the report, with its pictures in a folder beside it that is named like it.
 func (r *report) write(file string) error {
 	folder := strings.TrimSuffix(file, filepath.Ext(file))
@@ -156,7 +160,11 @@ func (r *report) write(file string) error {
 	}
 	base := filepath.Base(folder)
 	var b strings.Builder
-	fmt.Fprintf(&b, "# Through bad networks\n\nCommand (%s):\n\n```console\n$ make network EXCHANGES=%d\n```\n\n%s\n## What was promised\n\n| what | shown |\n|---|---|\n", runtime.Version(), r.exchanges, remarks)
+	fmt.Fprintf(&b, "# Clients in bad networks\n\n%s\n\n", lead)
+	r.table(&b, r.results, func(c cell) bool { return c.plain() && (c.loss == 0.1 || c.loss == 0.3) })
+	fmt.Fprintf(&b, "\n![unanswered](%s/unanswered.svg)\n\n## Measurement\n\n```console\n"+
+		"$ make network EXCHANGES=%d   # %s\n```\n\n%s\n", base, r.exchanges, runtime.Version(), remarks)
+	b.WriteString("## Criteria\n\n| criterion | measured |\n|---|---|\n")
 	for _, bar := range r.bars() {
 		shown := bar.shown
 		if bar.missed {
@@ -164,21 +172,21 @@ func (r *report) write(file string) error {
 		}
 		fmt.Fprintf(&b, "| %s | %s |\n", bar.what, shown)
 	}
-	fmt.Fprintf(&b, "\n## Loss and delay\n\n![unanswered](%s/unanswered.svg)\n\n![datagrams](%s/datagrams.svg)\n\n",
-		base, base)
+	fmt.Fprintf(&b, "\n## All losses and delays\n\n![datagrams](%s/datagrams.svg)\n\n", base)
 	r.table(&b, r.results, cell.plain)
-	b.WriteString("\n## On real sockets\n\nThe same through the relay of `ohce link`, on loopback and in real time, " +
-		fmt.Sprintf("%d exchanges a cell and client, %d at once.\n\n", r.sample[0].linear.exchanges, atOnce))
+	b.WriteString("\n## On real sockets\n\nThrough the relay of `ohce link` on loopback, in real time, with " +
+		fmt.Sprintf("%d exchanges for each cell and client, %d of them concurrent.\n\n",
+			r.sample[0].linear.exchanges, atOnce))
 	r.table(&b, r.sample, func(cell) bool { return true })
-	b.WriteString("\n## All cells\n\nBesides the above: 10 % doubled, reordered, 1 % damaged, and all of it " +
-		"together.\n\n")
+	b.WriteString("\n## Duplication, reordering and corruption\n\nCells with 10 % duplicated datagrams, " +
+		"reordering and 1 % corrupted datagrams, alone and combined.\n\n")
 	r.table(&b, r.results, func(c cell) bool { return !c.plain() })
 	return os.WriteFile(file, []byte(b.String()), 0o644)
 }
 
 // table writes the results that are chosen.
 func (r *report) table(b *strings.Builder, results []result, in func(cell) bool) {
-	b.WriteString("| loss each way | round trip | besides | unanswered: linear | by chance | adaptive " +
+	b.WriteString("| loss each way | round trip | also | unanswered: linear | computed | adaptive " +
 		"| median: linear | adaptive | p99: linear | adaptive | datagrams: linear | adaptive |\n")
 	b.WriteString("|---:|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n")
 	for i := range results {
@@ -197,13 +205,13 @@ func (r *report) table(b *strings.Builder, results []result, in func(cell) bool)
 func (c cell) besides() string {
 	var all []string
 	if c.duplicate > 0 {
-		all = append(all, "doubled")
+		all = append(all, "duplicated")
 	}
 	if c.reorder {
 		all = append(all, "reordered")
 	}
 	if c.corrupt > 0 {
-		all = append(all, "damaged")
+		all = append(all, "corrupted")
 	}
 	return strings.Join(all, ", ")
 }

@@ -12,6 +12,10 @@ const (
 	noRelay    = "no relay"
 )
 
+// relayLead explains the summary of the relays.
+const relayLead = `Rates of responses through a relay, relative to a plain relay in C, and the round-trip time. The
+columns are those of [performance.md](performance.md).`
+
 // relays are programs between the generator and a server at port to.
 func relays(to string) []contender {
 	return []contender{
@@ -37,6 +41,7 @@ func (s *session) relay(r *report) error {
 		if err != nil {
 			return err
 		}
+		r.summary.add(l, results)
 		if l.trip {
 			direct, err := s.direct(p, l)
 			if err != nil {
