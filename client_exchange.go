@@ -104,18 +104,18 @@ func (x *singleExchange) wakeWith(ctx context.Context) func() {
 	}
 }
 
-// sendOne writes a request to a socket and reports the result to the machine. An ICMP error for an
-// earlier datagram fails the write without sending (Linux: udp(7)); the request is then sent again.
+// sendOne writes a request to a socket and reports the result to the machine.
 func sendOne(m *exchange.Machine, conn net.Conn, r *exchange.Request) {
-	_, err := conn.Write(r.Data)
-	if udp.Refused(err) {
-		m.Unreachable(time.Now(), r.Port, ErrPortUnreachable)
-		if r.Outcome != exchange.Pending {
-			return
-		}
-		_, err = conn.Write(r.Data)
+	write := func() error {
+		_, err := conn.Write(r.Data)
+		return err
 	}
-	m.Sent(time.Now(), r, err, udp.TooLong(err))
+	reports, err := udp.Resend(write(), write)
+	now := time.Now()
+	for range reports {
+		m.Unreachable(now, r.Port, ErrPortUnreachable)
+	}
+	m.Sent(now, r, err, udp.TooLong(err))
 }
 
 // lateWake is by how much the loop may wake up after the time it asked for before it looks for

@@ -1,17 +1,28 @@
 package udp
 
+// Resend handles err, the error of a write on a connected socket. Such a write can fail without sending,
+// to report that the port of an earlier datagram was unreachable (Linux: udp(7), ERRORS). Resend then
+// calls write, which repeats it, once. It returns the number of reports and the last error: after a
+// second report the datagram is lost.
+func Resend(err error, write func() error) (reports int, last error) {
+	if !Refused(err) {
+		return 0, err
+	}
+	if err = write(); Refused(err) {
+		return 2, err
+	}
+	return 1, err
+}
+
 // SendAll hands all messages to conn. A datagram that the system refuses is lost; unsent receives
 // its message, its place in the message and the error, and the datagrams behind it are sent all the
 // same. Segments that are refused together are sent one by one.
 //
-// A connected socket reports that the port of an earlier datagram was unreachable in place of
-// sending the next one (Linux: udp(7), ERRORS). SendAll counts such reports and sends the datagram
-// again, once; a second report in a row loses it. It returns how many datagrams the kernel took and
-// how many reports there were.
+// SendAll sends a datagram again as Resend does. It returns how many datagrams the kernel took and how
+// many reports of unreachable ports there were.
 func SendAll(conn Conn, ms []Message, unsent func(message, datagram int, err error)) (
 	sent, unreachable int,
 ) {
-	again := -1 // the message that is being sent again
 	for at := 0; at < len(ms); {
 		n, err := conn.Write(ms[at:])
 		for i := range ms[at : at+n] {
@@ -20,18 +31,18 @@ func SendAll(conn Conn, ms []Message, unsent func(message, datagram int, err err
 		if at += n; err == nil {
 			break
 		}
-		refused := Refused(err)
-		if refused {
-			unreachable++
-			if again != at {
-				again = at
-				continue
-			}
-		}
-		if ms[at].Segment > 0 && !refused {
+		reports, err := Resend(err, func() error {
+			_, err := conn.Write(ms[at : at+1])
+			return err
+		})
+		unreachable += reports
+		switch {
+		case err == nil:
+			sent += ms[at].Count()
+		case ms[at].Segment > 0 && !Refused(err):
 			s, u := sendSegments(conn, ms[at], at, unsent)
 			sent, unreachable = sent+s, unreachable+u
-		} else {
+		default:
 			for i := range ms[at].Count() {
 				unsent(at, i, err)
 			}
@@ -49,14 +60,12 @@ func sendSegments(conn Conn, m Message, at int, unsent func(message, datagram in
 	one[0].Segment = 0
 	i := 0
 	for one[0].Buf = range m.Datagrams() {
-		_, err := conn.Write(one)
-		if Refused(err) {
-			unreachable++
-			if _, err = conn.Write(one); Refused(err) {
-				unreachable++
-			}
+		write := func() error {
+			_, err := conn.Write(one)
+			return err
 		}
-		if err == nil {
+		reports, err := Resend(write(), write)
+		if unreachable += reports; err == nil {
 			sent++
 		} else {
 			unsent(at, i, err)
