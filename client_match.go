@@ -35,7 +35,8 @@ type Matcher struct {
 // to dst the one right response to a request. flip.Append is such a function.
 //
 // Requests whose responses are equal share a socket, because it does not matter which of them a
-// response is assigned to.
+// response is assigned to. So a late or duplicate response to one of them can answer another one that
+// the server has not handled. If each request must be handled, use another Matcher or none.
 func MatchExact(respond func(dst, request []byte) []byte) *Matcher {
 	return &Matcher{
 		RequestKey:  respond,
