@@ -52,7 +52,7 @@ type Client struct {
 	BufferSize int
 
 	// MaxInFlight limits the requests of a Stream that are in flight. The window adapts to the network,
-	// up to this limit. 0 means 4,096; negative is an error.
+	// up to this limit. 0 means 4,096; more than 65,536 means 65,536; negative is an error.
 	MaxInFlight int
 
 	// MaxSockets limits the sockets of a Stream: without Match each request in flight has one of its
