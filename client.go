@@ -111,7 +111,8 @@ type Response struct {
 //
 // An error about a field is reported before anything is sent. Any other error is an *OpError: for
 // ErrServerDown, which also wraps ErrPortUnreachable if an ICMP message said so; for ErrTooLarge; for
-// the context's error; or with Op "dial" for the reason why no socket could be opened.
+// the context's error; for the error of a socket that failed; or with Op "dial" for the reason why no
+// socket could be opened.
 //
 // The caller must not change request until Exchange returns. Exchange does not keep it.
 func (c *Client) Exchange(ctx context.Context, request []byte) (*Response, error) {
@@ -196,7 +197,10 @@ func (c *Client) errorOf(r *exchange.Request) error {
 	op := &OpError{Op: "exchange", Addr: c.addr(), Attempts: r.Transmitted, Elapsed: r.Elapsed}
 	switch r.Outcome {
 	case exchange.NoSocket:
-		op.Op, op.Err = "dial", r.Cause
+		op.Err = r.Cause
+		if r.Begun.IsZero() {
+			op.Op = "dial"
+		}
 	case exchange.TooLong:
 		op.Err = withCause(fmt.Errorf("request of %d bytes: %w", len(r.Data), ErrTooLarge), r.Cause)
 	case exchange.Unreachable:
