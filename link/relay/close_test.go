@@ -138,3 +138,40 @@ func TestServeReturnsErrClosed(t *testing.T) {
 		c.Close()
 	}
 }
+
+// TestShutdownWhileTheServerSends: Shutdown returns although the server continues to send. It drops the
+// responses that would wait.
+func TestShutdownWhileTheServerSends(t *testing.T) {
+	srv := listen(t)
+	delay := link.Impairment{Delay: link.Delay{Base: 50 * time.Millisecond}}
+	r := start(t, &relay.Relay{To: srv.LocalAddr().String(), Link: &link.Link{Down: delay}})
+	send(t, dial(t, r.LocalAddr()), "request")
+	_, mapped := receive(t, srv)
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() { // ends when stop is closed
+		defer close(stopped)
+		tick := time.NewTicker(time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				srv.WriteToUDPAddrPort([]byte("response"), mapped)
+			case <-stop:
+				return
+			}
+		}
+	}()
+	defer func() {
+		close(stop)
+		<-stopped
+	}()
+	r.until(t, "a response waits", func(s relay.Stats) bool { return s.Down.Delayed > 0 })
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if err := r.Shutdown(ctx); err != nil {
+		t.Errorf("Shutdown returned %v", err)
+	}
+	if s := r.Stats().Down; s.Sent == 0 || s.Unmapped == 0 || s.Delayed != 0 {
+		t.Errorf("stats %+v, want that the responses before Shutdown were sent and later ones dropped", s)
+	}
+}

@@ -97,6 +97,7 @@ type Relay struct {
 	mu           sync.Mutex
 	listening    bool
 	done         chan struct{} // made by Serve, closed when its goroutines have ended
+	draining     bool          // Shutdown waits for the delayed datagrams; no response is delayed
 	closed       bool
 	err          error     // what ended Serve, if not Close
 	epoch        time.Time // origin of the times of mappings and delays
