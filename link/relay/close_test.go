@@ -175,3 +175,16 @@ func TestShutdownWhileTheServerSends(t *testing.T) {
 		t.Errorf("stats %+v, want that the responses before Shutdown were sent and later ones dropped", s)
 	}
 }
+
+// TestCloseLeavesNoMapping: a closed relay has no open mapping.
+func TestCloseLeavesNoMapping(t *testing.T) {
+	r := start(t, &relay.Relay{})
+	ask(t, dial(t, r.LocalAddr()), "Hello")
+	if s := r.Stats(); s.Mappings != 1 {
+		t.Errorf("%d mappings, want 1", s.Mappings)
+	}
+	r.Close()
+	if s := r.Stats(); s.Mappings != 0 || s.Opened != 1 {
+		t.Errorf("%d mappings of %d after Close, want 0 of 1", s.Mappings, s.Opened)
+	}
+}

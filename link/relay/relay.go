@@ -298,7 +298,9 @@ func (r *Relay) counters() (s Stats, listeners []*listener, mappings []*mapping)
 	if r.delays != nil {
 		s.Up.Delayed, s.Down.Delayed = r.delays.waiting()
 	}
-	s.Mappings = uint64(len(r.all))
+	if !r.closed {
+		s.Mappings = uint64(len(r.all))
+	}
 	s.PortUnreachable = r.up.unreachable.Load()
 	s.ReadErrors = r.up.readErrors.Load() + r.down.readErrors.Load()
 	return s, r.listeners, slices.Collect(maps.Keys(r.all))
