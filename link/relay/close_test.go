@@ -176,6 +176,28 @@ func TestShutdownWhileTheServerSends(t *testing.T) {
 	}
 }
 
+// TestShutdownPassesResponses: while Shutdown waits for delayed requests, responses without a delay pass.
+func TestShutdownPassesResponses(t *testing.T) {
+	r := start(t, &relay.Relay{})
+	c := dial(t, r.LocalAddr())
+	for i, delay := range []time.Duration{50 * time.Millisecond, 300 * time.Millisecond} {
+		r.Change(func(up, _ *link.Impairment) error { up.Delay.Base = delay; return nil })
+		send(t, c, "Hello")
+		r.until(t, "the request waits", func(s relay.Stats) bool { return s.Up.Received == uint64(i+1) })
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- r.Shutdown(t.Context()) }()
+	if got, _ := receive(t, c); got != "OLLEh" {
+		t.Errorf("the response is %q", got)
+	}
+	if err := <-ended; err != nil {
+		t.Errorf("Shutdown returned %v", err)
+	}
+	if s := r.Stats().Up; s.Sent != 2 {
+		t.Errorf("stats %+v, want that both requests were sent", s)
+	}
+}
+
 // TestCloseLeavesNoMapping: a closed relay has no open mapping.
 func TestCloseLeavesNoMapping(t *testing.T) {
 	r := start(t, &relay.Relay{})
