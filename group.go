@@ -192,8 +192,8 @@ func canFailOver(err error) bool {
 		return true
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return false // the exchange was interrupted
-	default:
-		return op.Op == "dial" || errors.Is(err, ErrPortUnreachable)
+	default: // the socket has failed, or the port is unreachable
+		return !errors.Is(err, ErrTooLarge)
 	}
 }
 
