@@ -124,14 +124,15 @@ func (a *app) demoExchanges(ctx context.Context, server string, diagram *sequenc
 			diagram.Add(x, e)
 		}
 		if err != nil {
+			conn := &connection{group: &ohce.Group{Clients: []*ohce.Client{client}}}
 			s := sender{app: a, flags: &sendFlags{servers: []string{addr}, expect: "flip"},
-				group: &ohce.Group{Clients: []*ohce.Client{client}}}
+				addrs: []string{addr}, conns: []*connection{conn}}
 			return s.failure([]byte(m.text), err)
 		}
 		fmt.Fprintf(a.out, "  %s -> %s\n\n", shorten([]byte(m.text)), st.green(shorten(resp.Data)))
 	}
 	s := lossy.Stats()
-	fmt.Fprintf(a.out, "The link's account: of %d requests %d lost, of %d answers %d lost\n",
+	fmt.Fprintf(a.out, "The link lost %[2]d of %[1]d requests and %[4]d of %[3]d responses.\n",
 		s.Up.Received, s.Up.Lost, s.Down.Received, s.Down.Lost)
 	return nil
 }
