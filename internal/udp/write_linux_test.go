@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestWriteDemotesOffload: after the kernel has refused segments, a socket does not ask for them again.
-// Other errors, and those of single datagrams, say nothing about segments.
+// TestWriteDemotesOffload checks that a socket sends no more segments after the kernel has refused
+// them. Other errors, and errors of single datagrams, have no effect on segments.
 func TestWriteDemotesOffload(t *testing.T) {
 	needOffload(t)
 	for _, tt := range []struct {
