@@ -55,7 +55,8 @@ type Client struct {
 	BufferSize int
 
 	// MaxInFlight limits the number of requests that a Stream has in flight. The window adapts to
-	// the network, up to this limit. If zero, it is 4,096. A negative value is an error.
+	// the network, up to this limit. If zero, it is 4,096. If larger than 65,536, it is 65,536. A
+	// negative value is an error.
 	MaxInFlight int
 
 	// MaxSockets limits the number of sockets that a Stream opens. Without Match, each request in
@@ -128,6 +129,7 @@ type Response struct {
 //   - ErrPortUnreachable alone, if FailFast is set;
 //   - ErrTooLarge, if request is longer than a datagram can be;
 //   - the error of ctx, if ctx is done;
+//   - the error of the socket, if it failed;
 //   - the reason why no socket could be opened; Op is then "dial".
 //
 // The caller must not modify request until Exchange returns. Exchange does not retain it.
@@ -214,7 +216,10 @@ func (c *Client) errorOf(r *exchange.Request) error {
 	op := &OpError{Op: "exchange", Addr: c.addr(), Attempts: r.Transmitted, Elapsed: r.Elapsed}
 	switch r.Outcome {
 	case exchange.NoSocket:
-		op.Op, op.Err = "dial", r.Cause
+		op.Err = r.Cause
+		if r.Begun.IsZero() {
+			op.Op = "dial"
+		}
 	case exchange.TooLong:
 		op.Err = withCause(fmt.Errorf("request of %d bytes: %w", len(r.Data), ErrTooLarge), r.Cause)
 	case exchange.Unreachable:

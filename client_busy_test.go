@@ -65,6 +65,37 @@ func TestStreamSlowConsumerOnRealSockets(t *testing.T) {
 	}
 }
 
+// TestStreamCatchesUp checks that a stream whose loop was busy when an attempt expired takes a
+// response that its reader passes on a moment later, before it retransmits the request.
+func TestStreamCatchesUp(t *testing.T) {
+	const wait = 100 * time.Millisecond
+	slow := func(d ohcetest.Datagram) []ohcetest.Arrival {
+		switch {
+		case d.From != linkedServer:
+			return after(0)(d)
+		case isAnswer(d.Data, 0):
+			return after(wait / 2)(d)
+		default: // as if the reader had not been scheduled in time
+			return after(wait + 500*time.Microsecond)(d)
+		}
+	}
+	for name, match := range map[string]*ohce.Matcher{
+		"shared socket": ohce.MatchExact(reversed), "a socket each": nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			inMemory(t, slow, func(t *testing.T, c *ohce.Client) {
+				c.Match, c.Retry = match, ohce.RetryAfter(wait, wait)
+				for r, err := range c.Stream(t.Context(), numbered(2)) {
+					if err != nil || r.Err != nil || r.Response.Attempts != 1 {
+						t.Errorf("%+v, %v, want a response to the first attempt", r, err)
+					}
+					time.Sleep(wait / 2) // of the bubble's clock
+				}
+			})
+		})
+	}
+}
+
 // TestStreamDeadlineDespiteUnexpectedDatagrams checks that a stream ends at its deadline while
 // unexpected datagrams arrive.
 func TestStreamDeadlineDespiteUnexpectedDatagrams(t *testing.T) {

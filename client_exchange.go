@@ -106,19 +106,19 @@ func (x *singleExchange) wakeWith(ctx context.Context) func() {
 	}
 }
 
-// sendOne writes a request to a socket and reports the result to the machine. A pending ICMP error
-// makes the kernel fail a write without sending the datagram (Linux: udp(7)). sendOne then writes
-// the request again.
+// sendOne writes a request to a socket and reports the result to the machine. It repeats a write that
+// failed with the ICMP error of an earlier datagram, as udp.Resend does.
 func sendOne(m *exchange.Machine, conn net.Conn, r *exchange.Request) {
-	_, err := conn.Write(r.Data)
-	if udp.Refused(err) {
-		m.Unreachable(time.Now(), r.Port, ErrPortUnreachable)
-		if r.Outcome != exchange.Pending {
-			return
-		}
-		_, err = conn.Write(r.Data)
+	write := func() error {
+		_, err := conn.Write(r.Data)
+		return err
 	}
-	m.Sent(time.Now(), r, err, udp.TooLong(err))
+	reports, err := udp.Resend(write(), write)
+	now := time.Now()
+	for range reports {
+		m.Unreachable(now, r.Port, ErrPortUnreachable)
+	}
+	m.Sent(now, r, err, udp.TooLong(err))
 }
 
 // lateWake is the largest delay of a wake-up after which the loop does not read the socket again.

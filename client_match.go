@@ -37,7 +37,8 @@ type Matcher struct {
 // function is flip.Append.
 //
 // Requests with equal responses share a socket, because each of them can accept any of the
-// responses.
+// responses. A late or duplicate response to one of them can therefore answer another one that the
+// server has not handled. If the server must handle each request, use another Matcher or none.
 func MatchExact(respond func(dst, request []byte) []byte) *Matcher {
 	return &Matcher{
 		RequestKey:  respond,

@@ -65,8 +65,9 @@ func (p GroupPolicy) String() string {
 }
 
 // Exchange sends request to the servers that Policy selects until a response arrives or all servers
-// have failed. The Attempts, RTT and Elapsed fields of the response describe the exchange with the
-// server that responded, whose address is RemoteAddr. Errors are those of Client.Exchange.
+// have failed. The RemoteAddr and RTT fields of the response are those of the server that responded.
+// Attempts and Elapsed include the servers that the request was sent to before. Errors are those of
+// Client.Exchange.
 func (g *Group) Exchange(ctx context.Context, request []byte) (*Response, error) {
 	if err := g.check(); err != nil {
 		return nil, err
@@ -79,8 +80,12 @@ func (g *Group) Exchange(ctx context.Context, request []byte) (*Response, error)
 	for k := range g.Clients {
 		i := (first + k) % len(g.Clients)
 		resp, err := g.Clients[i].exchange(ctx, request, true)
-		if err == nil || !canFailOver(err) {
-			return resp, err
+		if err == nil {
+			failed.addTo(resp)
+			return resp, nil
+		}
+		if !canFailOver(err) {
+			return nil, err
 		}
 		g.markFailed(i)
 		failed.add(err)
@@ -88,7 +93,11 @@ func (g *Group) Exchange(ctx context.Context, request []byte) (*Response, error)
 	if failed.refused < len(g.Clients) || g.failsFast() {
 		return nil, failed.err(g)
 	}
-	return g.race(ctx, request, failed.begun)
+	resp, err := g.race(ctx, request, failed.begun)
+	if err == nil {
+		failed.addTo(resp)
+	}
+	return resp, err
 }
 
 // race sends request to all servers and waits for the first response.
@@ -192,8 +201,8 @@ func canFailOver(err error) bool {
 		return true
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return false // the exchange was interrupted
-	default:
-		return op.Op == "dial" || errors.Is(err, ErrPortUnreachable)
+	default: // the socket has failed, or the port is unreachable
+		return !errors.Is(err, ErrTooLarge)
 	}
 }
 
@@ -203,6 +212,7 @@ type failures struct {
 	errs     []error
 	refused  int // the number of servers whose port was unreachable
 	attempts int
+	elapsed  time.Duration // of all exchanges together
 }
 
 func (f *failures) add(err error) {
@@ -210,9 +220,16 @@ func (f *failures) add(err error) {
 	errors.As(err, &op)
 	f.errs = append(f.errs, err)
 	f.attempts += op.Attempts
+	f.elapsed += op.Elapsed
 	if !errors.Is(err, ErrServerDown) && errors.Is(err, ErrPortUnreachable) {
 		f.refused++
 	}
+}
+
+// addTo adds the attempts and the time of failed exchanges to the response of a later one.
+func (f *failures) addTo(resp *Response) {
+	resp.Attempts += f.attempts
+	resp.Elapsed += f.elapsed
 }
 
 // err returns the error of a request that failed at all servers.

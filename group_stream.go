@@ -67,6 +67,7 @@ type groupRequest struct {
 	tried  int                    // the number of members it was sent to
 	racing int                    // members that have not failed, if it was sent to all at once
 	failed failures
+	before failures // those before the request was sent to several members
 	resp   *Response
 	err    error
 	done   atomic.Bool // it has a result, so members skip it
@@ -211,6 +212,10 @@ func (s *groupStream) handleResult(o memberResult) {
 	switch {
 	case r.done.Load(): // another member was faster
 	case o.err == nil:
+		if r.racing == 0 {
+			r.before = r.failed
+		}
+		r.before.addTo(o.resp)
 		s.end(r, o.resp, nil)
 	case !canFailOver(o.err):
 		s.end(r, nil, o.err)
@@ -247,6 +252,7 @@ func (s *groupStream) retry(r *groupRequest) {
 	case r.failed.refused < n || s.g.failsFast():
 		s.end(r, nil, r.failed.err(s.g))
 	default:
+		r.before = r.failed
 		r.failed = failures{begun: r.failed.begun}
 		s.race(r)
 	}

@@ -115,6 +115,62 @@ func TestFailover(t *testing.T) {
 	}
 }
 
+// TestGroupElapsed checks that a response has the time and the attempts of all servers that the
+// request was sent to.
+func TestGroupElapsed(t *testing.T) {
+	const ms = time.Millisecond
+	for _, tt := range []struct {
+		policy   ohce.GroupPolicy
+		kinds    string
+		attempts int
+		elapsed  time.Duration
+		rtt      time.Duration
+	}{
+		{ohce.Failover, "up silent", 1, 2 * ms, 2 * ms},
+		{ohce.Failover, "silent up", 6, 1502 * ms, 2 * ms},
+		{ohce.Failover, "silent silent up", 11, 3002 * ms, 2 * ms},
+		{ohce.RoundRobin, "closed silent up", 7, 1503 * ms, 2 * ms},
+		{ohce.Race, "silent closed up", 1, 2 * ms, 2 * ms},
+	} {
+		t.Run(fmt.Sprint(tt.policy, " ", tt.kinds), func(t *testing.T) {
+			check := func(name string, resp *ohce.Response) {
+				t.Helper()
+				if resp.Attempts != tt.attempts || resp.Elapsed != tt.elapsed || resp.RTT != tt.rtt {
+					t.Errorf("%s: %d attempts in %v, round-trip time %v; want %d in %v, %v", name, resp.Attempts,
+						resp.Elapsed, resp.RTT, tt.attempts, tt.elapsed, tt.rtt)
+				}
+			}
+			testGroup(t, tt.policy, tt.kinds, func(t *testing.T, s *servers) {
+				resp, err := s.group.Exchange(t.Context(), []byte("abc"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				check("Exchange", resp)
+			})
+			testGroup(t, tt.policy, tt.kinds, func(t *testing.T, s *servers) {
+				for r, err := range s.group.Stream(t.Context(), numbered(1)) {
+					if err != nil || r.Err != nil {
+						t.Fatal(err, r.Err)
+					}
+					check("Stream", r.Response)
+				}
+			})
+		})
+	}
+}
+
+// TestGroupElapsedAfterRefusals checks that the time in which all ports were unreachable counts.
+func TestGroupElapsedAfterRefusals(t *testing.T) {
+	testGroup(t, ohce.Failover, "closed closed", func(t *testing.T, s *servers) {
+		time.AfterFunc(700*time.Millisecond, func() { s.listen(t, 1, true) })
+		begun := time.Now()
+		resp, err := s.group.Exchange(t.Context(), []byte("abc"))
+		if took := time.Since(begun); err != nil || resp.Elapsed != took {
+			t.Errorf("the response reports %v, want %v (%v)", resp.Elapsed, took, err)
+		}
+	})
+}
+
 // TestGroupDown checks that an exchange with servers that are all down ends after the expected time
 // with an error that names each server.
 func TestGroupDown(t *testing.T) {

@@ -19,6 +19,7 @@ const module = "github.com/ohce/ohce"
 // is the root package.
 var packages = []string{
 	"examples/dns",
+	"examples/kv",
 	"examples/stun",
 	"examples/internal/daemon",
 	"cmd/ohce",
@@ -45,6 +46,7 @@ var forbidden = []struct{ from, to, because string }{
 	{"cmd/ohce", ".", "main only calls internal/cli, which can be tested"},
 	{"cmd/ohce", "flip", "main only calls internal/cli, which can be tested"},
 	{"examples/dns", "internal/...", "an example uses only what users of the library can use"},
+	{"examples/kv", "internal/...", "an example uses only what users of the library can use"},
 	{"examples/stun", "internal/...", "an example uses only what users of the library can use"},
 	{"internal/cli", "internal/udp", "the command uses only what users of the library can use"},
 	{"internal/cli", "ohcetest", "test support does not belong in the product"},
@@ -93,7 +95,7 @@ var forbidden = []struct{ from, to, because string }{
 var kernelPackages = map[string][]string{
 	"unsafe": nil,
 	"syscall": { // SIGTERM and EMFILE have no other name
-		"internal/cli/signals.go", "internal/cli/descriptors_unix.go",
+		"internal/cli/signals.go", "internal/cli/descriptors_unix.go", "examples/kv/main.go",
 	},
 	"golang.org/x/sys": {"internal/netns/netns.go"}, // namespaces for tests
 }

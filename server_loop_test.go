@@ -40,8 +40,9 @@ type fakeConn struct {
 	writing atomic.Int32
 	overlap atomic.Bool // two Writes at once
 
-	mu   sync.Mutex
-	sent []string
+	mu     sync.Mutex
+	sent   []string
+	writes []int // the bytes of each Write
 }
 
 type step struct {
@@ -77,6 +78,13 @@ func (c *fakeConn) Write(ms []udp.Message) (int, error) {
 	}
 	defer c.writing.Add(-1)
 	runtime.Gosched() // let another Write overlap
+	size := 0
+	for i := range ms {
+		size += len(ms[i].Buf)
+	}
+	c.mu.Lock()
+	c.writes = append(c.writes, size)
+	c.mu.Unlock()
 	for i := range ms {
 		if c.refuse != nil {
 			if err := c.refuse(&ms[i]); err != nil {

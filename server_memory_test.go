@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"runtime"
+	"slices"
 	"testing"
 	"testing/synctest"
 
@@ -71,6 +72,9 @@ func TestShardSendsLargeBatchesInParts(t *testing.T) {
 		}
 		if len(c.sent) != n+1 {
 			t.Fatalf("%d responses, want %d", len(c.sent), n+1)
+		}
+		if most := slices.Max(c.writes); most >= maxResponses+size {
+			t.Errorf("a part has %d bytes, want less than %d", most, maxResponses+size)
 		}
 		for i, want := range append(texts, "end") {
 			if c.sent[i] != want+"/0" {

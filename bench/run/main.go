@@ -73,6 +73,9 @@ func (s *session) run(only, with, sizes string, r *report) error {
 			if err := r.add(title, table(l, results), l.name+"-"+size, draw); err != nil {
 				return err
 			}
+			if i == 0 {
+				r.summary.add(l, results)
+			}
 		}
 	}
 	for _, g := range []struct {
@@ -99,8 +102,8 @@ func (s *session) run(only, with, sizes string, r *report) error {
 			return err
 		}
 	}
-	if only == "relay" { // which has a report of its own
-		r.title, r.remarks = "# Performance of the relay", "relay.md"
+	if only == "relay" { // it has a report of its own
+		r.title, r.lead, r.top, r.remarks = "# Performance of the relay", relayLead, "", "relay.md"
 		if err := s.relay(r); err != nil {
 			return err
 		}

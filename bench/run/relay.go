@@ -12,6 +12,10 @@ const (
 	noRelay    = "no relay"
 )
 
+// relayLead explains the summary of the relays.
+const relayLead = `Rates of responses through a relay, relative to a plain relay in C, and the round-trip time. The
+columns are those of [performance.md](performance.md).`
+
 // relays returns the relays, which forward to a server on port to.
 func relays(to string) []candidate {
 	return []candidate{
@@ -38,6 +42,7 @@ func (s *session) relay(r *report) error {
 		if err != nil {
 			return err
 		}
+		r.summary.add(l, results)
 		if l.trip {
 			direct, err := s.measureDirect(p, l)
 			if err != nil {

@@ -14,12 +14,25 @@ import (
 type report struct {
 	file    string // name of the file; if empty, none is written
 	title   string
+	lead    string // explains the summary
+	top     string // name of the picture that follows the summary; if empty, none does
+	topLink string // shows that picture
 	remarks string // name of a file with remarks to include
+	summary summary
 	text    strings.Builder
 }
 
+// lead explains the summary of the servers.
+const lead = `Rates of responses to 64-byte requests, relative to a minimal server in C that does the same work. Each
+server has one core.
+
+- *open loop*: 16 clients send as fast as they can.
+- *closed loop*: 64 clients have 16 requests in flight each.
+- *segments*: 16 clients have 64 requests in flight each, sent with one system call as segments (GSO).
+- *round trip*: the median round-trip time of one client with one request in flight; lower is better.`
+
 func newReport(file string) *report {
-	return &report{file: file, title: "# Performance", remarks: "remarks.md"}
+	return &report{file: file, title: "# Performance", lead: lead, top: "flood-64", remarks: "remarks.md"}
 }
 
 // add prints a section and adds it to the file. If draw is not nil, the section begins with the
@@ -36,13 +49,19 @@ func (r *report) add(title, table, picture string, draw func(file string) error)
 		if err := draw(filepath.Join(folder, picture)); err != nil {
 			return err
 		}
-		fmt.Fprintf(&r.text, "![%s](%s/%s)\n\n", title, filepath.Base(folder), picture)
+		link := fmt.Sprintf("![%s](%s/%s)\n\n", title, filepath.Base(folder), picture)
+		if picture == r.top+".svg" {
+			r.topLink = link
+		} else {
+			r.text.WriteString(link)
+		}
 	}
 	r.text.WriteString(table + "\n")
 	return nil
 }
 
-// write writes the file: the title, the environment, the remarks and the sections.
+// write writes the file: the summary with its picture, the environment, the remarks and the
+// sections.
 func (r *report) write() error {
 	if r.file == "" {
 		return nil
@@ -51,7 +70,9 @@ func (r *report) write() error {
 	if err != nil {
 		return err
 	}
-	text := r.title + head() + string(remarks) + strings.TrimSpace(r.text.String()) + "\n"
+	top := r.title + "\n\n" + r.lead + "\n\n" + r.summary.table() + "\n" + r.topLink
+	text := top + "## Measurement" + head() + string(remarks) + "\n## All figures\n\n" +
+		strings.TrimSpace(r.text.String()) + "\n"
 	return os.WriteFile(r.file, []byte(text), 0o644)
 }
 

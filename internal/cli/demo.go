@@ -30,7 +30,7 @@ The demo takes about three seconds.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.demo(cmd.Context(), svg) },
 	}
 	cmd.Flags().StringVar(&svg, "trace-svg", "",
-		"draw the exchanges through the link into `FILE`, as SVG")
+		"draw the exchanges into `FILE` as SVG")
 	return cmd
 }
 
@@ -57,12 +57,13 @@ func (a *app) demo(ctx context.Context, svg string) error {
 	if err := a.demoServer(ctx, &diagram); err != nil {
 		return err
 	}
-	if file != nil {
-		if err := file.write(diagram.WriteSVG); err != nil {
-			return err
-		}
+	if err := a.demoDown(ctx, &diagram); err != nil {
+		return err
 	}
-	return a.demoDown(ctx)
+	if file != nil {
+		return file.write(diagram.WriteSVG)
+	}
+	return nil
 }
 
 // demoServer runs a server and sends it the messages.
@@ -124,20 +125,22 @@ func (a *app) demoExchanges(ctx context.Context, server string, diagram *sequenc
 			diagram.Add(x, e)
 		}
 		if err != nil {
+			conn := &connection{group: &ohce.Group{Clients: []*ohce.Client{client}}}
 			s := sender{app: a, flags: &sendFlags{servers: []string{addr}, expect: "flip"},
-				group: &ohce.Group{Clients: []*ohce.Client{client}}}
+				addrs: []string{addr}, conns: []*connection{conn}}
 			return s.failure([]byte(m.text), err)
 		}
 		fmt.Fprintf(a.out, "  %s -> %s\n\n", shorten([]byte(m.text)), st.green(shorten(resp.Data)))
 	}
 	s := lossy.Stats()
-	fmt.Fprintf(a.out, "The link's account: of %d requests %d lost, of %d answers %d lost\n",
+	fmt.Fprintf(a.out, "The link lost %[2]d of %[1]d requests and %[4]d of %[3]d responses.\n",
 		s.Up.Received, s.Up.Lost, s.Down.Received, s.Down.Lost)
 	return nil
 }
 
-// demoDown sends a request to a port without a server.
-func (a *app) demoDown(ctx context.Context) error {
+// demoDown sends a request to a port without a server and adds the exchange to diagram, behind the
+// exchanges of the messages.
+func (a *app) demoDown(ctx context.Context, diagram *sequence.Diagram) error {
 	reserved, err := reservePort()
 	if err != nil {
 		return listenFailure("127.0.0.1:0", err)
@@ -146,8 +149,13 @@ func (a *app) demoDown(ctx context.Context) error {
 	addr := reserved.LocalAddr().String()
 	st := a.styleFor(a.out)
 	fmt.Fprintf(a.out, "%s\n\n", st.bold("No server listens on "+addr+", as when a server is down:"))
-	tracer := &tracer{text: a.newText(a.out)}
-	client := &ohce.Client{Addr: addr, Trace: tracer.trace(0, 1)}
+	text := a.newText(a.out)
+	trace := clientTrace(func(a ohce.TraceAttempt, e sequence.Event) {
+		a.Exchange += uint64(len(demoMessages))
+		text.Add(exchangeOf(a), e)
+		diagram.Add(exchangeOf(a), e)
+	})
+	client := &ohce.Client{Addr: addr, Linger: -1, Trace: trace} // no events after the exchange
 	defer client.Close()
 	_, err = client.Exchange(ctx, []byte("Hello?"))
 	var op *ohce.OpError

@@ -69,9 +69,8 @@ func TestDescriptorsRunOut(t *testing.T) {
 		t.Errorf("serve ended with %d and %q", code, errs.String())
 	}
 	s := sender{flags: &sendFlags{servers: []string{"127.0.0.1:9"}}}
-	err := s.failure(nil, &ohce.OpError{Op: "exchange", Addr: "127.0.0.1:9", Err: &net.OpError{
+	f := s.failure(nil, &ohce.OpError{Op: "exchange", Addr: "127.0.0.1:9", Err: &net.OpError{
 		Op: "dial", Net: "udp", Err: os.NewSyscallError("socket", syscall.EMFILE)}})
-	f := err.(*failure)
 	if f.hint != descriptorHint || !strings.Contains(f.what, "too many open files") {
 		t.Errorf("send fails with %+v", f)
 	}

@@ -7,14 +7,18 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/ohce/ohce"
 )
 
 // A failure is an error in the form that the user sees.
 type failure struct {
-	what string // printed after "ohce: "
-	hint string // the next step, printed after "hint: "; if empty, no hint is printed
-	code int    // the exit code
-	flag string // the flag with the wrong value, if what does not begin with it
+	what string        // printed after "ohce: "
+	hint string        // the next step, printed after "hint: "; if empty, no hint is printed
+	code int           // the exit code
+	json string        // the error code for --json; empty if it is not about one message
+	op   *ohce.OpError // the exchange that failed; may be nil
+	flag string        // the flag with the wrong value, if what does not begin with it
 }
 
 func (f *failure) Error() string { return f.what }

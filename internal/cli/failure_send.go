@@ -13,37 +13,74 @@ import (
 // serverDown is the message for a server that did not respond.
 const serverDown = "SERVER IS DOWN !"
 
+// The error codes of --json.
+const (
+	errorDown          = "down"
+	errorRefused       = "refused"
+	errorNoResponse    = "no_response"
+	errorWrongResponse = "wrong_response"
+	errorTooLarge      = "too_large"
+	errorUnreachable   = "unreachable"
+)
+
 // failure returns the failure of a message that got no response.
-func (s *sender) failure(message []byte, err error) error {
-	f := &failure{code: exitFail}
-	var op *ohce.OpError
+func (s *sender) failure(message []byte, err error) *failure {
+	f := &failure{code: exitFail, json: errorUnreachable}
+	errors.As(err, &f.op)
+	servers := strings.Join(s.flags.servers, ",")
 	switch {
 	case errors.Is(err, context.Canceled):
-		f.what = "interrupted"
-	case errors.Is(err, ohce.ErrServerDown) && errors.As(err, &op):
-		f.what, f.hint = serverDown, s.downHint(op)
+		f.what, f.json = "interrupted", ""
+	case errors.Is(err, ohce.ErrServerDown) && f.op != nil:
+		f.what, f.json = s.downText(f.op)
+		f.hint = s.downHint(f.op)
 	case errors.Is(err, ohce.ErrTooLarge) && len(message) <= maxText:
+		f.json = errorTooLarge
 		f.what = fmt.Sprintf("this system does not send %d bytes in one datagram", len(message))
 		f.hint = "send the text in parts; the limit may be a setting (macOS: net.inet.udp.maxdgram)"
 	case errors.Is(err, ohce.ErrTooLarge):
 		return tooLong(len(message))
 	case isDescriptorLimit(err):
-		f.what = fmt.Sprintf("cannot reach %s: %v", strings.Join(s.flags.servers, ","), rootCause(err))
+		f.what = fmt.Sprintf("cannot reach %s: %v", servers, rootCause(err))
 		f.hint = descriptorHint
 	case isNameError(err):
 		f.what = nameError(err)
 		f.hint = "check the name, or give an IP address"
 	default:
-		f.what = fmt.Sprintf("cannot reach %s: %v", strings.Join(s.flags.servers, ","), rootCause(err))
+		f.what = fmt.Sprintf("cannot reach %s: %v", servers, rootCause(err))
 		f.hint = "check the address and this machine's network"
 	}
 	return f
 }
 
+// downText describes an exchange without a response, and returns its error code. A server that has
+// answered other messages, or wrongly, is not down.
+func (s *sender) downText(op *ohce.OpError) (what, code string) {
+	answered, unexpected := s.counts()
+	attempts := fmt.Sprintf("%d attempts in %.1f s", op.Attempts, op.Elapsed.Seconds())
+	if op.Attempts == 1 {
+		attempts = fmt.Sprintf("1 attempt in %.1f s", op.Elapsed.Seconds())
+	}
+	switch {
+	case answered == 0 && unexpected == 1:
+		return "1 response, and it is not the right one", errorWrongResponse
+	case answered == 0 && unexpected > 0:
+		return fmt.Sprintf("%d responses, none of them right", unexpected), errorWrongResponse
+	case answered > 0 && unexpected > 0:
+		return "no right response after " + attempts, errorWrongResponse
+	case answered > 0 && op.Attempts > 0:
+		return "no response after " + attempts, errorNoResponse
+	case errors.Is(op, ohce.ErrPortUnreachable):
+		return serverDown, errorRefused
+	default:
+		return serverDown, errorDown
+	}
+}
+
 // maxText is the maximum payload of a datagram on IPv4, in bytes. On IPv6 it is maxLine.
 const maxText = 65_507
 
-func tooLong(length int) error {
+func tooLong(length int) *failure {
 	has := fmt.Sprint(length)
 	if length > maxLine && length <= lineBufferSize { // a line of unknown length: see readLine
 		has = fmt.Sprintf("over %d", maxLine)
@@ -51,17 +88,17 @@ func tooLong(length int) error {
 	return &failure{
 		what: fmt.Sprintf("the message has %s bytes, more than a datagram carries", has),
 		hint: fmt.Sprintf("a datagram carries up to %d bytes; send the text in parts", maxText),
-		code: exitUsage,
+		code: exitUsage, json: errorTooLarge,
 	}
 }
 
 // downHint describes how a server that is down behaved, and what to try.
 func (s *sender) downHint(op *ohce.OpError) string {
-	if s.soleClient() == nil {
+	if len(s.addrs) > 1 {
 		return s.allDownHint(op)
 	}
 	took := op.Elapsed.Round(time.Millisecond)
-	ignored := s.soleClient().Stats().Unexpected
+	_, ignored := s.counts()
 	switch {
 	case errors.Is(op, ohce.ErrPortUnreachable):
 		return fmt.Sprintf("%s refused (port unreachable) for %v: no server listens there; "+
@@ -118,11 +155,9 @@ func (s *sender) downCause(err error) string {
 }
 
 // ignoredFrom returns the number of datagrams from a server that were not the response.
-func (s *sender) ignoredFrom(addr string) uint64 {
-	for _, c := range s.group.Clients {
-		if c.Addr == addr {
-			return c.Stats().Unexpected
-		}
+func (s *sender) ignoredFrom(addr string) (n uint64) {
+	for _, c := range s.conns {
+		n += c.unexpectedFrom(addr)
 	}
-	return 0
+	return n
 }

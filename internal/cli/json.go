@@ -2,6 +2,8 @@ package cli
 
 import (
 	"encoding/json"
+	"io"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -21,19 +23,28 @@ type answerJSON struct {
 	Attempts       int     `json:"attempts"`
 }
 
-// An unansweredJSON is a message without a response, as --json prints it.
-type unansweredJSON struct {
+// A failureJSON is a message without a response, as --json prints it.
+type failureJSON struct {
 	Server        string  `json:"server"`
 	Request       *string `json:"request,omitempty"`
 	RequestBase64 []byte  `json:"request_base64,omitempty"`
 	Error         string  `json:"error"`
+	Message       string  `json:"message"`
+	Elapsed       float64 `json:"elapsed_ms"`
+	Attempts      int     `json:"attempts"`
 }
 
-// jsonUnanswered returns the JSON object of a message without a response, followed by a newline.
-func jsonUnanswered(server string, request []byte, why string) []byte {
-	v := unansweredJSON{Server: server, Error: why}
+// printFailure writes the JSON object of a message without a response to w.
+func (s *sender) printFailure(w io.Writer, request []byte, f *failure) error {
+	v := failureJSON{Server: strings.Join(s.flags.servers, ","), Error: f.json, Message: f.what}
 	v.Request, v.RequestBase64 = textOrBytes(request)
-	return marshal(v)
+	if f.op != nil {
+		v.Elapsed, v.Attempts = millis(f.op.Elapsed), f.op.Attempts
+	}
+	if _, err := w.Write(marshal(v)); err != nil {
+		return outputFailure(err)
+	}
+	return nil
 }
 
 // jsonAnswer returns the JSON object of a response, followed by a newline.

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"runtime"
 )
 
 // maxLine is the maximum length of a line in bytes: the longest payload of a datagram, on IPv6.
@@ -14,31 +13,6 @@ const maxLine = 65_527
 
 // lineBufferSize is the number of bytes that readLine holds. It returns that many of a longer line.
 const lineBufferSize = maxLine + len("\r\n")
-
-// An inputLines yields the lines of an input, for a stream of exchanges.
-type inputLines struct {
-	ctx    context.Context
-	reader *lineReader
-	err    error // why reading ended: io.EOF after the last line; valid when the stream has ended
-}
-
-func newInputLines(ctx context.Context, r io.Reader) *inputLines {
-	return &inputLines{ctx: ctx, reader: newLineReader(ctx, r), err: io.EOF}
-}
-
-// all yields the lines without their line terminators. It returns when ctx is done.
-func (l *inputLines) all(yield func([]byte) bool) {
-	for {
-		text, err := l.reader.next(l.ctx)
-		if err != nil {
-			l.err = err
-			return
-		}
-		if !yield(text) {
-			return
-		}
-	}
-}
 
 // A lineReader reads lines on a goroutine of its own, so that a caller can stop waiting for a line.
 type lineReader struct {
@@ -54,14 +28,15 @@ type inputLine struct {
 // maxLineBatch is the number of lines that a lineReader passes on at once, if they are buffered.
 const maxLineBatch = 256
 
-// newLineReader starts to read lines from r. Its goroutine ends with the input or, if it is not
+// newLineReader starts to read lines from r. With keepCR, it returns the carriage return that ends a
+// line. Its goroutine ends with the input or, if it is not
 // blocked in a read, with ctx; a read from a terminal cannot be interrupted.
-func newLineReader(ctx context.Context, r io.Reader) *lineReader {
+func newLineReader(ctx context.Context, r io.Reader, keepCR bool) *lineReader {
 	l := &lineReader{batches: make(chan []inputLine, 1)}
 	go func() {
 		in := bufio.NewReaderSize(r, lineBufferSize)
 		for ended := false; !ended; {
-			batch := readBatch(in)
+			batch := readBatch(in, keepCR)
 			ended = batch[len(batch)-1].err != nil
 			select {
 			case l.batches <- batch:
@@ -74,9 +49,9 @@ func newLineReader(ctx context.Context, r io.Reader) *lineReader {
 }
 
 // readBatch reads a line and those behind it that are buffered. An error is in the last one.
-func readBatch(in *bufio.Reader) (batch []inputLine) {
+func readBatch(in *bufio.Reader, keepCR bool) (batch []inputLine) {
 	for {
-		line := readLine(in)
+		line := readLine(in, keepCR)
 		batch = append(batch, line)
 		if line.err != nil || len(batch) == maxLineBatch || !hasLine(in) {
 			return batch
@@ -92,9 +67,9 @@ func hasLine(in *bufio.Reader) bool {
 
 // readLine reads a line and returns it without its terminator, which the last line may lack. It
 // returns the first lineBufferSize bytes of a longer line and discards the rest.
-func readLine(in *bufio.Reader) inputLine {
+func readLine(in *bufio.Reader, keepCR bool) inputLine {
 	text, err := in.ReadSlice('\n')
-	text = trimTerminator(bytes.Clone(text))
+	text = trimTerminator(bytes.Clone(text), keepCR)
 	for errors.Is(err, bufio.ErrBufferFull) {
 		_, err = in.ReadSlice('\n')
 	}
@@ -122,11 +97,11 @@ func (l *lineReader) next(ctx context.Context) ([]byte, error) {
 	return line.text, line.err
 }
 
-// trimTerminator removes the newline that ends a line, and on Windows a carriage return before it.
-// On other systems a carriage return is text.
-func trimTerminator(line []byte) []byte {
-	line = bytes.TrimSuffix(line, []byte{'\n'})
-	if runtime.GOOS == "windows" {
+// trimTerminator removes the newline that ends a line and, unless keepCR is set, a carriage return
+// before it.
+func trimTerminator(line []byte, keepCR bool) []byte {
+	line, found := bytes.CutSuffix(line, []byte{'\n'})
+	if found && !keepCR {
 		line = bytes.TrimSuffix(line, []byte{'\r'})
 	}
 	return line

@@ -74,10 +74,10 @@ func (w *progressWriter) Write(b []byte) (int, error) {
 	return w.buf.Write(b)
 }
 
-// sendLines runs "ohce send" on lines, checks the answers, and returns how long it took.
+// sendLines runs "ohce send" on lines, checks the responses, and returns how long it took.
 func sendLines(t *testing.T, lines, answers []byte, args ...string) time.Duration {
 	t.Helper()
-	cmd := command(append([]string{"send", "--expect", "flip"}, args...)...)
+	cmd := command(append([]string{"send"}, args...)...)
 	out := newProgressWriter(cmd)
 	defer out.killer.Stop()
 	var errs bytes.Buffer
@@ -156,7 +156,21 @@ func TestManyLinesOnLoopback(t *testing.T) {
 func TestManyLinesThroughLoss(t *testing.T) {
 	p := serving(t, "--log", "none")
 	lossy := linking(t, "--to", p.addrs[0], "--delay", "10ms", "--loss", "5%", "--seed", "1")
-	checkSpeed(t, lossy.addrs[0], time.Second, 100, 200, "--retry", "adaptive")
+	checkSpeed(t, lossy.addrs[0], time.Second, 100, 200, "--expect", "flip", "--retry", "adaptive")
+}
+
+// TestManyLinesWithoutFlags checks that send is quick although it does not know the transform of the
+// server. 30,000 lines take at most 8 s.
+func TestManyLinesWithoutFlags(t *testing.T) {
+	p := serving(t, "--log", "none")
+	lossy := linking(t, "--to", p.addrs[0], "--delay", "10ms", "--loss", "5%", "--seed", "1")
+	lines, answers, count := manyLines(t)
+	limit := 3*time.Second + time.Duration(count)*5*time.Second/30_000
+	took := sendLines(t, lines, answers, "--server", lossy.addrs[0])
+	t.Logf("%d lines in %v, limit %v", count, took.Round(time.Millisecond), limit)
+	if took > limit {
+		t.Errorf("send is too slow")
+	}
 }
 
 // linking starts "ohce link" for a test.

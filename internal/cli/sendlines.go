@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"strings"
 
 	"github.com/ohce/ohce"
+	"github.com/ohce/ohce/flip"
 )
 
 // sendLines sends each line of standard input.
@@ -23,7 +23,7 @@ func (s *sender) sendLines(ctx context.Context) error {
 // continues.
 func (s *sender) sendTyped(ctx context.Context) error {
 	var failed error
-	in := newLineReader(ctx, s.app.in)
+	in := newLineReader(ctx, s.app.in, s.flags.keepCR)
 	for n := 1; ; n++ {
 		fmt.Fprint(s.app.err, "> ")
 		line, err := in.next(ctx)
@@ -47,22 +47,30 @@ func (s *sender) sendTyped(ctx context.Context) error {
 }
 
 // sendPiped sends many lines at a time and prints the responses in the order of the lines. It
-// reports an unanswered line with its number and continues.
+// reports unanswered lines and continues.
 func (s *sender) sendPiped(ctx context.Context) error {
-	in := newInputLines(ctx, s.app.in)
+	in := &messageSource{reader: newLineReader(ctx, s.app.in, s.flags.keepCR)}
 	out := newFlushWriter(s.app.out)
 	progress := s.app.newProgress()
 	defer progress.stop()
-	var unanswered unansweredLines
+	report := func(text string) {
+		progress.clear()
+		fmt.Fprintf(s.app.err, "%s %s\n", s.app.styleFor(s.app.err).bold("ohce:"), text)
+	}
+	unanswered := unansweredLines{report: report}
 	n := 0
-	for r, err := range s.stream(ctx, in.all) {
+	for r, err := range s.results(ctx, in, report) {
 		n++
 		switch {
 		case err != nil: // the end of the stream
+			unanswered.flush()
 			err = s.failure(nil, err)
 		case r.Err != nil:
-			unanswered.add(n, s.failure(r.Request, r.Err))
-			err = s.reportUnanswered(progress, out, n, r.Request, unanswered.last)
+			failed := s.failure(r.Request, r.Err)
+			unanswered.add(n, failed)
+			if s.flags.json {
+				err = s.printFailure(out, r.Request, failed)
+			}
 		default:
 			err = s.printTo(out, r.Request, r.Response)
 		}
@@ -72,52 +80,75 @@ func (s *sender) sendPiped(ctx context.Context) error {
 		}
 	}
 	progress.stop()
+	unanswered.flush()
 	if err := out.close(); err != nil {
 		return outputFailure(err)
 	}
-	if !errors.Is(in.err, io.EOF) {
-		return withLine(inputFailure(in.err), n+1)
+	if err := in.readError(); err != nil {
+		return withLine(inputFailure(err), n+1)
 	}
 	return unanswered.err(n)
 }
 
-// stream starts a stream of the only client or, if there are several, of the group.
-func (s *sender) stream(ctx context.Context,
-	requests iter.Seq[[]byte]) iter.Seq2[ohce.Result, error] {
-	if c := s.soleClient(); c != nil {
-		return c.Stream(ctx, requests)
+// results sends the lines of in and yields their results.
+func (s *sender) results(ctx context.Context, in *messageSource,
+	report func(string)) iter.Seq2[ohce.Result, error] {
+	if s.flags.expect != "auto" || s.tracer != nil {
+		return s.conns[0].stream(ctx, in.messages(ctx, nil))
 	}
-	return s.group.Stream(ctx, requests)
+	auto := &autoStream{
+		source: in, any: s.conns[0], graphemes: s.flags.graphemes,
+		expect: func(t flip.Transform) *connection { return s.open(ohce.MatchExact(t.Append)) },
+		changed: func(line int, old flip.Transform, now *flip.Transform) {
+			if now == nil {
+				report(fmt.Sprintf("from line %d on, the responses fit no transform (before: %v)", line, old))
+				return
+			}
+			report(fmt.Sprintf("from line %d on, the server applies %v instead of %v", line, *now, old))
+		},
+	}
+	return func(yield func(ohce.Result, error) bool) { auto.run(ctx, yield) }
 }
 
-// reportUnanswered reports line n on standard error. With --json it also writes an object to out,
-// so that each line has one.
-func (s *sender) reportUnanswered(p *progress, out io.Writer, n int, line []byte,
-	f *failure) error {
-	p.clear()
-	fmt.Fprintf(s.app.err, "%s line %d: %s\n", s.app.styleFor(s.app.err).bold("ohce:"), n, f.what)
-	if !s.flags.json {
-		return nil
-	}
-	server := strings.Join(s.flags.servers, ",")
-	if _, err := out.Write(jsonUnanswered(server, line, f.what)); err != nil {
-		return outputFailure(err)
-	}
-	return nil
-}
+// maxEqualFailures is the number of consecutive lines with the same failure that are reported one by
+// one.
+const maxEqualFailures = 3
 
-// An unansweredLines counts the lines without a response.
+// An unansweredLines counts the lines without a response and reports them. It summarizes many
+// consecutive failures of one kind.
 type unansweredLines struct {
-	count       int
-	first, last *failure
+	report func(text string)
+
+	count int
+	first *failure // for its hint
+	kind  string   // of the latest failure
+	equal int      // consecutive failures of this kind
+	last  int      // the line of the latest failure
 }
 
-func (u *unansweredLines) add(n int, err error) {
-	u.last = &failure{what: err.Error(), code: exitFail}
-	errors.As(err, &u.last)
+func (u *unansweredLines) add(n int, f *failure) {
 	if u.count++; u.count == 1 {
-		u.first = u.last
+		u.first = f
 	}
+	if f.json != u.kind || n != u.last+1 {
+		u.flush()
+		u.kind, u.equal = f.json, 0
+	}
+	u.last = n
+	if u.equal++; u.equal <= maxEqualFailures {
+		u.report(fmt.Sprintf("line %d: %s", n, f.what))
+	}
+}
+
+// flush reports the lines that add has summarized.
+func (u *unansweredLines) flush() {
+	switch more := u.equal - maxEqualFailures; {
+	case more == 1:
+		u.report(fmt.Sprintf("line %d: the same", u.last))
+	case more > 1:
+		u.report(fmt.Sprintf("lines %d to %d: the same", u.last-more+1, u.last))
+	}
+	u.equal = 0
 }
 
 // err returns the failure of all unanswered lines together, or nil if there are none.
@@ -126,7 +157,7 @@ func (u *unansweredLines) err(lines int) error {
 		return nil
 	}
 	return &failure{
-		what: fmt.Sprintf("lines without an answer: %d of %d", u.count, lines), hint: u.first.hint,
+		what: fmt.Sprintf("lines without a response: %d of %d", u.count, lines), hint: u.first.hint,
 		code: exitFail,
 	}
 }

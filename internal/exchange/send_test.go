@@ -77,3 +77,25 @@ func TestCauseOfUntried(t *testing.T) {
 		t.Errorf("outcome %d with cause %v, want %d with %v", untried.Outcome, untried.Cause, Down, ErrNotTried)
 	}
 }
+
+// TestRoomOfALargeWindow: a machine takes at most maxRequests requests, however large its window is.
+func TestRoomOfALargeWindow(t *testing.T) {
+	const window = 2 * maxRequests
+	m := newMachine(Config{
+		Match: echoMatcher(), MaxBytes: 1 << 30, Window: Window{Min: window, Max: window},
+	})
+	now := time.Now()
+	for {
+		n, _, _ := m.Room(now)
+		if n == 0 {
+			break
+		}
+		for range n {
+			m.Submit(uint64(m.Len()), []byte("x"))
+		}
+		openAll(m, m.Next(now))
+	}
+	if m.Len() != 65_536 {
+		t.Errorf("%d requests were taken, want 65,536", m.Len())
+	}
+}

@@ -13,7 +13,7 @@ import (
 
 const patience = 10 * time.Second
 
-// hangingResolver makes every look-up of a host name wait until its context is done. The channel
+// hangingResolver makes every look-up of a host name wait until its context is cancelled. The channel
 // receives a value when a look-up begins.
 func hangingResolver(t *testing.T) <-chan struct{} {
 	begun := make(chan struct{}, 10)
@@ -23,6 +23,9 @@ func hangingResolver(t *testing.T) <-chan struct{} {
 		Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			begun <- struct{}{}
 			<-ctx.Done()
+			if ctx.Err() == context.DeadlineExceeded { // the resolver's own
+				<-t.Context().Done()
+			}
 			return nil, ctx.Err()
 		},
 	}
@@ -92,10 +95,12 @@ func TestSlowName(t *testing.T) {
 		}
 	})
 	within(t, "Close", m.Close)
-	var e *Error
-	if err := <-created; !errors.As(err, &e) || e.Status != 503 {
-		t.Errorf("Create returned %v, want that the manager is closed", err)
-	}
+	within(t, "Create after Close", func() {
+		var e *Error
+		if err := <-created; !errors.As(err, &e) || e.Status != 503 {
+			t.Errorf("Create returned %v, want that the manager is closed", err)
+		}
+	})
 }
 
 // TestNameIsFreeAfterFailure reserves a name only while Create tries.

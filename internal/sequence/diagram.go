@@ -91,3 +91,11 @@ func (r *record) requestArrived() bool {
 	}
 	return sent == 1 && r.answered()
 }
+
+// refused reports whether an ICMP port unreachable message arrived while the attempt was the latest
+// one.
+func (r *record) refused(attempt int) bool {
+	return slices.ContainsFunc(r.events, func(e Event) bool {
+		return e.Kind == Unreachable && e.Attempt == attempt
+	})
+}

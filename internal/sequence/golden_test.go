@@ -68,6 +68,15 @@ var scenarios = map[string]scenario{
 			Payload: hello},
 		sequence.Event{Kind: sequence.TimedOut, Time: 120_100 * ms, Attempt: 2, Wait: 2 * time.Minute}),
 
+	// A server that refuses the first attempt and is there for the second.
+	"refused": of(here,
+		sequence.Event{Kind: sequence.Sent, Attempt: 1, Wait: 100 * ms, Payload: hello},
+		sequence.Event{Kind: sequence.Unreachable, Time: 200 * time.Microsecond, Attempt: 1},
+		sequence.Event{Kind: sequence.TimedOut, Time: 100 * ms, Attempt: 1, Wait: 100 * ms},
+		sequence.Event{Kind: sequence.Sent, Time: 100 * ms, Attempt: 2, Wait: 200 * ms, Payload: hello},
+		sequence.Event{Kind: sequence.Accepted, Time: 101 * ms, Attempt: 2, RoundTrip: ms,
+			Payload: olleh}),
+
 	// Every kind of event that a relay reports.
 	"network": of(here,
 		sequence.Event{Kind: sequence.Sent, Attempt: 1, Wait: 100 * ms, Payload: hello, Datagram: 1},

@@ -19,6 +19,13 @@ func (e *Event) isLate() bool {
 	}
 }
 
+// isLowerBound reports whether the round-trip time of a response is only a lower bound: after
+// several attempts the response may answer an earlier one than the latest (Karn's ambiguity, RFC
+// 6298, section 3).
+func (e *Event) isLowerBound() bool {
+	return e.Kind == Accepted && e.Attempt > 1 && e.ResponseTo == 0
+}
+
 // note returns the text beside the arrow of an event. p is the path of the event's datagram, or
 // nil.
 func (e *Event) note(p *path) string {
@@ -43,7 +50,7 @@ func (e *Event) note(p *path) string {
 	case TimedOut:
 		return "no answer within " + formatWait(e.Wait)
 	case Unreachable:
-		return "no server listens there"
+		return "refused: no server listens"
 	case Accepted:
 		return e.roundTrip()
 	default:
@@ -60,7 +67,7 @@ func (e *Event) sentence(p *path) string {
 	case Answered, Accepted, Ignored:
 		return fmt.Sprintf("%s: to the client %s: %s.", at, e.Payload.label(maxBody), e.note(p))
 	case Unreachable:
-		return fmt.Sprintf("%s: port unreachable: %s.", at, e.note(p))
+		return fmt.Sprintf("%s: port unreachable, attempt %d %s.", at, e.Attempt, e.note(p))
 	default:
 		return fmt.Sprintf("%s: %s.", at, e.note(p))
 	}
@@ -78,14 +85,12 @@ func (e *Event) outcome(p *path) string {
 	}
 }
 
-// roundTrip describes the round-trip time of a response. After several attempts the time since the
-// latest one is only a lower bound, because the response may answer an earlier attempt (Karn's
-// ambiguity, RFC 6298, section 3).
+// roundTrip describes the round-trip time of a response.
 func (e *Event) roundTrip() string {
 	switch {
 	case e.isLate():
 		return fmt.Sprintf("late answer to attempt %d", e.ResponseTo)
-	case e.Attempt > 1 && e.ResponseTo == 0:
+	case e.isLowerBound():
 		return "round trip ≥ " + formatMillis(e.RoundTrip)
 	default:
 		return "round trip " + formatMillis(e.RoundTrip)

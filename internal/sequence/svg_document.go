@@ -25,7 +25,7 @@ type svgDocument struct {
 	y           int // the lower end
 
 	// Symbols in use, which the legend explains.
-	hasLost, hasUnknown, hasDashed, hasNominal bool
+	hasLost, hasRefused, hasUnknown, hasDashed, hasNominal, hasLowerBound bool
 }
 
 func newSVGDocument() *svgDocument { return &svgDocument{y: margin} }
@@ -108,8 +108,10 @@ func (d *svgDocument) legend(diagram *Diagram) []string {
 	add(len(diagram.records) == 0, "Nothing was sent.")
 	add(diagram.omitted > 0, fmt.Sprintf("Exchanges that are left out: %d.", diagram.omitted))
 	add(d.hasLost, "✕  lost on the way")
+	add(d.hasRefused, "✕  at the server: refused, because no server listens there")
 	add(d.hasDashed, "Dashed: late, or a copy.")
 	add(d.hasUnknown, "?  The datagram may or may not have arrived.")
+	add(d.hasLowerBound, "≥  The time is from the last attempt. The answer may be to an earlier one.")
 	add(d.hasNominal, "Times are measured at the client. Times of arrival at the server are unknown.")
 	return lines
 }

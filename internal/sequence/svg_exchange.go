@@ -89,8 +89,8 @@ func toneClass(t Tone) string {
 	}
 }
 
-// request draws an attempt: up to the point of its loss, to each of its arrivals, or towards the
-// server with an unknown end.
+// request draws an attempt: up to the point of its loss, to each of its arrivals, to the server that
+// refused it, or towards the server with an unknown end.
 func (r *exchangeRenderer) request(e *Event, p *path) {
 	label, y := e.Payload.label(labelColumns), r.eventY[e]
 	nominal := segment{clientX, y, serverX, y + slant}
@@ -104,6 +104,12 @@ func (r *exchangeRenderer) request(e *Event, p *path) {
 			label = ""
 			r.note(r.eventY[end], arrivalNote(e, end, p))
 		}
+	case r.record.refused(e.Attempt):
+		r.hasNominal, r.hasRefused = true, true
+		r.shapes.line(nominal, false)
+		r.shapes.cross(nominal.x2, nominal.y2)
+		r.labels.along(nominal, label)
+		r.note(y+slant, e.note(p))
 	case r.requestArrived:
 		r.hasNominal = true
 		r.arrow(e, nominal, label)
@@ -152,6 +158,7 @@ func (r *exchangeRenderer) missingResponse(e *Event, p *path) {
 // received draws a datagram or ICMP message that the client received.
 func (r *exchangeRenderer) received(e *Event, p *path) {
 	label, y := e.Payload.label(labelColumns), r.eventY[e]
+	r.hasLowerBound = r.hasLowerBound || e.isLowerBound()
 	if e.Kind == Unreachable {
 		label = "port unreachable"
 	}

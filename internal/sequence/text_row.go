@@ -35,7 +35,7 @@ func rowOf(e *Event, p *path, n int) (textRow, bool) {
 	case Accepted, Ignored:
 		row.body = arrowToClient(label, n, false, e.isLate())
 	case Unreachable:
-		row.body = arrowToClient("port unreachable", n, false, false)
+		row.body = refusal(n)
 	case Refused:
 		row.body, row.note = remark("X", row.note), ""
 	case TimedOut:
@@ -86,6 +86,13 @@ func arrowToClient(label string, n int, lost, dashed bool) string {
 	}
 	line := end + dash(n-width(body)-1, dashed) + body
 	return strings.Repeat(" ", max(0, full-width(line))) + line
+}
+
+// refusal returns the arrow of an ICMP port unreachable message, n columns wide. The cross at its
+// start is the end of the request that the server's system refused.
+func refusal(n int) string {
+	const body = " port unreachable ──X"
+	return "<" + dash(n-width(body)-1, false) + body
 }
 
 // lostColumns returns the width of the arrow of a lost datagram, given the width n of a whole arrow

@@ -14,7 +14,6 @@ import (
 // A timerFD is a Timer that uses a timerfd, registered with the runtime's poller.
 type timerFD struct {
 	file   *os.File
-	fd     int
 	closed atomic.Bool
 }
 
@@ -24,7 +23,7 @@ func newTimer() Timer {
 	if err != nil {
 		return newRuntimeTimer()
 	}
-	return &timerFD{file: os.NewFile(uintptr(fd), "timerfd"), fd: fd}
+	return &timerFD{file: os.NewFile(uintptr(fd), "timerfd")}
 }
 
 func (t *timerFD) Set(d time.Duration) {

@@ -138,3 +138,75 @@ func TestServeReturnsErrClosed(t *testing.T) {
 		c.Close()
 	}
 }
+
+// TestShutdownWhileTheServerSends: Shutdown returns although the server continues to send. It drops the
+// responses that would wait.
+func TestShutdownWhileTheServerSends(t *testing.T) {
+	srv := listen(t)
+	delay := link.Impairment{Delay: link.Delay{Base: 50 * time.Millisecond}}
+	r := start(t, &relay.Relay{To: srv.LocalAddr().String(), Link: &link.Link{Down: delay}})
+	send(t, dial(t, r.LocalAddr()), "request")
+	_, mapped := receive(t, srv)
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() { // ends when stop is closed
+		defer close(stopped)
+		tick := time.NewTicker(time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				srv.WriteToUDPAddrPort([]byte("response"), mapped)
+			case <-stop:
+				return
+			}
+		}
+	}()
+	defer func() {
+		close(stop)
+		<-stopped
+	}()
+	r.until(t, "a response waits", func(s relay.Stats) bool { return s.Down.Delayed > 0 })
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if err := r.Shutdown(ctx); err != nil {
+		t.Errorf("Shutdown returned %v", err)
+	}
+	if s := r.Stats().Down; s.Sent == 0 || s.Unmapped == 0 || s.Delayed != 0 {
+		t.Errorf("stats %+v, want that the responses before Shutdown were sent and later ones dropped", s)
+	}
+}
+
+// TestShutdownPassesResponses: while Shutdown waits for delayed requests, responses without a delay pass.
+func TestShutdownPassesResponses(t *testing.T) {
+	r := start(t, &relay.Relay{})
+	c := dial(t, r.LocalAddr())
+	for i, delay := range []time.Duration{50 * time.Millisecond, 300 * time.Millisecond} {
+		r.Change(func(up, _ *link.Impairment) error { up.Delay.Base = delay; return nil })
+		send(t, c, "Hello")
+		r.until(t, "the request waits", func(s relay.Stats) bool { return s.Up.Received == uint64(i+1) })
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- r.Shutdown(t.Context()) }()
+	if got, _ := receive(t, c); got != "OLLEh" {
+		t.Errorf("the response is %q", got)
+	}
+	if err := <-ended; err != nil {
+		t.Errorf("Shutdown returned %v", err)
+	}
+	if s := r.Stats().Up; s.Sent != 2 {
+		t.Errorf("stats %+v, want that both requests were sent", s)
+	}
+}
+
+// TestCloseLeavesNoMapping: a closed relay has no open mapping.
+func TestCloseLeavesNoMapping(t *testing.T) {
+	r := start(t, &relay.Relay{})
+	ask(t, dial(t, r.LocalAddr()), "Hello")
+	if s := r.Stats(); s.Mappings != 1 {
+		t.Errorf("%d mappings, want 1", s.Mappings)
+	}
+	r.Close()
+	if s := r.Stats(); s.Mappings != 0 || s.Opened != 1 {
+		t.Errorf("%d mappings of %d after Close, want 0 of 1", s.Mappings, s.Opened)
+	}
+}

@@ -113,10 +113,14 @@ func TestSlowOpen(t *testing.T) {
 // TestCloseWhileOpening closes a relay while it opens a socket.
 func TestCloseWhileOpening(t *testing.T) {
 	opening, release := make(chan struct{}), make(chan struct{})
+	opened := make(chan closingConn, 1)
 	r := &Relay{connect: func(server netip.AddrPort) (udp.Socket, error) {
 		opening <- struct{}{}
 		<-release
-		return connect(server)
+		socket, err := connect(server)
+		c := closingConn{socket, make(chan struct{}, 2)}
+		opened <- c
+		return c, err
 	}}
 	_, client := serve(t, r)
 	write(t, client(), "one")
@@ -128,10 +132,28 @@ func TestCloseWhileOpening(t *testing.T) {
 	}()
 	<-r.delays.closed
 	close(release)
+	c := <-opened
+	select {
+	case <-c.closing:
+	case <-time.After(patience):
+		t.Error("the socket is not closed")
+		c.Close() // otherwise r.Close does not return
+	}
 	<-closed
 	if s := r.Stats(); s.Opened != 0 || s.NoMapping != 1 {
 		t.Errorf("stats %+v, want no mapping", s)
 	}
+}
+
+// A closingConn reports when it is closed.
+type closingConn struct {
+	udp.Socket
+	closing chan struct{}
+}
+
+func (c closingConn) Close() error {
+	c.closing <- struct{}{}
+	return c.Socket.Close()
 }
 
 // TestNoSystemCallsWithLock checks that the counters of sockets are read, and sockets are closed,

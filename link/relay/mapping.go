@@ -218,7 +218,7 @@ func (m *mapping) passDown(ms []udp.Message) {
 // arrive appends a response to b, or delays or drops it. The caller holds r.mu.
 func (m *mapping) arrive(now time.Time, a link.Arrival, b *udp.Batch) {
 	switch {
-	case m.retired:
+	case m.retired, m.r.draining && a.After > 0:
 		m.r.stats.Down.Unmapped++
 	case a.After > 0:
 		m.r.delay(now, m, false, a)

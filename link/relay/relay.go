@@ -117,6 +117,7 @@ type Relay struct {
 	mu           sync.Mutex
 	listening    bool
 	done         chan struct{} // made by Serve, closed when its goroutines have ended
+	draining     bool          // Shutdown waits for the delayed datagrams; no response is delayed
 	closed       bool
 	err          error     // what ended Serve, if not Close
 	epoch        time.Time // origin of the times of mappings and delays
@@ -360,7 +361,9 @@ func (r *Relay) counters() (s Stats, listeners []*listener, mappings []*mapping)
 	if r.delays != nil {
 		s.Up.Delayed, s.Down.Delayed = r.delays.waiting()
 	}
-	s.Mappings = uint64(len(r.all))
+	if !r.closed {
+		s.Mappings = uint64(len(r.all))
+	}
 	s.PortUnreachable = r.up.unreachable.Load()
 	s.ReadErrors = r.up.readErrors.Load() + r.down.readErrors.Load()
 	return s, r.listeners, slices.Collect(maps.Keys(r.all))

@@ -40,8 +40,9 @@ func (r *Relay) Serve() error {
 }
 
 // Shutdown stops reading from clients, waits until the requests that have arrived and all delayed
-// datagrams are sent, and closes the relay. If ctx is done first, Shutdown closes the relay at once
-// and returns ctx.Err(); Stats counts the remaining datagrams as Delayed.
+// datagrams are sent, and closes the relay. Meanwhile it drops responses that would be delayed and
+// counts them as Unmapped, because a server can send without end. If ctx is done first, Shutdown closes
+// the relay at once and returns ctx.Err(); Stats counts the remaining datagrams as Delayed.
 func (r *Relay) Shutdown(ctx context.Context) error {
 	r.mu.Lock()
 	serving := r.done != nil
@@ -66,6 +67,9 @@ func (r *Relay) drain(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
+	r.mu.Lock()
+	r.draining = true
+	r.mu.Unlock()
 	select {
 	case <-r.delays.whenEmpty():
 		return nil

@@ -26,8 +26,8 @@ type DirectionStats struct {
 	Unsent uint64 `json:"unsent"`
 	// BufferFull counts datagrams dropped because the delayed ones already take MaxBytes.
 	BufferFull uint64 `json:"buffer_full"`
-	// Unmapped counts responses dropped because the client has a newer mapping or the mapping is
-	// being closed.
+	// Unmapped counts responses dropped because the client has a newer mapping, because the mapping is
+	// being closed, or because they would be delayed during Shutdown.
 	Unmapped uint64 `json:"unmapped"`
 	// Delayed is the number of datagrams that wait for their arrival time.
 	Delayed uint64 `json:"delayed"`
