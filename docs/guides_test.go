@@ -4,11 +4,13 @@ import (
 	"expvar"
 	"fmt"
 	"io/fs"
+	"net/netip"
 	"os"
 	"path"
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ohce/ohce"
 	"github.com/ohce/ohce/guard"
@@ -102,6 +104,21 @@ func Example_servicePorts() {
 	srv.Guard = guard.Loops{RefusePorts: set}
 	fmt.Println(set.Contains(53), set.Contains(3001), set.Contains(4000))
 	// Output: true true false
+}
+
+func Example_limits() {
+	srv := &ohce.Server{}
+	srv.Guard = guard.Guards{guard.Loops{}, &guard.RateLimit{}, &guard.Amplification{}}
+	rule := srv.Guard.NewRule(nil)
+	d := &guard.Datagram{Source: netip.MustParseAddrPort("198.51.100.7:40000"), Payload: []byte("Hello")}
+	admitted := 0
+	for range 10_000 {
+		if rule.Admit(time.Unix(0, 0), d) == guard.Admitted {
+			admitted++
+		}
+	}
+	fmt.Println(admitted, "of 10000 requests without a pause")
+	// Output: 2000 of 10000 requests without a pause
 }
 
 // TestCountersPage checks that counters.md explains each field of the statistics.
