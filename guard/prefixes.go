@@ -35,7 +35,7 @@ func NewPrefixSet(prefixes ...netip.Prefix) *PrefixSet {
 	slices.SortFunc(ranges, func(a, b addrRange) int {
 		return cmp.Or(bytes.Compare(a.first[:], b.first[:]), bytes.Compare(b.last[:], a.last[:]))
 	})
-	// Of two prefixes that overlap, one contains the other.
+	// If two prefixes overlap, one contains the other.
 	merged := ranges[:0]
 	for _, r := range ranges {
 		if n := len(merged); n == 0 || bytes.Compare(r.first[:], merged[n-1].last[:]) > 0 {
