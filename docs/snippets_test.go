@@ -98,7 +98,7 @@ func blocks(markdown, language string) []block {
 	return all
 }
 
-// contain reports whether one of the texts contains a snippet that starts at the beginning of a line.
+// contain reports whether one of the texts contains a snippet as whole lines.
 func contain(texts []string, snippet string) bool {
 	for _, text := range texts {
 		if snippet != "" && strings.Contains("\n"+text, "\n"+snippet) {

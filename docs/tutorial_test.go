@@ -56,8 +56,8 @@ func swapCase(r rune) rune {
 // soon returns a deadline a few seconds ahead.
 func soon() time.Time { return time.Now().Add(5 * time.Second) }
 
-// closedPort returns an address that does not accept datagrams. A socket holds the port, so no other
-// program can open it, but the socket is connected and accepts datagrams from its peer only.
+// closedPort returns an address that accepts no datagrams. A connected socket holds the port, so no
+// other program can open it, and accepts datagrams from its peer only.
 func closedPort() (addr *net.UDPAddr, stop func()) {
 	conn, err := net.Dial("udp4", "127.0.0.1:9")
 	check(err)

@@ -131,14 +131,14 @@ func start(t *testing.T, p program) netip.AddrPort {
 	return addr
 }
 
-// delayed starts "ohce link --delay" in front of a server and returns the link's address. The link
-// is killed at the end of the test.
-func delayed(t *testing.T, server netip.AddrPort, each string) netip.AddrPort {
+// impaired starts "ohce link" in front of a server and returns the link's address. The link is killed
+// at the end of the test.
+func impaired(t *testing.T, server netip.AddrPort, flags ...string) netip.AddrPort {
 	t.Helper()
 	addr := freePort(t)
-	args := inGo("ohce")(t, addr)
-	cmd := command(t, []string{args[0], "link", "--listen", addr.String(), "--to", server.String(),
-		"--delay", each, "--api", "none"})
+	args := []string{inGo("ohce")(t, addr)[0], "link", "--listen", addr.String(),
+		"--to", server.String(), "--api", "none"}
+	cmd := command(t, append(args, flags...))
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -21,7 +21,8 @@ func TestClientsAndServers(t *testing.T) {
 			t.Run(from+" client, "+to+" server", func(t *testing.T) {
 				addr := start(t, server)
 				out, err := run(t, client, addr, "Hello", "Grün, ΓΙΏΡΓΟ!")
-				if want := "Hello -> OLLEh\nGrün, ΓΙΏΡΓΟ! -> !ογρώιγ ,NÜRg\n"; err != nil || out != want {
+				want := "Hello -> OLLEh\nGrün, ΓΙΏΡΓΟ! -> !ογρώιγ ,NÜRg\n"
+				if err != nil || out != want {
 					t.Errorf("got %q, %v\nwant %q", out, err, want)
 				}
 			})
@@ -59,7 +60,7 @@ func TestClientsAt75Milliseconds(t *testing.T) {
 	right := "first -> TSRIF\nsecond -> DNOCES\nthird -> DRIHT\n"
 	for name, want := range map[string]string{"python": wrong, "go": wrong, "library": right} {
 		t.Run(name, func(t *testing.T) {
-			addr := delayed(t, start(t, inGo("server")), "75ms")
+			addr := impaired(t, start(t, inGo("server")), "--delay", "75ms")
 			out, err := run(t, clients[name], addr, "first", "second", "third")
 			if err != nil || out != want {
 				t.Errorf("got %q, %v\nwant %q", out, err, want)
