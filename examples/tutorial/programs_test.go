@@ -31,10 +31,11 @@ func TestClientsAndServers(t *testing.T) {
 }
 
 // The seed's clients use an unconnected socket, so the kernel does not report that the port is
-// unreachable. They wait through the whole schedule.
+// unreachable. The library's client receives that report. All use their whole schedule.
 func TestClientsWithoutServer(t *testing.T) {
 	for name, client := range clients {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			want := "SERVER IS DOWN !"
 			if name == "library" {
 				want = "server is down"
