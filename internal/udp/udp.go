@@ -30,6 +30,7 @@ package udp
 
 import (
 	"net/netip"
+	"os"
 	"time"
 )
 
@@ -82,6 +83,10 @@ type Socket interface {
 	// descriptor can read the queued and all later datagrams. Write continues to work until Close.
 	// Release undoes Drain, but keeps the other socket options. The other process should call New.
 	Release() error
+
+	// File returns a duplicate of the socket's descriptor for another process. The caller must close
+	// it. If the socket has no descriptor, the error is errors.ErrUnsupported.
+	File() (*os.File, error)
 }
 
 // Tuning has the limits of a socket's batches, and controls how its reader waits.
@@ -108,8 +113,9 @@ type Tuning interface {
 // Diagnostics reports the kernel's treatment of a socket and its datagrams.
 type Diagnostics interface {
 	// KernelDropped returns the number of datagrams that the kernel has dropped at this socket,
-	// because the receive buffer was full, the checksum was wrong, or they arrived after Drain. It
-	// is 0 if the system does not count them. After Close, it returns the last value.
+	// because the receive buffer was full, the checksum was wrong, or they arrived after Drain. For a
+	// socket passed to New, it does not include earlier ones. It is 0 if the system does not count
+	// them. After Close, it returns the last value.
 	KernelDropped() uint64
 
 	// BufferWarning returns a message if a system limit keeps one of the socket's buffers smaller
