@@ -77,11 +77,6 @@ func adopt(pc *net.UDPConn) (Socket, error) {
 		return nil, err
 	}
 	c.warning = growBuffers(pc)
-	_ = c.control(func(fd int) error { // an older kernel returns an error and counts no drops
-		reading, err := socketDrops(fd)
-		c.drops.last = reading
-		return err
-	})
 	return c, nil
 }
 

@@ -113,9 +113,8 @@ type Tuning interface {
 // Diagnostics reports the kernel's treatment of a socket and its datagrams.
 type Diagnostics interface {
 	// KernelDropped returns the number of datagrams that the kernel has dropped at this socket,
-	// because the receive buffer was full, the checksum was wrong, or they arrived after Drain. For a
-	// socket passed to New, it does not include earlier ones. It is 0 if the system does not count
-	// them. After Close, it returns the last value.
+	// because the receive buffer was full, the checksum was wrong, or they arrived after Drain. It
+	// is 0 if the system does not count them. After Close, it returns the last value.
 	KernelDropped() uint64
 
 	// BufferWarning returns a message if a system limit keeps one of the socket's buffers smaller
