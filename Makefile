@@ -10,6 +10,9 @@ FIRST     ?= 5
 # The report of make bench, relative to this folder. If empty, no report is written.
 OUT       ?= docs/performance.md
 SOAK      ?= 1000000
+UPGRADES  ?= 50
+# Requests a second during the upgrades.
+RATE      ?= 20000
 MAPPINGS  ?= 16384
 EXCHANGES ?= 10000
 SEEDS     ?= 1000
@@ -20,7 +23,7 @@ REPORT    ?= docs/network.md
 PLATFORMS ?= windows/amd64 darwin/arm64 freebsd/amd64 linux/arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help check test race portable cross fuzz bench relay micro network lines dns delivery soak priv demo man vectors
+.PHONY: help check test race portable cross fuzz bench relay micro network lines dns delivery soak upgrade priv demo man vectors
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -89,6 +92,9 @@ delivery: ## make 100 increments through 20 % loss, with each of SEEDS random se
 soak: ## send random datagrams (SOAK) and open MAPPINGS clients of a link, and check memory
 	OHCE_SOAK=$(SOAK) OHCE_MAPPINGS=$(MAPPINGS) $(GO) test -run '^TestSoak$$|^TestMemoryOf' -count=1 -v \
 		./internal/cli
+
+upgrade: ## replace ohce serve UPGRADES times under RATE requests a second, and count lost requests
+	OHCE_UPGRADES=$(UPGRADES) OHCE_RATE=$(RATE) $(GO) test -run '^TestUpgrade' -count=1 -v ./internal/cli
 
 priv: ## run the tests that create network namespaces (needs Linux, root, ip, nft and tc)
 	$(GO) test -tags priv -run Priv -count=1 ./...

@@ -96,8 +96,8 @@ var forbidden = []struct{ from, to, because string }{
 // kernelPackages may be imported only by internal/udp and by the files listed.
 var kernelPackages = map[string][]string{
 	"unsafe": nil,
-	"syscall": { // SIGTERM and EMFILE have no other name
-		"internal/cli/signals.go", "internal/cli/descriptors_unix.go",
+	"syscall": { // SIGTERM, SIGUSR2 and EMFILE have no other name
+		"internal/cli/signals.go", "internal/cli/upgrade_linux.go", "internal/cli/descriptors_unix.go",
 		"handover/inherit_linux.go", "handover/notify_linux.go", // descriptors in messages and on exec
 	},
 	"golang.org/x/sys": {

@@ -48,6 +48,10 @@ func Inherit() (*Inheritance, error) {
 // inheritSocket returns the socket with the descriptor fd, which it closes. The socket of the result
 // is a duplicate that is closed on exec.
 func inheritSocket(fd int, name string) (Socket, error) {
+	// A wrong number can be that of a file of the Go runtime, which must not be closed.
+	if _, err := syscall.GetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_TYPE); err != nil {
+		return Socket{}, fmt.Errorf("not a UDP socket: %w", err)
+	}
 	f := os.NewFile(uintptr(fd), "inherited "+strconv.Itoa(fd))
 	defer f.Close()
 	pc, err := net.FilePacketConn(f)
