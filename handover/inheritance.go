@@ -11,8 +11,8 @@ import (
 
 // A Socket is a UDP socket that the process has inherited.
 type Socket struct {
-	// Name is the name that systemd gave to the socket (FileDescriptorName=, FDNAME=). It is empty
-	// for a socket of a predecessor.
+	// Name is the name from systemd (FileDescriptorName= in a socket unit, or that passed to Store).
+	// It is empty for a socket of a predecessor.
 	Name string
 
 	// Addr is the address that the socket is bound to.

@@ -64,7 +64,7 @@ and closes the other sockets.`,
   ohce serve --listen 0.0.0.0:3000 --listen '[::1]:3001' --log none
   ohce serve --transform echo --buffer-size 1024
   ohce serve --listen 0.0.0.0:3000 --allow 192.0.2.0/24 --deny @blocked.txt
-  ohce serve --pid-file ohce.pid; kill -USR2 $(cat ohce.pid)`,
+  ohce serve --pid-file ohce.pid --upgrade-on HUP`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			f.listenGiven = cmd.Flags().Changed("listen")
