@@ -30,13 +30,13 @@ func (s *Server) Shutdown(ctx context.Context) error {
 }
 
 // Release ends the server and leaves the queued datagrams to a successor, which has inherited the
-// sockets returned by Files. It stops reading, answers the datagrams that it has read, waits for the
-// handlers and deferred responses, and closes its own descriptors. The kernel continues to queue
-// datagrams for the successor. If ctx is done first, Release behaves like Shutdown.
+// sockets returned by Files. It stops reading, answers the datagrams that it has read, waits for
+// the handlers and deferred responses, and closes its own descriptors. The kernel continues to
+// queue datagrams for the successor. If ctx is done first, Release behaves like Shutdown.
 //
 // Each datagram counts as received by one of the two servers. ServerStats.KernelDropped belongs to
-// the sockets, so the successor's count includes the drops before the release. If no other process has the sockets,
-// the queued datagrams are lost.
+// the sockets, so the successor's count includes the drops before the release. If no other process
+// has the sockets, the queued datagrams are lost.
 func (s *Server) Release(ctx context.Context) error {
 	return s.endServe(ctx, udp.Socket.Release)
 }

@@ -9,9 +9,9 @@ import (
 	"syscall"
 )
 
-// Inherit takes over the sockets that a predecessor or systemd has passed to the process, and removes
-// the variables that describe them from the environment. If there are none, the result has no
-// sockets. Inherit must be called once, before the program opens files.
+// Inherit takes over the sockets that a predecessor or systemd has passed to the process, and
+// removes the variables that describe them from the environment. If there are none, the result has
+// no sockets. Inherit must be called once, before the program opens files.
 //
 // Inherit fails if the variables are malformed or a descriptor is not a UDP socket. It then closes
 // the descriptors that it has found.
@@ -45,8 +45,8 @@ func Inherit() (*Inheritance, error) {
 	return in, nil
 }
 
-// inheritSocket returns the socket with the descriptor fd, which it closes. The socket of the result
-// is a duplicate that is closed on exec.
+// inheritSocket returns the socket with the descriptor fd, which it closes. The socket of the
+// result is a duplicate that is closed on exec.
 func inheritSocket(fd int, name string) (Socket, error) {
 	// A wrong number can be that of a file of the Go runtime, which must not be closed.
 	if _, err := syscall.GetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_TYPE); err != nil {

@@ -11,8 +11,8 @@ import (
 
 // A Socket is a UDP socket that the process has inherited.
 type Socket struct {
-	// Name is the name from systemd (FileDescriptorName= in a socket unit, or that passed to Store).
-	// It is empty for a socket of a predecessor.
+	// Name is the name from systemd (FileDescriptorName= in a socket unit, or that passed to
+	// Store). It is empty for a socket of a predecessor.
 	Name string
 
 	// Addr is the address that the socket is bound to.
@@ -66,8 +66,9 @@ func (in *Inheritance) Take(addr netip.AddrPort) []net.PacketConn {
 var ErrGivenUp = errors.New("handover: the predecessor no longer waits")
 
 // Ready reports that the process can serve: to the predecessor or, if there is none, to systemd
-// (READY=1). It must be called before the process reads from the sockets. If it returns an error for
-// which errors.Is reports ErrGivenUp, the predecessor continues to serve, and the process must exit.
+// (READY=1). It must be called before the process reads from the sockets. If it returns an error
+// for which errors.Is reports ErrGivenUp, the predecessor continues to serve, and the process must
+// exit.
 func (in *Inheritance) Ready() error {
 	if !in.Predecessor {
 		return Notify("READY=1")

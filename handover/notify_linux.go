@@ -12,9 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Notify sends assignments such as "READY=1", "STOPPING=1" or "STATUS=..." to systemd as one message
-// (sd_notify(3)). If NOTIFY_SOCKET is not set, it does nothing. An assignment must not contain a
-// newline.
+// Notify sends assignments such as "READY=1", "STOPPING=1" or "STATUS=..." to systemd as one
+// message (sd_notify(3)). If NOTIFY_SOCKET is not set, it does nothing. An assignment must not
+// contain a newline.
 func Notify(assignments ...string) error {
 	message, err := joinAssignments(assignments)
 	if err != nil {

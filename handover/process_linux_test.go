@@ -90,8 +90,8 @@ func socket(t *testing.T) (*net.UDPConn, *os.File) {
 	return pc, f
 }
 
-// TestStart checks that a successor answers a request that was queued before it started, and that it
-// inherits nothing but the sockets.
+// TestStart checks that a successor answers a request that was queued before it started, and that
+// it inherits nothing but the sockets.
 func TestStart(t *testing.T) {
 	t.Setenv("WATCHDOG_PID", "1")
 	first, firstFile := socket(t)
@@ -110,14 +110,15 @@ func TestStart(t *testing.T) {
 	}
 	buf := make([]byte, 100)
 	n, err := c.Read(buf)
-	if got, want := string(buf[:n]), fmt.Sprintf("Hello 2 %d true", openDescriptors()); err != nil || got != want {
+	want := fmt.Sprintf("Hello 2 %d true", openDescriptors())
+	if got := string(buf[:n]); err != nil || got != want {
 		t.Errorf("response %q, %v, want %q", got, err, want)
 	}
 	var flags int
 	rc, _ := first.SyscallConn()
 	rc.Control(func(fd uintptr) { flags, err = unix.FcntlInt(fd, unix.F_GETFL, 0) })
 	if err != nil || flags&unix.O_NONBLOCK == 0 {
-		t.Errorf("the socket has the flags %#x, %v, want O_NONBLOCK, which both processes need", flags, err)
+		t.Errorf("the socket has the flags %#x, %v, want O_NONBLOCK", flags, err)
 	}
 }
 

@@ -28,8 +28,8 @@ type Program struct {
 const DefaultReadyTimeout = 10 * time.Second
 
 // Self returns the program that the process runs, with its arguments. It should be called when the
-// process starts, because it depends on the working directory and PATH. The path is the one by which
-// the program was called, so that Start follows a symbolic link that has changed.
+// process starts, because it depends on the working directory and PATH. The path is the one by
+// which the program was called, so that Start follows a symbolic link that has changed.
 func Self() (Program, error) {
 	name, err := exec.LookPath(os.Args[0])
 	if err == nil {
@@ -46,8 +46,8 @@ func Self() (Program, error) {
 func (p Program) timeout() time.Duration { return cmp.Or(p.ReadyTimeout, DefaultReadyTimeout) }
 
 // successorEnv returns env for a successor that inherits n sockets. LISTEN_PID, LISTEN_FDS and
-// WATCHDOG_PID name this process, so they are removed. Without WATCHDOG_PID, the watchdog applies to
-// the successor.
+// WATCHDOG_PID name this process, so they are removed. Without WATCHDOG_PID, the watchdog applies
+// to the successor.
 func successorEnv(env []string, n int) []string {
 	next := make([]string, 0, len(env)+1)
 	for _, v := range env {
@@ -61,8 +61,8 @@ func successorEnv(env []string, n int) []string {
 	return append(next, fmt.Sprintf("%s=%d", handoverFDs, n))
 }
 
-// notReady returns the reason why a successor did not become ready. read is the error of reading the
-// ready pipe, and state is that of the process, which Start has ended.
+// notReady returns the reason why a successor did not become ready. read is the error of reading
+// the ready pipe, and state is that of the process, which Start has ended.
 func (p Program) notReady(read error, state *os.ProcessState) error {
 	switch {
 	case errors.Is(read, os.ErrDeadlineExceeded):

@@ -13,8 +13,8 @@ import (
 )
 
 // Start starts the program as the successor of this process, passes files to it, and waits until it
-// is ready. It returns the process ID. The successor also inherits standard input, output and error,
-// the environment and the working directory, and no other descriptors. Start closes files.
+// is ready. It returns the process ID. The successor also inherits standard input, output and
+// error, the environment and the working directory, and no other descriptors. Start closes files.
 //
 // If the program is missing, exits, or is not ready in time, or if ctx is done, Start ends it and
 // returns an error with the reason. The sockets then still belong to this process.

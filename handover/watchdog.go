@@ -32,8 +32,8 @@ func Watchdog(ctx context.Context, healthy func() bool) error {
 	}
 }
 
-// watchdogInterval returns the time between two messages of the process pid, or 0 if the watchdog is
-// not enabled for it.
+// watchdogInterval returns the time between two messages of the process pid, or 0 if the watchdog
+// is not enabled for it.
 func watchdogInterval(get func(string) string, pid int) (time.Duration, error) {
 	usec := get("WATCHDOG_USEC")
 	if usec == "" {

@@ -11,8 +11,9 @@ import (
 	"github.com/ohce/ohce/handover"
 )
 
-// listenAll takes the sockets with the addresses of --listen from in, and binds the other addresses.
-// It does nothing if an address is malformed or given twice. Without --listen, it takes all sockets.
+// listenAll takes the sockets with the addresses of --listen from in, and binds the other
+// addresses. It does nothing if an address is malformed or given twice. Without --listen, it takes
+// all sockets.
 func listenAll(
 	ctx context.Context, srv *ohce.Server, f *serveFlags, in *handover.Inheritance,
 ) error {
@@ -71,7 +72,8 @@ func (l listenAddress) take(in *handover.Inheritance) []net.PacketConn {
 	return conns
 }
 
-// parseListen parses the addresses of --listen. It fails if one of them is malformed or given twice.
+// parseListen parses the addresses of --listen. It fails if one of them is malformed or given
+// twice.
 func parseListen(ctx context.Context, addrs []string) ([]listenAddress, error) {
 	if len(addrs) == 0 {
 		return nil, usage("write HOST:PORT, as in 127.0.0.1:3000", "--listen is empty")

@@ -96,8 +96,8 @@ func (a *app) watchdog(ctx context.Context) {
 	}
 }
 
-// serveUntilSignal serves until a signal, an upgrade or the end of ctx, and then ends the server. It
-// returns early at a second signal, or if the server fails.
+// serveUntilSignal serves until a signal, an upgrade or the end of ctx, and then ends the server.
+// It returns early at a second signal, or if the server fails.
 func (a *app) serveUntilSignal(ctx context.Context, srv *ohce.Server, up *upgrade) error {
 	first, stopFirst := a.untilSignal(ctx, false)
 	defer stopFirst()

@@ -38,8 +38,8 @@ func newManager(t *testing.T) *manager {
 	return m
 }
 
-// serve starts "ohce serve ARGS..." with the files as LISTEN_FDS. The shell sets LISTEN_PID, because
-// it has the process ID of the server.
+// serve starts "ohce serve ARGS..." with the files as LISTEN_FDS. The shell sets LISTEN_PID,
+// because it has the process ID of the server.
 func (m *manager) serve(files []*os.File, names string, args ...string) *process {
 	m.t.Helper()
 	p := &process{cmd: exec.Command("/bin/sh", append([]string{"-c",
@@ -135,8 +135,8 @@ func TestSystemdSocketActivation(t *testing.T) {
 	}
 }
 
-// TestSystemdStore kills a server and starts another one with the stored socket. Requests that arrive
-// in between are answered.
+// TestSystemdStore kills a server and starts another one with the stored socket. Requests that
+// arrive in between are answered.
 func TestSystemdStore(t *testing.T) {
 	m := newManager(t)
 	p := m.serve(nil, "", "--listen", "127.0.0.1:0")
@@ -219,7 +219,8 @@ func TestSystemdUnits(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	out, err := exec.Command(analyze, append([]string{"verify", "--man=no"}, files...)...).CombinedOutput()
+	args := append([]string{"verify", "--man=no"}, files...)
+	out, err := exec.Command(analyze, args...).CombinedOutput()
 	if err != nil || len(out) > 0 {
 		t.Errorf("systemd-analyze verify: %v: %s", err, out)
 	}

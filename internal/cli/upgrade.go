@@ -23,7 +23,8 @@ type upgradeFlags struct {
 func (f *upgradeFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.on, "upgrade-on", "USR2",
 		"start the new version of the program on `SIGNAL`: USR2, HUP or none (Linux)")
-	flags.StringVar(&f.pidFile, "pid-file", "", "write the process ID to `FILE`, and remove it at the end")
+	flags.StringVar(&f.pidFile, "pid-file", "",
+		"write the process ID to `FILE`, and remove it at the end")
 }
 
 // check returns an error if the flags are wrong. reloads reports whether SIGHUP reads files again.
@@ -88,8 +89,8 @@ func (u *upgrade) stop() {
 	}
 }
 
-// start starts a successor that serves the sockets of srv, and reports whether it is ready. If it is
-// not, start prints the reason. If ctx is done, it prints nothing.
+// start starts a successor that serves the sockets of srv, and reports whether it is ready. If it
+// is not, start prints the reason. If ctx is done, it prints nothing.
 func (u *upgrade) start(ctx context.Context, srv *ohce.Server) bool {
 	files, err := srv.Files()
 	if errors.Is(err, ohce.ErrServerClosed) {

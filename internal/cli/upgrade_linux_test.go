@@ -252,8 +252,8 @@ func numberFrom(name string, standard int) int {
 	return cmp.Or(n, standard)
 }
 
-// TestUpgradeFails checks that a server continues if its successor does not become ready, and prints
-// one line with the reason.
+// TestUpgradeFails checks that a server continues if its successor does not become ready, and
+// prints one line with the reason.
 func TestUpgradeFails(t *testing.T) {
 	u := servingUpgradable(t)
 	script := func(name, text string) string {
