@@ -11,6 +11,9 @@ FIRST     ?= 5
 OUT       ?= docs/performance.md
 SOAK      ?= 1000000
 SPOOFED   ?= 10000000
+UPGRADES  ?= 50
+# Requests a second during the upgrades.
+RATE      ?= 20000
 MAPPINGS  ?= 16384
 EXCHANGES ?= 10000
 SEEDS     ?= 1000
@@ -21,7 +24,7 @@ REPORT    ?= docs/network.md
 PLATFORMS ?= windows/amd64 darwin/arm64 freebsd/amd64 linux/arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help check test race portable cross fuzz bench relay micro network lines dns delivery soak admission priv demo man vectors
+.PHONY: help check test race portable cross fuzz bench relay micro network lines dns delivery soak admission upgrade priv demo man vectors
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -94,6 +97,9 @@ soak: ## send random datagrams (SOAK) and open MAPPINGS clients of a link, and c
 
 admission: ## pass SPOOFED requests with forged sources through the limits of ohce serve
 	OHCE_SPOOFED=$(SPOOFED) $(GO) test -run '^TestAdmission' -count=1 -v ./internal/cli
+
+upgrade: ## replace ohce serve UPGRADES times under RATE requests a second, and count lost requests
+	OHCE_UPGRADES=$(UPGRADES) OHCE_RATE=$(RATE) $(GO) test -run '^TestUpgrade' -count=1 -v ./internal/cli
 
 priv: ## run the tests that create network namespaces (needs Linux, root, ip, nft and tc)
 	$(GO) test -tags priv -run Priv -count=1 ./...

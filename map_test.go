@@ -32,6 +32,7 @@ var packages = []string{
 	"ohcetest",
 	".",
 	"guard",
+	"handover",
 	"internal/exchange",
 	"internal/sequence",
 	"flip",
@@ -74,6 +75,9 @@ var forbidden = []struct{ from, to, because string }{
 	{"guard", "net", "a guard decides by addresses and needs no sockets"},
 	{"guard", "flip", "a guard does not depend on the response"},
 	{"guard", "internal/udp", "a guard makes no system call"},
+	{"handover", "internal/...", "it passes sockets of any program"},
+	{"handover", "os/signal", "the program decides when to start a successor"},
+	{".", "handover", "a server does not depend on how its sockets are passed"},
 	{"internal/exchange", "net", "the state machine opens no socket"},
 	{"internal/exchange", "context", "the state machine waits for nothing"},
 	{"internal/exchange", "internal/udp", "the state machine makes no system call"},
@@ -102,14 +106,19 @@ var forbidden = []struct{ from, to, because string }{
 // kernelPackages may be imported only by internal/udp and by the files listed.
 var kernelPackages = map[string][]string{
 	"unsafe": nil,
-	"syscall": { // SIGTERM and EMFILE have no other name
-		"internal/cli/signals.go", "internal/cli/descriptors_unix.go", "examples/kv/main.go",
+	"syscall": { // SIGTERM, SIGUSR2 and EMFILE have no other name
+		"internal/cli/signals.go", "internal/cli/upgrade_linux.go", "internal/cli/descriptors_unix.go",
+		"examples/kv/main.go",
+		"handover/inherit_linux.go", "handover/notify_linux.go", // descriptors in messages and on exec
 	},
-	"golang.org/x/sys": {"internal/netns/netns.go"}, // namespaces for tests
+	"golang.org/x/sys": {
+		"internal/netns/netns.go",  // namespaces for tests
+		"handover/notify_linux.go", // the clock of systemd
+	},
 }
 
 // minimalDeps lists the packages that may depend only on the standard library and golang.org/x.
-var minimalDeps = []string{".", "guard", "internal/exchange", "link", "link/relay", "internal/udp"}
+var minimalDeps = []string{".", "guard", "handover", "internal/exchange", "link", "link/relay", "internal/udp"}
 
 // A source is a Go file that is not a test, for any platform.
 type source struct {

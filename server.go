@@ -84,18 +84,15 @@ func (s *Server) ListenAndServe() error {
 	return s.Serve()
 }
 
-// Serve serves the addresses passed to Listen and the sockets in conns, which it takes over. The
-// addresses of conns must be IP addresses with ports. Serve returns after all handlers have
+// Serve serves the addresses passed to Listen and the sockets passed to Adopt. It first passes conns
+// to Adopt. Serve returns after all handlers have
 // returned and all sockets are closed.
 //
-// Serve always returns a non-nil error. After Shutdown or Close it is ErrServerClosed. Otherwise it
+// Serve always returns a non-nil error. After Shutdown, Release or Close it is ErrServerClosed. Otherwise it
 // is the error that made a socket unusable or prevented the start. Serve can be called once. While
 // it runs, another call closes its conns and returns an error.
 func (s *Server) Serve(conns ...net.PacketConn) error {
-	if err := s.adopt(conns); err != nil {
-		for _, pc := range conns {
-			pc.Close()
-		}
+	if err := s.Adopt(conns...); err != nil {
 		return s.closeUnserved(err)
 	}
 	s.mu.Lock()

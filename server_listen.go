@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
+	"slices"
 
 	"github.com/ohce/ohce/internal/udp"
 )
@@ -88,17 +90,56 @@ func (s *Server) addListeners(ls ...listener) error {
 	return nil
 }
 
-// adopt takes over existing sockets.
-func (s *Server) adopt(conns []net.PacketConn) error {
+// Adopt takes over existing sockets, for example those that the process has inherited from its
+// predecessor. Their addresses must be IP addresses with ports. Sockets with the same address are
+// shards of it. Adopt may be called several times before Serve. If it fails, it closes conns.
+func (s *Server) Adopt(conns ...net.PacketConn) error {
 	var ls []listener
-	for _, pc := range conns {
+	for i, pc := range conns {
 		c, err := udp.New(pc)
 		if err != nil {
-			return &OpError{Op: "serve", Addr: fmt.Sprint(pc.LocalAddr()), Err: err}
+			for _, l := range ls {
+				l.close()
+			}
+			for _, pc := range conns[i:] {
+				pc.Close()
+			}
+			return &OpError{Op: "adopt", Addr: fmt.Sprint(pc.LocalAddr()), Err: err}
+		}
+		same := func(l listener) bool { return l.addr == c.LocalAddr() }
+		if k := slices.IndexFunc(ls, same); k >= 0 {
+			ls[k].conns = append(ls[k].conns, c)
+			continue
 		}
 		ls = append(ls, listener{c.LocalAddr(), []udp.Socket{c}})
 	}
 	return s.addListeners(ls...)
+}
+
+// Files returns a duplicate of each socket that the server is bound to, in the order of Addrs. A
+// successor process that inherits them serves the same addresses with the same queues. There are
+// several for an address with several shards. The caller must close the files. If a socket has no
+// descriptor, as on an in-memory network, errors.Is reports errors.ErrUnsupported.
+func (s *Server) Files() ([]*os.File, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing {
+		return nil, ErrServerClosed
+	}
+	var files []*os.File
+	for _, l := range s.listeners {
+		for _, c := range l.conns {
+			f, err := c.File()
+			if err != nil {
+				for _, f := range files {
+					f.Close()
+				}
+				return nil, &OpError{Op: "duplicate", Addr: l.addr.String(), Err: err}
+			}
+			files = append(files, f)
+		}
+	}
+	return files, nil
 }
 
 // listenReason returns err without its operation and address, which OpError adds.

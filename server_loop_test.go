@@ -107,6 +107,7 @@ func (c *fakeConn) LocalAddr() netip.AddrPort { return fakeAddr }
 func (c *fakeConn) KernelDropped() uint64     { return 0 }
 func (c *fakeConn) Drain() error              { return c.Close() }
 func (c *fakeConn) Release() error            { return c.Close() }
+func (c *fakeConn) File() (*os.File, error)   { return nil, errors.ErrUnsupported }
 func (c *fakeConn) Close() error              { c.once.Do(func() { close(c.closed) }); return nil }
 
 // requests returns datagrams from one peer.

@@ -1,6 +1,10 @@
 package ohce
 
-import "context"
+import (
+	"context"
+
+	"github.com/ohce/ohce/internal/udp"
+)
 
 // Shutdown ends the server without losing requests. It stops the admission of datagrams, answers
 // those that the kernel has queued, waits for the handlers and deferred responses, and closes the
@@ -19,8 +23,28 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	// The addresses are bound, so the kernel may have queued datagrams although Serve was not
 	// called.
 	if shards, err := s.newShards(); err == nil {
-		go s.runShards(shards) // ends when all sockets are drained; Shutdown waits below
+		go s.runShards(shards) // ends when all sockets are drained; Shutdown waits for it
 	}
+	s.mu.Unlock()
+	return s.endServe(ctx, udp.Socket.Drain)
+}
+
+// Release ends the server and leaves the queued datagrams to a successor, which has inherited the
+// sockets returned by Files. It stops reading, answers the datagrams that it has read, waits for
+// the handlers and deferred responses, and closes its own descriptors. The kernel continues to
+// queue datagrams for the successor. If ctx is done first, Release behaves like Shutdown.
+//
+// Each datagram counts as received by one of the two servers. ServerStats.KernelDropped belongs to
+// the sockets, so the successor's count includes the drops before the release. If no other process
+// has the sockets, the queued datagrams are lost.
+func (s *Server) Release(ctx context.Context) error {
+	return s.endServe(ctx, udp.Socket.Release)
+}
+
+// endServe stops the sockets with stop and waits until Serve has ended. If ctx is done first, it
+// closes the server.
+func (s *Server) endServe(ctx context.Context, stop func(udp.Socket) error) error {
+	s.mu.Lock()
 	s.beginClosing()
 	serving, shards, done := s.serving, s.shards, s.servedChan()
 	s.mu.Unlock()
@@ -29,7 +53,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		return nil
 	}
 	for _, sh := range shards {
-		sh.conn.Drain() // an error means that the socket is closed
+		stop(sh.conn) // an error means that the socket is closed
 	}
 	select {
 	case <-done:

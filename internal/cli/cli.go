@@ -20,6 +20,8 @@ import (
 	"sync/atomic"
 
 	"github.com/spf13/cobra"
+
+	"github.com/ohce/ohce/handover"
 )
 
 // The exit codes.
@@ -47,9 +49,10 @@ type app struct {
 	environ   func() []string  // each variable as NAME=VALUE
 	signals   <-chan os.Signal // SIGINT, SIGTERM and SIGHUP
 
-	stopSignals func()      // restores the default effect of SIGINT and SIGTERM and ignores SIGHUP
-	signaled    atomic.Bool // a signal has arrived
-	onHangup    func()      // if not nil, SIGHUP calls it and ends nothing
+	stopSignals func()                // restores the default effect of SIGINT and SIGTERM and ignores SIGHUP
+	signaled    atomic.Bool           // a signal has arrived
+	inherited   *handover.Inheritance // the sockets passed to ohce serve
+	onHangup    func()                // if not nil, SIGHUP calls it and ends nothing
 
 	variables map[string]string // the flags that were set by environment variables, with their names
 }

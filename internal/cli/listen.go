@@ -4,35 +4,94 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"os"
+	"strings"
 
 	"github.com/ohce/ohce"
+	"github.com/ohce/ohce/handover"
 )
 
-// listenAll binds the addresses of --listen. It binds none if one of them is malformed or given
-// twice.
-func listenAll(ctx context.Context, srv *ohce.Server, addrs []string) error {
-	if len(addrs) == 0 {
-		return usage("write HOST:PORT, as in 127.0.0.1:3000", "--listen is empty")
+// listenAll takes the sockets with the addresses of --listen from in, and binds the other
+// addresses. It does nothing if an address is malformed or given twice. Without --listen, it takes
+// all sockets.
+func listenAll(
+	ctx context.Context, srv *ohce.Server, f *serveFlags, in *handover.Inheritance,
+) error {
+	if !f.listenGiven && len(in.Sockets) > 0 {
+		conns := in.Conns()
+		in.Sockets = nil
+		return srv.Adopt(conns...)
 	}
-	var bound []listenAddress
+	wanted, err := parseListen(ctx, f.listen)
+	if err != nil {
+		return err
+	}
+	var taken []net.PacketConn
+	for _, w := range wanted {
+		conns := w.take(in)
+		if taken = append(taken, conns...); len(conns) > 0 {
+			continue
+		}
+		if err := srv.Listen(w.text); err != nil {
+			closeConns(taken)
+			return listenFailure(w.text, err)
+		}
+	}
+	storeSockets(srv) // before Adopt, because systemd already has the inherited sockets
+	return srv.Adopt(taken...)
+}
+
+func closeConns(conns []net.PacketConn) {
+	for _, c := range conns {
+		c.Close()
+	}
+}
+
+// storeSockets stores the sockets of srv in the file descriptor store of systemd, if there is one.
+func storeSockets(srv *ohce.Server) {
+	if os.Getenv("NOTIFY_SOCKET") == "" {
+		return
+	}
+	files, err := srv.Files()
+	if err != nil {
+		return // the sockets cannot be duplicated, and the server works without the store
+	}
+	_ = handover.Store("ohce", files...)
+	for _, f := range files {
+		f.Close()
+	}
+}
+
+// take takes the sockets with the address from in. An empty host is the IPv4 wildcard on a system
+// without IPv6.
+func (l listenAddress) take(in *handover.Inheritance) []net.PacketConn {
+	conns := in.Take(l.addr)
+	if len(conns) == 0 && strings.HasPrefix(l.text, ":") {
+		conns = in.Take(netip.AddrPortFrom(netip.IPv4Unspecified(), l.addr.Port()))
+	}
+	return conns
+}
+
+// parseListen parses the addresses of --listen. It fails if one of them is malformed or given
+// twice.
+func parseListen(ctx context.Context, addrs []string) ([]listenAddress, error) {
+	if len(addrs) == 0 {
+		return nil, usage("write HOST:PORT, as in 127.0.0.1:3000", "--listen is empty")
+	}
+	var wanted []listenAddress
 	for _, addr := range addrs {
 		if err := checkAddress("listen", addr); err != nil {
-			return err
+			return nil, err
 		}
 		next := resolveListen(ctx, addr)
-		for _, b := range bound {
-			if err := overlap(b, next); err != nil {
-				return err
+		for _, w := range wanted {
+			if err := overlap(w, next); err != nil {
+				return nil, err
 			}
 		}
-		bound = append(bound, next)
+		wanted = append(wanted, next)
 	}
-	for _, addr := range addrs {
-		if err := srv.Listen(addr); err != nil {
-			return listenFailure(addr, err)
-		}
-	}
-	return nil
+	return wanted, nil
 }
 
 // A listenAddress is a value of --listen.

@@ -3,8 +3,6 @@ package cli
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"runtime"
 	"strconv"
@@ -17,15 +15,17 @@ import (
 )
 
 type serveFlags struct {
-	listen     []string
-	bufferSize int
-	transform  string
-	graphemes  bool
-	log        string
-	busyPoll   time.Duration
-	spin       time.Duration // the former name of busyPoll
-	shards     int
-	admission  admissionFlags
+	listen      []string
+	listenGiven bool // --listen is not the default
+	bufferSize  int
+	transform   string
+	graphemes   bool
+	log         string
+	busyPoll    time.Duration
+	spin        time.Duration // the former name of busyPoll
+	shards      int
+	admission   admissionFlags
+	upgrade     upgradeFlags
 }
 
 func (a *app) serveCommand() *cobra.Command {
@@ -49,13 +49,28 @@ Source addresses can be forged, so the server limits the responses to each addre
 (--rate-limit) and by how much they exceed the requests (--amplification), and counts the other
 requests as rate. These limits do not apply to loopback, private and link-local addresses. With
 --allow and --deny it answers some sources only, and counts the others as denied. If one of
-them reads a file, SIGHUP reads it again instead of ending the server.`,
+them reads a file, SIGHUP reads it again instead of ending the server.
+
+On SIGUSR2 (--upgrade-on) the server starts the executable at the same path with the same
+arguments and passes its sockets to it. When the new process is ready, the old one answers the
+requests that it has read, prints its summary and exits. No request is lost. If the new process
+exits or is not ready within 10 seconds, the old one says why and continues.
+
+As a systemd service of Type=notify, the server takes over the sockets of its socket unit and
+keeps its own in the file descriptor store. Without --listen, it serves all sockets that it is
+passed. With --listen, it serves those with the given addresses, binds the missing addresses
+and closes the other sockets.`,
 		Example: `  ohce serve
   ohce serve --listen 0.0.0.0:3000 --listen '[::1]:3001' --log none
   ohce serve --transform echo --buffer-size 1024
-  ohce serve --listen 0.0.0.0:3000 --allow 192.0.2.0/24 --deny @blocked.txt`,
+  ohce serve --listen 0.0.0.0:3000 --allow 192.0.2.0/24 --deny @blocked.txt
+  ohce serve --pid-file ohce.pid --upgrade-on HUP`,
 		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.serve(cmd.Context(), &f) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			f.listenGiven = cmd.Flags().Changed("listen")
+			f.upgrade.given = cmd.Flags().Changed("upgrade-on")
+			return a.serve(cmd.Context(), &f)
+		},
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
@@ -77,8 +92,10 @@ them reads a file, SIGHUP reads it again instead of ending the server.`,
 	flags.IntVar(&f.shards, "shards", 0,
 		"serve each address with `N` sockets in parallel (Linux); 0 means half the processors")
 	f.admission.register(flags)
+	f.upgrade.register(flags)
 	completeFlag(cmd, "transform", flip.Names()...)
 	completeFlag(cmd, "listen", ohce.DefaultAddr, "0.0.0.0:3000", "[::]:3000")
+	completeFlag(cmd, "upgrade-on", "USR2", "HUP", "none")
 	completeFlag(cmd, "log", "auto", "each", "none")
 	return cmd
 }
@@ -112,6 +129,9 @@ func (a *app) serve(ctx context.Context, f *serveFlags) error {
 	if err != nil {
 		return err
 	}
+	if err := f.upgrade.check(admission.reloads()); err != nil {
+		return err
+	}
 	srv := &ohce.Server{
 		BufferSize: f.bufferSize, BusyPoll: busyPoll,
 		Shards:   cmp.Or(f.shards, max(1, runtime.GOMAXPROCS(0)/2)),
@@ -119,44 +139,5 @@ func (a *app) serve(ctx context.Context, f *serveFlags) error {
 		Guard:    admission.guard(),
 		ErrorLog: logger,
 	}
-	if err := listenAll(ctx, srv, f.listen); err != nil {
-		srv.Close()
-		return err
-	}
-	for _, addr := range srv.Addrs() {
-		fmt.Fprintf(a.err, "Listening to %v\n", addr)
-	}
-	ignoreBrokenPipes()
-	if admission.reloads() {
-		a.onHangup = admission.reload
-	}
-	stopLog := log.start()
-	err = a.serveUntilSignal(ctx, srv)
-	stopLog()
-	runWithGrace(func() { fmt.Fprintf(a.err, "%v\n%s", srv.Stats(), admission.summary()) })
-	return err
-}
-
-// serveUntilSignal serves until a signal or the end of ctx, and then shuts the server down. It
-// returns early at a second signal, or if the server fails.
-func (a *app) serveUntilSignal(ctx context.Context, srv *ohce.Server) error {
-	first, stopFirst := a.untilSignal(ctx, false)
-	defer stopFirst()
-	served := make(chan error, 1)
-	go func() { served <- srv.Serve() }()
-	select {
-	case err := <-served:
-		return &failure{what: rootCause(err).Error(), code: exitFail}
-	case <-first.Done():
-	}
-	second, stopSecond := a.untilSignal(context.Background(), true)
-	defer stopSecond()
-	if err := srv.Shutdown(second); err != nil {
-		return &failure{what: "a second signal ended the server before it had answered all requests",
-			code: exitFail}
-	}
-	if err := <-served; !errors.Is(err, ohce.ErrServerClosed) {
-		return &failure{what: rootCause(err).Error(), code: exitFail}
-	}
-	return nil
+	return a.runServer(ctx, f, srv, log, admission)
 }

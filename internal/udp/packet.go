@@ -69,6 +69,14 @@ func (c *packetConn) Release() error {
 	return c.pc.SetReadDeadline(time.Unix(1, 0))
 }
 
+func (c *packetConn) File() (*os.File, error) {
+	pc, ok := c.pc.(interface{ File() (*os.File, error) })
+	if !ok {
+		return nil, errors.ErrUnsupported
+	}
+	return pc.File()
+}
+
 func (c *packetConn) Read(ms []Message) (int, error) {
 	if len(ms) == 0 {
 		return 0, nil

@@ -30,6 +30,7 @@ package udp
 
 import (
 	"net/netip"
+	"os"
 	"time"
 )
 
@@ -82,6 +83,10 @@ type Socket interface {
 	// descriptor can read the queued and all later datagrams. Write continues to work until Close.
 	// Release undoes Drain, but keeps the other socket options. The other process should call New.
 	Release() error
+
+	// File returns a duplicate of the socket's descriptor for another process. The caller must close
+	// it. If the socket has no descriptor, the error is errors.ErrUnsupported.
+	File() (*os.File, error)
 }
 
 // Tuning has the limits of a socket's batches, and controls how its reader waits.

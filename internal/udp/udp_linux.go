@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -195,6 +196,18 @@ func (c *udpConn) Release() error {
 	})
 	c.filtered = err != nil
 	return errors.Join(err, woken)
+}
+
+// File returns a duplicate of the socket, even while the poller watches an epoll instance.
+func (c *udpConn) File() (*os.File, error) {
+	var fd int
+	if err := c.control(func(sock int) (err error) {
+		fd, err = duplicate(sock)
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), "udp "+c.local.String()), nil
 }
 
 // wake unblocks Read, which then checks whether reading has ended. It is called with state held.

@@ -1,0 +1,68 @@
+package handover
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"strconv"
+	"syscall"
+)
+
+// Inherit takes over the sockets that a predecessor or systemd has passed to the process, and
+// removes the variables that describe them from the environment. If there are none, the result has
+// no sockets. Inherit must be called once, before the program opens files.
+//
+// Inherit fails if the variables are malformed or a descriptor is not a UDP socket. It then closes
+// the descriptors that it has found.
+func Inherit() (*Inheritance, error) {
+	p, err := parseVariables(os.Getenv, os.Getpid())
+	for _, name := range variables {
+		os.Unsetenv(name)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("handover: %w", err)
+	}
+	in := &Inheritance{Predecessor: p.ready}
+	if p.ready {
+		fd := firstFD + len(p.names)
+		syscall.CloseOnExec(fd)
+		in.ready = os.NewFile(uintptr(fd), "ready")
+	}
+	for i, name := range p.names {
+		s, socketErr := inheritSocket(firstFD+i, name)
+		if socketErr != nil && err == nil {
+			err = fmt.Errorf("handover: descriptor %d: %w", firstFD+i, socketErr)
+		}
+		if socketErr == nil {
+			in.Sockets = append(in.Sockets, s)
+		}
+	}
+	if err != nil {
+		in.Close()
+		return nil, err
+	}
+	return in, nil
+}
+
+// inheritSocket returns the socket with the descriptor fd, which it closes. The socket of the
+// result is a duplicate that is closed on exec.
+func inheritSocket(fd int, name string) (Socket, error) {
+	// A wrong number can be that of a file of the Go runtime, which must not be closed.
+	if _, err := syscall.GetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_TYPE); err != nil {
+		return Socket{}, fmt.Errorf("not a UDP socket: %w", err)
+	}
+	f := os.NewFile(uintptr(fd), "inherited "+strconv.Itoa(fd))
+	defer f.Close()
+	pc, err := net.FilePacketConn(f)
+	if err != nil {
+		return Socket{}, fmt.Errorf("not a UDP socket: %w", err)
+	}
+	conn, ok := pc.(*net.UDPConn)
+	if !ok {
+		pc.Close()
+		return Socket{}, fmt.Errorf("not a UDP socket, but %s", pc.LocalAddr().Network())
+	}
+	addr := conn.LocalAddr().(*net.UDPAddr).AddrPort()
+	return Socket{name, netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port()), conn}, nil
+}

@@ -1,0 +1,102 @@
+package handover
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+)
+
+// A Socket is a UDP socket that the process has inherited.
+type Socket struct {
+	// Name is the name from systemd (FileDescriptorName= in a socket unit, or that passed to
+	// Store). It is empty for a socket of a predecessor.
+	Name string
+
+	// Addr is the address that the socket is bound to.
+	Addr netip.AddrPort
+
+	// Conn is the socket.
+	Conn *net.UDPConn
+}
+
+// An Inheritance holds the sockets that a process has inherited. The zero value has none.
+type Inheritance struct {
+	// Sockets are the inherited sockets, in the order in which they were passed.
+	Sockets []Socket
+
+	// Predecessor reports whether the sockets are those of a process that waits for Ready.
+	Predecessor bool
+
+	ready *os.File // the pipe to the predecessor, until Ready
+}
+
+// Conns returns all sockets for ohce.Server.Adopt.
+func (in *Inheritance) Conns() []net.PacketConn {
+	conns := make([]net.PacketConn, len(in.Sockets))
+	for i, s := range in.Sockets {
+		conns[i] = s.Conn
+	}
+	return conns
+}
+
+// Take removes the sockets with an address from in and returns them. There can be several for one
+// address (SO_REUSEPORT). If the port is 0, it takes those of the first port with the same IP
+// address.
+func (in *Inheritance) Take(addr netip.AddrPort) []net.PacketConn {
+	if addr.Port() == 0 {
+		same := func(s Socket) bool { return s.Addr.Addr() == addr.Addr() }
+		if i := slices.IndexFunc(in.Sockets, same); i >= 0 {
+			addr = in.Sockets[i].Addr
+		}
+	}
+	var taken []net.PacketConn
+	in.Sockets = slices.DeleteFunc(in.Sockets, func(s Socket) bool {
+		if s.Addr == addr {
+			taken = append(taken, s.Conn)
+		}
+		return s.Addr == addr
+	})
+	return taken
+}
+
+// ErrGivenUp is returned by Ready if the predecessor no longer waits for this process.
+var ErrGivenUp = errors.New("handover: the predecessor no longer waits")
+
+// Ready reports that the process can serve: to the predecessor or, if there is none, to systemd
+// (READY=1). It must be called before the process reads from the sockets. If it returns an error
+// for which errors.Is reports ErrGivenUp, the predecessor continues to serve, and the process must
+// exit.
+func (in *Inheritance) Ready() error {
+	if !in.Predecessor {
+		return Notify("READY=1")
+	}
+	if in.ready == nil {
+		return nil
+	}
+	_, err := in.ready.Write([]byte{readyByte})
+	in.ready.Close()
+	in.ready = nil
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrGivenUp, err)
+	}
+	return nil
+}
+
+// readyByte is the byte that a successor writes to the ready pipe.
+const readyByte = 'R'
+
+// Close closes the sockets that are left in in. A predecessor that waits for Ready continues to
+// serve.
+func (in *Inheritance) Close() {
+	for _, s := range in.Sockets {
+		s.Conn.Close()
+	}
+	in.Sockets = nil
+	if in.ready != nil {
+		in.ready.Close()
+		in.ready = nil
+	}
+}

@@ -1,0 +1,195 @@
+package handover
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// successorMode names the variable that makes the test binary a successor, and what it does.
+const successorMode = "OHCE_TEST_SUCCESSOR"
+
+// asSuccessor does what successorMode says.
+func asSuccessor(mode string) int {
+	in, err := Inherit()
+	if err != nil {
+		return 7
+	}
+	switch mode {
+	case "exit":
+		return 3
+	case "hang":
+		select {}
+	case "close":
+		in.Close()
+		select {}
+	}
+	if err := in.Ready(); err != nil {
+		return 4
+	}
+	conn := in.Sockets[0].Conn
+	conn.SetDeadline(time.Now().Add(testTimeout))
+	buf := make([]byte, 100)
+	n, from, err := conn.ReadFromUDPAddrPort(buf)
+	if err != nil {
+		return 5
+	}
+	text := fmt.Sprintf("%s %d %d %v", buf[:n], len(in.Sockets), openDescriptors(),
+		os.Getenv(handoverFDs) == "" && os.Getenv("WATCHDOG_PID") == "")
+	conn.WriteToUDPAddrPort([]byte(text), from)
+	return 0
+}
+
+// openDescriptors counts the descriptors that are neither closed on exec nor standard streams.
+func openDescriptors() (open int) {
+	entries, _ := os.ReadDir("/proc/self/fd")
+	for _, e := range entries {
+		var fd int
+		fmt.Sscan(e.Name(), &fd)
+		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err == nil && fd > 2 &&
+			flags&unix.FD_CLOEXEC == 0 {
+			open++
+		}
+	}
+	return open
+}
+
+// successor returns this test binary as a program that does what mode says.
+func successor(t *testing.T, mode string) Program {
+	t.Helper()
+	t.Setenv(successorMode, mode)
+	p, err := Self()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.ReadyTimeout = testTimeout
+	return p
+}
+
+// socket returns a bound socket and a duplicate of its descriptor.
+func socket(t *testing.T) (*net.UDPConn, *os.File) {
+	t.Helper()
+	pc, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { pc.Close() })
+	f, err := pc.File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	return pc, f
+}
+
+// TestStart checks that a successor answers a request that was queued before it started, and that
+// it inherits nothing but the sockets.
+func TestStart(t *testing.T) {
+	t.Setenv("WATCHDOG_PID", "1")
+	first, firstFile := socket(t)
+	_, secondFile := socket(t)
+	c, err := net.Dial("udp", first.LocalAddr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(testTimeout))
+	if _, err := c.Write([]byte("Hello")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := successor(t, "serve").Start(t.Context(), firstFile, secondFile); err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 100)
+	n, err := c.Read(buf)
+	want := fmt.Sprintf("Hello 2 %d true", openDescriptors())
+	if got := string(buf[:n]); err != nil || got != want {
+		t.Errorf("response %q, %v, want %q", got, err, want)
+	}
+	var flags int
+	rc, _ := first.SyscallConn()
+	rc.Control(func(fd uintptr) { flags, err = unix.FcntlInt(fd, unix.F_GETFL, 0) })
+	if err != nil || flags&unix.O_NONBLOCK == 0 {
+		t.Errorf("the socket has the flags %#x, %v, want O_NONBLOCK", flags, err)
+	}
+}
+
+// TestStartFails checks that Start names the reason and leaves the socket to the caller.
+func TestStartFails(t *testing.T) {
+	script := filepath.Join(t.TempDir(), "script")
+	if err := os.WriteFile(script, []byte("no program"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	self := os.Args[0]
+	for _, tt := range []struct{ name, mode, path, want string }{
+		{"exits", "exit", self, "exited with code 3 before it was ready"},
+		{"hangs", "hang", self, "was not ready within 100ms"},
+		{"closes the pipe", "close", self, "ended before it was ready (signal: killed)"},
+		{"missing", "", script + ".missing", "cannot be started: no such file or directory"},
+		{"no program", "", script, "cannot be started: exec format error"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, file := socket(t)
+			p := successor(t, tt.mode)
+			p.Path = tt.path
+			if tt.mode == "hang" {
+				p.ReadyTimeout = 100 * time.Millisecond
+			}
+			pid, err := p.Start(t.Context(), file)
+			if err == nil || pid != 0 || !strings.Contains(err.Error(), tt.want) ||
+				!strings.HasPrefix(err.Error(), p.Path) {
+				t.Errorf("Start = %d, %v, want %q", pid, err, tt.want)
+			}
+		})
+	}
+}
+
+func TestStartEndsWithContext(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if _, err := successor(t, "hang").Start(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Start = %v, want context.DeadlineExceeded", err)
+	}
+}
+
+// TestInheritRejectsStreams checks that a descriptor that is not a UDP socket is reported.
+func TestInheritRejectsStreams(t *testing.T) {
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	f, err := l.(*net.TCPListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	_, err = successor(t, "serve").Start(t.Context(), f)
+	if err == nil || !strings.Contains(err.Error(), "exited with code 7") {
+		t.Errorf("Start = %v, want exit code 7", err)
+	}
+}
+
+// TestReadyGivenUp checks that a successor learns that its predecessor no longer waits.
+func TestReadyGivenUp(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Close()
+	in := &Inheritance{Predecessor: true, ready: w}
+	if err := in.Ready(); !errors.Is(err, ErrGivenUp) {
+		t.Errorf("Ready = %v, want ErrGivenUp", err)
+	}
+	if err := in.Ready(); err != nil {
+		t.Errorf("second Ready = %v, want nil", err)
+	}
+}

@@ -1,0 +1,36 @@
+package cli
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// TestPIDFileOfAnother checks that a server does not remove the file of another one.
+func TestPIDFileOfAnother(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "pid")
+	p, err := newPIDFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(name); err == nil {
+		t.Error("the file exists before publish")
+	}
+	if err := p.publish(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, []byte("1\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	p.remove()
+	if text, err := os.ReadFile(name); err != nil || string(text) != "1\n" {
+		t.Errorf("the file of another server has %q, %v", text, err)
+	}
+	if err := os.WriteFile(name, []byte(p.text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	p.remove()
+	if _, err := os.Stat(name); err == nil {
+		t.Error("the file is left")
+	}
+}

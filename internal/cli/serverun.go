@@ -1,0 +1,134 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/ohce/ohce"
+	"github.com/ohce/ohce/handover"
+)
+
+// runServer binds the addresses or takes over inherited sockets, serves until a signal, and prints
+// the summary.
+func (a *app) runServer(
+	ctx context.Context, f *serveFlags, srv *ohce.Server, log *requestLog, admission *admission,
+) error {
+	up, err := a.newUpgrade(&f.upgrade)
+	if err != nil {
+		return err
+	}
+	defer up.stop()
+	defer srv.Close()
+	if err := a.openSockets(ctx, f, srv); err != nil {
+		return err
+	}
+	ignoreBrokenPipes()
+	if admission.reloads() {
+		a.onHangup = admission.reload
+	}
+	pid, err := a.reportReady(f.upgrade.pidFile)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if !up.done {
+			pid.remove()
+		}
+	}()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go a.watchdog(ctx) // ends with ctx
+	stopLog := log.start()
+	err = a.serveUntilSignal(ctx, srv, up)
+	stopLog()
+	runWithGrace(func() { fmt.Fprintf(a.err, "%v\n%s", srv.Stats(), admission.summary()) })
+	return err
+}
+
+// openSockets takes over inherited sockets and binds the missing addresses.
+func (a *app) openSockets(ctx context.Context, f *serveFlags, srv *ohce.Server) error {
+	in, err := handover.Inherit()
+	if err != nil {
+		return &failure{what: "cannot take over sockets: " + err.Error(), code: exitFail,
+			hint: "the variables LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES come from systemd"}
+	}
+	a.inherited = in
+	if err := listenAll(ctx, srv, f, in); err != nil {
+		in.Close()
+		return err
+	}
+	for _, addr := range srv.Addrs() {
+		fmt.Fprintf(a.err, "Listening to %v\n", addr)
+	}
+	for _, s := range in.Sockets {
+		fmt.Fprintf(a.err, "Closing %v, which is not in --listen\n", s.Addr)
+		s.Conn.Close()
+	}
+	in.Sockets = nil
+	return nil
+}
+
+// reportReady writes the PID file and reports to the predecessor or to systemd that the server is
+// ready. If the predecessor has given up, the PID file remains that of the predecessor.
+func (a *app) reportReady(path string) (*pidFile, error) {
+	pid, err := newPIDFile(path)
+	if err != nil {
+		return nil, &failure{what: fmt.Sprintf("cannot write --pid-file %s: %v", path, pathCause(err)),
+			hint: "use a file in a directory that the server may write", code: exitFail}
+	}
+	if err := a.inherited.Ready(); errors.Is(err, handover.ErrGivenUp) {
+		pid.discard()
+		return nil, &failure{what: "the old server does not wait for this one any more", code: exitFail}
+	} else if err != nil {
+		fmt.Fprintf(a.err, "ohce: cannot report to systemd: %v\n", err)
+	}
+	if err := pid.publish(); err != nil {
+		fmt.Fprintf(a.err, "ohce: cannot write --pid-file %s: %v\n", path, pathCause(err))
+	}
+	return pid, nil
+}
+
+// watchdog reports to systemd that the server runs.
+func (a *app) watchdog(ctx context.Context) {
+	if err := handover.Watchdog(ctx, nil); err != nil {
+		fmt.Fprintf(a.err, "ohce: %v\n", err)
+	}
+}
+
+// serveUntilSignal serves until a signal, an upgrade or the end of ctx, and then ends the server.
+// It returns early at a second signal, or if the server fails.
+func (a *app) serveUntilSignal(ctx context.Context, srv *ohce.Server, up *upgrade) error {
+	first, stopFirst := a.untilSignal(ctx, false)
+	defer stopFirst()
+	served := make(chan error, 1)
+	go func() { served <- srv.Serve() }()
+	for {
+		select {
+		case err := <-served:
+			return &failure{what: rootCause(err).Error(), code: exitFail}
+		case <-up.requests:
+			if !up.start(first, srv) {
+				continue
+			}
+			return endServer(first, served, srv.Release)
+		case <-first.Done():
+			_ = handover.Notify("STOPPING=1") // systemd does not need it
+			second, stopSecond := a.untilSignal(context.Background(), true)
+			defer stopSecond()
+			return endServer(second, served, srv.Shutdown)
+		}
+	}
+}
+
+// endServer calls end and waits until Serve has returned.
+func endServer(ctx context.Context, served <-chan error, end func(context.Context) error) error {
+	if err := end(ctx); err != nil {
+		return &failure{what: "a second signal ended the server before it had answered all requests",
+			code: exitFail}
+	}
+	if err := <-served; !errors.Is(err, ohce.ErrServerClosed) {
+		return &failure{what: rootCause(err).Error(), code: exitFail}
+	}
+	return nil
+}
