@@ -4,10 +4,12 @@ package cli
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -73,7 +75,9 @@ func TestSoak(t *testing.T) {
 	parseSummary(t, text, &received, &answered, &dropped, &kernel)
 	t.Logf("sent %d: received %d, answered %d, dropped %d, dropped by the kernel %d; %d answers "+
 		"checked; peak memory %d KiB", sent, received, answered, dropped, kernel, sampled, peak)
-	if received+kernel != sent || received != answered+dropped || dropped != 0 {
+	// Short datagrams repeat without a pause, as in a loop. The server drops few, and nothing else.
+	onlyLoops := dropped == 0 || strings.Contains(text, fmt.Sprintf("dropped %d (loop %[1]d)", dropped))
+	if received+kernel != sent || received != answered+dropped || !onlyLoops || dropped > sent/1000 {
 		t.Errorf("sent %d, but the server printed %s", sent, text)
 	}
 	if peak > memoryLimit {
