@@ -2,10 +2,12 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,6 +31,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("OHCE_RETRY", scriptRetry)
 			return os.WriteFile(env.Cd+"/latin1", []byte{0xe9, '\n'}, 0o600)
 		},
+		Condition: scriptCondition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"server": scriptServer,
 			"link":   scriptLink,
@@ -61,6 +64,17 @@ func TestScriptsRunToTheirEnd(t *testing.T) {
 			}
 		}
 	}
+}
+
+// scriptCondition reports whether the condition [portable] holds: ohce was built with ohce_portable.
+func scriptCondition(name string) (bool, error) {
+	if name != "portable" {
+		return false, fmt.Errorf("unknown condition %q", name)
+	}
+	info, ok := debug.ReadBuildInfo()
+	return ok && slices.ContainsFunc(info.Settings, func(s debug.BuildSetting) bool {
+		return s.Key == "-tags" && strings.Contains(s.Value, "ohce_portable")
+	}), nil
 }
 
 // serversKey is the key of a script's servers by name.
