@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// A phrase is a wording that does not belong into the project's texts.
+// A phrase is a wording that the texts of the project avoid.
 type phrase struct {
 	pattern *regexp.Regexp
 	instead string

@@ -18,25 +18,12 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/ohce/ohce/examples/internal/daemon"
 )
 
 // timeout is the time limit of each program that a test runs.
 const timeout = 60 * time.Second
-
-// find returns the path of a program. If the program is missing, find skips the test, or fails it
-// if CI is set.
-func find(t *testing.T, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	switch {
-	case err == nil:
-	case os.Getenv("CI") != "":
-		t.Fatalf("%s is missing", name)
-	default:
-		t.Skipf("%s is missing", name)
-	}
-	return path
-}
 
 // buildDir is the folder of buildAll, or nil if no test needed it.
 var buildDir atomic.Pointer[string]
@@ -72,7 +59,7 @@ type program func(t *testing.T, addr netip.AddrPort) []string
 func inGo(name string) program {
 	return func(t *testing.T, addr netip.AddrPort) []string {
 		t.Helper()
-		find(t, "go")
+		daemon.Find(t, "go")
 		dir, err := buildAll()
 		if err != nil {
 			t.Fatal(err)
@@ -90,7 +77,7 @@ func inPython(name string) program {
 	return func(t *testing.T, addr netip.AddrPort) []string {
 		t.Helper()
 		host, port, _ := net.SplitHostPort(addr.String())
-		return []string{find(t, "python3"), filepath.Join("python", name+".py"), host, port}
+		return []string{daemon.Find(t, "python3"), filepath.Join("python", name+".py"), host, port}
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/ohce/ohce/examples/internal/daemon"
 )
 
 // clients are the tutorial's clients: the seed's in both languages, and the one on the library.
@@ -75,7 +77,7 @@ func TestClientsAt75Milliseconds(t *testing.T) {
 // A program outside the clone finds the library by a replace directive or by a workspace. The test
 // runs the tutorial's commands without a network.
 func TestLibraryOutsideTheClone(t *testing.T) {
-	find(t, "go")
+	daemon.Find(t, "go")
 	clone, err := filepath.Abs(filepath.Join("..", ".."))
 	if err != nil {
 		t.Fatal(err)

@@ -3,14 +3,11 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
-	"net"
 	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // On SIGHUP the server answers the requests that the kernel has queued. The kernel and the shell
@@ -40,10 +37,7 @@ func TestHangupAnswersQueuedRequests(t *testing.T) {
 
 // Under nohup the process starts with SIGHUP ignored and keeps ignoring it.
 func TestNohupServeIgnoresHangup(t *testing.T) {
-	nohup, err := exec.LookPath("nohup")
-	if err != nil {
-		t.Skip(err)
-	}
+	nohup := program(t, "nohup")
 	// testscript.Main puts ohce on the path.
 	p := &process{cmd: exec.Command(nohup, "ohce", "serve", "--listen", "127.0.0.1:0")}
 	if err := p.start(1); err != nil {
@@ -60,31 +54,5 @@ func TestNohupServeIgnoresHangup(t *testing.T) {
 }
 
 func TestHangupInterruptsSend(t *testing.T) {
-	pc, err := net.ListenPacket("udp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer pc.Close()
-	cmd := command("send", "--server", pc.LocalAddr().String(), "--retry", "1m", "Hello")
-	var errs strings.Builder
-	cmd.Stderr = &errs
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	killer := time.AfterFunc(patience, func() { cmd.Process.Kill() })
-	defer killer.Stop()
-	pc.SetDeadline(time.Now().Add(patience))
-	if _, _, err := pc.ReadFrom(make([]byte, 100)); err != nil {
-		t.Fatal(err)
-	}
-	for range 2 {
-		if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
-			t.Fatal(err)
-		}
-	}
-	err = cmd.Wait()
-	var exit *exec.ExitError
-	if !errors.As(err, &exit) || exit.ExitCode() != 1 || !strings.Contains(errs.String(), "interrupted") {
-		t.Errorf("send ended with %v and printed %q", err, &errs)
-	}
+	testSignaledSend(t, syscall.SIGHUP, syscall.SIGHUP)
 }

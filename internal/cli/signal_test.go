@@ -261,6 +261,13 @@ func TestSecondSignalEndsStalledSend(t *testing.T) {
 }
 
 func TestInterruptEndsSendImmediately(t *testing.T) {
+	testSignaledSend(t, os.Interrupt)
+}
+
+// testSignaledSend starts a send without a server, sends it signals after its first attempt, and
+// checks how it ends.
+func testSignaledSend(t *testing.T, signals ...os.Signal) {
+	t.Helper()
 	pc, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -278,8 +285,10 @@ func TestInterruptEndsSendImmediately(t *testing.T) {
 	if _, _, err := pc.ReadFrom(make([]byte, 100)); err != nil {
 		t.Fatal(err)
 	}
-	if err := cmd.Process.Signal(os.Interrupt); err != nil {
-		t.Fatal(err)
+	for _, sig := range signals {
+		if err := cmd.Process.Signal(sig); err != nil {
+			t.Fatal(err)
+		}
 	}
 	err = cmd.Wait()
 	var exit *exec.ExitError
