@@ -213,7 +213,10 @@ func response(r *exchange.Request) *Response {
 
 // errorOf returns the error of a request that was not answered.
 func (c *Client) errorOf(r *exchange.Request) error {
-	op := &OpError{Op: "exchange", Addr: c.addr(), Attempts: r.Transmitted, Elapsed: r.Elapsed}
+	op := &OpError{
+		Op: "exchange", Addr: c.addr(), Attempts: r.Transmitted, Elapsed: r.Elapsed,
+		Unexpected: r.Unexpected,
+	}
 	switch r.Outcome {
 	case exchange.NoSocket:
 		op.Err = r.Cause
