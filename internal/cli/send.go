@@ -2,9 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -39,10 +36,11 @@ without a carriage return before it. An empty line is an empty datagram.
 
 Many lines are in flight at once, as many as the network carries. With --expect auto, ohce
 compares the first responses with the transforms of ohce serve. When exactly one fits, the
-following lines share a socket, and ohce accepts only the right response to each. If the server
-changes its transform, ohce reports the line and compares again. If none fits, each line keeps a
-socket of its own, and at most 256 are in flight. The same holds for --expect any, --trace and
---trace-svg.
+following lines share a socket, and ohce accepts only the right response to each. If that
+response does not arrive, ohce sends the line again from a socket of its own and accepts any
+response. If the server changes its transform, ohce reports it and compares again. If no
+transform fits, each line has a socket of its own, and at most 256 are in flight. The same holds
+for --expect any, --trace and --trace-svg.
 
 If no response arrives within the wait of an attempt, ohce sends the message again. If none
 arrives within any wait, ohce reports the failure, and the exit code is 1. A line without a
@@ -60,8 +58,8 @@ _ohce._udp.NAME. A name with a port stands for each of its addresses.
 
 With --json, an object has the fields server, request, response, rtt_ms, elapsed_ms and
 attempts. A failure has error, message, attempts and elapsed_ms instead. The error is down (no
-server has answered anything), refused (no server listens), no_response (the server answered
-other messages), wrong_response, too_large or unreachable. Bytes that are not UTF-8 are encoded
+server has answered anything), refused (the port is unreachable), no_response (the server
+answered other messages), wrong_response, too_large or unreachable. Bytes that are not UTF-8 are encoded
 in base64, in request_base64 and response_base64.`,
 		Example: `  ohce send Hello
   ohce send --server 192.0.2.7:3000 --retry 1s,2s,4s Hello
@@ -103,17 +101,6 @@ in base64, in request_base64 and response_base64.`,
 	return cmd
 }
 
-// A sender sends messages and prints the responses.
-type sender struct {
-	app    *app
-	flags  *sendFlags
-	addrs  []string // of the servers
-	policy ohce.GroupPolicy
-	retry  ohce.Retry
-	conns  []*connection // all that were opened; the first one is for single messages
-	tracer *tracer       // nil unless --trace or --trace-svg is set
-}
-
 // send sends args as one message, or the lines of standard input. If literal is true, a dash is a
 // message.
 func (a *app) send(ctx context.Context, f *sendFlags, args []string, literal bool) error {
@@ -134,145 +121,4 @@ func (a *app) send(ctx context.Context, f *sendFlags, args []string, literal boo
 	}
 	s.close()
 	return s.finishTrace(err)
-}
-
-func (a *app) newSender(ctx context.Context, f *sendFlags) (*sender, error) {
-	if f.graphemes && f.expect == "any" {
-		return nil, usage("leave --graphemes out, or use --expect auto or flip",
-			"--graphemes has no effect with --expect any")
-	}
-	s := &sender{app: a, flags: f}
-	var err error
-	if s.retry, err = parseRetry(f.retry); err != nil {
-		return nil, err
-	}
-	if s.policy, err = parsePolicy(f.policy); err != nil {
-		return nil, err
-	}
-	var match *ohce.Matcher // nil accepts any response
-	if f.expect != "any" && f.expect != "auto" {
-		t, err := parseTransform("expect", f.expect, f.graphemes, "auto", "any")
-		if err != nil {
-			return nil, err
-		}
-		match = ohce.MatchExact(t.Append)
-	}
-	if s.addrs, err = findServers(ctx, f.servers); err != nil {
-		return nil, err
-	}
-	s.open(match)
-	return s, nil
-}
-
-// open returns a new connection to the servers.
-func (s *sender) open(match *ohce.Matcher) *connection {
-	c := &connection{group: &ohce.Group{Policy: s.policy}}
-	for _, addr := range s.addrs {
-		c.group.Clients = append(c.group.Clients,
-			&ohce.Client{Addr: addr, Retry: s.retry, Match: match})
-	}
-	s.conns = append(s.conns, c)
-	return c
-}
-
-// close closes all connections.
-func (s *sender) close() {
-	for _, c := range s.conns {
-		c.group.Close()
-	}
-}
-
-// counts returns the number of exchanges with a response, and of datagrams that were not one.
-func (s *sender) counts() (answered, unexpected uint64) {
-	for _, c := range s.conns {
-		n, u := c.counts()
-		answered, unexpected = answered+n, unexpected+u
-	}
-	return answered, unexpected
-}
-
-// startTrace sets up the diagrams that the flags ask for. It fails if the SVG file cannot be
-// written. With numbered set, the text shows the number of each exchange.
-func (s *sender) startTrace(numbered bool) (err error) {
-	t := new(tracer)
-	if s.flags.trace {
-		t.text = s.app.newText(s.app.err)
-		t.text.Numbered = numbered
-	}
-	if s.flags.traceSVG != "" {
-		if t.file, err = newSVGFile(s.flags.traceSVG); err != nil {
-			return err
-		}
-	}
-	if t.text != nil || t.file != nil {
-		s.tracer = t
-		clients := s.conns[0].group.Clients
-		for i, c := range clients {
-			c.Trace = t.trace(i, len(clients))
-		}
-	}
-	return nil
-}
-
-// finishTrace completes the diagrams. No exchange may be in progress. err is the error that ended
-// the exchanges; if it is not nil, finishTrace reports an error of its own and returns err.
-func (s *sender) finishTrace(err error) error {
-	if s.tracer == nil {
-		return err
-	}
-	s.tracer.flush()
-	failed := s.tracer.write()
-	if err == nil || failed == nil {
-		return errors.Join(err, failed)
-	}
-	s.app.report(failed)
-	return err
-}
-
-// sendOne sends one message and prints the response.
-func (s *sender) sendOne(ctx context.Context, message []byte) error {
-	resp, err := s.conns[0].exchange(ctx, message)
-	if s.tracer != nil {
-		s.tracer.flush()
-	}
-	if err == nil {
-		return s.print(message, resp)
-	}
-	failed := s.failure(message, err)
-	if s.flags.json && failed.json != "" {
-		if err := s.printFailure(s.app.out, message, failed); err != nil {
-			return err
-		}
-	}
-	return failed
-}
-
-// serverAddr returns the address of the server that sent resp. If there is only one server, it
-// returns the address as given.
-func (s *sender) serverAddr(resp *ohce.Response) string {
-	if len(s.addrs) == 1 {
-		return s.addrs[0]
-	}
-	return resp.RemoteAddr.String()
-}
-
-// print writes a response to standard output.
-func (s *sender) print(message []byte, resp *ohce.Response) error {
-	return s.printTo(s.app.out, message, resp)
-}
-
-func (s *sender) printTo(w io.Writer, message []byte, resp *ohce.Response) error {
-	line := append(resp.Data, '\n')
-	if s.flags.json {
-		line = jsonAnswer(s.serverAddr(resp), message, resp)
-	}
-	if _, err := w.Write(line); err != nil {
-		return outputFailure(err)
-	}
-	return nil
-}
-
-// outputFailure returns the failure to write a response.
-func outputFailure(err error) error {
-	return &failure{what: fmt.Sprintf("cannot write the answer: %v", err), code: exitFail}
 }
