@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/ohce/ohce"
+	"github.com/ohce/ohce/internal/safetext"
 )
 
 // An answerJSON is a response as --json prints it. Bytes that are not UTF-8 are encoded in base64,
@@ -62,7 +63,7 @@ func marshal(v any) []byte {
 	if err != nil {
 		panic(err) // impossible: strings and numbers only
 	}
-	return append(line, '\n')
+	return append(safetext.JSON(line), '\n')
 }
 
 // textOrBytes returns b as text if it is UTF-8, otherwise as bytes.

@@ -20,6 +20,7 @@ type sendFlags struct {
 	traceSVG  string
 	json      bool
 	keepCR    bool
+	raw       bool
 }
 
 func (a *app) sendCommand() *cobra.Command {
@@ -55,6 +56,11 @@ without sending them.
 With several servers, given one by one or by a name, ohce tries the next server if one is down;
 --policy changes that. A name without a port stands for its SRV records, those of
 _ohce._udp.NAME. A name with a port stands for each of its addresses.
+
+A response can contain any bytes. If standard output is a terminal, control characters,
+invisible and bidirectional characters, and bytes that are not UTF-8 are printed as escape
+sequences such as \n and \x1b; --raw prints them unchanged. A pipe or a file gets the bytes of the
+response and a newline.
 
 With --json, an object has the fields server, request, response, rtt_ms, elapsed_ms and
 attempts. A failure has error, message, attempts and elapsed_ms instead. The error is down (no
@@ -94,6 +100,7 @@ in base64, in request_base64 and response_base64.`,
 		"draw the exchanges into `FILE` as SVG, at most the first 100")
 	flags.BoolVar(&f.json, "json", false, "print each response or failure as a JSON object on a line")
 	flags.BoolVar(&f.keepCR, "keep-cr", false, "send the carriage return that ends a line")
+	flags.BoolVar(&f.raw, "raw", false, "print control characters of a response on a terminal, too")
 	completeFlag(cmd, "expect", append([]string{"auto", "any"}, flip.Names()...)...)
 	completeFlag(cmd, "retry", "linear", "adaptive")
 	completeFlag(cmd, "server", ohce.DefaultAddr)

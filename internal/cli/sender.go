@@ -8,6 +8,7 @@ import (
 	"net"
 
 	"github.com/ohce/ohce"
+	"github.com/ohce/ohce/internal/safetext"
 )
 
 // A sender sends messages and prints the responses.
@@ -21,6 +22,8 @@ type sender struct {
 	dial   func(ctx context.Context, network, address string) (net.Conn, error)
 	conns  []*connection // all that were opened; the first one is for single messages
 	tracer *tracer       // nil unless --trace or --trace-svg is set
+
+	escapes bool // responses are escaped, because standard output is a terminal
 }
 
 func (a *app) newSender(ctx context.Context, f *sendFlags) (*sender, error) {
@@ -28,7 +31,10 @@ func (a *app) newSender(ctx context.Context, f *sendFlags) (*sender, error) {
 		return nil, usage("leave --graphemes out, or use --expect auto or flip",
 			"--graphemes has no effect with --expect any")
 	}
-	s := &sender{app: a, flags: f}
+	if f.raw && f.json {
+		return nil, usage("leave one of them out", "--raw has no effect with --json")
+	}
+	s := &sender{app: a, flags: f, escapes: isTerminal(a.out) && !f.raw}
 	var err error
 	if s.retry, err = parseRetry(f.retry); err != nil {
 		return nil, err
@@ -153,9 +159,14 @@ func (s *sender) print(message []byte, resp *ohce.Response) error {
 }
 
 func (s *sender) printTo(w io.Writer, message []byte, resp *ohce.Response) error {
-	line := append(resp.Data, '\n')
-	if s.flags.json {
+	var line []byte
+	switch {
+	case s.flags.json:
 		line = jsonAnswer(s.serverAddr(resp), message, resp)
+	case s.escapes:
+		line = append(safetext.Append(nil, resp.Data), '\n')
+	default:
+		line = append(resp.Data, '\n')
 	}
 	if _, err := w.Write(line); err != nil {
 		return outputFailure(err)
