@@ -24,6 +24,12 @@ type Prober struct {
 	Dial                    func(ctx context.Context, network, address string) (net.Conn, error)
 	MaxInFlight, MaxSockets int
 
+	// Closed, if positive, makes Run a closed loop: it keeps this number of requests in flight and
+	// sends the next one when one has ended. The due times then determine only the number of
+	// requests, and each request is due when it is sent. A closed loop hides the stalls of the
+	// server.
+	Closed int
+
 	// Timeout is how long a request waits for its response. If it is not positive, it is 1 s.
 	Timeout time.Duration
 
@@ -90,12 +96,15 @@ func (p *Prober) Run(ctx context.Context, due iter.Seq[time.Duration]) iter.Seq2
 
 // client returns the client of a run.
 func (p *Prober) client(r *run) *ohce.Client {
-	timeout := p.Timeout
+	timeout, inFlight := p.Timeout, p.MaxInFlight
 	if timeout <= 0 {
 		timeout = defaultTimeout
 	}
+	if p.Closed > 0 {
+		inFlight = p.Closed
+	}
 	return &ohce.Client{
-		Addr: p.Addr, Match: p.Match, Dial: p.Dial, MaxInFlight: p.MaxInFlight, MaxSockets: p.MaxSockets,
+		Addr: p.Addr, Match: p.Match, Dial: p.Dial, MaxInFlight: inFlight, MaxSockets: p.MaxSockets,
 		Retry: ohce.RetryAfter(timeout), FailFast: true, OpenLoop: true, Trace: r.trace(),
 	}
 }
@@ -114,8 +123,9 @@ type run struct {
 
 // A pendingRequest is a request without a sample.
 type pendingRequest struct {
-	due  time.Duration
-	sent time.Time // zero until it is sent
+	due   time.Duration
+	sent  time.Time // zero until it is sent
+	wrong []byte    // the first datagram that arrived and was not the response; nil if none did
 }
 
 // start sets the time from which the due times count. Only the first call has an effect.
@@ -136,7 +146,7 @@ func (r *run) requests(due iter.Seq[time.Duration]) iter.Seq[[]byte] {
 		var request []byte
 		n := 0
 		for at := range due {
-			if n++; n > 1 && !r.wait(timer, at) {
+			if n++; n > 1 && r.p.Closed <= 0 && !r.wait(timer, at) {
 				return
 			}
 			r.mu.Lock()
@@ -183,11 +193,16 @@ func (r *run) sample(result ohce.Result) Sample {
 	s := Sample{
 		Number: result.Index + 1, Due: r.begun.Add(p.due), Request: result.Request, Err: result.Err,
 	}
-	if !p.sent.IsZero() {
+	switch {
+	case r.p.Closed > 0:
+		s.Due = p.sent
+	case !p.sent.IsZero():
 		s.Lag = max(p.sent.Sub(s.Due), 0)
 	}
 	if result.Err != nil {
-		s.Class = classOf(result.Err)
+		if s.Class = classOf(result.Err); s.Class == Wrong {
+			s.Response = p.wrong
+		}
 		return s
 	}
 	s.Response, s.RTT = result.Response.Data, result.Response.RTT
@@ -209,8 +224,11 @@ func (r *run) trace() *ohce.ClientTrace {
 			}
 		},
 		ResponseAccepted: func(a ohce.TraceAttempt, _ *ohce.Response) { r.p.accepted(a.Exchange) },
-		DatagramIgnored: func(_ ohce.TraceAttempt, why ohce.IgnoreReason, _ []byte) {
+		DatagramIgnored: func(a ohce.TraceAttempt, why ohce.IgnoreReason, data []byte) {
 			r.p.ignored(why)
+			if why == ohce.IgnoreUnexpected {
+				r.wrong(a.Exchange, data)
+			}
 		},
 	}
 }
@@ -220,9 +238,26 @@ func (r *run) sent(exchange uint64, at time.Time) {
 	r.start(at)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if i := exchange - 1 - r.first; i < uint64(len(r.pending)) {
-		r.pending[i].sent = at
+	if p := r.find(exchange); p != nil {
+		p.sent = at
 	}
+}
+
+// wrong records a datagram that is not the response to the request in flight.
+func (r *run) wrong(exchange uint64, data []byte) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if p := r.find(exchange); p != nil && p.wrong == nil {
+		p.wrong = append([]byte{}, data...)
+	}
+}
+
+// find returns a pending request, or nil if it has ended. It must be called with mu held.
+func (r *run) find(exchange uint64) *pendingRequest {
+	if i := exchange - 1 - r.first; i < uint64(len(r.pending)) {
+		return &r.pending[i]
+	}
+	return nil
 }
 
 // restart prepares the counters for a new run, whose exchanges are numbered from 1.

@@ -195,8 +195,27 @@ func TestRunWrong(t *testing.T) {
 			p.Timeout = 50 * ms
 			samples := run(t, p, measure.Limit(measure.Regular(100*ms), 3, 0))
 			checkClasses(t, samples, measure.Answered, measure.Wrong, measure.Answered)
-			if samples[1].Err == nil || keyed == (string(samples[1].Response) == "nonsense") {
+			if samples[1].Err == nil || string(samples[1].Response) != "nonsense" {
 				t.Errorf("keyed %v: response %q, error %v", keyed, samples[1].Response, samples[1].Err)
+			}
+		})
+	}
+}
+
+// A closed loop sends a request when one has ended.
+func TestRunClosed(t *testing.T) {
+	for n, want := range map[int]time.Duration{1: 200 * ms, 4: 50 * ms} {
+		inBubble(t, arrive(5*ms), func(t *testing.T, _ *ohcetest.Network, p *measure.Prober) {
+			p.Closed = n
+			begun := time.Now()
+			samples := run(t, p, measure.Limit(measure.Regular(0), 20, 0))
+			for _, s := range samples {
+				if s.Class != measure.Answered || s.Lag != 0 || s.Latency != 10*ms {
+					t.Errorf("closed loop of %d: %v", n, s)
+				}
+			}
+			if took := time.Since(begun); took != want {
+				t.Errorf("closed loop of %d: it took %v, want %v", n, took, want)
 			}
 		})
 	}

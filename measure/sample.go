@@ -16,7 +16,8 @@ const (
 	Answered Class = iota
 	// Lost means that no response arrived in time. The response can arrive later; see Counts.Late.
 	Lost
-	// Wrong means that the server sent something else than the right response.
+	// Wrong means that the server sent a wrong response. With Prober.Match, a datagram without the
+	// key counts only if no other request was in flight.
 	Wrong
 	// Refused means that the port is unreachable: no server listens there.
 	Refused
@@ -60,8 +61,8 @@ type Sample struct {
 	// Latency is the time from Due to the response, and RTT the time from the transmission to the
 	// response. Both are 0 without a response.
 	Latency, RTT time.Duration
-	// Request and Response are the datagrams. Response is nil if none arrived, or if a wrong
-	// datagram could not be assigned to this request. They belong to the caller.
+	// Request and Response are the datagrams. If Class is Wrong, Response is the wrong datagram. It
+	// is nil if no datagram arrived for this request. They belong to the caller.
 	Request, Response []byte
 	// Err is the reason for any class but Answered.
 	Err error

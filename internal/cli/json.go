@@ -9,6 +9,7 @@ import (
 
 	"github.com/ohce/ohce"
 	"github.com/ohce/ohce/internal/safetext"
+	"github.com/ohce/ohce/measure"
 )
 
 // An answerJSON is a response as --json prints it. Bytes that are not UTF-8 are encoded in base64,
@@ -77,3 +78,26 @@ func textOrBytes(b []byte) (text *string, raw []byte) {
 
 // millis returns d in milliseconds, to the microsecond.
 func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// A pingJSON is the result of a request as ohce ping --json prints it.
+type pingJSON struct {
+	Number         int     `json:"number"`
+	Server         string  `json:"server"`
+	Result         string  `json:"result"`
+	RTT            float64 `json:"rtt_ms,omitempty"`
+	Response       *string `json:"response,omitempty"`
+	ResponseBase64 []byte  `json:"response_base64,omitempty"`
+	Error          string  `json:"error,omitempty"`
+}
+
+// jsonPing returns the JSON object of a request of ohce ping, followed by a newline.
+func jsonPing(server string, s measure.Sample) []byte {
+	v := pingJSON{Number: s.Number, Server: server, Result: s.Class.String(), RTT: millis(s.RTT)}
+	if s.Response != nil {
+		v.Response, v.ResponseBase64 = textOrBytes(s.Response)
+	}
+	if s.Err != nil {
+		v.Error = rootCause(s.Err).Error()
+	}
+	return marshal(v)
+}
