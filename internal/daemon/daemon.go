@@ -1,5 +1,4 @@
-// Package daemon starts servers of other projects for the tests of the examples, and bad networks
-// in front of them.
+// Package daemon starts servers of other projects for tests, and bad networks in front of them.
 package daemon
 
 import (
