@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 
@@ -19,6 +21,7 @@ type pingFlags struct {
 	timeout  time.Duration
 	deadline time.Duration
 	wait     bool
+	probe    string
 	send     string
 	expect   string
 	flood    bool
@@ -40,6 +43,11 @@ unchanged, reversed, or with their case swapped. For any other service, give the
 A value of --send or --expect is a text, the bytes of a file (@FILE), or bytes in hexadecimal
 (hex:0a1b). --expect can also be a regular expression that matches a part of the response
 (re:^OK), or any.
+
+--probe sends a request of a well-known protocol instead, checks the response by the protocol's
+rules and says what it means. If the address has no port, ohce uses the protocol's usual one:
+
+` + pingProbes() + `
 
 Requests are due at fixed times, however long the responses take. With --interval 0, ohce sends
 the next request when the previous one has ended. To protect others, it then refuses an address
@@ -66,16 +74,17 @@ and error. The result is answered, lost, wrong, refused, unreachable or unsent. 
 has the field summary.`,
 		Example: `  ohce ping -c 5 192.0.2.7:3000
   ohce ping --wait --deadline 30s 127.0.0.1:3000
+  ohce ping --probe dns 192.0.2.53
   ohce ping --send hex:000100002112a442000000000000000000000001 --expect any 192.0.2.7:3478`,
 		Args:              pingArguments,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			target := ohce.DefaultAddr
-			if len(args) == 1 {
+			switch {
+			case len(args) == 1:
 				target = args[0]
-			}
-			if f.wait && !cmd.Flags().Changed("count") {
-				f.count = 0
+			case f.probe != "":
+				target = "127.0.0.1"
 			}
 			return a.ping(cmd.Context(), &f, target)
 		},
@@ -87,12 +96,14 @@ has the field summary.`,
 	flags.DurationVarP(&f.timeout, "timeout", "W", time.Second, "wait this long for a response")
 	flags.DurationVar(&f.deadline, "deadline", 0, "end after this time (0: no limit)")
 	flags.BoolVar(&f.wait, "wait", false, "end at the first right response, for example in start-up scripts")
+	flags.StringVar(&f.probe, "probe", "", "send a request of a protocol: `NAME` is "+strings.Join(probeNames(), ", "))
 	flags.StringVar(&f.send, "send", "", "send `DATA`: a text, hex:BYTES or @FILE")
 	flags.StringVar(&f.expect, "expect", "",
 		"the right response: `DATA` is a text, hex:BYTES, @FILE, re:REGEXP or any (default any with --send)")
 	flags.BoolVar(&f.flood, "flood", false, "allow --interval 0 to any address")
 	flags.BoolVar(&f.json, "json", false, "print each result and the summary as a JSON object on a line")
 	completeFlag(cmd, "expect", "any")
+	completeFlag(cmd, "probe", probeNames()...)
 	return cmd
 }
 
@@ -103,6 +114,24 @@ func pingArguments(cmd *cobra.Command, args []string) error {
 			"unexpected argument %q: %s takes one address", args[1], cmd.CommandPath())
 	}
 	return nil
+}
+
+// payload returns the requests that the flags ask for.
+func (f *pingFlags) payload() (*pingPayload, error) {
+	if f.probe == "" {
+		return newPingPayload(f.send, f.expect)
+	}
+	if f.send != "" || f.expect != "" {
+		return nil, usage("leave --send and --expect out, or --probe",
+			"--send and --expect have no effect with --probe")
+	}
+	return probePayload(f.probe)
+}
+
+// hasPort reports whether an address has a port. An IPv6 address without brackets has none.
+func hasPort(addr string) bool {
+	_, _, err := net.SplitHostPort(addr)
+	return err == nil
 }
 
 // check checks the values of the flags.
@@ -133,9 +162,12 @@ func (a *app) ping(ctx context.Context, f *pingFlags, target string) error {
 	if err := f.check(); err != nil {
 		return err
 	}
-	payload, err := newPingPayload(f.send, f.expect)
+	payload, err := f.payload()
 	if err != nil {
 		return err
+	}
+	if payload.port > 0 && !hasPort(target) {
+		target = net.JoinHostPort(strings.Trim(target, "[]"), strconv.Itoa(payload.port))
 	}
 	if err := checkHostPort(fmt.Sprintf("%q", target), target, 1); err != nil {
 		return err

@@ -115,10 +115,16 @@ func (p *pinger) hint() string {
 		if p.flags.send != "" {
 			return "the response does not fit --expect; --expect any accepts any response"
 		}
+		if p.flags.probe != "" {
+			return "another service listens there, or the server violates the protocol; try --send"
+		}
 		return "give the request and the response with --send and --expect; --expect any accepts any response"
 	case measure.Unsent:
 		return "check the firewall and the limits of this machine"
 	default:
+		if p.flags.probe != "" {
+			return "a wrong address, a firewall, or a server that ignores strangers; try a longer --timeout"
+		}
 		if p.flags.send == "" {
 			return "a wrong address, a firewall, or a service that does not answer such a text: try --send"
 		}
@@ -168,14 +174,18 @@ func (p *pinger) describe(s measure.Sample) string {
 	switch s.Class {
 	case measure.Answered:
 		text := fmt.Sprintf("%s, %s", plural(len(s.Response), "byte"), inMillis(s.RTT))
-		if p.payload.name != nil {
-			text = p.payload.name(s.Request, s.Response) + ", " + text
+		if p.payload.describe != nil {
+			text = p.payload.describe(s) + ", " + text
 		}
 		return text
 	case measure.Lost:
 		return fmt.Sprintf("%s after %v", word, p.flags.timeout)
 	case measure.Wrong:
-		return fmt.Sprintf("%s %s, %s", word, shorten(s.Response), plural(len(s.Response), "byte"))
+		text := fmt.Sprintf("%s %s, %s", word, shorten(s.Response), plural(len(s.Response), "byte"))
+		if p.flags.probe != "" {
+			text += ": " + safetext.Escape(rootCause(s.Err).Error())
+		}
+		return text
 	case measure.Refused:
 		return word + ": port unreachable"
 	default:

@@ -11,14 +11,17 @@ import (
 
 	"github.com/ohce/ohce"
 	"github.com/ohce/ohce/flip"
+	"github.com/ohce/ohce/measure"
 )
 
 // A pingPayload determines the requests of ohce ping and checks the responses.
 type pingPayload struct {
 	match   *ohce.Matcher // nil if the requests are equal
 	request func(dst []byte, n int) []byte
-	check   func(request, response []byte) error  // nil accepts any response
-	name    func(request, response []byte) string // describes a right response; may be nil
+	check   func(request, response []byte) error // nil accepts any response
+	port    int                                  // of an address without a port; 0 if none
+	// describe describes a right response in a few words. It may be nil.
+	describe func(s measure.Sample) string
 }
 
 // newPingPayload returns the payload for the values of --send and --expect.
@@ -123,7 +126,7 @@ func numberedPayload() *pingPayload {
 			}
 			return nil
 		},
-		name: name,
+		describe: func(s measure.Sample) string { return name(s.Request, s.Response) },
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 )
 
 // sip sends OPTIONS (RFC 3261, section 11). With rport, the server answers to the port that the
-// request came from (RFC 3581).
+// request arrived from (RFC 3581).
 var sip = Probe{
 	Name: "sip", Port: 5060, Effect: "sends OPTIONS",
 	Request: func(dst []byte, n int, now time.Time) []byte {
