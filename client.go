@@ -125,7 +125,7 @@ type Response struct {
 }
 
 // Exchange sends request and retransmits it until a response arrives or the retry schedule is
-// exhausted. It returns immediately when ctx is done.
+// exhausted. It returns immediately when ctx is done. If the error is not nil, the response is nil.
 //
 // If a field of c is invalid, Exchange returns an error before it sends anything. Any other error
 // is an *OpError that wraps one of

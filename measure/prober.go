@@ -220,7 +220,7 @@ func (r *run) trace() *ohce.ClientTrace {
 	return &ohce.ClientTrace{
 		AttemptSent: func(a ohce.TraceAttempt) {
 			if a.Err == nil {
-				r.sent(a.Exchange, time.Now().Add(-a.Elapsed))
+				r.sent(a.Exchange, a.Time)
 			}
 		},
 		ResponseAccepted: func(a ohce.TraceAttempt, _ *ohce.Response) { r.p.accepted(a.Exchange) },

@@ -26,13 +26,21 @@ func (s *sender) downHint(code string, op *ohce.OpError) string {
 		return fmt.Sprintf("sending to %s failed for %v: %v", op.Addr, took, rootCause(causeOf(op.Err)))
 	case code == errorDown:
 		return fmt.Sprintf("%s was silent for %v (datagrams sent: %d): a wrong address, a firewall, "+
-			"or a network slower than the waits; try --retry 1s,2s,4s", op.Addr, took, op.Attempts)
+			"or a network slower than the waits%s", op.Addr, took, op.Attempts, s.retryHint("1s,2s,4s"))
 	case s.stats().Late > 0:
-		return fmt.Sprintf("responses of %s arrived after the last wait; try --retry 1s,2s,4s", op.Addr)
+		return fmt.Sprintf("responses of %s arrived after the last wait%s", op.Addr, s.retryHint("1s,2s,4s"))
 	default:
 		return fmt.Sprintf("%s answered other messages: the network loses datagrams, or the server "+
-			"does not answer this text; try --retry 1s,2s,4s", op.Addr)
+			"does not answer this text%s", op.Addr, s.retryHint("adaptive,5s"))
 	}
+}
+
+// retryHint suggests a schedule unless the user has chosen one.
+func (s *sender) retryHint(schedule string) string {
+	if s.flags.retry != defaultRetry {
+		return ""
+	}
+	return "; try --retry " + schedule
 }
 
 // allDownHint describes how each of several servers behaved, and what to try.
@@ -41,7 +49,7 @@ func (s *sender) allDownHint(op *ohce.OpError) string {
 	for _, err := range serverErrors(op) {
 		all = append(all, s.downCause(err))
 	}
-	return strings.Join(all, ", ") + "; check the addresses, or wait longer with --retry 1s,2s,4s"
+	return strings.Join(all, ", ") + "; check the addresses" + s.retryHint("1s,2s,4s")
 }
 
 // allRefused reports whether the ports of all servers are unreachable.

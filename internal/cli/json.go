@@ -15,6 +15,7 @@ import (
 // An answerJSON is a response as --json prints it. Bytes that are not UTF-8 are encoded in base64,
 // in the fields with that suffix.
 type answerJSON struct {
+	Line           int     `json:"line,omitempty"` // of standard input, from 1
 	Server         string  `json:"server"`
 	Request        *string `json:"request,omitempty"`
 	RequestBase64  []byte  `json:"request_base64,omitempty"`
@@ -27,6 +28,7 @@ type answerJSON struct {
 
 // A failureJSON is a message without a response, as --json prints it.
 type failureJSON struct {
+	Line          int     `json:"line,omitempty"` // of standard input, from 1
 	Server        string  `json:"server"`
 	Request       *string `json:"request,omitempty"`
 	RequestBase64 []byte  `json:"request_base64,omitempty"`
@@ -36,9 +38,10 @@ type failureJSON struct {
 	Attempts      int     `json:"attempts"`
 }
 
-// printFailure writes the JSON object of a message without a response to w.
-func (s *sender) printFailure(w io.Writer, request []byte, f *failure) error {
-	v := failureJSON{Server: strings.Join(s.flags.servers, ","), Error: f.json, Message: f.what}
+// printFailure writes the JSON object of a message without a response to w. line is the number of its
+// line, or 0.
+func (s *sender) printFailure(w io.Writer, line int, request []byte, f *failure) error {
+	v := failureJSON{Line: line, Server: strings.Join(s.flags.servers, ","), Error: f.json, Message: f.what}
 	v.Request, v.RequestBase64 = textOrBytes(request)
 	if f.op != nil {
 		v.Elapsed, v.Attempts = millis(f.op.Elapsed), f.op.Attempts
@@ -49,10 +52,11 @@ func (s *sender) printFailure(w io.Writer, request []byte, f *failure) error {
 	return nil
 }
 
-// jsonAnswer returns the JSON object of a response, followed by a newline.
-func jsonAnswer(server string, request []byte, resp *ohce.Response) []byte {
+// jsonAnswer returns the JSON object of a response, followed by a newline. line is the number of the
+// message's line, or 0.
+func jsonAnswer(line int, server string, request []byte, resp *ohce.Response) []byte {
 	v := answerJSON{
-		Server: server, Attempts: resp.Attempts, RTT: millis(resp.RTT), Elapsed: millis(resp.Elapsed),
+		Line: line, Server: server, Attempts: resp.Attempts, RTT: millis(resp.RTT), Elapsed: millis(resp.Elapsed),
 	}
 	v.Request, v.RequestBase64 = textOrBytes(request)
 	v.Response, v.ResponseBase64 = textOrBytes(resp.Data)

@@ -49,9 +49,9 @@ response does not stop the following ones. Many equal failures are summarized.
 
 If a server answers some lines of standard input and then falls silent, ohce waits for it, for
 up to 10 s after its last response, and sends the unanswered lines again. With several servers
-ohce does not wait. If no response has arrived since the start, or none within those 10 s, then
-after eight consecutive unanswered lines ohce reports those of the next second as unanswered
-without sending them.
+ohce does not wait. If the server never answers, or not within those 10 s, ohce stops waiting
+for each line: after eight unanswered lines it reports all lines that it reads in the next
+second as unanswered, without sending them, and then tries one line again.
 
 With several servers, given one by one or by a name, ohce tries the next server if one is down;
 --policy changes that. A name without a port stands for its SRV records, those of
@@ -63,7 +63,9 @@ sequences such as \n and \x1b; --raw prints them unchanged. A pipe or a file get
 response and a newline.
 
 With --json, an object has the fields server, request, response, rtt_ms, elapsed_ms and
-attempts. A failure has error, message, attempts and elapsed_ms instead. The error is down (no
+attempts, and for a line of standard input its number in line. A failure has error, message,
+attempts and elapsed_ms instead. Without --json, an unanswered line prints nothing on standard
+output. The error is down (no
 server has answered anything), refused (the port is unreachable), no_response (the server
 answered other messages), wrong_response, too_large or unreachable. Bytes that are not UTF-8 are encoded
 in base64, in request_base64 and response_base64.`,
@@ -86,7 +88,7 @@ in base64, in request_base64 and response_base64.`,
 	flags.StringVar(&f.policy, "policy", "failover",
 		"how to use several servers: `NAME` is failover (the next server on failure), "+
 			"round-robin (each in turn) or race (all at once, the first answer wins)")
-	flags.StringVar(&f.retry, "retry", "linear",
+	flags.StringVar(&f.retry, "retry", defaultRetry,
 		"how long each attempt waits: `WAITS` is linear (0.1 s, 0.2 s, ... 0.5 s), "+
 			"adaptive (by the measured round-trip time, 1 s until the first one; in total 1.5 s, "+
 			"or 3 s with adaptive,3s) or a list such as 1s,2s,4s")
@@ -95,7 +97,7 @@ in base64, in request_base64 and response_base64.`,
 			strings.Join(flip.Names(), ", "))
 	flags.BoolVar(&f.graphemes, "graphemes", false, "the server runs with --graphemes")
 	flags.BoolVar(&f.trace, "trace", false,
-		"draw each exchange on standard error as a sequence diagram")
+		"draw each exchange on standard error as a sequence diagram, one after the other")
 	flags.StringVar(&f.traceSVG, "trace-svg", "",
 		"draw the exchanges into `FILE` as SVG, at most the first 100")
 	flags.BoolVar(&f.json, "json", false, "print each response or failure as a JSON object on a line")

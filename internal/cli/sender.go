@@ -137,7 +137,7 @@ func (s *sender) sendOne(ctx context.Context, message []byte) error {
 	}
 	failed := s.failure(message, err)
 	if s.flags.json && failed.json != "" {
-		if err := s.printFailure(s.app.out, message, failed); err != nil {
+		if err := s.printFailure(s.app.out, 0, message, failed); err != nil {
 			return err
 		}
 	}
@@ -155,14 +155,15 @@ func (s *sender) serverAddr(resp *ohce.Response) string {
 
 // print writes a response to standard output.
 func (s *sender) print(message []byte, resp *ohce.Response) error {
-	return s.printTo(s.app.out, message, resp)
+	return s.printTo(s.app.out, 0, message, resp)
 }
 
-func (s *sender) printTo(w io.Writer, message []byte, resp *ohce.Response) error {
+// printTo writes a response to w. n is the number of the message's line, or 0.
+func (s *sender) printTo(w io.Writer, n int, message []byte, resp *ohce.Response) error {
 	var line []byte
 	switch {
 	case s.flags.json:
-		line = jsonAnswer(s.serverAddr(resp), message, resp)
+		line = jsonAnswer(n, s.serverAddr(resp), message, resp)
 	case s.escapes:
 		line = append(safetext.Append(nil, resp.Data), '\n')
 	default:

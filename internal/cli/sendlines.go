@@ -70,10 +70,10 @@ func (s *sender) sendPiped(ctx context.Context) error {
 			failed := s.failure(r.Request, r.Err)
 			unanswered.add(time.Now(), n, failed)
 			if s.flags.json {
-				err = s.printFailure(out, r.Request, failed)
+				err = s.printFailure(out, n, r.Request, failed)
 			}
 		default:
-			err = s.printTo(out, r.Request, r.Response)
+			err = s.printTo(out, n, r.Request, r.Response)
 		}
 		progress.count(r.Response != nil)
 		if err != nil {
