@@ -1,0 +1,101 @@
+package sandbox
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+
+	seccomp "github.com/elastic/go-seccomp-bpf"
+	"github.com/elastic/go-seccomp-bpf/arch"
+	"golang.org/x/sys/unix"
+)
+
+// restrictSyscalls rules out all system calls but those that the command, the Go runtime and the C
+// library make. They fail with EPERM.
+func restrictSyscalls(p *Policy) Layer {
+	if p.Successor && isFiltered() {
+		return newLayer(seccompLayer, inherited, nil)
+	}
+	return newLayer(seccompLayer, "", loadFilter(p))
+}
+
+func loadFilter(p *Policy) error {
+	if runtime.GOARCH != "amd64" && runtime.GOARCH != "arm64" {
+		return fmt.Errorf("there is no list of system calls for %s", runtime.GOARCH)
+	}
+	if !seccomp.Supported() {
+		return errors.New("the kernel does not support it")
+	}
+	info, err := arch.GetInfo("")
+	if err != nil {
+		return err
+	}
+	runtime.LockOSThread() // the library sets no_new_privs on this thread
+	defer runtime.UnlockOSThread()
+	if err := seccomp.LoadFilter(seccomp.Filter{
+		NoNewPrivs: true, Flag: seccomp.FilterFlagTSync, Policy: syscallPolicy(info, p.Program != ""),
+	}); err != nil {
+		return err
+	}
+	// If one thread cannot have the filter, no thread has it, and the library reports no error.
+	if !isFiltered() {
+		return errors.New("a thread has another filter")
+	}
+	return nil
+}
+
+// isFiltered reports whether the filter is in effect. It tries a call that the filter rules out and
+// that fails for no other reason.
+func isFiltered() bool {
+	fd, err := unix.MemfdCreate("probe", unix.MFD_CLOEXEC)
+	if err == nil {
+		unix.Close(fd)
+	}
+	return errors.Is(err, unix.EPERM)
+}
+
+// namespaceFlags are the flags of clone(2) that create namespaces.
+const namespaceFlags = unix.CLONE_NEWNS | unix.CLONE_NEWCGROUP | unix.CLONE_NEWUTS |
+	unix.CLONE_NEWIPC | unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNET
+
+// syscallPolicy returns a list of allowed calls. Names that the architecture lacks are left out.
+//
+// The conditions are at the end: after a condition that does not hold, the filter of the library
+// compares the argument, instead of the number of the call, with the names that follow.
+func syscallPolicy(info *arch.Info, startsPrograms bool) seccomp.Policy {
+	names := slices.Clone(allowedSyscalls)
+	if startsPrograms {
+		names = append(names, "execve")
+	}
+	names = slices.DeleteFunc(names, func(name string) bool {
+		_, found := info.SyscallNames[name]
+		return !found
+	})
+	return seccomp.Policy{
+		DefaultAction: seccomp.ActionErrno, // EPERM
+		Syscalls: []seccomp.SyscallGroup{
+			// The arguments of clone3 are in memory, where a filter cannot see them. On ENOSYS, the C
+			// library calls clone instead.
+			{Action: seccomp.ActionErrno | seccomp.Action(unix.ENOSYS), Names: []string{"clone3"}},
+			{Action: seccomp.ActionAllow, Names: names, NamesWithCondtions: slices.Concat(
+				onlyIf("clone", 0, seccomp.BitsNotSet, namespaceFlags),
+				onlyIf("ioctl", 1, seccomp.Equal, unix.TCGETS, unix.TIOCGWINSZ,
+					unix.SIOCGIFNAME, unix.SIOCGIFINDEX),
+				onlyIf("socket", 0, seccomp.Equal, unix.AF_UNIX, unix.AF_INET, unix.AF_INET6,
+					unix.AF_NETLINK),
+			)},
+		},
+	}
+}
+
+// onlyIf allows a call if the operation holds for its argument and one of the values.
+func onlyIf(name string, argument uint32, op seccomp.Operation, values ...uint64,
+) (all []seccomp.NameWithConditions) {
+	for _, v := range values {
+		all = append(all, seccomp.NameWithConditions{Name: name, Conditions: seccomp.ArgumentConditions{
+			{Argument: argument, Operation: op, Value: v},
+		}})
+	}
+	return all
+}
