@@ -7,11 +7,11 @@ import (
 	"fmt"
 )
 
-var errLinux = fmt.Errorf("needs Linux: %w", errors.ErrUnsupported)
+var errLinux = errors.New("needs Linux")
 
 func enter(p *Policy) ([]Layer, error) {
 	if p.User != nil {
-		return nil, errLinux
+		return nil, fmt.Errorf("cannot change to user %s: %w", p.User.Name, errLinux)
 	}
 	layers := []Layer{{Name: userLayer}}
 	for _, name := range []string{privilegesLayer, landlockLayer, seccompLayer} {
