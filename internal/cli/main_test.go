@@ -11,14 +11,14 @@ import (
 	"github.com/ohce/ohce/internal/sandbox"
 )
 
-// If the test binary is called as ohce, it is the command.
-func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
-		"ohce":        func() { os.Exit(Main()) },
-		"ohce-stderr": func() { os.Exit(catToStderr()) },
-		"ohce-limits": func() { os.Exit(runWithLimits()) },
-	})
+// testCommands are the commands that the test binary runs if it is called by their names.
+var testCommands = map[string]func(){
+	"ohce":        func() { os.Exit(Main()) },
+	"ohce-stderr": func() { os.Exit(catToStderr()) },
+	"ohce-limits": func() { os.Exit(runWithLimits()) },
 }
+
+func TestMain(m *testing.M) { testscript.Main(m, testCommands) }
 
 // catToStderr copies a file to standard error, so that a script can check it with stderr.
 func catToStderr() int {

@@ -18,9 +18,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// helperEnv makes the test binary a process that enters a sandbox. It is the directory of the files
-// that the process tries to open.
-const helperEnv = "OHCE_SANDBOX_HELPER"
+const (
+	// helperEnv makes the test binary a process that enters a sandbox. It is the directory of the
+	// files that the process tries to open.
+	helperEnv = "OHCE_SANDBOX_HELPER"
+	// noProgramEnv makes the policy of the helper one without a program.
+	noProgramEnv = "OHCE_SANDBOX_NO_PROGRAM"
+)
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(helperEnv); dir != "" {
@@ -69,12 +73,14 @@ func attempts(dir string) []attempt {
 		{"remove another file", unix.EACCES, func() error {
 			return os.Remove(filepath.Join(dir, "secret/key.txt"))
 		}},
-		{"start the own program", nil, func() error {
+		{"start the own program", startError(), func() error {
 			cmd := exec.Command("/proc/self/exe", "-test.list=^$")
 			cmd.Env = []string{"PATH="}
 			return cmd.Run()
 		}},
-		{"start another program", unix.EACCES, func() error { return exec.Command("/bin/true").Run() }},
+		{"start another program", fs.ErrPermission, func() error {
+			return exec.Command("/bin/true").Run()
+		}},
 		{"create an IPv4 socket", nil, socket(unix.AF_INET)},
 		{"create a Unix socket", nil, socket(unix.AF_UNIX)},
 		{"create a packet socket", unix.EPERM, socket(unix.AF_PACKET)},
@@ -92,6 +98,14 @@ func attempts(dir string) []attempt {
 	}
 }
 
+// startError returns the error of starting the program of the policy.
+func startError() error {
+	if os.Getenv(noProgramEnv) != "" {
+		return unix.EPERM
+	}
+	return nil
+}
+
 // An attempt is an operation with the error that it should have.
 type attempt struct {
 	name string
@@ -102,6 +116,9 @@ type attempt struct {
 // policy returns the policy of the helper.
 func policy(dir string) *Policy {
 	self, _ := os.Executable()
+	if startError() != nil {
+		self = ""
+	}
 	return &Policy{
 		Restrict: true, Program: self, ReadAgain: []string{filepath.Join(dir, "read/list.txt")},
 		Replace: []string{filepath.Join(dir, "run/pid")},
@@ -138,6 +155,14 @@ func helper(dir string) int {
 // TestEnter starts a process that enters a sandbox. It checks which operations succeed, and the
 // state of each thread.
 func TestEnter(t *testing.T) {
+	t.Run("with a program", testEnter)
+	t.Run("without", func(t *testing.T) {
+		t.Setenv(noProgramEnv, "1")
+		testEnter(t)
+	})
+}
+
+func testEnter(t *testing.T) {
 	if _, err := llsyscall.LandlockGetABIVersion(); err != nil && os.Getenv("CI") == "" {
 		t.Skip("the kernel has no Landlock: ", err)
 	}

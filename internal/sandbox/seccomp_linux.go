@@ -25,7 +25,7 @@ func loadFilter(p *Policy) error {
 		return fmt.Errorf("there is no list of system calls for %s", runtime.GOARCH)
 	}
 	if !seccomp.Supported() {
-		return errors.New("the kernel does not support it")
+		return errors.New("the kernel does not support it, or another filter denies it")
 	}
 	info, err := arch.GetInfo("")
 	if err != nil {

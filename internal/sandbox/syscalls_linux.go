@@ -4,7 +4,8 @@ import "slices"
 
 // allowedSyscalls are the calls of the command, of the Go runtime and of the C library, at any time
 // and when a program starts. They include the former and the newer variants of a call, because
-// releases of Go and of the C library differ in their choice.
+// releases of Go and of the C library differ in their choice. fstatat and newfstatat are names of
+// one call on different architectures.
 var allowedSyscalls = slices.Concat(memoryCalls, threadCalls, signalCalls, timeCalls, fileCalls,
 	socketCalls, processCalls)
 
@@ -33,13 +34,13 @@ var timeCalls = []string{
 
 var fileCalls = []string{
 	"access", "chmod", "close", "close_range", "dup", "dup2", "dup3", "epoll_create",
-	"epoll_create1", "epoll_ctl", "epoll_pwait", "epoll_pwait2", "epoll_wait", "eventfd", "eventfd2",
-	"faccessat", "faccessat2", "fadvise64", "fchmod", "fchmodat", "fchmodat2", "fcntl", "fdatasync",
-	"flock", "fstat", "fstatfs", "fsync", "ftruncate", "getcwd", "getdents", "getdents64", "lseek",
-	"lstat", "newfstatat", "open", "openat", "openat2", "pipe", "pipe2", "poll", "ppoll", "pread64",
-	"preadv", "preadv2", "pselect6", "pwrite64", "pwritev", "pwritev2", "read", "readlink",
-	"readlinkat", "readv", "rename", "renameat", "renameat2", "select", "stat", "statfs", "statx",
-	"umask", "unlink", "unlinkat", "write", "writev",
+	"epoll_create1", "epoll_ctl", "epoll_pwait", "epoll_pwait2", "epoll_wait", "eventfd",
+	"eventfd2", "faccessat", "faccessat2", "fadvise64", "fchmod", "fchmodat", "fchmodat2", "fcntl",
+	"fdatasync", "flock", "fstat", "fstatat", "fstatfs", "fsync", "ftruncate", "getcwd", "getdents",
+	"getdents64", "lseek", "lstat", "newfstatat", "open", "openat", "openat2", "pipe", "pipe2",
+	"poll", "ppoll", "pread64", "preadv", "preadv2", "pselect6", "pwrite64", "pwritev", "pwritev2",
+	"read", "readlink", "readlinkat", "readv", "rename", "renameat", "renameat2", "select", "stat",
+	"statfs", "statx", "umask", "unlink", "unlinkat", "write", "writev",
 }
 
 // socketCalls include those of a TCP server, because ohce link serves an API.
