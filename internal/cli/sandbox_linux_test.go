@@ -46,7 +46,8 @@ func publicDir(t *testing.T, owner int) (dir, exe string) {
 		t.Fatal(err)
 	}
 	_, err = io.Copy(program, self)
-	if err := errors.Join(err, program.Close(), os.Chmod(dir, 0o755), os.Chown(dir, owner, owner)); err != nil {
+	err = errors.Join(err, program.Close(), os.Chmod(dir, 0o755), os.Chown(dir, owner, owner))
+	if err != nil {
 		t.Fatal(err)
 	}
 	return dir, exe
@@ -128,13 +129,35 @@ func TestSandboxUser(t *testing.T) {
 		t.Errorf("received %d requests, want %d", n, upgrades+1)
 	}
 	text := u.stderr()
-	first := fmt.Sprintf("Sandbox: user on (%s, %d:%d), no new privileges on, Landlock on (ABI ",
-		account.Username, id, id)
-	later := fmt.Sprintf("Sandbox: user on (%s, %d:%d, inherited), no new privileges on, Landlock on (ABI ",
-		account.Username, id, id)
+	user := fmt.Sprintf("Sandbox: user on (%s, %d:%d", account.Username, id, id)
+	const others = "), no new privileges on, Landlock on (ABI "
+	first, later := user+others, user+", inherited"+others
 	if strings.Count(text, first) != 1 || strings.Count(text, later) != upgrades ||
 		strings.Count(text, "inherited), seccomp on (inherited)\n") != upgrades {
 		t.Errorf("%d upgrades: %s", upgrades, text)
+	}
+}
+
+// TestSandboxLinkUser runs a link as an unprivileged user, which creates a second link.
+func TestSandboxLinkUser(t *testing.T) {
+	account := unprivileged(t)
+	p, err := startLink([]string{"--listen", "127.0.0.1:0", "--api", "127.0.0.1:0", "--user",
+		account.Username, "--sandbox", "require"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.kill()
+	if err := p.await("Sandbox: user on (" + account.Username); err != nil {
+		t.Fatal(err)
+	}
+	checkThreads(t, fmt.Sprint(p.cmd.Process.Pid), 65534)
+	out, err := command("link", "ctl", "--api", p.api, "create", "second", "--listen", "localhost:0",
+		"--to", "127.0.0.1:9").CombinedOutput()
+	if err != nil {
+		t.Errorf("link ctl: %v: %s", err, out)
+	}
+	if text, err := p.stop(); err != nil {
+		t.Errorf("the link ended with %v: %s", err, text)
 	}
 }
 

@@ -135,8 +135,8 @@ const filterEnv = "OHCE_TEST_SYSCALLS"
 
 func init() { testCommands["ohce-filter"] = func() { os.Exit(serveWithFilter()) } }
 
-// serveWithFilter replaces the process by "ohce serve ARGS...", which can make the calls in filterEnv
-// only.
+// serveWithFilter replaces the process by "ohce serve ARGS...", which can make only the calls in
+// filterEnv.
 func serveWithFilter() int {
 	info, err := arch.GetInfo("")
 	if err != nil {

@@ -36,7 +36,8 @@ var (
 		"/etc/ld.so.cache", "/etc/ld.so.preload", "/proc", "/sys/fs/cgroup",
 		"/sys/kernel/mm/transparent_hugepage/hpage_pmd_size",
 	}
-	// libraryDirs are the directories of the dynamic linker and of shared libraries.
+	// libraryDirs are the directories of the dynamic linker and of shared libraries. The C library
+	// loads some of them to resolve names.
 	libraryDirs = []string{"/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib"}
 )
 
@@ -95,10 +96,12 @@ func isRestricted() bool {
 func fileRules(p *Policy) []landlock.Rule {
 	rules := []landlock.Rule{
 		allow(read, lookupFiles...),
+		allow(read|resolve, "/run/systemd/resolve"),
 		allow(read|write, "/dev/null"),
+		allow(read, libraryDirs...),
 	}
 	if p.Program != "" {
-		rules = append(rules, allow(read, startFiles...), allow(read|execute, libraryDirs...),
+		rules = append(rules, allow(read, startFiles...), allow(execute, libraryDirs...),
 			allow(read|execute, directories(p.Program)...))
 	}
 	for _, name := range p.ReadAgain {

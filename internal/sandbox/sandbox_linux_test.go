@@ -42,11 +42,21 @@ func attempts(dir string) []attempt {
 			return err
 		}
 	}
-	socket := func(domain int) func() error {
+	socket := func(domain, kind, protocol int) func() error {
 		return func() error {
-			fd, err := unix.Socket(domain, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+			fd, err := unix.Socket(domain, kind|unix.SOCK_CLOEXEC, protocol)
 			unix.Close(fd)
 			return err
+		}
+	}
+	tcp := func(do func(fd int, addr unix.Sockaddr) error) func() error {
+		return func() error {
+			fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+			if err != nil {
+				return err
+			}
+			defer unix.Close(fd)
+			return do(fd, &unix.SockaddrInet4{Port: 9, Addr: [4]byte{127, 0, 0, 1}})
 		}
 	}
 	call := func(number uintptr, args ...uintptr) func() error {
@@ -81,11 +91,22 @@ func attempts(dir string) []attempt {
 		{"start another program", fs.ErrPermission, func() error {
 			return exec.Command("/bin/true").Run()
 		}},
-		{"create an IPv4 socket", nil, socket(unix.AF_INET)},
-		{"create a Unix socket", nil, socket(unix.AF_UNIX)},
-		{"create a packet socket", unix.EPERM, socket(unix.AF_PACKET)},
-		{"create a crypto socket", unix.EPERM, socket(unix.AF_ALG)},
-		{"create a VM socket", unix.EPERM, socket(unix.AF_VSOCK)},
+		{"create an IPv4 socket", nil, socket(unix.AF_INET, unix.SOCK_DGRAM, 0)},
+		{"create an IPv6 socket", nil, socket(unix.AF_INET6, unix.SOCK_DGRAM, unix.IPPROTO_UDP)},
+		{"create a Unix socket", nil, socket(unix.AF_UNIX, unix.SOCK_DGRAM, 0)},
+		{"list interfaces", nil, socket(unix.AF_NETLINK, unix.SOCK_RAW, unix.NETLINK_ROUTE)},
+		{"create a netfilter socket", unix.EPERM,
+			socket(unix.AF_NETLINK, unix.SOCK_RAW, unix.NETLINK_NETFILTER)},
+		{"create a raw socket", unix.EPERM, socket(unix.AF_INET, unix.SOCK_RAW, unix.IPPROTO_RAW)},
+		{"create a packet socket", unix.EPERM, socket(unix.AF_PACKET, unix.SOCK_DGRAM, 0)},
+		{"create a crypto socket", unix.EPERM, socket(unix.AF_ALG, unix.SOCK_DGRAM, 0)},
+		{"create a VM socket", unix.EPERM, socket(unix.AF_VSOCK, unix.SOCK_DGRAM, 0)},
+		{"create a multipath TCP socket", unix.EPERM,
+			socket(unix.AF_INET, unix.SOCK_STREAM, unix.IPPROTO_MPTCP)},
+		{"hide the protocol in 64 bits", unix.EPERM,
+			call(unix.SYS_SOCKET, unix.AF_INET, unix.SOCK_STREAM, 1<<32|unix.IPPROTO_MPTCP)},
+		{"connect to a TCP port", unix.EACCES, tcp(unix.Connect)},
+		{"bind to a TCP port", unix.EACCES, tcp(unix.Bind)},
 		{"create a namespace", unix.EPERM, call(unix.SYS_UNSHARE, unix.CLONE_NEWUSER)},
 		{"clone into a namespace", unix.EPERM, call(unix.SYS_CLONE, unix.CLONE_NEWNET)},
 		{"clone with flags in memory", unix.ENOSYS, call(unix.SYS_CLONE3)},
@@ -138,7 +159,11 @@ func helper(dir string) int {
 	}
 	layers, err := Enter(policy(dir))
 	fmt.Println(layers, err)
+	abi, _ := llsyscall.LandlockGetABIVersion()
 	for _, a := range attempts(dir) {
+		if abi < 4 && strings.Contains(a.name, " TCP port") { // Landlock restricts no TCP
+			continue
+		}
 		if err := a.try(); !errors.Is(err, a.want) {
 			fmt.Printf("%s: %v, want %v\n", a.name, err, a.want)
 		}

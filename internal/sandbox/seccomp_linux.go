@@ -79,23 +79,39 @@ func syscallPolicy(info *arch.Info, startsPrograms bool) seccomp.Policy {
 			// library calls clone instead.
 			{Action: seccomp.ActionErrno | seccomp.Action(unix.ENOSYS), Names: []string{"clone3"}},
 			{Action: seccomp.ActionAllow, Names: names, NamesWithCondtions: slices.Concat(
-				onlyIf("clone", 0, seccomp.BitsNotSet, namespaceFlags),
-				onlyIf("ioctl", 1, seccomp.Equal, unix.TCGETS, unix.TIOCGWINSZ,
-					unix.SIOCGIFNAME, unix.SIOCGIFINDEX),
-				onlyIf("socket", 0, seccomp.Equal, unix.AF_UNIX, unix.AF_INET, unix.AF_INET6,
-					unix.AF_NETLINK),
+				onlyIf("clone", seccomp.Condition{Operation: seccomp.BitsNotSet, Value: namespaceFlags}),
+				onlyWith("ioctl", 1, unix.TCGETS, unix.TIOCGWINSZ, unix.SIOCGIFNAME, unix.SIOCGIFINDEX),
+				socketsOf(unix.AF_UNIX, 0),
+				socketsOf(unix.AF_NETLINK, unix.NETLINK_ROUTE),
+				socketsOf(unix.AF_INET, 0, unix.IPPROTO_TCP, unix.IPPROTO_UDP),
+				socketsOf(unix.AF_INET6, 0, unix.IPPROTO_TCP, unix.IPPROTO_UDP),
 			)},
 		},
 	}
 }
 
-// onlyIf allows a call if the operation holds for its argument and one of the values.
-func onlyIf(name string, argument uint32, op seccomp.Operation, values ...uint64,
-) (all []seccomp.NameWithConditions) {
+// onlyIf allows a call if all conditions hold.
+func onlyIf(name string, conditions ...seccomp.Condition) []seccomp.NameWithConditions {
+	return []seccomp.NameWithConditions{{Name: name, Conditions: conditions}}
+}
+
+// onlyWith allows a call if an argument has one of the values, in all of its 64 bits.
+func onlyWith(name string, argument uint32, values ...uint64) (all []seccomp.NameWithConditions) {
 	for _, v := range values {
-		all = append(all, seccomp.NameWithConditions{Name: name, Conditions: seccomp.ArgumentConditions{
-			{Argument: argument, Operation: op, Value: v},
-		}})
+		all = append(all, onlyIf(name, equal(argument, v))...)
 	}
 	return all
+}
+
+// socketsOf allows sockets of a family with one of the protocols. Among the other ones is multipath
+// TCP, which Landlock does not restrict.
+func socketsOf(family uint64, protocols ...uint64) (all []seccomp.NameWithConditions) {
+	for _, p := range protocols {
+		all = append(all, onlyIf("socket", equal(0, family), equal(2, p))...)
+	}
+	return all
+}
+
+func equal(argument uint32, value uint64) seccomp.Condition {
+	return seccomp.Condition{Argument: argument, Operation: seccomp.Equal, Value: value}
 }
