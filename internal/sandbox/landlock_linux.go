@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -29,11 +30,9 @@ var (
 		"/etc/gai.conf", "/etc/host.conf", "/etc/hosts", "/etc/localtime", "/etc/nsswitch.conf",
 		"/etc/resolv.conf", "/etc/services", "/usr/share/zoneinfo",
 	}
-	// startFiles are the files that the Go runtime and the C library read when a program starts. A
-	// program can have any process ID, so they include /proc. The kernel denies access to the memory
-	// and the environment of processes without these limits.
+	// startFiles are the files that the Go runtime and the C library read when a program starts.
 	startFiles = []string{
-		"/etc/ld.so.cache", "/etc/ld.so.preload", "/proc", "/sys/fs/cgroup",
+		"/etc/ld.so.cache", "/etc/ld.so.preload", "/sys/fs/cgroup",
 		"/sys/kernel/mm/transparent_hugepage/hpage_pmd_size",
 	}
 	// libraryDirs are the directories of the dynamic linker and of shared libraries. The C library
@@ -104,6 +103,11 @@ func fileRules(p *Policy) []landlock.Rule {
 		rules = append(rules, allow(read, startFiles...), allow(execute, libraryDirs...),
 			allow(read|execute, directories(p.Program)...))
 	}
+	if p.Program != "" && !p.staysRoot() {
+		// A program can have any process ID, so it can read its limits only with all of /proc. The
+		// kernel denies to it the memory and the environment of processes outside, but not to root.
+		rules = append(rules, allow(read, "/proc"))
+	}
 	for _, name := range p.ReadAgain {
 		rules = append(rules, allow(read, directories(name)...))
 	}
@@ -115,6 +119,9 @@ func fileRules(p *Policy) []landlock.Rule {
 	}
 	return rules
 }
+
+// staysRoot reports whether the process is root and does not change its user.
+func (p *Policy) staysRoot() bool { return p.User == nil && os.Geteuid() == 0 }
 
 func allow(rights landlock.AccessFSSet, paths ...string) landlock.Rule {
 	return landlock.PathAccess(rights, paths...).IgnoreIfMissing()

@@ -74,6 +74,10 @@ func attempts(dir string) []attempt {
 		{"write a listed file", unix.EACCES, open("read/list.txt", os.O_WRONLY)},
 		{"create a file beside it", unix.EACCES, open("read/other.txt", os.O_WRONLY|os.O_CREATE)},
 		{"read another file", unix.EACCES, open("secret/key.txt", os.O_RDONLY)},
+		{"read the environment of another process", fs.ErrPermission, func() error {
+			_, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", os.Getppid()))
+			return err
+		}},
 		{"read through a link", unix.EACCES, open("read/link.txt", os.O_RDONLY)},
 		{"replace a file", nil, func() error {
 			name := filepath.Join(dir, "run/pid")
