@@ -34,6 +34,7 @@ var packages = []string{
 	".",
 	"guard",
 	"handover",
+	"internal/sandbox",
 	"internal/exchange",
 	"internal/sequence",
 	"flip",
@@ -90,6 +91,12 @@ var forbidden = []struct{ from, to, because string }{
 	{"handover", "internal/...", "it passes sockets of any program"},
 	{"handover", "os/signal", "the program decides when to start a successor"},
 	{".", "handover", "a server does not depend on how its sockets are passed"},
+	{"internal/sandbox", "net/...", "it restricts a process of any kind"},
+	{"internal/sandbox", "internal/...", "it restricts a process of any kind"},
+	{".", "internal/sandbox", "the program decides which rights it gives up"},
+	{"internal/linkapi", "internal/sandbox", "the program decides which rights it gives up"},
+	{"link/relay", "internal/sandbox", "the program decides which rights it gives up"},
+	{"ohcetest", "internal/sandbox", "the program decides which rights it gives up"},
 	{"internal/exchange", "net", "the state machine opens no socket"},
 	{"internal/exchange", "context", "the state machine waits for nothing"},
 	{"internal/exchange", "internal/udp", "the state machine makes no system call"},
@@ -122,10 +129,13 @@ var kernelPackages = map[string][]string{
 		"internal/cli/signals.go", "internal/cli/upgrade_linux.go", "internal/cli/descriptors_unix.go",
 		"examples/kv/main.go",
 		"handover/inherit_linux.go", "handover/notify_linux.go", // descriptors in messages and on exec
+		"internal/sandbox/sandbox_linux.go", // IDs of users
 	},
 	"golang.org/x/sys": {
 		"internal/netns/netns.go",  // namespaces for tests
 		"handover/notify_linux.go", // the clock of systemd
+		"internal/sandbox/landlock_linux.go", "internal/sandbox/sandbox_linux.go",
+		"internal/sandbox/seccomp_linux.go", // flags and probes
 	},
 }
 

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -87,15 +88,18 @@ func (a *admission) load() error {
 	return nil
 }
 
-// reloads reports whether there are files to read again.
-func (a *admission) reloads() bool {
-	for _, v := range append(a.flags.allow, a.flags.deny...) {
-		if strings.HasPrefix(v, "@") {
-			return true
+// files returns the files with prefixes.
+func (f *admissionFlags) files() (names []string) {
+	for _, v := range slices.Concat(f.allow, f.deny) {
+		if name, isFile := strings.CutPrefix(v, "@"); isFile {
+			names = append(names, name)
 		}
 	}
-	return false
+	return names
 }
+
+// reloads reports whether there are files to read again.
+func (a *admission) reloads() bool { return len(a.flags.files()) > 0 }
 
 // reload reads the files again, and reports the result.
 func (a *admission) reload() {

@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/ohce/ohce/internal/linkapi"
+	"github.com/ohce/ohce/internal/sandbox"
 	"github.com/ohce/ohce/link"
 	"github.com/ohce/ohce/link/relay"
 )
@@ -37,6 +38,8 @@ type linkFlags struct {
 	idle  time.Duration
 	ports int
 	api   string
+
+	sandbox sandboxFlags
 }
 
 // A seedFlag is the value of --seed. Without the flag it is nil.
@@ -95,6 +98,9 @@ While the link runs, ohce link ctl lists, creates, changes and removes links. It
 API with JSON, which has no passwords and listens on the loopback interface unless --api says
 otherwise. The first SIGINT or SIGTERM ends the link and prints a summary.
 
+After binding, the link gives up rights that it does not need, and prints one line with the
+state of each layer, as ohce serve does (--user, --sandbox).
+
 ` + presetHelp(),
 		Example: `  ohce link --loss 10% --delay 50ms±20ms       127.0.0.1:4000 -> 127.0.0.1:3000
   ohce link --like lte --listen 0.0.0.0:4000 --to 192.0.2.7:3000
@@ -112,6 +118,8 @@ otherwise. The first SIGINT or SIGTERM ends the link and prints a summary.
 	f.addSpec(flags)
 	flags.StringVar(&f.api, "api", linkapi.DefaultAddr,
 		"serve the API on `HOST:PORT`; port 0 is a free port, none disables the API")
+	f.sandbox.register(flags)
+	completeFlag(cmd, "sandbox", sandboxModes...)
 	completeFlag(cmd, "listen", linkListen)
 	completeFlag(cmd, "to", linkTo)
 	cmd.AddCommand(a.linkCtlCommand())
@@ -138,6 +146,12 @@ func (a *app) link(ctx context.Context, f *linkFlags) error {
 	if err != nil {
 		return err
 	}
+	if err := f.sandbox.check(); err != nil {
+		return err
+	}
+	if err := f.sandbox.lookUp(false); err != nil {
+		return err
+	}
 	m := &linkapi.Manager{}
 	defer m.Close()
 	s, err := m.Create(ctx, *spec)
@@ -156,6 +170,9 @@ func (a *app) link(ctx context.Context, f *linkFlags) error {
 		if ap, err := netip.ParseAddrPort(api.addr); err == nil && !ap.Addr().Unmap().IsLoopback() {
 			fmt.Fprintln(a.err, "The API has no passwords, and other machines can reach it.")
 		}
+	}
+	if err := a.enterSandbox(&f.sandbox, sandbox.Policy{}); err != nil {
+		return err
 	}
 	ctx, stop := a.untilSignal(ctx, true)
 	defer stop()

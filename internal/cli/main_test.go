@@ -3,18 +3,22 @@ package cli
 import (
 	"io"
 	"os"
+	"os/exec"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/ohce/ohce/internal/sandbox"
 )
 
-// If the test binary is called as ohce, it is the command.
-func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
-		"ohce":        func() { os.Exit(Main()) },
-		"ohce-stderr": func() { os.Exit(catToStderr()) },
-	})
+// testCommands are the commands that the test binary runs if it is called by their names.
+var testCommands = map[string]func(){
+	"ohce":        func() { os.Exit(Main()) },
+	"ohce-stderr": func() { os.Exit(catToStderr()) },
+	"ohce-limits": func() { os.Exit(runWithLimits()) },
 }
+
+func TestMain(m *testing.M) { testscript.Main(m, testCommands) }
 
 // catToStderr copies a file to standard error, so that a script can check it with stderr.
 func catToStderr() int {
@@ -27,4 +31,23 @@ func catToStderr() int {
 		return exitFail
 	}
 	return exitOK
+}
+
+// runWithLimits enters a sandbox and then runs the command "ohce ARGS...", for which Landlock is
+// unavailable because it cannot list its threads in /proc.
+func runWithLimits() int {
+	self, err := os.Executable()
+	if err != nil {
+		return exitFail
+	}
+	if _, err := sandbox.Enter(&sandbox.Policy{Restrict: true, Program: self}); err != nil {
+		return exitFail
+	}
+	cmd := exec.Command(self, os.Args[1:]...)
+	cmd.Args[0] = "ohce"
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
+		return exitFail
+	}
+	return cmd.ProcessState.ExitCode()
 }

@@ -26,6 +26,7 @@ type serveFlags struct {
 	shards      int
 	admission   admissionFlags
 	upgrade     upgradeFlags
+	sandbox     sandboxFlags
 }
 
 func (a *app) serveCommand() *cobra.Command {
@@ -59,12 +60,20 @@ exits or is not ready within 10 seconds, the old one says why and continues.
 As a systemd service of Type=notify, the server takes over the sockets of its socket unit and
 keeps its own in the file descriptor store. Without --listen, it serves all sockets that it is
 passed. With --listen, it serves those with the given addresses, binds the missing addresses
-and closes the other sockets.`,
+and closes the other sockets.
+
+After binding, the server gives up rights that it does not need, and prints one line with the
+state of each layer: it changes the user (--user), rules out new privileges, and restricts
+files (Landlock) and system calls (seccomp). It can still read the directories of --allow and
+--deny @FILE, write to the directory of --pid-file, and start programs in its own directory.
+Its successor inherits these limits. With --sandbox require it refuses to start if a layer is
+unavailable.`,
 		Example: `  ohce serve
   ohce serve --listen 0.0.0.0:3000 --listen '[::1]:3001' --log none
   ohce serve --transform echo --buffer-size 1024
   ohce serve --listen 0.0.0.0:3000 --allow 192.0.2.0/24 --deny @blocked.txt
-  ohce serve --pid-file ohce.pid --upgrade-on HUP`,
+  ohce serve --pid-file ohce.pid --upgrade-on HUP
+  ohce serve --listen 0.0.0.0:7 --user ohce --sandbox require`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			f.listenGiven = cmd.Flags().Changed("listen")
@@ -93,10 +102,12 @@ and closes the other sockets.`,
 		"serve each address with `N` sockets in parallel (Linux); 0 means half the processors")
 	f.admission.register(flags)
 	f.upgrade.register(flags)
+	f.sandbox.register(flags)
 	completeFlag(cmd, "transform", flip.Names()...)
 	completeFlag(cmd, "listen", ohce.DefaultAddr, "0.0.0.0:3000", "[::]:3000")
 	completeFlag(cmd, "upgrade-on", "USR2", "HUP", "none")
 	completeFlag(cmd, "log", "auto", "each", "none")
+	completeFlag(cmd, "sandbox", sandboxModes...)
 	return cmd
 }
 
@@ -119,6 +130,9 @@ func (a *app) serve(ctx context.Context, f *serveFlags) error {
 	}
 	if f.shards < 0 || f.shards > maxShards {
 		return usage("use 0 to "+strconv.Itoa(maxShards), "--shards %d is out of range", f.shards)
+	}
+	if err := f.sandbox.check(); err != nil {
+		return err
 	}
 	log, err := newRequestLog(a.err, f.log)
 	if err != nil {

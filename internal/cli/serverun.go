@@ -24,6 +24,9 @@ func (a *app) runServer(
 		return err
 	}
 	ignoreBrokenPipes()
+	if err := a.enterSandbox(&f.sandbox, a.servePolicy(f, up)); err != nil {
+		return err
+	}
 	if admission.reloads() {
 		a.onHangup = admission.reload
 	}
@@ -54,6 +57,10 @@ func (a *app) openSockets(ctx context.Context, f *serveFlags, srv *ohce.Server) 
 			hint: "the variables LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES come from systemd"}
 	}
 	a.inherited = in
+	if err := f.sandbox.lookUp(in.Predecessor); err != nil {
+		in.Close()
+		return err
+	}
 	if err := listenAll(ctx, srv, f, in); err != nil {
 		in.Close()
 		return err

@@ -192,36 +192,3 @@ func TestListenSelectsInherited(t *testing.T) {
 		}
 	}
 }
-
-// TestSystemdUnits checks the units with systemd-analyze, with this test binary as the server.
-func TestSystemdUnits(t *testing.T) {
-	analyze, err := exec.LookPath("systemd-analyze")
-	if err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	self, err := exec.LookPath("ohce")
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	var files []string
-	for _, name := range []string{"ohce.service", "ohce.socket"} {
-		text, err := os.ReadFile(filepath.Join("../../deploy/systemd", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		unit := strings.ReplaceAll(string(text), "/usr/local/bin/ohce", self)
-		files = append(files, filepath.Join(dir, name))
-		if err := os.WriteFile(files[len(files)-1], []byte(unit), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	args := append([]string{"verify", "--man=no"}, files...)
-	out, err := exec.Command(analyze, args...).CombinedOutput()
-	if err != nil || len(out) > 0 {
-		t.Errorf("systemd-analyze verify: %v: %s", err, out)
-	}
-}

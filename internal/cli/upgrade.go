@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 
@@ -104,7 +106,12 @@ func (u *upgrade) start(ctx context.Context, srv *ohce.Server) bool {
 	case err == nil:
 		fmt.Fprintf(u.app.err, "Upgraded: process %d continues\n", pid)
 	case ctx.Err() == nil:
-		fmt.Fprintf(u.app.err, "ohce: upgrade failed: %v; this process continues\n", rootCause(err))
+		text := fmt.Sprintf("ohce: upgrade failed: %v; this process continues\n", rootCause(err))
+		if errors.Is(err, fs.ErrPermission) {
+			text += "hint: the new program must be in the directory of the old one, unless " +
+				"--sandbox is off, and the user must have the right to start it\n"
+		}
+		io.WriteString(u.app.err, text)
 	}
 	u.done = err == nil
 	return u.done

@@ -255,7 +255,7 @@ func numberFrom(name string, standard int) int {
 // TestUpgradeFails checks that a server continues if its successor does not become ready, and
 // prints one line with the reason.
 func TestUpgradeFails(t *testing.T) {
-	u := servingUpgradable(t)
+	u := servingUpgradable(t, "--sandbox", "off") // the sandbox allows no shell
 	script := func(name, text string) string {
 		name = filepath.Join(u.dir, name)
 		if err := os.WriteFile(name, []byte(text), 0o755); err != nil {
