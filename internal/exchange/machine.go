@@ -41,7 +41,8 @@ type Config struct {
 	// Patience is the Patience of the Breaker. It has no effect with OpenLoop.
 	Patience time.Duration
 	// OpenLoop sends each request at once, whatever the network and the server do. Only
-	// Window.Max, MaxPorts and MaxBytes limit the requests in flight.
+	// Window.Max, MaxPorts and MaxBytes limit the requests in flight. A response that arrives after
+	// its deadline is late, also if the driver has not called Expire.
 	OpenLoop bool
 	// Counters receives the counts. It must not be nil.
 	Counters *Counters

@@ -5,6 +5,9 @@ import "time"
 // Received processes a datagram that arrived on a port at a given time. truncated means that its
 // end is missing. The Machine does not retain data.
 func (m *Machine) Received(at time.Time, id Port, data []byte, truncated bool) {
+	if m.cfg.OpenLoop && m.Expired(at) {
+		m.Expire(at) // the driver is late; the datagram must not count as in time
+	}
 	if truncated || len(data) > m.cfg.MaxResponse {
 		m.ignore(at, id, m.ports.all[id].soleRequest(at), data, Oversize)
 		return

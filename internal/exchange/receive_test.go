@@ -116,3 +116,24 @@ func TestUnexpectedOfRequest(t *testing.T) {
 		t.Errorf("%d unexpected datagrams and %d late ones, want 1 and 1", r.Unexpected, late)
 	}
 }
+
+// TestLateResponseInOpenLoop: if the driver is late, a response that arrived after its deadline is the
+// response for a stream, and late for a measurement.
+func TestLateResponseInOpenLoop(t *testing.T) {
+	for _, open := range []bool{false, true} {
+		m := New(Config{
+			Match: echoMatcher(), MaxResponse: 100, Counters: new(Counters), OpenLoop: open,
+			Schedule: Schedule{Waits: []time.Duration{time.Second}},
+		})
+		now := time.Now()
+		r := m.Submit(0, []byte("x"))
+		shared := openAll(m, m.Next(now))[0]
+		m.Next(now)
+		m.Received(now.Add(time.Second), shared, []byte("x"), false)
+		late := m.cfg.Counters.Ignored[Late].Load()
+		if !open && (r.Outcome != Answered || late != 0) ||
+			open && (r.Outcome != Down || late != 1) {
+			t.Errorf("open loop %v: outcome %d, %d late", open, r.Outcome, late)
+		}
+	}
+}
