@@ -216,6 +216,10 @@ func effective(phases []link.Phase) (all []link.Phase) {
 func parseSchedule(texts []string, up, down link.Impairment) (all []link.Phase, err error) {
 	p := link.Phase{Up: up, Down: down}
 	const example = "write a time and settings, as in --at '10s loss=50%'"
+	if len(texts) > linkapi.MaxPhases {
+		return nil, usage("shorten the schedule", "--at is given %d times: a schedule has at most %d phases",
+			len(texts), linkapi.MaxPhases)
+	}
 	for i, text := range texts {
 		when, list, _ := strings.Cut(strings.TrimSpace(text), " ")
 		at, err := time.ParseDuration(when)

@@ -154,7 +154,7 @@ func putSchedule(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	var list []json.RawMessage
+	var list json.RawMessage
 	if err := decode(data, &list); err != nil {
 		return nil, err
 	}

@@ -85,7 +85,7 @@ type Spec struct {
 	Seed *uint64
 	// Up and Down are the impairments until Schedule or Change replaces them.
 	Up, Down link.Impairment
-	Schedule []link.Phase
+	Schedule []link.Phase // at most MaxPhases
 	// Idle and MaxNewPorts are IdleTimeout and MaxNewMappings of the relay.Relay.
 	Idle        time.Duration
 	MaxNewPorts int
@@ -177,6 +177,9 @@ func (m *Manager) reserve(s *Spec, cancel context.CancelFunc) (*entry, error) {
 		return nil, newError(400, "idle", "idle must not be negative")
 	case s.MaxNewPorts < 0:
 		return nil, newError(400, "max_new_ports", "max_new_ports must not be negative")
+	}
+	if err := checkPhases(s.Schedule); err != nil {
+		return nil, err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -274,10 +277,14 @@ func (m *Manager) Change(name string, f func(up, down *link.Impairment) error) (
 	return e.status(), nil
 }
 
-// SetSchedule replaces the schedule of a link. See relay.Relay.SetSchedule.
+// SetSchedule replaces the schedule of a link by at most MaxPhases phases. See
+// relay.Relay.SetSchedule.
 func (m *Manager) SetSchedule(name string, phases []link.Phase) error {
 	e, err := m.find(name)
 	if err != nil {
+		return err
+	}
+	if err := checkPhases(phases); err != nil {
 		return err
 	}
 	if err := e.relay.SetSchedule(phases); err != nil {
