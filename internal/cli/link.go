@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"net"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -36,7 +35,7 @@ type linkFlags struct {
 	seed  seedFlag
 	idle  time.Duration
 	ports int
-	api   string
+	api   apiFlags
 }
 
 // A seedFlag is the value of --seed. Without the flag it is nil.
@@ -110,8 +109,7 @@ otherwise. The first SIGINT or SIGTERM ends the link and prints a summary.
 	flags.StringArrayVar(&f.at, "at", nil,
 		"change the link after a time: `'TIME LIST'` such as '10s loss=50%'")
 	f.addSpec(flags)
-	flags.StringVar(&f.api, "api", linkapi.DefaultAddr,
-		"serve the API on `HOST:PORT`; port 0 is a free port, none disables the API")
+	f.api.register(flags)
 	completeFlag(cmd, "listen", linkListen)
 	completeFlag(cmd, "to", linkTo)
 	cmd.AddCommand(a.linkCtlCommand())
@@ -144,7 +142,7 @@ func (a *app) link(ctx context.Context, f *linkFlags) error {
 	if err != nil {
 		return createError(err)
 	}
-	api, err := a.serveLinks(f.api, m)
+	api, err := a.serveLinks(&f.api, m)
 	if err != nil {
 		return err
 	}
@@ -283,41 +281,6 @@ func createError(err error) error {
 		f.hint, f.code = cmp.Or(f.hint, "see ohce link --help"), exitUsage
 	}
 	return f
-}
-
-// An apiServer serves the API. Without an API, addr is empty.
-type apiServer struct {
-	addr   string
-	http   *http.Server
-	failed chan error
-}
-
-// Close stops the server and aborts requests in progress.
-func (s *apiServer) Close() {
-	if s.http != nil {
-		s.http.Close()
-	}
-}
-
-// serveLinks starts to serve the API of m.
-func (a *app) serveLinks(addr string, m *linkapi.Manager) (*apiServer, error) {
-	s := &apiServer{failed: make(chan error, 1)}
-	if addr == "none" {
-		return s, nil
-	}
-	if err := checkAddress("api", addr); err != nil {
-		return nil, err
-	}
-	l, err := net.Listen("tcp", addr)
-	if err != nil {
-		return nil, &failure{what: fmt.Sprintf("cannot listen on %s: %v", addr, rootCause(err)), code: exitFail,
-			hint: "to add a link to an ohce link that runs there, use: ohce link ctl create; " +
-				"otherwise choose another address with --api, or none"}
-	}
-	s.addr = l.Addr().String()
-	s.http = &http.Server{Handler: m, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second}
-	go func() { s.failed <- s.http.Serve(l) }() // ends with Close
-	return s, nil
 }
 
 // printTitle prints the name and the addresses of a link.

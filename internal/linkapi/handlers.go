@@ -20,7 +20,7 @@ func getPresets(*call) (any, error) {
 	return all, nil
 }
 
-func getLinks(c *call) (any, error) { return c.m.List(), nil }
+func getLinks(c *call) (any, error) { return c.m.all(), nil }
 
 func postLink(c *call) (any, error) {
 	data, err := c.body()

@@ -1,11 +1,12 @@
 // Package linkapi manages links by name: it lists, creates, changes and removes them while traffic
-// passes. A Manager is an HTTP handler; a Client is its counterpart.
+// passes. A Server serves a Manager over HTTP; a Client is its counterpart.
 //
 // # Use
 //
 //	m := &linkapi.Manager{}
 //	defer m.Close()
-//	http.Serve(listener, m) // on a loopback address, unless other machines may change the links
+//	s := &linkapi.Server{Manager: m}
+//	s.Serve(listener)
 //
 // and in another process
 //
@@ -42,13 +43,21 @@
 // # Access
 //
 // There are no passwords: everyone who can connect can change the links. Web pages can't: the
-// manager refuses requests from another origin, and on a loopback address requests for another host
-// than localhost.
+// server refuses requests from another origin, and requests whose Host header is not the address of
+// the connection. See [Server.Hosts] for further names.
+//
+// # Limits
+//
+// A Server closes connections on which a client pauses: after 5 s without a whole header, 10 s
+// without a whole body, 15 s without reading the response, and 30 s without another request. It
+// keeps at most 32 connections, and closes the longest idle one for a new one. A body has at most
+// 512 KiB, a header 12 KiB, and a schedule MaxPhases phases.
 package linkapi
 
 import (
 	"context"
 	"fmt"
+	"iter"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -99,9 +108,9 @@ type Status struct {
 	Seed     uint64          `json:"seed"`
 	Up       link.Impairment `json:"up"`
 	Down     link.Impairment `json:"down"`
-	Schedule []link.Phase    `json:"schedule,omitempty"`
 	Stats    relay.Stats     `json:"stats"`
 	Error    string          `json:"error,omitempty"` // why the link no longer carries datagrams
+	Schedule []link.Phase    `json:"schedule,omitempty"`
 }
 
 // Create starts a link. It returns when ctx is done. Until the link listens, its name is taken but
@@ -240,20 +249,29 @@ func validName(s string) bool {
 }
 
 // List returns all links, sorted by name.
-func (m *Manager) List() []*Status {
+func (m *Manager) List() []*Status { return slices.AppendSeq([]*Status{}, m.all()) }
+
+// all returns the links that exist now, sorted by name, each as it is when it is used.
+func (m *Manager) all() iter.Seq[*Status] {
+	return func(yield func(*Status) bool) {
+		for _, e := range m.entries() {
+			if !yield(e.status()) {
+				return
+			}
+		}
+	}
+}
+
+// entries returns the links that listen, sorted by name.
+func (m *Manager) entries() (listening []*entry) {
 	m.mu.Lock()
-	var listening []*entry
+	defer m.mu.Unlock()
 	for _, name := range slices.Sorted(maps.Keys(m.links)) {
 		if e := m.links[name]; e.listening {
 			listening = append(listening, e)
 		}
 	}
-	m.mu.Unlock()
-	all := make([]*Status, 0, len(listening))
-	for _, e := range listening {
-		all = append(all, e.status())
-	}
-	return all
+	return listening
 }
 
 // Get returns one link.

@@ -30,7 +30,7 @@ type api struct {
 
 func newAPI(t *testing.T) *api {
 	m := &Manager{}
-	srv := httptest.NewServer(m)
+	srv := httptest.NewServer(&Server{Manager: m})
 	t.Cleanup(m.Close)
 	t.Cleanup(srv.Close)
 	return &api{t, m, srv, &Client{Addr: srv.Listener.Addr().String(), HTTP: srv.Client()}}
@@ -92,8 +92,8 @@ func TestAPI(t *testing.T) {
 		{"GET", "/links", "", 200, "[]"},
 		{"POST", "/links", `{"name":"bad","to":"` + srv.Addr + `","seed":7,"up":{"loss":"10%"},
 			"schedule":[{"at":"1h","down":{"black_hole":true}}],"idle":"30s"}`, 201,
-			`"to":"` + srv.Addr + `","seed":7,"up":{"loss":"10%"},"down":{},` +
-				`"schedule":[{"at":"1h0m0s","up":{},"down":{"black_hole":true}}],"stats":{"up":{"received":0,`},
+			`"to":"` + srv.Addr + `","seed":7,"up":{"loss":"10%"},"down":{},"stats":{"up":{"received":0,`},
+		{"GET", "/links", "", 200, `,"schedule":[{"at":"1h0m0s","up":{},"down":{"black_hole":true}}]}]`},
 		{"POST", "/links", `{"to":"` + srv.Addr + `","like":"satellite","down":{"loss":null,"rate":null}}`, 201,
 			`"name":"link-1"`},
 		{"GET", "/links/link-1/down", "", 200,
@@ -213,7 +213,7 @@ func TestBadInput(t *testing.T) {
 			"schedule[0].up.loss is 3"},
 		{"POST", "/links", `{` + to + `,"schedule":[{"at":"2s"},{"at":"1s"}]}`, 400, "schedule[1].at",
 			"must not be before"},
-		{"POST", "/links", strings.Repeat(" ", maxBody+1), 413, "body", "longer than 1048576 bytes"},
+		{"POST", "/links", strings.Repeat(" ", maxBody+1), 413, "body", "longer than 524288 bytes"},
 		{"PUT", "/links", `{}`, 405, "method", "method PUT is not allowed here: use GET, POST"},
 		{"GET", "/", "", 404, "path", "start at /links"},
 		{"GET", "/links/one/up/loss/x", "", 404, "path", "start at /links"},
