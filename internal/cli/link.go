@@ -8,7 +8,6 @@ import (
 	"io"
 	"iter"
 	"net/http"
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -91,8 +90,9 @@ datagram of a direction has the same fate, and so do messages that are sent one 
 If several are in flight, the network decides which one is the n-th.
 
 While the link runs, ohce link ctl lists, creates, changes and removes links. It uses an HTTP
-API with JSON, which has no passwords and listens on the loopback interface unless --api says
-otherwise. The first SIGINT or SIGTERM ends the link and prints a summary.
+API with JSON, which listens on the loopback interface unless --api says otherwise. There it
+answers every user of this machine, unless --api-token-file requires a token. On any other
+address it needs one. The first SIGINT or SIGTERM ends the link and prints a summary.
 
 ` + presetHelp(),
 		Example: `  ohce link --loss 10% --delay 50ms±20ms       127.0.0.1:4000 -> 127.0.0.1:3000
@@ -151,8 +151,8 @@ func (a *app) link(ctx context.Context, f *linkFlags) error {
 	printImpairments(a.err, s)
 	if api.addr != "" {
 		fmt.Fprintf(a.err, "API: http://%s/links\n", api.addr)
-		if ap, err := netip.ParseAddrPort(api.addr); err == nil && !ap.Addr().Unmap().IsLoopback() {
-			fmt.Fprintln(a.err, "The API has no passwords, and other machines can reach it.")
+		if api.remote {
+			fmt.Fprintln(a.err, "Other machines can use the API with the token, which HTTP does not encrypt.")
 		}
 	}
 	ctx, stop := a.untilSignal(ctx, true)

@@ -15,6 +15,7 @@ import (
 type apiFlags struct {
 	addr  string
 	hosts []string
+	token tokenFile
 }
 
 func (f *apiFlags) register(flags *pflag.FlagSet) {
@@ -22,6 +23,9 @@ func (f *apiFlags) register(flags *pflag.FlagSet) {
 		"serve the API on `HOST:PORT`; port 0 is a free port, none disables the API")
 	flags.StringSliceVar(&f.hosts, "api-host", nil,
 		"answer requests to the API by `NAME`, besides its address; repeatable")
+	f.token.flag = "api-token-file"
+	flags.StringVar(&f.token.path, f.token.flag, "",
+		"require the token in `FILE` from clients of the API; needed beyond loopback addresses")
 }
 
 // allowedHosts returns the names by which clients may call the API, besides its address.
@@ -44,6 +48,7 @@ func (f *apiFlags) allowedHosts() ([]string, error) {
 // An apiServer serves the API. Without an API, addr is empty.
 type apiServer struct {
 	addr   string
+	remote bool // other machines can use it
 	http   *linkapi.Server
 	failed chan error
 }
@@ -68,14 +73,25 @@ func (a *app) serveLinks(f *apiFlags, m *linkapi.Manager) (*apiServer, error) {
 	if err != nil {
 		return nil, err
 	}
+	token, err := a.readToken(&f.token)
+	if err != nil {
+		return nil, err
+	}
 	l, err := net.Listen("tcp", f.addr)
 	if err != nil {
 		return nil, &failure{what: fmt.Sprintf("cannot listen on %s: %v", f.addr, rootCause(err)), code: exitFail,
 			hint: "to add a link to an ohce link that runs there, use: ohce link ctl create; " +
 				"otherwise choose another address with --api, or none"}
 	}
+	s.remote = linkapi.RequiresToken(l.Addr())
+	if s.remote && token == "" {
+		l.Close()
+		_, port, _ := net.SplitHostPort(f.addr)
+		return nil, usage(fmt.Sprintf("name a file that contains one with --api-token-file, or use --api 127.0.0.1:%s",
+			port), "--api %s needs a token, because other machines can use the API", f.addr)
+	}
 	s.addr = l.Addr().String()
-	s.http = &linkapi.Server{Manager: m, Hosts: hosts}
+	s.http = &linkapi.Server{Manager: m, Hosts: hosts, Token: token}
 	go func() { s.failed <- s.http.Serve(l) }() // ends with Close
 	return s, nil
 }

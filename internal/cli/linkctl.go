@@ -22,6 +22,7 @@ const apiTimeout = 10 * time.Second
 
 type ctlFlags struct {
 	api   string
+	token tokenFile
 	json  bool
 	clear bool
 	link  linkFlags
@@ -67,7 +68,7 @@ func (a *app) ctlCommand(use, short, needs string,
 		cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, _ string) (
 			[]string, cobra.ShellCompDirective) {
 			_ = a.setFromEnv(cmd) // without the variables the API has its default address
-			return linkNames(cmd.Context(), f.api, args), cobra.ShellCompDirectiveNoFileComp
+			return f.linkNames(cmd.Context(), args), cobra.ShellCompDirectiveNoFileComp
 		}
 	}
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
@@ -83,6 +84,10 @@ func (a *app) ctlCommand(use, short, needs string,
 		if err := checkAddress("api", f.api); err != nil {
 			return err
 		}
+		token, err := a.readToken(&f.token)
+		if err != nil {
+			return err
+		}
 		ctx, stop := a.untilSignal(cmd.Context(), true)
 		defer stop()
 		ctx, cancel := context.WithTimeout(ctx, apiTimeout)
@@ -91,11 +96,13 @@ func (a *app) ctlCommand(use, short, needs string,
 		if len(args) > 0 {
 			name = args[0]
 		}
-		return ctlError(f, run(ctx, &linkapi.Client{Addr: f.api}, f, name))
+		return ctlError(f, run(ctx, &linkapi.Client{Addr: f.api, Token: token}, f, name))
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.StringVar(&f.api, "api", linkapi.DefaultAddr, "use the API of ohce link at `HOST:PORT`")
+	f.token.flag = "token-file"
+	flags.StringVar(&f.token.path, f.token.flag, "", "send the token in `FILE`, which the API can require")
 	flags.BoolVar(&f.json, "json", false, "print the response of the API")
 	switch needs {
 	case "spec":
@@ -242,15 +249,16 @@ func (a *app) ctlSchedule(ctx context.Context, c *linkapi.Client, f *ctlFlags, n
 // completionTimeout bounds a request to the API while the user waits for a completion.
 const completionTimeout = 500 * time.Millisecond
 
-// linkNames returns the names of all links for the first argument of a command, or nil if no API
-// answers at addr.
-func linkNames(ctx context.Context, addr string, args []string) (names []string) {
+// linkNames returns the names of all links for the first argument of a command, or nil if the API
+// does not answer.
+func (f *ctlFlags) linkNames(ctx context.Context, args []string) (names []string) {
 	if len(args) > 0 {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, completionTimeout)
 	defer cancel()
-	all, err := (&linkapi.Client{Addr: addr}).List(ctx)
+	token, _, _ := f.token.read() // without a token, the API may refuse the request
+	all, err := (&linkapi.Client{Addr: f.api, Token: token}).List(ctx)
 	if err != nil {
 		return nil
 	}

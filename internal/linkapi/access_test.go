@@ -62,7 +62,7 @@ func TestReboundHost(t *testing.T) {
 				t.Skip("this machine has loopback addresses only")
 			}
 			m := &Manager{}
-			_, port, _ := net.SplitHostPort(startServer(t, &Server{Manager: m}, tt.listen))
+			_, port, _ := net.SplitHostPort(startServer(t, &Server{Manager: m, Token: "secret"}, tt.listen))
 			addr := net.JoinHostPort(tt.connect, port)
 			if status := createWithHost(t, addr, "rebound.example:"+port); status != 403 || len(m.List()) != 0 {
 				t.Errorf("another host: status %d and %d links, want 403 and none", status, len(m.List()))
@@ -94,6 +94,7 @@ func createWithHost(t *testing.T, addr, host string) int {
 		t.Fatal(err)
 	}
 	req.Host = host
+	req.Header.Set("Authorization", "Bearer secret")
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	resp, err := client.Do(req)
 	if err != nil {

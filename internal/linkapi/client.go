@@ -17,6 +17,8 @@ import (
 type Client struct {
 	// Addr is the "host:port" of the API. "" means DefaultAddr.
 	Addr string
+	// Token is the token of the API, or "".
+	Token string
 	// HTTP sends the requests. nil means http.DefaultClient.
 	HTTP *http.Client
 }
@@ -84,6 +86,9 @@ func (c *Client) do(ctx context.Context, method, path string, body, result any) 
 		return err
 	}
 	req.Header.Set("Content-Type", "application/json")
+	if c.Token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.Token)
+	}
 	resp, err := cmp.Or(c.HTTP, http.DefaultClient).Do(req)
 	if err != nil {
 		return err

@@ -42,9 +42,10 @@
 //
 // # Access
 //
-// There are no passwords: everyone who can connect can change the links. Web pages can't: the
-// server refuses requests from another origin, and requests whose Host header is not the address of
-// the connection. See [Server.Hosts] for further names.
+// A Server with a Token accepts only requests that contain it; beyond loopback addresses it needs
+// one. Web pages are refused with and without a token: the server refuses requests from another
+// origin, and requests whose Host header is not the address of the connection. See [Server.Hosts]
+// for further names.
 //
 // # Limits
 //

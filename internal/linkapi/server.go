@@ -1,6 +1,7 @@
 package linkapi
 
 import (
+	"cmp"
 	"net"
 	"net/http"
 	"sync"
@@ -28,6 +29,9 @@ type Server struct {
 	// Hosts are names and IP addresses that the Host header of a request may have, besides the
 	// address of the connection and, on a loopback address, localhost.
 	Hosts []string
+	// Token, if not empty, must be in the Authorization header of each request ("Bearer TOKEN"). It
+	// is required on an address that other machines can reach.
+	Token string
 
 	once  sync.Once
 	http  *http.Server
@@ -35,8 +39,12 @@ type Server struct {
 }
 
 // Serve serves the connections of l until Close. It closes l. After Close, the error is
-// http.ErrServerClosed.
+// http.ErrServerClosed. Without a required Token, it is ErrTokenRequired.
 func (s *Server) Serve(l net.Listener) error {
+	if s.Token == "" && RequiresToken(l.Addr()) {
+		l.Close()
+		return ErrTokenRequired
+	}
 	s.once.Do(s.init)
 	return s.http.Serve(l)
 }
@@ -64,7 +72,7 @@ func (s *Server) init() {
 // ServeHTTP serves a request to the API that the package comment describes.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.once.Do(s.init)
-	if err := s.checkAccess(r); err != nil {
+	if err := cmp.Or(s.checkAccess(r), s.checkToken(w, r)); err != nil {
 		respond(w, r, nil, err)
 		return
 	}
