@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/ohce/ohce/internal/linkapi"
+	"github.com/ohce/ohce/internal/safetext"
 	"github.com/ohce/ohce/link"
 	"github.com/ohce/ohce/link/relay"
 )
@@ -286,7 +287,7 @@ func createError(err error) error {
 // printTitle prints the name and the addresses of a link.
 func printTitle(w io.Writer, s *linkapi.Status) {
 	fmt.Fprintf(w, "%s: listening on %s, forwarding to %s (random seed %d)\n",
-		s.Name, s.Listen, s.To, s.Seed)
+		safetext.Escape(s.Name), safetext.Escape(s.Listen), safetext.Escape(s.To), s.Seed)
 }
 
 // printImpairments prints the impairments of a link.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -14,18 +15,17 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ohce/ohce/internal/linkapi"
+	"github.com/ohce/ohce/internal/safetext"
 	"github.com/ohce/ohce/link"
 )
 
-// apiTimeout bounds a request to the API.
-const apiTimeout = 10 * time.Second
-
 type ctlFlags struct {
-	api   string
-	token tokenFile
-	json  bool
-	clear bool
-	link  linkFlags
+	api     string
+	token   tokenFile
+	timeout time.Duration
+	json    bool
+	clear   bool
+	link    linkFlags
 }
 
 func (a *app) linkCtlCommand() *cobra.Command {
@@ -84,25 +84,31 @@ func (a *app) ctlCommand(use, short, needs string,
 		if err := checkAddress("api", f.api); err != nil {
 			return err
 		}
+		if f.timeout <= 0 {
+			return usage("write a duration, such as 10s", "--timeout %v is not a positive duration", f.timeout)
+		}
 		token, err := a.readToken(&f.token)
 		if err != nil {
 			return err
 		}
 		ctx, stop := a.untilSignal(cmd.Context(), true)
 		defer stop()
-		ctx, cancel := context.WithTimeout(ctx, apiTimeout)
+		ctx, cancel := context.WithTimeout(ctx, f.timeout)
 		defer cancel()
 		name := ""
 		if len(args) > 0 {
 			name = args[0]
 		}
-		return ctlError(f, run(ctx, &linkapi.Client{Addr: f.api, Token: token}, f, name))
+		c := &linkapi.Client{Addr: f.api, Token: token, Timeout: f.timeout}
+		return ctlError(f, run(ctx, c, f, name))
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.StringVar(&f.api, "api", linkapi.DefaultAddr, "use the API of ohce link at `HOST:PORT`")
 	f.token.flag = "token-file"
 	flags.StringVar(&f.token.path, f.token.flag, "", "send the token in `FILE`, which the API can require")
+	flags.DurationVar(&f.timeout, "timeout", linkapi.DefaultTimeout,
+		"end with an error if the API has not responded after `TIME`")
 	flags.BoolVar(&f.json, "json", false, "print the response of the API")
 	switch needs {
 	case "spec":
@@ -263,7 +269,9 @@ func (f *ctlFlags) linkNames(ctx context.Context, args []string) (names []string
 		return nil
 	}
 	for _, s := range all {
-		names = append(names, s.Name)
+		if safetext.Escape(s.Name) == s.Name { // no link has another name
+			names = append(names, s.Name)
+		}
 	}
 	return names
 }
@@ -298,29 +306,34 @@ func (a *app) printCtl(f *ctlFlags, s *linkapi.Status, err error) error {
 func printLink(w io.Writer, s *linkapi.Status) {
 	printTitle(w, s)
 	if s.Error != "" {
-		fmt.Fprintf(w, "  failed: %s\n", s.Error)
+		fmt.Fprintf(w, "  failed: %s\n", safetext.Escape(s.Error))
 	}
 	printImpairments(w, s)
 }
 
+// printJSON prints v. It escapes the characters that a terminal does not print.
 func printJSON(w io.Writer, v any) error {
-	out := json.NewEncoder(w)
+	var b bytes.Buffer
+	out := json.NewEncoder(&b)
 	out.SetEscapeHTML(false)
 	if err := out.Encode(v); err != nil {
+		return outputFailure(err)
+	}
+	if _, err := w.Write(safetext.JSON(b.Bytes())); err != nil {
 		return outputFailure(err)
 	}
 	return nil
 }
 
 // apiFailure says why the API could not be reached.
-func apiFailure(err error) string {
+func apiFailure(f *ctlFlags, err error) string {
 	var timeout interface{ Timeout() bool }
 	var call *os.SyscallError
 	switch {
 	case isNameError(err):
 		return nameError(err)
 	case errors.As(err, &timeout) && timeout.Timeout():
-		return fmt.Sprintf("nothing arrived within %v", apiTimeout)
+		return fmt.Sprintf("timed out after %v", f.timeout)
 	case errors.As(err, &call):
 		return call.Err.Error()
 	default:
@@ -332,13 +345,17 @@ func apiFailure(err error) string {
 func ctlError(f *ctlFlags, err error) error {
 	var e *linkapi.Error
 	var known *failure
+	var invalid *linkapi.ResponseError
 	switch {
 	case err == nil, errors.As(err, &known):
 		return err
+	case errors.As(err, &invalid):
+		return &failure{what: fmt.Sprintf("the response from %s %s", f.api, invalid.Reason),
+			hint: "check that ohce link serves its API at this address", code: exitFail}
 	case errors.Is(err, context.Canceled):
 		return &failure{what: "interrupted", code: exitFail}
 	case !errors.As(err, &e):
-		return &failure{what: fmt.Sprintf("no response from the API of ohce link at %s: %s", f.api, apiFailure(err)),
+		return &failure{what: fmt.Sprintf("no response from the API of ohce link at %s: %s", f.api, apiFailure(f, err)),
 			hint: "start a link with: ohce link, or set its address with --api", code: exitFail}
 	case e.Status == 404 && e.Field == "name":
 		return &failure{what: e.Message, hint: "list the links with: ohce link ctl list", code: exitFail}

@@ -101,19 +101,6 @@ type Spec struct {
 	MaxNewPorts int
 }
 
-// A Status describes a link.
-type Status struct {
-	Name     string          `json:"name"`
-	Listen   string          `json:"listen"` // with the port that the system chose
-	To       string          `json:"to"`
-	Seed     uint64          `json:"seed"`
-	Up       link.Impairment `json:"up"`
-	Down     link.Impairment `json:"down"`
-	Stats    relay.Stats     `json:"stats"`
-	Error    string          `json:"error,omitempty"` // why the link no longer carries datagrams
-	Schedule []link.Phase    `json:"schedule,omitempty"`
-}
-
 // Create starts a link. It returns when ctx is done. Until the link listens, its name is taken but
 // the other methods do not see the link.
 func (m *Manager) Create(ctx context.Context, s Spec) (*Status, error) {

@@ -33,7 +33,7 @@ func newAPI(t *testing.T) *api {
 	srv := httptest.NewServer(&Server{Manager: m})
 	t.Cleanup(m.Close)
 	t.Cleanup(srv.Close)
-	return &api{t, m, srv, &Client{Addr: srv.Listener.Addr().String(), HTTP: srv.Client()}}
+	return &api{t, m, srv, &Client{Addr: srv.Listener.Addr().String()}}
 }
 
 // do sends a request and returns the status and the body of the response.

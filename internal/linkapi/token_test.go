@@ -39,7 +39,7 @@ func TestToken(t *testing.T) {
 		})
 	}
 	for _, c := range []Client{{Token: token}, {Token: "wrong"}, {}} {
-		c.Addr, c.HTTP = srv.Listener.Addr().String(), srv.Client()
+		c.Addr = srv.Listener.Addr().String()
 		_, err := c.List(t.Context())
 		var e *Error
 		if refused := errors.As(err, &e) && e.Status == 401 && e.Field == "token"; refused == (c.Token == token) {
