@@ -51,8 +51,8 @@
 //
 // A Server closes connections on which a client pauses: after 5 s without a whole header, 10 s
 // without a whole body, 15 s without reading the response, and 30 s without another request. It
-// keeps at most 32 connections, and closes the longest idle one for a new one. A body has at most
-// 512 KiB, a header 12 KiB, and a schedule MaxPhases phases.
+// keeps at most 32 connections, and closes one that is idle or has an old request for a new one. A
+// body has at most 512 KiB, a header 12 KiB, and a schedule MaxPhases phases.
 package linkapi
 
 import (

@@ -57,7 +57,7 @@ func (s *Server) Close() error {
 
 func (s *Server) init() {
 	s.longs = make(longBodies, maxLongBodies)
-	open := &connections{limit: maxConnections}
+	open := newConnections(maxConnections)
 	s.http = &http.Server{
 		Handler:           s,
 		ReadHeaderTimeout: readHeaderTimeout,

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/ohce/ohce/ohcetest"
 )
 
 // startServer serves the API on a listener and returns its address.
@@ -46,6 +48,30 @@ func TestLongHeader(t *testing.T) {
 		resp.Body.Close()
 		if resp.StatusCode != tt.status {
 			t.Errorf("%d bytes: status %d, want %d", tt.size, resp.StatusCode, tt.status)
+		}
+	}
+}
+
+// A burst of more clients than connections waits: every one of them gets its response.
+func TestBurstOfClients(t *testing.T) {
+	srv := ohcetest.NewServer(nil)
+	defer srv.Close()
+	s := &Server{Manager: &Manager{}}
+	if _, err := s.Manager.Create(t.Context(), Spec{To: srv.Addr}); err != nil {
+		t.Fatal(err)
+	}
+	c := &Client{Addr: startServer(t, s, "127.0.0.1:0")}
+	failed := make(chan error)
+	const clients = 10 * maxConnections
+	for range clients {
+		go func() {
+			_, err := c.List(t.Context())
+			failed <- err
+		}()
+	}
+	for range clients {
+		if err := <-failed; err != nil {
+			t.Error(err)
 		}
 	}
 }
