@@ -47,8 +47,8 @@ func TestAllowsHost(t *testing.T) {
 	}
 }
 
-// A web page whose host name resolves to this machine cannot create a link, whatever address the API
-// listens on.
+// A web page whose host name resolves to this machine cannot create a link, whatever address the
+// API listens on.
 func TestReboundHost(t *testing.T) {
 	for _, tt := range []struct{ name, listen, connect string }{
 		{"IPv4 loopback", "127.0.0.1:0", "127.0.0.1"},

@@ -30,7 +30,9 @@ type connection struct {
 }
 
 func newConnections(limit int) *connections {
-	return &connections{limit: limit, freed: make(chan struct{}, 1), open: make(map[net.Conn]connection)}
+	return &connections{
+		limit: limit, freed: make(chan struct{}, 1), open: make(map[net.Conn]connection),
+	}
 }
 
 // changed is the ConnState of the http.Server, which accepts no connection while it waits for a new
@@ -55,8 +57,8 @@ func (c *connections) changed(conn net.Conn, state http.ConnState) {
 	}
 }
 
-// add adds a new connection and returns the connection to close for it, or nil. If wait is not zero,
-// it has not added the connection, and the caller tries again after that time at the latest.
+// add adds a new connection and returns the connection to close for it, or nil. If wait is not
+// zero, it has not added the connection, and the caller tries again after that time at the latest.
 func (c *connections) add(conn net.Conn, now time.Time) (victim net.Conn, wait time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -75,7 +77,8 @@ func (c *connections) add(conn net.Conn, now time.Time) (victim net.Conn, wait t
 func (c *connections) oldest() (oldest net.Conn) {
 	var best connection
 	for conn, this := range c.open {
-		if oldest == nil || this.idle && !best.idle || this.idle == best.idle && this.since.Before(best.since) {
+		longer := this.idle == best.idle && this.since.Before(best.since)
+		if oldest == nil || longer || this.idle && !best.idle {
 			oldest, best = conn, this
 		}
 	}
