@@ -45,6 +45,14 @@ func (f *apiFlags) allowedHosts() ([]string, error) {
 	return hosts, nil
 }
 
+// network returns the network to listen on. With "tcp", 0.0.0.0 would include IPv6.
+func (f *apiFlags) network() string {
+	if ap, err := netip.ParseAddrPort(f.addr); err == nil && ap.Addr().Is4() {
+		return "tcp4"
+	}
+	return "tcp"
+}
+
 // An apiServer serves the API. Without an API, addr is empty.
 type apiServer struct {
 	addr   string
@@ -77,7 +85,7 @@ func (a *app) serveLinks(f *apiFlags, m *linkapi.Manager) (*apiServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := net.Listen("tcp", f.addr)
+	l, err := net.Listen(f.network(), f.addr)
 	if err != nil {
 		return nil, &failure{what: fmt.Sprintf("cannot listen on %s: %v", f.addr, rootCause(err)), code: exitFail,
 			hint: "to add a link to an ohce link that runs there, use: ohce link ctl create; " +
