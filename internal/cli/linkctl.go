@@ -1,21 +1,14 @@
 package cli
 
 import (
-	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/ohce/ohce/internal/linkapi"
-	"github.com/ohce/ohce/internal/safetext"
 	"github.com/ohce/ohce/link"
 )
 
@@ -252,30 +245,6 @@ func (a *app) ctlSchedule(ctx context.Context, c *linkapi.Client, f *ctlFlags, n
 	return a.printCtl(f, s, err)
 }
 
-// completionTimeout bounds a request to the API while the user waits for a completion.
-const completionTimeout = 500 * time.Millisecond
-
-// linkNames returns the names of all links for the first argument of a command, or nil if the API
-// does not answer.
-func (f *ctlFlags) linkNames(ctx context.Context, args []string) (names []string) {
-	if len(args) > 0 {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, completionTimeout)
-	defer cancel()
-	token, _, _ := f.token.read() // without a token, the API may refuse the request
-	all, err := (&linkapi.Client{Addr: f.api, Token: token}).List(ctx)
-	if err != nil {
-		return nil
-	}
-	for _, s := range all {
-		if safetext.Escape(s.Name) == s.Name { // no link has another name
-			names = append(names, s.Name)
-		}
-	}
-	return names
-}
-
 func (a *app) ctlRemove(ctx context.Context, c *linkapi.Client, f *ctlFlags, name string) error {
 	last, err := c.Get(ctx, name)
 	if err != nil {
@@ -289,79 +258,4 @@ func (a *app) ctlRemove(ctx context.Context, c *linkapi.Client, f *ctlFlags, nam
 	}
 	printStats(a.out, &last.Stats)
 	return nil
-}
-
-// printCtl prints a link after a change.
-func (a *app) printCtl(f *ctlFlags, s *linkapi.Status, err error) error {
-	switch {
-	case err != nil:
-		return err
-	case f.json:
-		return printJSON(a.out, s)
-	}
-	printLink(a.out, s)
-	return nil
-}
-
-func printLink(w io.Writer, s *linkapi.Status) {
-	printTitle(w, s)
-	if s.Error != "" {
-		fmt.Fprintf(w, "  failed: %s\n", safetext.Escape(s.Error))
-	}
-	printImpairments(w, s)
-}
-
-// printJSON prints v. It escapes the characters that a terminal does not print.
-func printJSON(w io.Writer, v any) error {
-	var b bytes.Buffer
-	out := json.NewEncoder(&b)
-	out.SetEscapeHTML(false)
-	if err := out.Encode(v); err != nil {
-		return outputFailure(err)
-	}
-	if _, err := w.Write(safetext.JSON(b.Bytes())); err != nil {
-		return outputFailure(err)
-	}
-	return nil
-}
-
-// apiFailure says why the API could not be reached.
-func apiFailure(f *ctlFlags, err error) string {
-	var timeout interface{ Timeout() bool }
-	var call *os.SyscallError
-	switch {
-	case isNameError(err):
-		return nameError(err)
-	case errors.As(err, &timeout) && timeout.Timeout():
-		return fmt.Sprintf("timed out after %v", f.timeout)
-	case errors.As(err, &call):
-		return call.Err.Error()
-	default:
-		return rootCause(err).Error()
-	}
-}
-
-// ctlError returns the failure for an error of a subcommand.
-func ctlError(f *ctlFlags, err error) error {
-	var e *linkapi.Error
-	var known *failure
-	var invalid *linkapi.ResponseError
-	switch {
-	case err == nil, errors.As(err, &known):
-		return err
-	case errors.As(err, &invalid):
-		return &failure{what: fmt.Sprintf("the response from %s %s", f.api, invalid.Reason),
-			hint: "check that ohce link serves its API at this address", code: exitFail}
-	case errors.Is(err, context.Canceled):
-		return &failure{what: "interrupted", code: exitFail}
-	case !errors.As(err, &e):
-		return &failure{what: fmt.Sprintf("no response from the API of ohce link at %s: %s", f.api, apiFailure(f, err)),
-			hint: "start a link with: ohce link, or set its address with --api", code: exitFail}
-	case e.Status == 404 && e.Field == "name":
-		return &failure{what: e.Message, hint: "list the links with: ohce link ctl list", code: exitFail}
-	case e.Status == 409 && e.Field == "to": // the link itself, or a ring
-		return &failure{what: e.Message, hint: e.Hint, code: exitUsage}
-	default:
-		return &failure{what: e.Message, hint: cmp.Or(e.Hint, "nothing has changed"), code: exitFail}
-	}
 }
