@@ -54,11 +54,12 @@ func TestMemoryOfAPIWithSlowBodies(t *testing.T) {
 	attack(t, p, head+fmt.Sprintf("%*s", size-1, ""))
 }
 
-// attack opens 300 connections to the API of p, writes request to each of them and reads nothing. It
+// attack opens 300 connections, or fewer in a fast test, to the API of p, writes request to each of them and reads nothing. It
 // checks the memory of p, and that another client gets its responses.
 func attack(t *testing.T, p *process, request string) {
 	t.Helper()
-	for range 300 {
+	connections := testsize.Pick(300, 100)
+	for range connections {
 		conn, err := net.Dial("tcp", p.api)
 		if err != nil {
 			t.Fatal(err)
@@ -68,14 +69,14 @@ func attack(t *testing.T, p *process, request string) {
 		conn.SetDeadline(time.Now().Add(patience))
 		conn.Write([]byte(request)) // fails if the server has closed the connection
 	}
-	honest := linkapi.Client{Addr: p.api}
+	honest := linkapi.Client{Addr: p.api, Timeout: patience}
 	for range 10 {
-		if all, err := honest.List(t.Context()); err != nil || len(all) != 5 {
-			t.Fatalf("%d links, %v; want 5", len(all), err)
+		if s, err := honest.Get(t.Context(), "link-1"); err != nil || s.Name != "link-1" {
+			t.Fatalf("%+v, %v", s, err)
 		}
 	}
 	largest := memory(t, p.cmd.Process.Pid, "VmHWM")
-	t.Logf("300 connections: at most %d KiB of memory", largest)
+	t.Logf("%d connections: at most %d KiB of memory", connections, largest)
 	if limit := apiMemory(); largest > limit {
 		t.Errorf("%d KiB of memory, want at most %d", largest, limit)
 	}

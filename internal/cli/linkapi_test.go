@@ -104,7 +104,7 @@ func TestCtlLimits(t *testing.T) {
 	defer srv.Close()
 	addr := srv.Listener.Addr().String()
 	for _, tt := range []struct{ args, want string }{
-		{"list", "ohce: the response from " + addr + " is longer than 16777216 bytes\n" +
+		{"list --timeout 1m", "ohce: the response from " + addr + " is longer than 16777216 bytes\n" +
 			"hint: check that ohce link serves its API at this address\n"},
 		{"show page", "ohce: the response from " + addr + " is invalid: invalid character '<' looking for " +
 			"beginning of value\nhint: check that ohce link serves its API at this address\n"},

@@ -8,7 +8,7 @@ import (
 )
 
 // connectionGrace is how long a connection with a request is safe from being closed for a new one.
-const connectionGrace = 100 * time.Millisecond
+const connectionGrace = 250 * time.Millisecond
 
 // connections limits the open connections of an http.Server. Beyond the limit, a new connection
 // closes another one: the one that has been idle for the longest time or, if none is idle, the one

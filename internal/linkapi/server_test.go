@@ -1,15 +1,16 @@
 package linkapi
 
 import (
+	"bufio"
 	"errors"
+	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/ohce/ohce/ohcetest"
 )
 
 // startServer serves the API on a listener and returns its address.
@@ -54,26 +55,42 @@ func TestLongHeader(t *testing.T) {
 
 // A burst of more clients than connections waits: every one of them gets its response.
 func TestBurstOfClients(t *testing.T) {
-	srv := ohcetest.NewServer(nil)
-	defer srv.Close()
-	s := &Server{Manager: &Manager{}}
-	if _, err := s.Manager.Create(t.Context(), Spec{To: srv.Addr}); err != nil {
-		t.Fatal(err)
-	}
-	c := &Client{Addr: startServer(t, s, "127.0.0.1:0")}
-	failed := make(chan error)
-	const clients = 10 * maxConnections
-	for range clients {
-		go func() {
-			_, err := c.List(t.Context())
-			failed <- err
-		}()
-	}
-	for range clients {
-		if err := <-failed; err != nil {
-			t.Error(err)
+	synctest.Test(t, func(t *testing.T) {
+		l := newPipeListener()
+		s := &Server{Manager: &Manager{}}
+		ended := make(chan error, 1)
+		go func() { ended <- s.Serve(l) }()
+		failed := make(chan error)
+		const clients = 10 * maxConnections
+		for range clients {
+			go func() { failed <- list(l) }()
 		}
+		for range clients {
+			if err := <-failed; err != nil {
+				t.Error(err)
+			}
+		}
+		s.Close()
+		<-ended
+	})
+}
+
+// list requests all links on a connection of its own.
+func list(l *pipeListener) error {
+	conn, _ := l.connect()
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "GET /links HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"); err != nil {
+		return err
 	}
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if text, err := io.ReadAll(resp.Body); err != nil || string(text) != "[]\n" {
+		return fmt.Errorf("the response is %q, %w", text, err)
+	}
+	return nil
 }
 
 // The server closes the connections of clients that pause.
