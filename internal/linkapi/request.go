@@ -97,39 +97,25 @@ func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastRe
 
 // decodeResponse decodes a JSON value of at most limit bytes.
 func decodeResponse(body io.ReadCloser, limit int64, result any) error {
-	in := &errorReader{r: http.MaxBytesReader(nil, body, limit)}
-	d := json.NewDecoder(in)
-	var err error
+	data, err := io.ReadAll(http.MaxBytesReader(nil, body, limit))
+	var long *http.MaxBytesError
+	switch {
+	case errors.As(err, &long):
+		return &ResponseError{fmt.Sprintf("is longer than %d bytes", limit)}
+	case err != nil:
+		return err
+	}
+	d := json.NewDecoder(bytes.NewReader(data))
 	if list, ok := result.(*statusList); ok {
 		err = list.decode(d)
 	} else {
 		err = d.Decode(result)
 	}
-	var long *http.MaxBytesError
 	switch {
-	case err == nil:
-		return nil
-	case errors.As(in.err, &long):
-		return &ResponseError{fmt.Sprintf("is longer than %d bytes", limit)}
-	case in.err != nil:
-		return in.err
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return &ResponseError{"is incomplete"}
-	default:
+	case err != nil:
 		return &ResponseError{"is invalid: " + err.Error()}
 	}
-}
-
-// An errorReader keeps the error of a reader, unless it is io.EOF.
-type errorReader struct {
-	r   io.Reader
-	err error
-}
-
-func (r *errorReader) Read(b []byte) (int, error) {
-	n, err := r.r.Read(b)
-	if err != nil && err != io.EOF {
-		r.err = err
-	}
-	return n, err
+	return nil
 }

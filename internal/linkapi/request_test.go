@@ -57,8 +57,8 @@ func TestHostileResponses(t *testing.T) {
 	for _, tt := range []struct{ name, begin, repeat, want string }{
 		{"white space", ok, " ", tooLong},
 		{"a long name", ok + `[{"name":"`, "x", tooLong},
-		{"deep arrays", ok, "[", "exceeded max depth"},
-		{"links", ok + "[{}", ",{}", "it has more than 16384 links"},
+		{"deep arrays", ok + strings.Repeat("[", 20_000), "", "exceeded max depth"},
+		{"links", ok + "[{}" + strings.Repeat(",{}", MaxLinks) + "]", "", "it has more than 16384 links"},
 		{"phases", ok + `[{"schedule":[{"at":"0s"}`, `,{"at":"0s"}`, tooLong},
 		{"1,001 phases", ok + `[{"schedule":[` + strings.Repeat(`{"at":"0s"},`, 1000) + `{"at":"0s"}]}]`, "",
 			"the schedule has more than 1000 phases"},
