@@ -51,7 +51,7 @@ func TestDecodeScheduleMemory(t *testing.T) {
 			}
 		})
 	}
-	if n, limit := allocations(list), allocations(short)+100; n > limit {
+	if n, limit := allocations(list), 2*allocations(short); n > limit {
 		t.Errorf("%v allocations for %d phases, want at most %v", n, 100*MaxPhases, limit)
 	}
 }
