@@ -21,15 +21,17 @@ LINES     ?= 100000
 QUERIES   ?= 100000
 # The report of make network, relative to this folder. If empty, no report is written.
 REPORT    ?= docs/network.md
+# The database of known vulnerabilities.
+VULNDB    ?= https://vuln.go.dev
 PLATFORMS ?= windows/amd64 darwin/arm64 freebsd/amd64 linux/arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help check test race portable cross fuzz bench relay micro network lines dns delivery soak admission upgrade priv demo man vectors
+.PHONY: help check vuln test race portable cross fuzz bench relay micro network lines dns delivery soak admission upgrade priv demo man vectors
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-check: ## check formatting, go vet, staticcheck and go.mod
+check: vuln ## check formatting, go vet, staticcheck, go.mod and known vulnerabilities
 	@files=$$(gofmt -l .); if [ -n "$$files" ]; then echo "run gofmt -w on: $$files"; exit 1; fi
 	$(GO) vet ./...
 	$(GO) vet -tags ohce_portable ./...
@@ -40,6 +42,14 @@ check: ## check formatting, go vet, staticcheck and go.mod
 	$(GO) mod tidy -diff
 	$(GO) mod verify
 	cd bench && $(GO) vet ./... && $(GO) mod tidy -diff
+
+vuln: ## check for known vulnerabilities, if VULNDB can be reached
+	@out=$$($(GO) tool govulncheck -db '$(VULNDB)' ./... 2>&1); code=$$?; \
+	case "$$code $$out" in \
+	0*) ;; \
+	*'fetching vulnerabilities'*) echo 'govulncheck did not run: it cannot reach $(VULNDB)';; \
+	*) echo "$$out"; exit $$code;; \
+	esac
 
 test: ## run the tests, in less than a minute
 	$(GO) test ./...

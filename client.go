@@ -79,6 +79,12 @@ type Client struct {
 	// negative, each request fails at the end of its schedule.
 	Patience time.Duration
 
+	// OpenLoop makes a Stream send each request as soon as the iterator yields it, for measurements
+	// at a rate that the iterator determines. Only MaxInFlight, MaxSockets and MaxBytes limit the
+	// requests in flight. The stream does not adapt to the network or to a silent server, and
+	// Patience has no effect. Do not use it on a network that others share.
+	OpenLoop bool
+
 	// Linger is how long a socket stays open after its exchange to count late and duplicate
 	// responses. If zero, it is 2 s. If negative, the socket is closed at once. At most 64 sockets
 	// linger; the client closes the oldest first.
@@ -119,7 +125,7 @@ type Response struct {
 }
 
 // Exchange sends request and retransmits it until a response arrives or the retry schedule is
-// exhausted. It returns immediately when ctx is done.
+// exhausted. It returns immediately when ctx is done. If the error is not nil, the response is nil.
 //
 // If a field of c is invalid, Exchange returns an error before it sends anything. Any other error
 // is an *OpError that wraps one of
@@ -213,7 +219,10 @@ func response(r *exchange.Request) *Response {
 
 // errorOf returns the error of a request that was not answered.
 func (c *Client) errorOf(r *exchange.Request) error {
-	op := &OpError{Op: "exchange", Addr: c.addr(), Attempts: r.Transmitted, Elapsed: r.Elapsed}
+	op := &OpError{
+		Op: "exchange", Addr: c.addr(), Attempts: r.Transmitted, Elapsed: r.Elapsed,
+		Unexpected: r.Unexpected,
+	}
 	switch r.Outcome {
 	case exchange.NoSocket:
 		op.Err = r.Cause

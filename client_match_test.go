@@ -2,6 +2,7 @@ package ohce_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/ohce/ohce"
+	"github.com/ohce/ohce/flip"
 	"github.com/ohce/ohce/internal/testsize"
 	"github.com/ohce/ohce/link"
 	"github.com/ohce/ohce/ohcetest"
@@ -216,6 +218,28 @@ func TestMatchExchange(t *testing.T) {
 	if _, err := c.Exchange(t.Context(), nil); err == nil || errors.Is(err, ohce.ErrServerDown) {
 		t.Errorf("an empty Matcher: %v, want an error about the field", err)
 	}
+}
+
+// TestUnexpectedInError checks that the error of an exchange has the number of its unexpected
+// datagrams, also of a group.
+func TestUnexpectedInError(t *testing.T) {
+	forged := ohcetest.Forge([]byte("x"))
+	once := steps(ohcetest.Then(forged, forged), ohcetest.Lose(), forged, forged, forged)
+	onNetwork(t, append(once, once...), func(t *testing.T, c *ohce.Client, _ *ohcetest.Peer, _ *traceLog) {
+		c.Match = ohce.MatchExact(flip.Append)
+		for _, exchange := range []func(context.Context, []byte) (*ohce.Response, error){
+			c.Exchange, (&ohce.Group{Clients: []*ohce.Client{c}}).Exchange,
+		} {
+			var op *ohce.OpError
+			_, err := exchange(t.Context(), []byte("hello"))
+			if !errors.As(err, &op) || !errors.Is(err, ohce.ErrServerDown) || op.Attempts != 5 {
+				t.Fatalf("got %v, want no response to 5 attempts", err)
+			}
+			if op.Unexpected != 5 {
+				t.Errorf("%d unexpected datagrams, want 5", op.Unexpected)
+			}
+		}
+	})
 }
 
 // linkedServer is the address of the server in inMemory and inMemoryWith.

@@ -55,7 +55,8 @@ func (c *Client) streamConfig(failFast bool) exchange.Config {
 	if c.Match == nil {
 		cfg.Window.Min = minSocketWindow
 	}
-	if c.Patience >= 0 {
+	cfg.OpenLoop = c.OpenLoop
+	if c.Patience >= 0 && !c.OpenLoop {
 		cfg.Patience = max(c.Patience, 0)
 		if c.Patience == 0 {
 			cfg.Patience = defaultPatience

@@ -31,8 +31,8 @@ type ClientTrace struct {
 // A TraceAttempt describes the attempt that an event belongs to.
 //
 // If a datagram or an ICMP message belongs to no request, and several requests or none are in
-// flight on the socket, the event is attributed to the socket alone. All fields but Local and
-// Remote are then zero.
+// flight on the socket, the event is attributed to the socket alone. All fields but Time,
+// Local and Remote are then zero.
 type TraceAttempt struct {
 	// Exchange is the number of the exchange within its Client, from 1. The exchanges of a stream
 	// are numbered in the order of the requests.
@@ -45,7 +45,9 @@ type TraceAttempt struct {
 	Attempt, Attempts int
 	// Wait is how long this attempt waits for its response.
 	Wait time.Duration
-	// Elapsed is the time since the first attempt.
+	// Time is the time of the event, and Elapsed the time since the first attempt. The time of an
+	// attempt is just before the datagram was passed to the kernel. Response.RTT counts from it.
+	Time    time.Time
 	Elapsed time.Duration
 	// Local and Remote are the addresses of the socket. They are zero if it is not an IP socket.
 	Local, Remote netip.AddrPort
@@ -131,7 +133,7 @@ func (t *ClientTrace) event(e *exchange.Event, attempts int) {
 }
 
 func attemptOf(e *exchange.Event, attempts int) TraceAttempt {
-	a := TraceAttempt{Err: e.Err}
+	a := TraceAttempt{Time: e.Time, Err: e.Err}
 	if e.Socket != nil {
 		a.Local, a.Remote = e.Socket.Local, e.Socket.Remote
 	}

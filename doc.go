@@ -7,10 +7,11 @@
 // each copy. If no response arrives, the handler may still have run, because the response can be
 // lost. There are three ways to handle repeated requests:
 //
-//   - make the handler idempotent, so that a repeated call does no harm;
+//   - make the handler do no harm if it runs again, even after later requests: reading does none,
+//     but setting a value can undo a later change;
 //   - wrap the handler in a [Deduplicator], which calls it once for a request and its
 //     retransmissions, within limits of memory and time;
-//   - put an identifier into each request, and recognise duplicates in the handler.
+//   - put an identifier into each request, and recognize duplicates in the handler.
 //
 // # Server
 //

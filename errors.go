@@ -46,6 +46,10 @@ type OpError struct {
 	Attempts int
 	// Elapsed is the duration of an exchange. It is 0 for other operations.
 	Elapsed time.Duration
+	// Unexpected is the number of datagrams that arrived during an exchange, while its request was the
+	// only one in flight on its socket, and that were not its response; see Client.Match. It is 0 for
+	// other operations.
+	Unexpected int
 	// Err is the reason for the failure. It can wrap several errors: for example, the error of an
 	// exchange wraps ErrServerDown and the last network error, such as ErrPortUnreachable.
 	Err error

@@ -208,11 +208,13 @@ func canFailOver(err error) bool {
 
 // failures collects the errors of a request from the servers that have failed.
 type failures struct {
-	begun    time.Time
-	errs     []error
-	refused  int // the number of servers whose port was unreachable
-	attempts int
-	elapsed  time.Duration // of all exchanges together
+	begun   time.Time
+	errs    []error
+	refused int // the number of servers whose port was unreachable
+
+	// Sums over all exchanges:
+	attempts, unexpected int
+	elapsed              time.Duration
 }
 
 func (f *failures) add(err error) {
@@ -220,6 +222,7 @@ func (f *failures) add(err error) {
 	errors.As(err, &op)
 	f.errs = append(f.errs, err)
 	f.attempts += op.Attempts
+	f.unexpected += op.Unexpected
 	f.elapsed += op.Elapsed
 	if !errors.Is(err, ErrServerDown) && errors.Is(err, ErrPortUnreachable) {
 		f.refused++
@@ -236,7 +239,7 @@ func (f *failures) addTo(resp *Response) {
 func (f *failures) err(g *Group) error {
 	return &OpError{
 		Op: "exchange", Addr: g.addrs(), Attempts: f.attempts, Elapsed: time.Since(f.begun),
-		Err: withCause(ErrServerDown, errors.Join(f.errs...)),
+		Unexpected: f.unexpected, Err: withCause(ErrServerDown, errors.Join(f.errs...)),
 	}
 }
 

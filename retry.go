@@ -45,7 +45,10 @@ func RetryAfter(waits ...time.Duration) Retry {
 // round-trip time is steady, each request is sent once.
 //
 // The exchange ends after budget. If budget is zero or negative, it is 1.5 s, as with LinearRetry.
-// An attempt whose response could not arrive within the budget is not made.
+// An attempt whose response could not arrive within the budget is not made. If nothing arrives and no
+// round-trip time is known, there are two attempts within 1.5 s, and about five within 5 s.
+//
+// Because of the random part, tests that compare times should use RetryAfter.
 func AdaptiveRetry(budget time.Duration) Retry {
 	if budget <= 0 {
 		budget = adaptiveBudget

@@ -20,7 +20,8 @@ import (
 // tested.
 func TestGuideSnippets(t *testing.T) {
 	source := compiledSource(t)
-	for _, page := range []string{"delivery.md", "security.md", "serving.md", "testing.md"} {
+	for _, page := range []string{"asking.md", "delivery.md", "measuring.md",
+		"security.md", "serving.md", "testing.md"} {
 		snippets := goSnippets(readPage(t, path.Join("docs", page)))
 		if len(snippets) == 0 {
 			t.Errorf("%s has no Go snippets", page)
@@ -39,8 +40,8 @@ func compiledSource(t *testing.T) string {
 	var b strings.Builder
 	root := os.DirFS("..")
 	for _, pattern := range []string{
-		"docs/guides_test.go", "example*_test.go", "examples/kv/*.go", "ohcetest/example_test.go",
-		"link/relay/example_test.go",
+		"docs/asking_test.go", "docs/guides_test.go", "example*_test.go", "examples/kv/*.go",
+		"measure/example_test.go", "ohcetest/example_test.go", "link/relay/example_test.go",
 	} {
 		names, err := fs.Glob(root, pattern)
 		if err != nil || len(names) == 0 {

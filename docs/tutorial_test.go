@@ -108,15 +108,15 @@ func Example_deadline() {
 
 	buf := make([]byte, 1024)
 	begin := time.Now()
-	check(client.SetReadDeadline(begin.Add(100 * time.Millisecond)))
+	check(client.SetReadDeadline(begin.Add(500 * time.Millisecond)))
 	for range 2 {
 		_, _, err := client.ReadFrom(buf)
-		waited := time.Since(begin).Round(100 * time.Millisecond)
+		waited := time.Since(begin).Round(500 * time.Millisecond)
 		fmt.Println(errors.Is(err, os.ErrDeadlineExceeded), waited)
 	}
 	// Output:
-	// true 100ms
-	// true 100ms
+	// true 500ms
+	// true 500ms
 }
 
 func Example_connected() {

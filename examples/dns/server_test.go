@@ -14,7 +14,7 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 
 	"github.com/ohce/ohce"
-	"github.com/ohce/ohce/examples/internal/daemon"
+	"github.com/ohce/ohce/internal/daemon"
 	"github.com/ohce/ohce/link"
 )
 

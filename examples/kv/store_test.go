@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -46,12 +45,11 @@ func TestAddThroughLoss(t *testing.T) {
 		network := &ohcetest.Network{
 			Link: ohcetest.Impair(&link.Link{Seed: 1, Up: lossy, Down: lossy}, addr),
 		}
-		srv := start(t, network, addr)
-		client := &ohce.Client{
-			Addr: addr.String(), Dial: network.Dial,
-			Match: ohce.MatchBytes(0, idLength),
-			Retry: ohce.AdaptiveRetry(10 * time.Second),
-		}
+		srv := network.StartServer(newServer(), addr.String())
+		defer srv.Close()
+		client := srv.Client() // with the address and the Dial function of the network
+		client.Match = ohce.MatchBytes(0, idLength)
+		client.Retry = ohce.AdaptiveRetry(10 * time.Second)
 		defer client.Close()
 
 		const count = 100
@@ -65,22 +63,23 @@ func TestAddThroughLoss(t *testing.T) {
 			}
 		}
 		resp, err := client.Exchange(t.Context(), []byte("last get visits"))
-		if err != nil || string(resp.Data) != "last 100" {
-			t.Errorf("response %q, error %v, want 100 visits", resp.Data, err)
+		if err != nil {
+			t.Fatal(err)
 		}
-		t.Log(client.Stats(), srv.Stats())
+		if string(resp.Data) != "last 100" {
+			t.Errorf("response %q, want 100 visits", resp.Data)
+		}
+		t.Log(client.Stats(), srv.Config.Stats())
 	})
 }
 
 // A wait request is answered as soon as another client sets the key.
 func TestWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		addr := netip.MustParseAddrPort("192.0.2.9:3100")
-		network := new(ohcetest.Network)
-		start(t, network, addr)
-		client := &ohce.Client{
-			Addr: addr.String(), Dial: network.Dial, Retry: ohce.RetryAfter(time.Second),
-		}
+		srv := new(ohcetest.Network).StartServer(newServer(), "192.0.2.9:3100")
+		defer srv.Close()
+		client := srv.Client()
+		client.Retry = ohce.RetryAfter(time.Second)
 		defer client.Close()
 
 		time.AfterFunc(300*time.Millisecond, func() {
@@ -95,32 +94,4 @@ func TestWait(t *testing.T) {
 			t.Errorf("error %v for a key that is not set", err)
 		}
 	})
-}
-
-// start starts the service on a network. At the end of the test it shuts the service down and checks
-// its counters.
-func start(t *testing.T, network *ohcetest.Network, addr netip.AddrPort) *ohce.Server {
-	t.Helper()
-	conn, err := network.ListenPacket(addr.String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	srv := newServer()
-	served := make(chan error, 1)
-	go func() { served <- srv.Serve(conn) }() // ends with Shutdown
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		if err := srv.Shutdown(ctx); err != nil {
-			t.Error(err)
-		}
-		if err := <-served; !errors.Is(err, ohce.ErrServerClosed) {
-			t.Error(err)
-		}
-		s := srv.Stats()
-		if s.Received != s.Answered+s.Dropped.Total() || s.InFlight != 0 {
-			t.Errorf("counters do not add up: %v", s)
-		}
-	})
-	return srv
 }

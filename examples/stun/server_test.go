@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/ohce/ohce"
-	"github.com/ohce/ohce/examples/internal/daemon"
+	"github.com/ohce/ohce/internal/daemon"
 )
 
 // startServer starts coturn as a STUN server and returns its address.

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ohce/ohce/examples/internal/daemon"
+	"github.com/ohce/ohce/internal/daemon"
 )
 
 // With 30 % loss each way, five attempts fail with a probability of 3.45 %.

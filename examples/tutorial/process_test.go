@@ -19,7 +19,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ohce/ohce/examples/internal/daemon"
+	"github.com/ohce/ohce/internal/daemon"
 )
 
 // timeout is the time limit of each program that a test runs.

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ohce/ohce/examples/internal/daemon"
+	"github.com/ohce/ohce/internal/daemon"
 )
 
 // clients are the tutorial's clients: the seed's in both languages, and the one on the library.

@@ -39,29 +39,33 @@ func noArguments(cmd *cobra.Command, args []string) error {
 
 // checkAddress checks that addr has the form HOST:PORT. The error names the flag.
 func checkAddress(flag, addr string) error {
-	_, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		return usage("write HOST:PORT, as in 127.0.0.1:3000 or [::1]:3000",
-			"--%s %q is not an address with a port", flag, addr)
-	}
-	if port == "" {
-		return usage("write HOST:PORT, as in 127.0.0.1:3000 or [::1]:3000", "--%s %q has no port", flag,
-			addr)
-	}
-	n, err := strconv.Atoi(port)
 	minPort := 0 // any free port, to listen on
 	if flag == "server" || flag == "to" {
 		minPort = 1
 	}
+	return checkHostPort(fmt.Sprintf("--%s %q", flag, addr), addr, minPort)
+}
+
+// checkHostPort checks that addr has the form HOST:PORT. The error begins with label.
+func checkHostPort(label, addr string, minPort int) error {
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return usage("write HOST:PORT, as in 127.0.0.1:3000 or [::1]:3000",
+			"%s is not an address with a port", label)
+	}
+	if port == "" {
+		return usage("write HOST:PORT, as in 127.0.0.1:3000 or [::1]:3000", "%s has no port", label)
+	}
+	n, err := strconv.Atoi(port)
 	if err == nil && (n < minPort || n > 65535) {
-		return usage(fmt.Sprintf("ports go from %d to 65535", minPort), "--%s %q: there is no port %d",
-			flag, addr, n)
+		return usage(fmt.Sprintf("ports go from %d to 65535", minPort), "%s: there is no port %d",
+			label, n)
 	}
 	if err == nil {
 		return nil
 	}
 	if _, err := net.LookupPort("udp", port); err != nil {
-		return usage("give the port's number", "--%s %q: unknown port %q", flag, addr, port)
+		return usage("give the port's number", "%s: unknown port %q", label, port)
 	}
 	return nil
 }

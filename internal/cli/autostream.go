@@ -1,190 +1,186 @@
 package cli
 
 import (
-	"bytes"
 	"context"
 	"errors"
+	"iter"
+	"sync"
 	"time"
 
 	"github.com/ohce/ohce"
 	"github.com/ohce/ohce/flip"
 )
 
+// The limits of an autoStream for lines that it has read and whose results it has not yielded.
 const (
-	// maxUndecided is the number of lines in flight while the transform of the server is unknown.
-	// The lines in flight have a socket each, and end before those of the shared socket begin.
-	maxUndecided = 16
-	// maxTries is the number of responses after which lines are no longer held back, although
-	// several transforms still fit.
-	maxTries = 64
-
-	// changeDelay is how long the server must have sent only unexpected datagrams before it counts
-	// as changed, and changeInterval the time between two checks.
-	changeDelay    = 200 * time.Millisecond
-	changeInterval = 50 * time.Millisecond
-
-	// maxFallbacks is the number of consecutive exchanges without a response after which an
-	// unanswered line is not sent again on a socket of its own.
-	maxFallbacks = 3
+	maxHeldLines = 1 << 14
+	maxHeldBytes = 64 << 20
 )
 
-// errChanged is the cause that ends a stream when the server has changed its transform.
-var errChanged = errors.New("the server has changed its transform")
-
-// An autoStream sends lines without knowing what the server responds. It sends the first lines on a
-// socket each and compares their responses with the transforms of package flip. When exactly one
-// fits, the following lines share a socket, and each response finds its line by its text. If the
-// responses no longer fit, it starts again with the lines that have no response.
+// An autoStream sends lines to a server whose transform it does not know. It has two streams:
+//
+//   - In the first one each line has a socket of its own, and any response is accepted. The detector
+//     compares these responses with the transforms.
+//   - Once the detector has decided, the following lines share the socket of the second stream, which
+//     accepts only the expected responses.
+//
+// A line without the expected response moves to the first stream, unless the server is silent. If
+// the server sends only unexpected responses, all lines of the second stream move. So each line gets
+// a response that the server sent to that line.
 type autoStream struct {
-	source    *messageSource
-	any       *connection                      // accepts any response
-	expect    func(flip.Transform) *connection // accepts the responses of a transform
-	graphemes bool
-	changed   func(line int, old flip.Transform, now *flip.Transform) // now is nil if none fits
+	s        *sender
+	ctx      context.Context // of the streams
+	in       *inputLines
+	changed  func(line int, from flip.Transform)
+	detector *detector
+	round    int // of the detection; responses to lines of earlier rounds are no evidence
+	outcomes chan streamOutcome
+	running  sync.WaitGroup // the streams
+	ended    bool           // there are no more lines to read
 
-	ended     int // lines with a result
-	fallbacks int // consecutive ones without a response
-	known     *flip.Transform
+	order   []*autoLine // lines whose results have not been yielded, oldest first
+	waiting []*autoLine // those lines of order that are in no stream, oldest first
+	held    int         // the size of order, in bytes
+	index   int         // of the next line to read
+	single  *lineStream // with a socket for each line; nil before the first one
+	shared  *lineStream // with a socket for all lines; nil without an expectation
 }
 
-// run yields the results in the order of the lines. It returns when yield returns false.
-func (a *autoStream) run(ctx context.Context, yield func(ohce.Result, error) bool) {
+// newAutoStream returns a stream of the lines of in. It calls changed when the response to a line
+// contradicts the transform that the detector had decided on.
+func (s *sender) newAutoStream(in *inputLines, changed func(line int, from flip.Transform),
+) *autoStream {
+	return &autoStream{
+		s: s, in: in, changed: changed, detector: newDetector(s.flags.graphemes),
+		outcomes: make(chan streamOutcome, 64),
+	}
+}
+
+// results yields the results in the order of the lines, as ohce.Client.Stream does.
+func (a *autoStream) results(ctx context.Context) iter.Seq2[ohce.Result, error] {
+	return func(yield func(ohce.Result, error) bool) {
+		var cancel context.CancelFunc
+		a.ctx, cancel = context.WithCancel(ctx)
+		defer a.running.Wait()
+		defer cancel()
+		if err := a.run(yield); err != nil {
+			yield(ohce.Result{}, err)
+		}
+	}
+}
+
+// run yields the results. It returns nil after the last one, or when yield returns false.
+func (a *autoStream) run(yield func(ohce.Result, error) bool) error {
 	for {
-		t, ok := a.detect(ctx, yield)
-		if !ok || a.source.ended() {
-			return
+		if !a.deliver(yield) || a.ended && len(a.order) == 0 {
+			return nil
 		}
-		if !a.share(ctx, t, yield) {
-			return
+		a.send()
+		var batches chan []inputLine
+		if !a.ended && len(a.waiting) == 0 && len(a.order) < maxHeldLines && a.held < maxHeldBytes {
+			batches = a.in.reader.batches
 		}
-		a.source.rewind()
-		if a.source.ended() {
-			return
+		var tripped chan struct{}
+		if a.shared != nil {
+			tripped = a.shared.monitor.tripped
 		}
-	}
-}
-
-// detect sends lines on sockets of their own until their responses show the server's transform. It
-// returns false if there are no more lines, or if yield does.
-func (a *autoStream) detect(ctx context.Context,
-	yield func(ohce.Result, error) bool) (t flip.Transform, ok bool) {
-	feed, stop := context.WithCancel(ctx) // ends the lines, but not the exchanges
-	defer stop()
-	d, g, first := newDetector(a.graphemes), newGate(maxUndecided), a.ended+1
-	reported := false
-	for r, err := range a.any.stream(ctx, a.source.messages(feed, g)) {
-		if err != nil {
-			yield(r, err)
-			return t, false
-		}
-		a.source.finished()
-		g.leave()
-		if r.Err == nil && !ok {
-			d.observe(r.Request, r.Response.Data)
-			if t, ok = d.decided(); ok {
-				stop()
-			} else if d.hopeless() || d.seen == maxTries {
-				g.open()
-			}
-			if !reported && (ok || d.hopeless()) {
-				a.report(first, t, ok)
-				reported = true
-			}
-		}
-		a.ended++
-		if !yield(r, nil) {
-			return t, false
-		}
-	}
-	return t, ok
-}
-
-// report reports a change of the transform, and remembers the new one.
-func (a *autoStream) report(line int, t flip.Transform, ok bool) {
-	switch {
-	case a.known == nil:
-	case !ok:
-		a.changed(line, *a.known, nil)
-	case t != *a.known:
-		a.changed(line, *a.known, &t)
-	}
-	a.known = nil
-	if ok {
-		a.known = &t
-	}
-}
-
-// share sends lines on a shared socket. It returns true if the responses no longer fit the
-// transform, and false if there are no more lines or yield returns false.
-func (a *autoStream) share(ctx context.Context, t flip.Transform,
-	yield func(ohce.Result, error) bool) (changed bool) {
-	conn := a.expect(t)
-	streamCtx, cancel := context.WithCancelCause(ctx)
-	watched := make(chan struct{})
-	go func() { // ends with streamCtx; waited for below
-		defer close(watched)
-		watchResponses(streamCtx, conn.counts, func() { cancel(errChanged) })
-	}()
-	defer func() { cancel(nil); <-watched }()
-	for r, err := range conn.stream(streamCtx, a.source.messages(streamCtx, nil)) {
-		if err != nil && context.Cause(streamCtx) == errChanged {
-			return true
-		}
-		if err != nil {
-			yield(r, err)
-			return false
-		}
-		if r.Err != nil {
-			a.fallBack(ctx, conn, &r)
-		}
-		a.source.finished()
-		a.ended++
-		if !yield(r, nil) {
-			return false
-		}
-		if r.Err == nil && !bytes.Equal(t.Append(nil, r.Request), r.Response.Data) {
-			cancel(errChanged) // the stream ends with the next result
-		}
-	}
-	return context.Cause(streamCtx) == errChanged
-}
-
-// fallBack sends a line without an expected response again, on a socket of its own, if the server
-// has sent datagrams that were not expected.
-func (a *autoStream) fallBack(ctx context.Context, conn *connection, r *ohce.Result) {
-	_, unexpected := conn.counts()
-	if unexpected == 0 || a.fallbacks == maxFallbacks || !errors.Is(r.Err, ohce.ErrServerDown) {
-		return
-	}
-	resp, err := a.any.exchange(ctx, r.Request)
-	if err != nil {
-		a.fallbacks++
-		return
-	}
-	a.fallbacks = 0
-	r.Response, r.Err = resp, nil
-}
-
-// watchResponses calls changed when the server has sent unexpected datagrams, and no response for
-// changeDelay. It returns when it has called changed, or when ctx is done.
-func watchResponses(ctx context.Context, counts func() (answered, unexpected uint64), changed func()) {
-	tick := time.NewTicker(changeInterval)
-	defer tick.Stop()
-	lastAnswered, lastUnexpected := counts()
-	since := time.Now()
-	for {
 		select {
-		case now := <-tick.C:
-			answered, unexpected := counts()
-			switch {
-			case answered != lastAnswered:
-				lastAnswered, lastUnexpected, since = answered, unexpected, now
-			case unexpected != lastUnexpected && now.Sub(since) >= changeDelay:
-				changed()
-				return
+		case batch := <-batches:
+			a.take(batch)
+		case o := <-a.outcomes:
+			if err := a.settle(o); err != nil {
+				return err
 			}
-		case <-ctx.Done():
-			return
+		case <-tripped:
+			a.round++
+			a.detector.doubt()
+			a.abandonShared()
+		case <-a.ctx.Done():
+			return a.ctx.Err()
 		}
 	}
+}
+
+// deliver yields the results of the oldest lines. It returns false if yield does.
+func (a *autoStream) deliver(yield func(ohce.Result, error) bool) bool {
+	for len(a.order) > 0 && a.order[0].done {
+		line := a.order[0]
+		a.order[0] = nil
+		a.order = a.order[1:]
+		a.held -= line.size()
+		if !yield(line.result, nil) {
+			return false
+		}
+	}
+	return true
+}
+
+// take adds lines that have been read.
+func (a *autoStream) take(batch []inputLine) {
+	for _, read := range batch {
+		if read.err != nil {
+			a.in.err, a.ended = read.err, true
+			return
+		}
+		line := &autoLine{text: read.text, result: ohce.Result{Index: a.index, Request: read.text}}
+		a.index++
+		a.held += line.size()
+		a.order = append(a.order, line)
+		a.waiting = append(a.waiting, line)
+	}
+}
+
+// settle handles an outcome of a stream. An error ends the autoStream.
+func (a *autoStream) settle(o streamOutcome) error {
+	switch {
+	case o.stream != a.single && o.stream != a.shared: // its lines have moved
+	case o.err != nil:
+		return o.err
+	case o.stream == a.single:
+		a.settleSingle(o.stream.pop(), o.result)
+	default:
+		a.settleShared(o.stream.pop(), o.result)
+	}
+	return nil
+}
+
+// settleSingle handles the result of a line with a socket of its own. Results arrive in the order of
+// the lines, so a response to a line of an earlier round can be older than the response that ended the
+// round.
+func (a *autoStream) settleSingle(line *autoLine, r ohce.Result) {
+	if r.Err != nil || line.round != a.round {
+		a.detector.skip()
+	} else if !a.detector.observe(line.text, r.Response.Data) {
+		a.round++
+		a.changed(line.result.Index+1, a.detector.previous)
+		a.abandonShared()
+	}
+	a.end(line, r)
+}
+
+// settleShared handles the result of a line on the shared socket. If the line has no response, but
+// the server sent other datagrams during its exchange, the line moves to a socket of its own.
+func (a *autoStream) settleShared(line *autoLine, r ohce.Result) {
+	heard := a.shared.monitor.ended()
+	late := r.Err != nil || r.Response.Attempts > 1
+	a.shared.collisions.remove(time.Now(), line.hashes, late)
+	if !errors.Is(r.Err, ohce.ErrServerDown) || heard == line.heard {
+		a.end(line, r)
+		return
+	}
+	if op := new(ohce.OpError); errors.As(r.Err, &op) {
+		line.attempts += op.Attempts
+	}
+	line.moved = true
+	if heard.ignored > line.heard.ignored {
+		a.detector.doubt()
+	}
+	a.sendSingle(line)
+}
+
+// end sets the result of a line.
+func (a *autoStream) end(line *autoLine, r ohce.Result) {
+	a.held -= line.size()
+	line.end(r, time.Now())
+	a.held += line.size()
 }

@@ -6,7 +6,7 @@
 //   - Results go to standard output, everything else to standard error.
 //   - An error is one line "ohce: " with the cause and one line "hint: " with the next step.
 //   - The exit code is 0 on success, 1 if a request was not answered or the command failed, and 2 if
-//     the command line is wrong.
+//     the command line is wrong. See exitStatus for the others.
 //   - Each flag can be set by an environment variable that names the command and the flag, such as
 //     OHCE_SERVE_LISTEN.
 //   - Colours and prompts appear on terminals only. If NO_COLOR is set, there are no colours.
@@ -29,16 +29,27 @@ const (
 	exitOK    = 0
 	exitFail  = 1
 	exitUsage = 2
+
+	// ohce ping without a right response:
+	exitRefused     = 4
+	exitUnreachable = 5
+	exitWrongAnswer = 6
+	exitNotSent     = 7
 )
 
 // exitStatus describes the exit codes for help and man pages.
 var exitStatus = []struct {
 	code    int
+	command string // the only command with this code; all commands if empty
 	meaning string
 }{
-	{exitOK, "success; ohce serve and ohce link also after a first signal"},
-	{exitFail, "a request was not answered, or the command failed or was interrupted"},
-	{exitUsage, "wrong command line or environment variable"},
+	{exitOK, "", "success; ohce serve and ohce link also after a first signal"},
+	{exitFail, "", "a request was not answered, or the command failed or was interrupted"},
+	{exitUsage, "", "wrong command line or environment variable"},
+	{exitRefused, "ping", "the port is unreachable"},
+	{exitUnreachable, "ping", "the host or the network is unreachable"},
+	{exitWrongAnswer, "ping", "the server sent something else than the right response"},
+	{exitNotSent, "ping", "this system did not send the request"},
 }
 
 // An app is the command together with its standard streams, environment and signals.
@@ -114,8 +125,8 @@ an environment variable: see ohce help environment.`,
 	root.SetOut(a.out)
 	root.SetErr(a.err)
 	root.SetFlagErrorFunc(parseFailure)
-	root.AddCommand(a.serveCommand(), a.sendCommand(), a.linkCommand(), a.demoCommand(),
-		a.versionCommand())
+	root.AddCommand(a.serveCommand(), a.sendCommand(), a.pingCommand(), a.linkCommand(),
+		a.demoCommand(), a.versionCommand())
 	addUsageFooter(root)
 	addHelpCommand(root)
 	addCompletionCommand(root)

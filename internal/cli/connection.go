@@ -37,16 +37,6 @@ func (c *connection) stream(ctx context.Context,
 	return c.group.Stream(ctx, messages)
 }
 
-// counts returns the number of exchanges with a response, and of datagrams that were not one.
-func (c *connection) counts() (answered, unexpected uint64) {
-	for _, client := range c.group.Clients {
-		st := client.Stats()
-		answered += st.Answered
-		unexpected += st.Unexpected
-	}
-	return answered, unexpected
-}
-
 // unexpectedFrom returns the number of datagrams from a server that were not a response.
 func (c *connection) unexpectedFrom(addr string) (n uint64) {
 	for _, client := range c.group.Clients {

@@ -19,7 +19,11 @@ Each flag can be set by an environment variable, such as {{.}}: see ohce help en
 func addUsageFooter(root *cobra.Command) {
 	var lines strings.Builder
 	for _, s := range exitStatus {
-		fmt.Fprintf(&lines, "  %d  %s\n", s.code, s.meaning)
+		meaning := s.meaning
+		if s.command != "" {
+			meaning = "ohce " + s.command + ": " + meaning
+		}
+		fmt.Fprintf(&lines, "  %d  %s\n", s.code, meaning)
 	}
 	root.SetUsageTemplate(root.UsageTemplate() + fmt.Sprintf(usageFooter, &lines))
 }

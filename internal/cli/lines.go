@@ -14,6 +14,31 @@ const maxLine = 65_527
 // lineBufferSize is the number of bytes that readLine holds. It returns that many of a longer line.
 const lineBufferSize = maxLine + len("\r\n")
 
+// An inputLines yields the lines of an input, for a stream of exchanges.
+type inputLines struct {
+	ctx    context.Context
+	reader *lineReader
+	err    error // why reading ended, io.EOF after the last line; valid when the stream has ended
+}
+
+func newInputLines(ctx context.Context, r *lineReader) *inputLines {
+	return &inputLines{ctx: ctx, reader: r, err: io.EOF}
+}
+
+// all yields the lines without their terminators. It returns when ctx is done.
+func (l *inputLines) all(yield func([]byte) bool) {
+	for {
+		text, err := l.reader.next(l.ctx)
+		if err != nil {
+			l.err = err
+			return
+		}
+		if !yield(text) {
+			return
+		}
+	}
+}
+
 // A lineReader reads lines on a goroutine of its own, so that a caller can stop waiting for a line.
 type lineReader struct {
 	batches chan []inputLine
@@ -29,8 +54,8 @@ type inputLine struct {
 const maxLineBatch = 256
 
 // newLineReader starts to read lines from r. With keepCR, it returns the carriage return that ends a
-// line. Its goroutine ends with the input or, if it is not
-// blocked in a read, with ctx; a read from a terminal cannot be interrupted.
+// line. Its goroutine ends with the input or, if it is not blocked in a read, with ctx; a read from a
+// terminal cannot be interrupted.
 func newLineReader(ctx context.Context, r io.Reader, keepCR bool) *lineReader {
 	l := &lineReader{batches: make(chan []inputLine, 1)}
 	go func() {

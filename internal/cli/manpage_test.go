@@ -31,6 +31,9 @@ func newManPage(cmd *cobra.Command, date time.Time) *manPage {
 	p.options(cmd)
 	p.section("EXIT STATUS")
 	for _, s := range exitStatus {
+		if s.command != "" && s.command != cmd.Name() {
+			continue
+		}
 		p.item(fmt.Sprint(s.code), roff(s.meaning))
 	}
 	p.environment(cmd)

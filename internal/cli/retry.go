@@ -7,6 +7,9 @@ import (
 	"github.com/ohce/ohce"
 )
 
+// defaultRetry is the default of --retry.
+const defaultRetry = "linear"
+
 // parseRetry parses a schedule: linear, adaptive with an optional budget, or a list of waits. The name
 // seed is an alias of linear.
 func parseRetry(value string) (ohce.Retry, error) {

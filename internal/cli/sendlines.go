@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"time"
 
 	"github.com/ohce/ohce"
 	"github.com/ohce/ohce/flip"
@@ -49,7 +50,7 @@ func (s *sender) sendTyped(ctx context.Context) error {
 // sendPiped sends many lines at a time and prints the responses in the order of the lines. It
 // reports unanswered lines and continues.
 func (s *sender) sendPiped(ctx context.Context) error {
-	in := &messageSource{reader: newLineReader(ctx, s.app.in, s.flags.keepCR)}
+	in := newInputLines(ctx, newLineReader(ctx, s.app.in, s.flags.keepCR))
 	out := newFlushWriter(s.app.out)
 	progress := s.app.newProgress()
 	defer progress.stop()
@@ -67,12 +68,12 @@ func (s *sender) sendPiped(ctx context.Context) error {
 			err = s.failure(nil, err)
 		case r.Err != nil:
 			failed := s.failure(r.Request, r.Err)
-			unanswered.add(n, failed)
+			unanswered.add(time.Now(), n, failed)
 			if s.flags.json {
-				err = s.printFailure(out, r.Request, failed)
+				err = s.printFailure(out, n, r.Request, failed)
 			}
 		default:
-			err = s.printTo(out, r.Request, r.Response)
+			err = s.printTo(out, n, r.Request, r.Response)
 		}
 		progress.count(r.Response != nil)
 		if err != nil {
@@ -84,82 +85,22 @@ func (s *sender) sendPiped(ctx context.Context) error {
 	if err := out.close(); err != nil {
 		return outputFailure(err)
 	}
-	if err := in.readError(); err != nil {
-		return withLine(inputFailure(err), n+1)
+	if !errors.Is(in.err, io.EOF) {
+		return withLine(inputFailure(in.err), n+1)
 	}
 	return unanswered.err(n)
 }
 
 // results sends the lines of in and yields their results.
-func (s *sender) results(ctx context.Context, in *messageSource,
+func (s *sender) results(ctx context.Context, in *inputLines,
 	report func(string)) iter.Seq2[ohce.Result, error] {
 	if s.flags.expect != "auto" || s.tracer != nil {
-		return s.conns[0].stream(ctx, in.messages(ctx, nil))
+		return s.conns[0].stream(ctx, in.all)
 	}
-	auto := &autoStream{
-		source: in, any: s.conns[0], graphemes: s.flags.graphemes,
-		expect: func(t flip.Transform) *connection { return s.open(ohce.MatchExact(t.Append)) },
-		changed: func(line int, old flip.Transform, now *flip.Transform) {
-			if now == nil {
-				report(fmt.Sprintf("from line %d on, the responses fit no transform (before: %v)", line, old))
-				return
-			}
-			report(fmt.Sprintf("from line %d on, the server applies %v instead of %v", line, *now, old))
-		},
-	}
-	return func(yield func(ohce.Result, error) bool) { auto.run(ctx, yield) }
-}
-
-// maxEqualFailures is the number of consecutive lines with the same failure that are reported one by
-// one.
-const maxEqualFailures = 3
-
-// An unansweredLines counts the lines without a response and reports them. It summarizes many
-// consecutive failures of one kind.
-type unansweredLines struct {
-	report func(text string)
-
-	count int
-	first *failure // for its hint
-	kind  string   // of the latest failure
-	equal int      // consecutive failures of this kind
-	last  int      // the line of the latest failure
-}
-
-func (u *unansweredLines) add(n int, f *failure) {
-	if u.count++; u.count == 1 {
-		u.first = f
-	}
-	if f.json != u.kind || n != u.last+1 {
-		u.flush()
-		u.kind, u.equal = f.json, 0
-	}
-	u.last = n
-	if u.equal++; u.equal <= maxEqualFailures {
-		u.report(fmt.Sprintf("line %d: %s", n, f.what))
-	}
-}
-
-// flush reports the lines that add has summarized.
-func (u *unansweredLines) flush() {
-	switch more := u.equal - maxEqualFailures; {
-	case more == 1:
-		u.report(fmt.Sprintf("line %d: the same", u.last))
-	case more > 1:
-		u.report(fmt.Sprintf("lines %d to %d: the same", u.last-more+1, u.last))
-	}
-	u.equal = 0
-}
-
-// err returns the failure of all unanswered lines together, or nil if there are none.
-func (u *unansweredLines) err(lines int) error {
-	if u.count == 0 {
-		return nil
-	}
-	return &failure{
-		what: fmt.Sprintf("lines without a response: %d of %d", u.count, lines), hint: u.first.hint,
-		code: exitFail,
-	}
+	return s.newAutoStream(in, func(line int, before flip.Transform) {
+		report(fmt.Sprintf("line %d: the server no longer applies %s; detecting its transform again",
+			line, before))
+	}).results(ctx)
 }
 
 // inputFailure returns the failure to read standard input.

@@ -39,6 +39,8 @@ type Breaker struct {
 	// InFlight is the largest number of requests in flight. If it is less than eight, that many
 	// unanswered requests count as an outage. If zero, there is no limit.
 	InFlight int
+	// Disabled keeps the circuit closed.
+	Disabled bool
 
 	failures int       // consecutive
 	failed   time.Time // when the last of them ended
@@ -52,7 +54,7 @@ func (b *Breaker) Answered(now time.Time) { b.failures, b.answered = 0, now }
 // unanswered is as for ShouldPark. Failed has no effect if the server has answered since start,
 // unless the unanswered requests are an outage.
 func (b *Breaker) Failed(unanswered uint64, start, now time.Time) {
-	if b.answeredSince(start) && unanswered < b.threshold() {
+	if b.Disabled || b.answeredSince(start) && unanswered < b.threshold() {
 		return
 	}
 	b.failures++

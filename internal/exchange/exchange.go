@@ -96,7 +96,7 @@ type Kind uint8
 
 const (
 	// AttemptSent means that the driver has reported the attempt as sent, or as refused
-	// (Event.Err).
+	// (Event.Err). Its time is Request.Sent, from which round-trip times count.
 	AttemptSent Kind = iota
 	// AttemptTimedOut means that no response arrived before the deadline of the attempt.
 	AttemptTimedOut

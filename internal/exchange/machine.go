@@ -38,8 +38,11 @@ type Config struct {
 	MaxBytes int
 	// MaxResponse is the length in bytes of the longest accepted response.
 	MaxResponse int
-	// Patience is the Patience of the Breaker.
+	// Patience is the Patience of the Breaker. It has no effect with OpenLoop.
 	Patience time.Duration
+	// OpenLoop sends each request at once, whatever the network and the server do. Only
+	// Window.Max, MaxPorts and MaxBytes limit the requests in flight.
+	OpenLoop bool
 	// Counters receives the counts. It must not be nil.
 	Counters *Counters
 	// Observe, if not nil, is called for each Event.
@@ -92,6 +95,11 @@ func New(cfg Config) *Machine {
 		m.window.Max = min(int(m.window.max()), cfg.MaxPorts)
 	}
 	m.breaker.InFlight = int(m.window.max())
+	if cfg.OpenLoop {
+		m.window.Min = int(m.window.max())
+		m.breaker = Breaker{Disabled: true}
+		m.pacer.Disabled = true
+	}
 	m.table.init()
 	m.ended.limit = maxReserved
 	if cfg.Match.exact() {

@@ -19,15 +19,18 @@ const (
 // queues in the network, it sends at a rate slightly above that of the responses. It is a token
 // bucket. The zero value is ready for use.
 type Pacer struct {
+	// Disabled lifts the limit.
+	Disabled bool
+
 	tokens float64 // datagrams that may be sent now
 	last   time.Time
 }
 
 // Allowed returns how many datagrams may be sent now, given a window of limit requests and a
 // smoothed round-trip time of srtt. If n is 0, delay is the time until one may be sent. If srtt is
-// 0, there is no pacing.
+// 0 or the pacer is disabled, there is no pacing.
 func (p *Pacer) Allowed(now time.Time, srtt time.Duration, limit int) (n int, delay time.Duration) {
-	if srtt == 0 {
+	if p.Disabled || srtt == 0 {
 		p.tokens, p.last = minBurst, now
 		return unpacedBurst, 0
 	}

@@ -12,7 +12,7 @@ func (m *Machine) Received(at time.Time, id Port, data []byte, truncated bool) {
 	r, reason := m.match(id, data)
 	if r == nil {
 		only := m.ports.all[id].soleRequest(at)
-		if only != nil {
+		if only != nil && reason == Unexpected {
 			only.Unexpected++
 		}
 		m.ignore(at, id, only, data, reason)

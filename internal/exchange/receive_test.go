@@ -92,3 +92,27 @@ func TestFirstSampleShortensDeadlines(t *testing.T) {
 		t.Errorf("the next attempt is made after %v, want about %v", after, minRTO)
 	}
 }
+
+// TestUnexpectedOfRequest: a datagram without a request counts for the only request in flight, but the
+// late response to an earlier request does not.
+func TestUnexpectedOfRequest(t *testing.T) {
+	m := New(Config{
+		Match: echoMatcher(), MaxResponse: 100, Counters: new(Counters),
+		Schedule: Schedule{Waits: []time.Duration{time.Second}},
+	})
+	now := time.Now()
+	m.Submit(0, []byte("first"))
+	shared := openAll(m, m.Next(now))[0]
+	m.Next(now)
+	now = now.Add(2 * time.Second)
+	m.Expire(now)
+	m.Pop()
+	r := m.Submit(1, []byte("second"))
+	m.Next(now)
+	m.Received(now, shared, []byte("first"), false)
+	m.Received(now, shared, []byte("neither"), false)
+	c := m.cfg.Counters
+	if late := c.Ignored[Late].Load(); r.Unexpected != 1 || late != 1 {
+		t.Errorf("%d unexpected datagrams and %d late ones, want 1 and 1", r.Unexpected, late)
+	}
+}

@@ -183,7 +183,7 @@ func (m *Machine) Sent(now time.Time, r *Request, err error, permanent bool) {
 	} else {
 		m.cfg.Counters.Unsent.Add(1)
 	}
-	e := r.event(AttemptSent, now)
+	e := r.event(AttemptSent, r.Sent)
 	e.Err = err
 	m.observe(e)
 	switch {

@@ -1,5 +1,4 @@
-// Package daemon starts servers of other projects for the tests of the examples, and bad networks
-// in front of them.
+// Package daemon starts servers of other projects for tests, and bad networks in front of them.
 package daemon
 
 import (
@@ -72,6 +71,9 @@ func start(t *testing.T, addr netip.AddrPort, request []byte, path string, args 
 	var output bytes.Buffer
 	cmd := exec.Command(path, args...)
 	cmd.Stdout, cmd.Stderr = &output, &output
+	if _, err := cmd.StdinPipe(); err != nil { // open until the end: some servers end with their input
+		return err
+	}
 	if err := cmd.Start(); err != nil {
 		return err
 	}

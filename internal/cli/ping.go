@@ -1,0 +1,206 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ohce/ohce"
+)
+
+type pingFlags struct {
+	count    int
+	interval time.Duration
+	timeout  time.Duration
+	deadline time.Duration
+	wait     bool
+	probe    string
+	send     string
+	expect   string
+	flood    bool
+	json     bool
+}
+
+func (a *app) pingCommand() *cobra.Command {
+	var f pingFlags
+	cmd := &cobra.Command{
+		Use:   "ping [HOST:PORT]",
+		Short: "Measure loss and round-trip times of a UDP service",
+		Long: `Send a request to a UDP service again and again, and report which ones were answered and how
+long that took. The default address is ` + ohce.DefaultAddr + `.
+
+Without --send, ohce sends short numbered texts and recognizes any server that returns them
+unchanged, reversed, or with their case swapped. For any other service, give the request with
+--send and the response with --expect. Each such request leaves from a port of its own.
+
+A value of --send or --expect is a text, the bytes of a file (@FILE), or bytes in hexadecimal
+(hex:0a1b). --expect can also be a regular expression that matches a part of the response
+(re:^OK), or any.
+
+--probe sends a request of a well-known protocol instead, checks the response by the protocol's
+rules and says what it means. If the address has no port, ohce uses the protocol's usual one:
+
+` + pingProbes() + `
+
+Requests are due at fixed times, however long the responses take. With --interval 0, ohce sends
+the next request when the previous one has ended. To protect others, it then refuses an address
+that is neither loopback nor private, unless --flood is set.
+
+Each request ends in one of these ways:
+
+  (a response)  the right response arrived; the line shows its round-trip time
+  TIMEOUT       no response arrived within --timeout
+  WRONG ANSWER  the server sent something else
+  REFUSED       the port is unreachable: no server listens there
+  UNREACHABLE   the host or the network is unreachable
+  NOT SENT      this system did not send the request
+
+The summary follows after --count requests, after --deadline, or on Ctrl-C. A response that
+arrives after --timeout counts as late. Own failures are those of this machine: requests that
+were sent more than 1 ms after they were due (missed), and requests that the system refused.
+
+The exit code is 0 if at least one request had a right response. Otherwise it depends on the
+last request: ` + pingExitCodes() + `.
+
+With --json, an object for each request has the fields number, server, result, rtt_ms, response
+and error. The result is answered, lost, wrong, refused, unreachable or unsent. The last object
+has the field summary.`,
+		Example: `  ohce ping -c 5 192.0.2.7:3000
+  ohce ping --wait --deadline 30s 127.0.0.1:3000
+  ohce ping --probe dns 192.0.2.53
+  ohce ping --send hex:000100002112a442000000000000000000000001 --expect any 192.0.2.7:3478`,
+		Args:              pingArguments,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			target := ohce.DefaultAddr
+			switch {
+			case len(args) == 1:
+				target = args[0]
+			case f.probe != "":
+				target = "127.0.0.1"
+			}
+			return a.ping(cmd.Context(), &f, target)
+		},
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.IntVarP(&f.count, "count", "c", 0, "send `N` requests (0: until Ctrl-C)")
+	flags.DurationVarP(&f.interval, "interval", "i", time.Second, "time between requests (0: send at once)")
+	flags.DurationVarP(&f.timeout, "timeout", "W", time.Second, "wait this long for a response")
+	flags.DurationVar(&f.deadline, "deadline", 0, "end after this time (0: no limit)")
+	flags.BoolVar(&f.wait, "wait", false, "end at the first right response, for example in start-up scripts")
+	flags.StringVar(&f.probe, "probe", "", "send a request of a protocol: `NAME` is "+strings.Join(probeNames(), ", "))
+	flags.StringVar(&f.send, "send", "", "send `DATA`: a text, hex:BYTES or @FILE")
+	flags.StringVar(&f.expect, "expect", "",
+		"the right response: `DATA` is a text, hex:BYTES, @FILE, re:REGEXP or any (default any with --send)")
+	flags.BoolVar(&f.flood, "flood", false, "allow --interval 0 to any address")
+	flags.BoolVar(&f.json, "json", false, "print each result and the summary as a JSON object on a line")
+	completeFlag(cmd, "expect", "any")
+	completeFlag(cmd, "probe", probeNames()...)
+	return cmd
+}
+
+// pingArguments is the cobra.PositionalArgs of ohce ping.
+func pingArguments(cmd *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return usage("give one address, as in "+cmd.CommandPath()+" 127.0.0.1:3000",
+			"unexpected argument %q: %s takes one address", args[1], cmd.CommandPath())
+	}
+	return nil
+}
+
+// payload returns the requests that the flags ask for.
+func (f *pingFlags) payload() (*pingPayload, error) {
+	if f.probe == "" {
+		return newPingPayload(f.send, f.expect)
+	}
+	if f.send != "" || f.expect != "" {
+		return nil, usage("leave --send and --expect out, or --probe",
+			"--send and --expect have no effect with --probe")
+	}
+	return probePayload(f.probe)
+}
+
+// hasPort reports whether an address has a port. An IPv6 address without brackets has none.
+func hasPort(addr string) bool {
+	_, _, err := net.SplitHostPort(addr)
+	return err == nil
+}
+
+// check checks the values of the flags.
+func (f *pingFlags) check() error {
+	switch {
+	case f.count < 0:
+		return usage("give a number of requests, or 0 for no limit", "--count %d is negative", f.count)
+	case f.interval < 0:
+		return usage("give a time such as 200ms", "--interval %v is negative", f.interval)
+	case f.timeout <= 0:
+		return usage("give a time such as 1s", "--timeout %v is not positive", f.timeout)
+	case f.deadline < 0:
+		return usage("give a time such as 30s, or 0 for no limit", "--deadline %v is negative", f.deadline)
+	default:
+		return nil
+	}
+}
+
+// ping pings a server and reports the results.
+func (a *app) ping(ctx context.Context, f *pingFlags, target string) error {
+	ctx, stop := a.untilSignal(ctx, true)
+	defer stop()
+	if f.deadline > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, f.deadline)
+		defer cancel()
+	}
+	if err := f.check(); err != nil {
+		return err
+	}
+	payload, err := f.payload()
+	if err != nil {
+		return err
+	}
+	if payload.port > 0 && !hasPort(target) {
+		target = net.JoinHostPort(strings.Trim(target, "[]"), strconv.Itoa(payload.port))
+	}
+	if err := checkHostPort(fmt.Sprintf("%q", target), target, 1); err != nil {
+		return err
+	}
+	addr, err := pingAddress(ctx, target)
+	if err != nil {
+		return err
+	}
+	if f.interval == 0 && !f.flood && !isNear(addr) {
+		return usage("give an interval, or add --flood if you may load this server",
+			"--interval 0 sends to %s as fast as it answers", target)
+	}
+	return a.newPinger(f, payload, target, addr).run(ctx)
+}
+
+// pingAddress returns the first address of a server. All requests go there.
+func pingAddress(ctx context.Context, target string) (string, error) {
+	found, err := ohce.LookupServers(ctx, nil, "", target)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return "", &failure{what: "cannot look up " + target + " within --deadline", code: exitFail}
+	}
+	if err != nil {
+		return "", lookupFailure(target, err)
+	}
+	return found[0], nil
+}
+
+// isNear reports whether an address is loopback, private or link-local.
+func isNear(addr string) bool {
+	ap, err := netip.ParseAddrPort(addr)
+	if err != nil {
+		return strings.HasPrefix(addr, ":") // this machine
+	}
+	ip := ap.Addr().Unmap()
+	return ip.IsLoopback() || ip.IsPrivate() || ip.IsLinkLocalUnicast() || ip.IsUnspecified()
+}

@@ -1,0 +1,242 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/ohce/ohce/internal/safetext"
+	"github.com/ohce/ohce/measure"
+)
+
+// The exit codes of ohce ping if no request had a right response.
+var pingExits = []struct {
+	class measure.Class
+	code  int
+	word  string // printed for a request
+}{
+	{measure.Lost, exitFail, "TIMEOUT"},
+	{measure.Refused, exitRefused, "REFUSED"},
+	{measure.Unreachable, exitUnreachable, "UNREACHABLE"},
+	{measure.Wrong, exitWrongAnswer, "WRONG ANSWER"},
+	{measure.Unsent, exitNotSent, "NOT SENT"},
+}
+
+// pingExitCodes lists the exit codes for the help text.
+func pingExitCodes() string {
+	var all []string
+	for _, e := range pingExits {
+		all = append(all, fmt.Sprintf("%d for %s", e.code, e.word))
+	}
+	return strings.Join(all, ", ")
+}
+
+// A pinger sends the requests of ohce ping and reports the results.
+type pinger struct {
+	flags   *pingFlags
+	payload *pingPayload
+	target  string // as the user gave it
+	addr    string
+	out     *flushWriter
+	prober  *measure.Prober
+	sum     measure.Summary
+	last    measure.Class
+}
+
+func (a *app) newPinger(f *pingFlags, payload *pingPayload, target, addr string) *pinger {
+	p := &pinger{flags: f, payload: payload, target: target, addr: addr, out: newFlushWriter(a.out)}
+	p.prober = &measure.Prober{
+		Addr: addr, Match: payload.match, Request: payload.request, Check: payload.check,
+		Timeout: f.timeout,
+	}
+	if f.interval == 0 {
+		p.prober.Closed = 1
+	}
+	return p
+}
+
+// run sends the requests and prints the results. It returns the failure that decides the exit code.
+func (p *pinger) run(ctx context.Context) error {
+	if err := p.head(); err != nil {
+		return err
+	}
+	due := measure.Limit(measure.Regular(p.flags.interval), p.flags.count, 0)
+	for sample, err := range p.prober.Run(ctx, due) {
+		if err != nil {
+			if ctx.Err() != nil {
+				break // Ctrl-C or the deadline
+			}
+			return errors.Join(&failure{what: rootCause(err).Error(), code: exitFail}, p.out.close())
+		}
+		p.sum.Add(sample)
+		p.last = sample.Class
+		if err := p.printSample(sample); err != nil {
+			return errors.Join(err, p.out.close())
+		}
+		if p.flags.wait && sample.Class == measure.Answered {
+			break
+		}
+	}
+	p.sum.SetCounts(p.prober.Counts())
+	if err := errors.Join(p.printSummary(), p.out.close()); err != nil {
+		return outputFailure(err)
+	}
+	return p.failure()
+}
+
+// failure returns the failure of a run without a right response, or nil.
+func (p *pinger) failure() error {
+	if p.sum.Answered > 0 {
+		return nil
+	}
+	if p.sum.Sent()+p.sum.Own.Refused == 0 {
+		return &failure{what: "interrupted before the first result", code: exitFail}
+	}
+	for _, e := range pingExits {
+		if e.class == p.last {
+			return &failure{what: fmt.Sprintf("no right response from %s", p.target), code: e.code,
+				hint: p.hint()}
+		}
+	}
+	return nil
+}
+
+// hint returns what to try after the last result.
+func (p *pinger) hint() string {
+	switch p.last {
+	case measure.Refused:
+		return "no server listens on this port; check the port, or start the server"
+	case measure.Unreachable:
+		return "check the address and the routes of this machine"
+	case measure.Wrong:
+		if p.flags.send != "" {
+			return "the response does not fit --expect; --expect any accepts any response"
+		}
+		if p.flags.probe != "" {
+			return "another service listens there, or the server violates the protocol; try --send"
+		}
+		return "give the request and the response with --send and --expect; --expect any accepts any response"
+	case measure.Unsent:
+		return "check the firewall and the limits of this machine"
+	default:
+		if p.flags.probe != "" {
+			return "a wrong address, a firewall, or a server that ignores strangers; try a longer --timeout"
+		}
+		if p.flags.send == "" {
+			return "a wrong address, a firewall, or a service that does not answer such a text: try --send"
+		}
+		return "a wrong address, a firewall, or a service that does not answer this request; try a longer --timeout"
+	}
+}
+
+// head prints the first line.
+func (p *pinger) head() error {
+	if p.flags.json {
+		return nil
+	}
+	line := fmt.Sprintf("ping %s", p.target)
+	if p.addr != p.target {
+		line += fmt.Sprintf(" (%s)", p.addr)
+	}
+	return p.print(line)
+}
+
+// print prints a line.
+func (p *pinger) print(line string) error {
+	if _, err := io.WriteString(p.out, line+"\n"); err != nil {
+		return outputFailure(err)
+	}
+	return nil
+}
+
+// printSample prints the result of a request.
+func (p *pinger) printSample(s measure.Sample) error {
+	if p.flags.json {
+		if _, err := p.out.Write(jsonPing(p.target, s)); err != nil {
+			return outputFailure(err)
+		}
+		return nil
+	}
+	return p.print(fmt.Sprintf("%d: %s", s.Number, p.describe(s)))
+}
+
+// describe describes the result of a request.
+func (p *pinger) describe(s measure.Sample) string {
+	word := ""
+	for _, e := range pingExits {
+		if e.class == s.Class {
+			word = e.word
+		}
+	}
+	switch s.Class {
+	case measure.Answered:
+		text := fmt.Sprintf("%s, %s", plural(len(s.Response), "byte"), inMillis(s.RTT))
+		if p.payload.describe != nil {
+			text = p.payload.describe(s) + ", " + text
+		}
+		return text
+	case measure.Lost:
+		return fmt.Sprintf("%s after %v", word, p.flags.timeout)
+	case measure.Wrong:
+		text := fmt.Sprintf("%s %s, %s", word, shorten(s.Response), plural(len(s.Response), "byte"))
+		if p.flags.probe != "" {
+			text += ": " + safetext.Escape(rootCause(s.Err).Error())
+		}
+		return text
+	case measure.Refused:
+		return word + ": port unreachable"
+	default:
+		return word + ": " + safetext.Escape(rootCause(s.Err).Error())
+	}
+}
+
+// inMillis formats a duration in milliseconds.
+func inMillis(d time.Duration) string {
+	return fmt.Sprintf("%.3f ms", float64(d)/float64(time.Millisecond))
+}
+
+// printSummary prints the summary.
+func (p *pinger) printSummary() error {
+	if p.flags.json {
+		_, err := p.out.Write(marshal(struct {
+			Summary *measure.Summary `json:"summary"`
+		}{&p.sum}))
+		return err
+	}
+	lines := []string{"", p.totals()}
+	if rtt := p.sum.RTT(); rtt.Count > 0 {
+		lines = append(lines, fmt.Sprintf(
+			"round trip min %s, median %s, p90 %s, p99 %s, p99.9 %s, max %s, jitter %s",
+			inMillis(rtt.Min), inMillis(rtt.Median), inMillis(rtt.P90), inMillis(rtt.P99),
+			inMillis(rtt.P999), inMillis(rtt.Max), inMillis(p.sum.Jitter())))
+	}
+	for _, line := range lines {
+		if err := p.print(line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// totals returns the line with the counts. It omits rare counts that are zero.
+func (p *pinger) totals() string {
+	s := &p.sum
+	text := fmt.Sprintf("%d sent, %d answered, %d lost (%.1f %%)", s.Sent(), s.Answered, s.Lost,
+		s.LossPercent())
+	for _, c := range []struct {
+		n    int
+		name string
+	}{
+		{s.Late, "late"}, {s.Duplicates, "duplicates"}, {s.Reordered, "reordered"}, {s.Wrong, "wrong"},
+		{s.Refused, "refused"}, {s.Unreachable, "unreachable"}, {s.Own.Missed, "sent too late by this machine"},
+		{s.Own.Refused, "not sent by this machine"},
+	} {
+		if c.n > 0 {
+			text += fmt.Sprintf(", %d %s", c.n, c.name)
+		}
+	}
+	return text
+}

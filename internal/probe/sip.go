@@ -1,0 +1,57 @@
+package probe
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// sip sends OPTIONS (RFC 3261, section 11). With rport, the server answers to the port that the
+// request arrived from (RFC 3581).
+var sip = Probe{
+	Name: "sip", Port: 5060, Effect: "sends OPTIONS",
+	Request: func(dst []byte, n int, now time.Time) []byte {
+		id := fmt.Sprintf("%x-%d", now.UnixNano(), n)
+		return fmt.Appendf(dst, "OPTIONS sip:ping@ohce.invalid SIP/2.0\r\n"+
+			"Via: SIP/2.0/UDP 0.0.0.0:5060;rport;branch=z9hG4bK%s\r\n"+
+			"Max-Forwards: 70\r\n"+
+			"From: <sip:ohce@ohce.invalid>;tag=%s\r\n"+
+			"To: <sip:ping@ohce.invalid>\r\n"+
+			"Call-ID: %s@ohce.invalid\r\n"+
+			"CSeq: 1 OPTIONS\r\n"+
+			"Accept: application/sdp\r\n"+
+			"Content-Length: 0\r\n\r\n", id, id, id)
+	},
+	RequestKey: func(dst, request []byte) []byte {
+		id, _ := sipCallID(request)
+		return append(dst, id...)
+	},
+	ResponseKey: func(dst, response []byte) ([]byte, bool) {
+		id, ok := sipCallID(response)
+		return append(dst, id...), ok
+	},
+	Read: func(_, response []byte, _ Arrival) (string, error) {
+		line, _, ended := bytes.Cut(response, []byte("\r\n"))
+		status, ok := bytes.CutPrefix(line, []byte("SIP/2.0 "))
+		switch {
+		case !ok:
+			return "", errors.New("the response has no status line of SIP/2.0")
+		case !ended || !bytes.Contains(response, []byte("\r\n\r\n")):
+			return "", errTruncated
+		}
+		return string(status), nil
+	},
+}
+
+// sipCallID returns the value of the header Call-ID or its short form i (RFC 3261, section 7.3.3).
+func sipCallID(message []byte) (id []byte, ok bool) {
+	for line := range bytes.SplitSeq(message, []byte("\r\n")) {
+		name, value, _ := bytes.Cut(line, []byte(":"))
+		if name = bytes.TrimSpace(name); bytes.EqualFold(name, []byte("Call-ID")) ||
+			bytes.EqualFold(name, []byte("i")) {
+			return bytes.TrimSpace(value), true
+		}
+	}
+	return nil, false
+}

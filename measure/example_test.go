@@ -1,0 +1,66 @@
+package measure_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"slices"
+	"time"
+
+	"github.com/ohce/ohce"
+	"github.com/ohce/ohce/flip"
+	"github.com/ohce/ohce/measure"
+	"github.com/ohce/ohce/ohcetest"
+)
+
+func ExampleProber() {
+	srv := ohcetest.NewServer(ohce.HandlerFunc(func(w *ohce.ResponseWriter, r *ohce.Request) {
+		w.Write(flip.Append(w.AvailableBuffer(), r.Data))
+	}))
+	defer srv.Close()
+	p := &measure.Prober{
+		Addr: srv.Addr, Match: ohce.MatchExact(flip.Append),
+		Request: func(dst []byte, n int) []byte { return fmt.Appendf(dst, "request %d", n) },
+	}
+	var sum measure.Summary
+	due := measure.Limit(measure.Regular(time.Millisecond), 20, 0)
+	for sample, err := range p.Run(context.Background(), due) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		sum.Add(sample)
+	}
+	sum.SetCounts(p.Counts())
+	fmt.Println(sum.Answered, "of", sum.Sent(), "answered,", sum.RTT().Median > 0)
+	// Output: 20 of 20 answered, true
+}
+
+func ExampleRegular() {
+	fmt.Println(slices.Collect(measure.Limit(measure.Regular(500*time.Millisecond), 3, 0)))
+	// Output: [0s 500ms 1s]
+}
+
+func ExamplePoisson() {
+	n := 0
+	for range measure.Limit(measure.Poisson(100, 1), 0, time.Minute) {
+		n++
+	}
+	fmt.Println(n, "requests in a minute, about 6000")
+	// Output: 6005 requests in a minute, about 6000
+}
+
+func ExampleSteps() {
+	due := measure.Steps(
+		measure.Step{Rate: 2, Duration: time.Second}, measure.Step{Rate: 4, Duration: time.Second})
+	fmt.Println(slices.Collect(due))
+	// Output: [0s 500ms 1s 1.25s 1.5s 1.75s]
+}
+
+func ExampleSummary() {
+	var sum measure.Summary
+	sum.Add(measure.Sample{Class: measure.Answered, RTT: 2 * time.Millisecond})
+	sum.Add(measure.Sample{Class: measure.Answered, RTT: 4 * time.Millisecond})
+	sum.Add(measure.Sample{Class: measure.Lost})
+	fmt.Printf("%d sent, %.1f %% lost, round trip at most %v\n", sum.Sent(), sum.LossPercent(), sum.RTT().Max)
+	// Output: 3 sent, 33.3 % lost, round trip at most 4ms
+}

@@ -1,0 +1,121 @@
+package measure
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// missedLag is the Lag from which a request counts as missed.
+const missedLag = time.Millisecond
+
+// A Summary adds up samples. The zero value is empty. A Summary must not be used concurrently.
+type Summary struct {
+	// Answered to Unreachable count requests by their class. A late request, whose response arrived
+	// after the time-out, counts as Late and not as Lost.
+	Answered, Lost, Late, Wrong, Refused, Unreachable int
+	// Duplicates, Reordered and Unexpected are those of [Counts].
+	Duplicates, Reordered, Unexpected int
+	// Own counts the own failures.
+	Own Own
+
+	rtt, latency histogram
+	jitter       float64       // in ns
+	previous     time.Duration // RTT of the previous answered request
+}
+
+// Own counts failures of this program and its system.
+type Own struct {
+	// Missed counts requests that were sent more than 1 ms after their due time. They also count in
+	// their class.
+	Missed int `json:"missed"`
+	// Refused counts requests that the system did not send.
+	Refused int `json:"refused"`
+	// Overflow counts responses that the system dropped because the receive buffer was full.
+	Overflow int `json:"overflow"`
+}
+
+// Add adds a sample.
+func (s *Summary) Add(sample Sample) {
+	if sample.Lag > missedLag {
+		s.Own.Missed++
+	}
+	switch sample.Class {
+	case Answered:
+		s.addAnswered(sample)
+	case Lost:
+		s.Lost++
+	case Wrong:
+		s.Wrong++
+	case Refused:
+		s.Refused++
+	case Unreachable:
+		s.Unreachable++
+	default:
+		s.Own.Refused++
+	}
+}
+
+func (s *Summary) addAnswered(sample Sample) {
+	if s.Answered > 0 {
+		// RFC 3550, section 6.4.1: the difference of the round-trip times is the difference of the
+		// transit times.
+		s.jitter += (float64((sample.RTT - s.previous).Abs()) - s.jitter) / 16
+	}
+	s.previous = sample.RTT
+	s.Answered++
+	s.rtt.add(sample.RTT)
+	s.latency.add(sample.Latency)
+}
+
+// SetCounts sets the counts of datagrams. Each late response makes a lost request a late one.
+func (s *Summary) SetCounts(c Counts) {
+	s.Lost += s.Late
+	s.Late = min(c.Late, s.Lost)
+	s.Lost -= s.Late
+	s.Duplicates, s.Reordered, s.Unexpected = c.Duplicates, c.Reordered, c.Unexpected
+}
+
+// Sent returns the number of requests that were sent.
+func (s *Summary) Sent() int {
+	return s.Answered + s.Lost + s.Late + s.Wrong + s.Refused + s.Unreachable
+}
+
+// LossPercent returns the share of sent requests that are lost, in percent. It is 0 if none was sent.
+func (s *Summary) LossPercent() float64 {
+	if s.Sent() == 0 {
+		return 0
+	}
+	return 100 * float64(s.Lost) / float64(s.Sent())
+}
+
+// RTT returns the distribution of the round-trip times.
+func (s *Summary) RTT() Distribution { return s.rtt.distribution() }
+
+// Latency returns the distribution of the latencies, which count from the due times.
+func (s *Summary) Latency() Distribution { return s.latency.distribution() }
+
+// Jitter returns the smoothed variation of the round-trip time (RFC 3550, section 6.4.1).
+func (s *Summary) Jitter() time.Duration { return time.Duration(s.jitter) }
+
+// MarshalJSON returns the summary as a JSON object. Times are in milliseconds.
+func (s *Summary) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Sent        int          `json:"sent"`
+		Answered    int          `json:"answered"`
+		Lost        int          `json:"lost"`
+		LossPercent float64      `json:"loss_percent"`
+		Late        int          `json:"late"`
+		Duplicates  int          `json:"duplicates"`
+		Reordered   int          `json:"reordered"`
+		Wrong       int          `json:"wrong"`
+		Refused     int          `json:"refused"`
+		Unreachable int          `json:"unreachable"`
+		Unexpected  int          `json:"unexpected"`
+		Own         Own          `json:"own"`
+		RTT         Distribution `json:"rtt_ms"`
+		Jitter      float64      `json:"jitter_ms"`
+	}{
+		s.Sent(), s.Answered, s.Lost, round(s.LossPercent()), s.Late, s.Duplicates, s.Reordered, s.Wrong,
+		s.Refused, s.Unreachable, s.Unexpected, s.Own, s.RTT(), millis(s.Jitter()),
+	})
+}
