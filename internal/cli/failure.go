@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ohce/ohce"
+	"github.com/ohce/ohce/internal/safetext"
 )
 
 // A failure is an error in the form that the user sees.
@@ -23,7 +24,8 @@ type failure struct {
 
 func (f *failure) Error() string { return f.what }
 
-// report prints an error to standard error and returns its exit code.
+// report prints an error to standard error and returns its exit code. It escapes the text, which can
+// contain bytes of a peer.
 func (a *app) report(err error) int {
 	var f *failure
 	if !errors.As(err, &f) {
@@ -31,9 +33,9 @@ func (a *app) report(err error) int {
 		f = &failure{what: firstLine(err.Error()), hint: "see ohce --help", code: exitUsage}
 	}
 	st := a.styleFor(a.err)
-	text := fmt.Sprintf("%s %s\n", st.bold("ohce:"), a.nameVariable(f))
+	text := fmt.Sprintf("%s %s\n", st.bold("ohce:"), safetext.Escape(a.nameVariable(f)))
 	if f.hint != "" {
-		text += fmt.Sprintf("%s %s\n", st.bold("hint:"), f.hint)
+		text += fmt.Sprintf("%s %s\n", st.bold("hint:"), safetext.Escape(f.hint))
 	}
 	runWithGrace(func() { io.WriteString(a.err, text) })
 	return f.code

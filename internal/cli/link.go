@@ -5,12 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"iter"
-	"net"
 	"net/http"
-	"net/netip"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -37,7 +32,7 @@ type linkFlags struct {
 	seed  seedFlag
 	idle  time.Duration
 	ports int
-	api   string
+	api   apiFlags
 
 	sandbox sandboxFlags
 }
@@ -95,8 +90,9 @@ datagram of a direction has the same fate, and so do messages that are sent one 
 If several are in flight, the network decides which one is the n-th.
 
 While the link runs, ohce link ctl lists, creates, changes and removes links. It uses an HTTP
-API with JSON, which has no passwords and listens on the loopback interface unless --api says
-otherwise. The first SIGINT or SIGTERM ends the link and prints a summary.
+API with JSON, which listens on the loopback interface unless --api says otherwise. There it
+answers every user of this machine, unless --api-token-file requires a token. On any other
+address it needs one. The first SIGINT or SIGTERM ends the link and prints a summary.
 
 After binding, the link gives up rights that it does not need, and prints one line with the
 state of each layer, as ohce serve does (--user, --sandbox).
@@ -116,8 +112,7 @@ state of each layer, as ohce serve does (--user, --sandbox).
 	flags.StringArrayVar(&f.at, "at", nil,
 		"change the link after a time: `'TIME LIST'` such as '10s loss=50%'")
 	f.addSpec(flags)
-	flags.StringVar(&f.api, "api", linkapi.DefaultAddr,
-		"serve the API on `HOST:PORT`; port 0 is a free port, none disables the API")
+	f.api.register(flags)
 	f.sandbox.register(flags)
 	completeFlag(cmd, "sandbox", sandboxModes...)
 	completeFlag(cmd, "listen", linkListen)
@@ -158,7 +153,7 @@ func (a *app) link(ctx context.Context, f *linkFlags) error {
 	if err != nil {
 		return createError(err)
 	}
-	api, err := a.serveLinks(f.api, m)
+	api, err := a.serveLinks(&f.api, m)
 	if err != nil {
 		return err
 	}
@@ -167,8 +162,8 @@ func (a *app) link(ctx context.Context, f *linkFlags) error {
 	printImpairments(a.err, s)
 	if api.addr != "" {
 		fmt.Fprintf(a.err, "API: http://%s/links\n", api.addr)
-		if ap, err := netip.ParseAddrPort(api.addr); err == nil && !ap.Addr().Unmap().IsLoopback() {
-			fmt.Fprintln(a.err, "The API has no passwords, and other machines can reach it.")
+		if api.remote {
+			fmt.Fprintln(a.err, "Other machines can use the API with the token, which HTTP does not encrypt.")
 		}
 	}
 	if err := a.enterSandbox(&f.sandbox, sandbox.Policy{}); err != nil {
@@ -233,6 +228,10 @@ func effective(phases []link.Phase) (all []link.Phase) {
 func parseSchedule(texts []string, up, down link.Impairment) (all []link.Phase, err error) {
 	p := link.Phase{Up: up, Down: down}
 	const example = "write a time and settings, as in --at '10s loss=50%'"
+	if len(texts) > linkapi.MaxPhases {
+		return nil, usage("shorten the schedule", "--at is given %d times: a schedule has at most %d phases",
+			len(texts), linkapi.MaxPhases)
+	}
 	for i, text := range texts {
 		when, list, _ := strings.Cut(strings.TrimSpace(text), " ")
 		at, err := time.ParseDuration(when)
@@ -296,93 +295,4 @@ func createError(err error) error {
 		f.hint, f.code = cmp.Or(f.hint, "see ohce link --help"), exitUsage
 	}
 	return f
-}
-
-// An apiServer serves the API. Without an API, addr is empty.
-type apiServer struct {
-	addr   string
-	http   *http.Server
-	failed chan error
-}
-
-// Close stops the server and aborts requests in progress.
-func (s *apiServer) Close() {
-	if s.http != nil {
-		s.http.Close()
-	}
-}
-
-// serveLinks starts to serve the API of m.
-func (a *app) serveLinks(addr string, m *linkapi.Manager) (*apiServer, error) {
-	s := &apiServer{failed: make(chan error, 1)}
-	if addr == "none" {
-		return s, nil
-	}
-	if err := checkAddress("api", addr); err != nil {
-		return nil, err
-	}
-	l, err := net.Listen("tcp", addr)
-	if err != nil {
-		return nil, &failure{what: fmt.Sprintf("cannot listen on %s: %v", addr, rootCause(err)), code: exitFail,
-			hint: "to add a link to an ohce link that runs there, use: ohce link ctl create; " +
-				"otherwise choose another address with --api, or none"}
-	}
-	s.addr = l.Addr().String()
-	s.http = &http.Server{Handler: m, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second}
-	go func() { s.failed <- s.http.Serve(l) }() // ends with Close
-	return s, nil
-}
-
-// printTitle prints the name and the addresses of a link.
-func printTitle(w io.Writer, s *linkapi.Status) {
-	fmt.Fprintf(w, "%s: listening on %s, forwarding to %s (random seed %d)\n",
-		s.Name, s.Listen, s.To, s.Seed)
-}
-
-// printImpairments prints the impairments of a link.
-func printImpairments(w io.Writer, s *linkapi.Status) {
-	fmt.Fprintf(w, "  up: %v\n  down: %v\n", s.Up, s.Down)
-	for _, p := range s.Schedule {
-		fmt.Fprintf(w, "  from %v on, up: %v\n  from %v on, down: %v\n", p.At, p.Up, p.At, p.Down)
-	}
-}
-
-// printStats prints the counters of a link.
-func printStats(w io.Writer, s *relay.Stats) {
-	printCounters(w, "up", s.Up.All(), "received", "sent")
-	printCounters(w, "down", s.Down.All(), "received", "sent")
-	printCounters(w, "mappings", s.All(), "opened", "expired")
-}
-
-// hiddenCounters are left out of the summary, because they follow from the others.
-var hiddenCounters = []string{"seen", "delivered", "mappings"}
-
-// counterText has the texts of counters whose names are not clear by themselves.
-var counterText = map[string]string{
-	"black_holed":    "black-holed",
-	"too_long":       "longer than the MTU",
-	"overflow":       "dropped by the full queue",
-	"buffer_full":    "dropped by the full buffer",
-	"unsent":         "refused by the kernel",
-	"kernel_dropped": "dropped by the kernel",
-	"no_mapping":     "requests without a port",
-	"port_limit":     "over the limit of new ports",
-	"loop":           "in a loop",
-}
-
-// printCounters prints a line of counters: first those that are named, then the others that are not
-// 0.
-func printCounters(w io.Writer, title string, all iter.Seq2[string, uint64], first ...string) {
-	var head, tail []string
-	for name, n := range all {
-		text := cmp.Or(counterText[name], strings.ReplaceAll(name, "_", " "))
-		text = fmt.Sprintf("%s %d", text, n)
-		switch {
-		case slices.Contains(first, name):
-			head = append(head, text)
-		case n > 0 && !slices.Contains(hiddenCounters, name):
-			tail = append(tail, text)
-		}
-	}
-	fmt.Fprintf(w, "%s: %s\n", title, strings.Join(append(head, tail...), ", "))
 }

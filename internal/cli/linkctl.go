@@ -1,13 +1,8 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -17,14 +12,13 @@ import (
 	"github.com/ohce/ohce/link"
 )
 
-// apiTimeout bounds a request to the API.
-const apiTimeout = 10 * time.Second
-
 type ctlFlags struct {
-	api   string
-	json  bool
-	clear bool
-	link  linkFlags
+	api     string
+	token   tokenFile
+	timeout time.Duration
+	json    bool
+	clear   bool
+	link    linkFlags
 }
 
 func (a *app) linkCtlCommand() *cobra.Command {
@@ -67,7 +61,7 @@ func (a *app) ctlCommand(use, short, needs string,
 		cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, _ string) (
 			[]string, cobra.ShellCompDirective) {
 			_ = a.setFromEnv(cmd) // without the variables the API has its default address
-			return linkNames(cmd.Context(), f.api, args), cobra.ShellCompDirectiveNoFileComp
+			return f.linkNames(cmd.Context(), args), cobra.ShellCompDirectiveNoFileComp
 		}
 	}
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
@@ -83,19 +77,31 @@ func (a *app) ctlCommand(use, short, needs string,
 		if err := checkAddress("api", f.api); err != nil {
 			return err
 		}
+		if f.timeout <= 0 {
+			return usage("write a duration, such as 10s", "--timeout %v is not a positive duration", f.timeout)
+		}
+		token, err := a.readToken(&f.token)
+		if err != nil {
+			return err
+		}
 		ctx, stop := a.untilSignal(cmd.Context(), true)
 		defer stop()
-		ctx, cancel := context.WithTimeout(ctx, apiTimeout)
+		ctx, cancel := context.WithTimeout(ctx, f.timeout)
 		defer cancel()
 		name := ""
 		if len(args) > 0 {
 			name = args[0]
 		}
-		return ctlError(f, run(ctx, &linkapi.Client{Addr: f.api}, f, name))
+		c := &linkapi.Client{Addr: f.api, Token: token, Timeout: f.timeout}
+		return ctlError(f, run(ctx, c, f, name))
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.StringVar(&f.api, "api", linkapi.DefaultAddr, "use the API of ohce link at `HOST:PORT`")
+	f.token.flag = "token-file"
+	flags.StringVar(&f.token.path, f.token.flag, "", "send the token in `FILE`, which the API can require")
+	flags.DurationVar(&f.timeout, "timeout", linkapi.DefaultTimeout,
+		"end with an error if the API has not responded after `TIME`")
 	flags.BoolVar(&f.json, "json", false, "print the response of the API")
 	switch needs {
 	case "spec":
@@ -239,27 +245,6 @@ func (a *app) ctlSchedule(ctx context.Context, c *linkapi.Client, f *ctlFlags, n
 	return a.printCtl(f, s, err)
 }
 
-// completionTimeout bounds a request to the API while the user waits for a completion.
-const completionTimeout = 500 * time.Millisecond
-
-// linkNames returns the names of all links for the first argument of a command, or nil if no API
-// answers at addr.
-func linkNames(ctx context.Context, addr string, args []string) (names []string) {
-	if len(args) > 0 {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, completionTimeout)
-	defer cancel()
-	all, err := (&linkapi.Client{Addr: addr}).List(ctx)
-	if err != nil {
-		return nil
-	}
-	for _, s := range all {
-		names = append(names, s.Name)
-	}
-	return names
-}
-
 func (a *app) ctlRemove(ctx context.Context, c *linkapi.Client, f *ctlFlags, name string) error {
 	last, err := c.Get(ctx, name)
 	if err != nil {
@@ -273,70 +258,4 @@ func (a *app) ctlRemove(ctx context.Context, c *linkapi.Client, f *ctlFlags, nam
 	}
 	printStats(a.out, &last.Stats)
 	return nil
-}
-
-// printCtl prints a link after a change.
-func (a *app) printCtl(f *ctlFlags, s *linkapi.Status, err error) error {
-	switch {
-	case err != nil:
-		return err
-	case f.json:
-		return printJSON(a.out, s)
-	}
-	printLink(a.out, s)
-	return nil
-}
-
-func printLink(w io.Writer, s *linkapi.Status) {
-	printTitle(w, s)
-	if s.Error != "" {
-		fmt.Fprintf(w, "  failed: %s\n", s.Error)
-	}
-	printImpairments(w, s)
-}
-
-func printJSON(w io.Writer, v any) error {
-	out := json.NewEncoder(w)
-	out.SetEscapeHTML(false)
-	if err := out.Encode(v); err != nil {
-		return outputFailure(err)
-	}
-	return nil
-}
-
-// apiFailure says why the API could not be reached.
-func apiFailure(err error) string {
-	var timeout interface{ Timeout() bool }
-	var call *os.SyscallError
-	switch {
-	case isNameError(err):
-		return nameError(err)
-	case errors.As(err, &timeout) && timeout.Timeout():
-		return fmt.Sprintf("nothing arrived within %v", apiTimeout)
-	case errors.As(err, &call):
-		return call.Err.Error()
-	default:
-		return rootCause(err).Error()
-	}
-}
-
-// ctlError returns the failure for an error of a subcommand.
-func ctlError(f *ctlFlags, err error) error {
-	var e *linkapi.Error
-	var known *failure
-	switch {
-	case err == nil, errors.As(err, &known):
-		return err
-	case errors.Is(err, context.Canceled):
-		return &failure{what: "interrupted", code: exitFail}
-	case !errors.As(err, &e):
-		return &failure{what: fmt.Sprintf("no response from the API of ohce link at %s: %s", f.api, apiFailure(err)),
-			hint: "start a link with: ohce link, or set its address with --api", code: exitFail}
-	case e.Status == 404 && e.Field == "name":
-		return &failure{what: e.Message, hint: "list the links with: ohce link ctl list", code: exitFail}
-	case e.Status == 409 && e.Field == "to": // the link itself, or a ring
-		return &failure{what: e.Message, hint: e.Hint, code: exitUsage}
-	default:
-		return &failure{what: e.Message, hint: cmp.Or(e.Hint, "nothing has changed"), code: exitFail}
-	}
 }

@@ -105,7 +105,7 @@ func scriptServer(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // scriptLink starts "ohce link" on free ports: link NAME [FLAGS...]. $NAME is its address,
-// $NAME_API that of its API.
+// $NAME_API that of its API, $NAME_API_PORT the port of that.
 func scriptLink(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
 		ts.Fatalf("usage: link NAME [FLAGS...]")
@@ -115,6 +115,9 @@ func scriptLink(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Defer(p.kill)
 	ts.Setenv(args[0], p.addrs[0])
 	ts.Setenv(args[0]+"_API", p.api)
+	_, port, err := net.SplitHostPort(p.api)
+	ts.Check(err)
+	ts.Setenv(args[0]+"_API_PORT", port)
 	servers(ts)[args[0]] = p
 }
 

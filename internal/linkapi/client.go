@@ -1,28 +1,28 @@
 package linkapi
 
 import (
-	"bytes"
-	"cmp"
 	"context"
-	"encoding/json"
-	"fmt"
-	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/ohce/ohce/link"
 )
 
 // A Client uses the API of a Manager in another process. The zero value uses DefaultAddr. If the
-// API refuses a request, the error is an *Error.
+// API refuses a request, the error is an *Error. If another program answers, or one that does not
+// keep to the limits of the API, it is a *ResponseError.
 type Client struct {
 	// Addr is the "host:port" of the API. "" means DefaultAddr.
 	Addr string
-	// HTTP sends the requests. nil means http.DefaultClient.
-	HTTP *http.Client
+	// Token is the token of the API, or "".
+	Token string
+	// Timeout limits each request, with its response. 0 means DefaultTimeout.
+	Timeout time.Duration
 }
 
 // List returns all links, sorted by name.
-func (c *Client) List(ctx context.Context) (all []*Status, err error) {
+func (c *Client) List(ctx context.Context) ([]*Status, error) {
+	var all statusList
 	return all, c.do(ctx, "GET", "/links", nil, &all)
 }
 
@@ -68,37 +68,4 @@ func (c *Client) SetSchedule(ctx context.Context, name string, phases []link.Pha
 // Remove closes a link.
 func (c *Client) Remove(ctx context.Context, name string) error {
 	return c.do(ctx, "DELETE", "/links/"+url.PathEscape(name), nil, nil)
-}
-
-// do sends a request and decodes the response into result, unless result is nil.
-func (c *Client) do(ctx context.Context, method, path string, body, result any) error {
-	var sent bytes.Buffer
-	if body != nil {
-		if err := json.NewEncoder(&sent).Encode(body); err != nil {
-			return err
-		}
-	}
-	addr := "http://" + cmp.Or(c.Addr, DefaultAddr) + path
-	req, err := http.NewRequestWithContext(ctx, method, addr, &sent)
-	if err != nil {
-		return err
-	}
-	req.Header.Set("Content-Type", "application/json")
-	resp, err := cmp.Or(c.HTTP, http.DefaultClient).Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	in := json.NewDecoder(resp.Body)
-	if resp.StatusCode >= 400 {
-		var e errorJSON
-		if err := in.Decode(&e); err != nil || e.Message == "" {
-			e.Message = fmt.Sprintf("%s: %s", addr, resp.Status)
-		}
-		return &Error{resp.StatusCode, e.Field, e.Message, e.Hint}
-	}
-	if result == nil {
-		return nil
-	}
-	return in.Decode(result)
 }

@@ -20,7 +20,7 @@ func getPresets(*call) (any, error) {
 	return all, nil
 }
 
-func getLinks(c *call) (any, error) { return c.m.List(), nil }
+func getLinks(c *call) (any, error) { return c.m.all(), nil }
 
 func postLink(c *call) (any, error) {
 	data, err := c.body()
@@ -154,7 +154,7 @@ func putSchedule(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	var list []json.RawMessage
+	var list json.RawMessage
 	if err := decode(data, &list); err != nil {
 		return nil, err
 	}

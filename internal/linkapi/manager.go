@@ -1,11 +1,12 @@
 // Package linkapi manages links by name: it lists, creates, changes and removes them while traffic
-// passes. A Manager is an HTTP handler; a Client is its counterpart.
+// passes. A Server serves a Manager over HTTP; a Client is its counterpart.
 //
 // # Use
 //
 //	m := &linkapi.Manager{}
 //	defer m.Close()
-//	http.Serve(listener, m) // on a loopback address, unless other machines may change the links
+//	s := &linkapi.Server{Manager: m}
+//	s.Serve(listener)
 //
 // and in another process
 //
@@ -41,14 +42,23 @@
 //
 // # Access
 //
-// There are no passwords: everyone who can connect can change the links. Web pages can't: the
-// manager refuses requests from another origin, and on a loopback address requests for another host
-// than localhost.
+// A Server with a Token accepts only requests that contain it; beyond loopback addresses it needs
+// one. Web pages are refused with and without a token: the server refuses requests from another
+// origin, and requests whose Host header is not the address of the connection. See [Server.Hosts]
+// for further names.
+//
+// # Limits
+//
+// A Server closes connections on which a client pauses: after 5 s without a whole header, 10 s
+// without a whole body, 15 s without reading the response, and 30 s without another request. It
+// keeps at most 32 connections, and closes one that is idle or has an old request for a new one. A
+// body has at most 512 KiB, a header 12 KiB, and a schedule MaxPhases phases.
 package linkapi
 
 import (
 	"context"
 	"fmt"
+	"iter"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -85,23 +95,10 @@ type Spec struct {
 	Seed *uint64
 	// Up and Down are the impairments until Schedule or Change replaces them.
 	Up, Down link.Impairment
-	Schedule []link.Phase
+	Schedule []link.Phase // at most MaxPhases
 	// Idle and MaxNewPorts are IdleTimeout and MaxNewMappings of the relay.Relay.
 	Idle        time.Duration
 	MaxNewPorts int
-}
-
-// A Status describes a link.
-type Status struct {
-	Name     string          `json:"name"`
-	Listen   string          `json:"listen"` // with the port that the system chose
-	To       string          `json:"to"`
-	Seed     uint64          `json:"seed"`
-	Up       link.Impairment `json:"up"`
-	Down     link.Impairment `json:"down"`
-	Schedule []link.Phase    `json:"schedule,omitempty"`
-	Stats    relay.Stats     `json:"stats"`
-	Error    string          `json:"error,omitempty"` // why the link no longer carries datagrams
 }
 
 // Create starts a link. It returns when ctx is done. Until the link listens, its name is taken but
@@ -178,6 +175,9 @@ func (m *Manager) reserve(s *Spec, cancel context.CancelFunc) (*entry, error) {
 	case s.MaxNewPorts < 0:
 		return nil, newError(400, "max_new_ports", "max_new_ports must not be negative")
 	}
+	if err := checkPhases(s.Schedule); err != nil {
+		return nil, err
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closed {
@@ -237,20 +237,29 @@ func validName(s string) bool {
 }
 
 // List returns all links, sorted by name.
-func (m *Manager) List() []*Status {
+func (m *Manager) List() []*Status { return slices.AppendSeq([]*Status{}, m.all()) }
+
+// all returns the links that exist now, sorted by name, each as it is when it is used.
+func (m *Manager) all() iter.Seq[*Status] {
+	return func(yield func(*Status) bool) {
+		for _, e := range m.entries() {
+			if !yield(e.status()) {
+				return
+			}
+		}
+	}
+}
+
+// entries returns the links that listen, sorted by name.
+func (m *Manager) entries() (listening []*entry) {
 	m.mu.Lock()
-	var listening []*entry
+	defer m.mu.Unlock()
 	for _, name := range slices.Sorted(maps.Keys(m.links)) {
 		if e := m.links[name]; e.listening {
 			listening = append(listening, e)
 		}
 	}
-	m.mu.Unlock()
-	all := make([]*Status, 0, len(listening))
-	for _, e := range listening {
-		all = append(all, e.status())
-	}
-	return all
+	return listening
 }
 
 // Get returns one link.
@@ -274,10 +283,14 @@ func (m *Manager) Change(name string, f func(up, down *link.Impairment) error) (
 	return e.status(), nil
 }
 
-// SetSchedule replaces the schedule of a link. See relay.Relay.SetSchedule.
+// SetSchedule replaces the schedule of a link by at most MaxPhases phases. See
+// relay.Relay.SetSchedule.
 func (m *Manager) SetSchedule(name string, phases []link.Phase) error {
 	e, err := m.find(name)
 	if err != nil {
+		return err
+	}
+	if err := checkPhases(phases); err != nil {
 		return err
 	}
 	if err := e.relay.SetSchedule(phases); err != nil {

@@ -30,10 +30,10 @@ type api struct {
 
 func newAPI(t *testing.T) *api {
 	m := &Manager{}
-	srv := httptest.NewServer(m)
+	srv := httptest.NewServer(&Server{Manager: m})
 	t.Cleanup(m.Close)
 	t.Cleanup(srv.Close)
-	return &api{t, m, srv, &Client{Addr: srv.Listener.Addr().String(), HTTP: srv.Client()}}
+	return &api{t, m, srv, &Client{Addr: srv.Listener.Addr().String()}}
 }
 
 // do sends a request and returns the status and the body of the response.
@@ -92,8 +92,8 @@ func TestAPI(t *testing.T) {
 		{"GET", "/links", "", 200, "[]"},
 		{"POST", "/links", `{"name":"bad","to":"` + srv.Addr + `","seed":7,"up":{"loss":"10%"},
 			"schedule":[{"at":"1h","down":{"black_hole":true}}],"idle":"30s"}`, 201,
-			`"to":"` + srv.Addr + `","seed":7,"up":{"loss":"10%"},"down":{},` +
-				`"schedule":[{"at":"1h0m0s","up":{},"down":{"black_hole":true}}],"stats":{"up":{"received":0,`},
+			`"to":"` + srv.Addr + `","seed":7,"up":{"loss":"10%"},"down":{},"stats":{"up":{"received":0,`},
+		{"GET", "/links", "", 200, `,"schedule":[{"at":"1h0m0s","up":{},"down":{"black_hole":true}}]}]`},
 		{"POST", "/links", `{"to":"` + srv.Addr + `","like":"satellite","down":{"loss":null,"rate":null}}`, 201,
 			`"name":"link-1"`},
 		{"GET", "/links/link-1/down", "", 200,
@@ -167,7 +167,7 @@ func TestBadInput(t *testing.T) {
 		{"PUT", "/links/one/up", `{"shape":"normal"}`, 400, "up.shape", "has no effect without jitter"},
 		{"PUT", "/links/one/up/queue", `5`, 400, "up.queue", "has no effect without rate"},
 		{"PUT", "/links/two/schedule", `[]`, 404, "name", `no link "two"`},
-		{"PUT", "/links/one/schedule", `{}`, 400, "body", "must be a JSON array, not object"},
+		{"PUT", "/links/one/schedule", `{}`, 400, "schedule", "must be a JSON array"},
 		{"PUT", "/links/one/schedule", `[{"at":"2s"},{"at":"1s"}]`, 400, "schedule[1].at", "must not be before"},
 		{"PUT", "/links/one/schedule", `[{"at":"2s","up":{"mtu":5}}]`, 400, "schedule[0].up.mtu",
 			"schedule[0].up.mtu is 5: must be at least 28"},
@@ -205,12 +205,15 @@ func TestBadInput(t *testing.T) {
 		{"POST", "/links", `{` + to + `,"like":"heaven"}`, 400, "like", "must be one of transatlantic"},
 		{"POST", "/links", `{` + to + `,"idle":"-1s"}`, 400, "idle", "idle is"},
 		{"POST", "/links", `{` + to + `,"up":{"delay":"soon"}}`, 400, "up.delay", "up.delay is soon"},
+		{"POST", "/links", `{` + to + `,"schedule":7}`, 400, "schedule", "must be a JSON array"},
+		{"PUT", "/links/one/schedule", ` {"at":"1s"}`, 400, "schedule", "must be a JSON array"},
+		{"PUT", "/links/one/schedule", `[7]`, 400, "schedule[0]", "must be a JSON object, not number"},
 		{"POST", "/links", `{` + to + `,"schedule":[{"at":"x"}]}`, 400, "schedule[0].at", "schedule[0].at is"},
 		{"POST", "/links", `{` + to + `,"schedule":[{"at":"1s","up":{"loss":3}}]}`, 400, "schedule[0].up.loss",
 			"schedule[0].up.loss is 3"},
 		{"POST", "/links", `{` + to + `,"schedule":[{"at":"2s"},{"at":"1s"}]}`, 400, "schedule[1].at",
 			"must not be before"},
-		{"POST", "/links", strings.Repeat(" ", maxBody+1), 413, "body", "longer than 1048576 bytes"},
+		{"POST", "/links", strings.Repeat(" ", maxBody+1), 413, "body", "longer than 524288 bytes"},
 		{"PUT", "/links", `{}`, 405, "method", "method PUT is not allowed here: use GET, POST"},
 		{"GET", "/", "", 404, "path", "start at /links"},
 		{"GET", "/links/one/up/loss/x", "", 404, "path", "start at /links"},

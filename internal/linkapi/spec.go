@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,15 +17,15 @@ import (
 // A specJSON is the JSON form of a Spec. "like" names a preset; the fields of up and down change
 // it.
 type specJSON struct {
-	Name     string            `json:"name,omitempty"`
-	Listen   string            `json:"listen,omitempty"`
-	To       string            `json:"to,omitempty"`
-	Like     string            `json:"like,omitempty"`
-	Seed     *uint64           `json:"seed,omitempty"`
-	Up       json.RawMessage   `json:"up,omitempty"`
-	Down     json.RawMessage   `json:"down,omitempty"`
-	Schedule []json.RawMessage `json:"schedule,omitempty"`
-	Idle     string            `json:"idle,omitempty"`
+	Name     string          `json:"name,omitempty"`
+	Listen   string          `json:"listen,omitempty"`
+	To       string          `json:"to,omitempty"`
+	Like     string          `json:"like,omitempty"`
+	Seed     *uint64         `json:"seed,omitempty"`
+	Up       json.RawMessage `json:"up,omitempty"`
+	Down     json.RawMessage `json:"down,omitempty"`
+	Schedule json.RawMessage `json:"schedule,omitempty"`
+	Idle     string          `json:"idle,omitempty"`
 
 	MaxNewPorts int `json:"max_new_ports,omitempty"`
 }
@@ -46,12 +45,10 @@ func (s Spec) MarshalJSON() ([]byte, error) {
 	if out.Down, err = json.Marshal(s.Down); err != nil {
 		return nil, err
 	}
-	for _, p := range s.Schedule {
-		phase, err := json.Marshal(p)
-		if err != nil {
+	if len(s.Schedule) > 0 {
+		if out.Schedule, err = json.Marshal(s.Schedule); err != nil {
 			return nil, err
 		}
-		out.Schedule = append(out.Schedule, phase)
 	}
 	return json.Marshal(out)
 }
@@ -103,29 +100,6 @@ func findPreset(name string) (link.Preset, error) {
 	}
 	return link.Preset{}, newError(400, "like", "like is "+strconv.Quote(name)+": must be one of "+
 		strings.Join(names, ", "))
-}
-
-// decodeSchedule decodes the phases of a schedule.
-func decodeSchedule(list []json.RawMessage) (all []link.Phase, err error) {
-	for i, data := range list {
-		name := fmt.Sprintf("schedule[%d]", i)
-		var p link.Phase
-		if err := decodeField(name, data, &p); err != nil {
-			return nil, err
-		}
-		var given struct{ Up, Down json.RawMessage }
-		if err := json.Unmarshal(data, &given); err != nil {
-			return nil, decodeError(err)
-		}
-		if err := checkEffect(name+".up", given.Up, &p.Up); err != nil {
-			return nil, err
-		}
-		if err := checkEffect(name+".down", given.Down, &p.Down); err != nil {
-			return nil, err
-		}
-		all = append(all, p)
-	}
-	return all, nil
 }
 
 // checkEffect returns an *Error if a value in data has no effect in i.
@@ -196,8 +170,6 @@ func decodeError(err error) error {
 		return newError(400, "body", "the JSON value is incomplete")
 	case errors.As(err, &syntax):
 		return newError(400, "body", fmt.Sprintf("invalid JSON at byte %d: %v", syntax.Offset, err))
-	case errors.As(err, &kind) && kind.Field == "" && kind.Type.Kind() == reflect.Slice:
-		return newError(400, "body", "must be a JSON array, not "+kind.Value)
 	case errors.As(err, &kind) && kind.Field == "":
 		return newError(400, "body", "must be a JSON object, not "+kind.Value)
 	case errors.As(err, &kind):

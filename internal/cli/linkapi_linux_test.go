@@ -1,0 +1,83 @@
+package cli
+
+import (
+	"fmt"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/ohce/ohce/internal/linkapi"
+	"github.com/ohce/ohce/internal/testsize"
+	"github.com/ohce/ohce/link"
+)
+
+// apiMemory is the limit in KiB of the memory of a link with hostile clients of its API. The race
+// detector needs several times as much.
+func apiMemory() int { return testsize.Pick(64<<10, 512<<10) }
+
+// linkWithSchedules starts ohce link with four links whose schedules have the maximum length, so
+// that a response with all links has several MiB.
+func linkWithSchedules(t *testing.T) *process {
+	t.Helper()
+	p, err := startLink([]string{"--listen", "127.0.0.1:0", "--api", "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.stop() })
+	preset, _ := link.FindPreset("satellite")
+	phases := make([]link.Phase, linkapi.MaxPhases)
+	for i := range phases {
+		phases[i] = link.Phase{At: time.Duration(i) * time.Hour, Up: preset.Up, Down: preset.Down}
+	}
+	c := linkapi.Client{Addr: p.api}
+	for range 4 {
+		if _, err := c.Create(t.Context(), linkapi.Spec{To: "127.0.0.1:3000", Schedule: phases}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return p
+}
+
+// 300 clients that request all links and do not read the response cost little memory, and the API
+// still answers other clients.
+func TestMemoryOfAPIWithoutReaders(t *testing.T) {
+	p := linkWithSchedules(t)
+	attack(t, p, "GET /links HTTP/1.1\r\nHost: "+p.api+"\r\n\r\n")
+}
+
+// 300 clients that send almost the longest body and then pause cost little memory, and the API still
+// answers other clients.
+func TestMemoryOfAPIWithSlowBodies(t *testing.T) {
+	p := linkWithSchedules(t)
+	const size = 512 << 10
+	head := fmt.Sprintf("POST /links HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n\r\n", p.api, size)
+	attack(t, p, head+fmt.Sprintf("%*s", size-1, ""))
+}
+
+// attack opens 300 connections, or fewer in a fast test, to the API of p, writes request to each of them and reads nothing. It
+// checks the memory of p, and that another client gets its responses.
+func attack(t *testing.T, p *process, request string) {
+	t.Helper()
+	connections := testsize.Pick(300, 100)
+	for range connections {
+		conn, err := net.Dial("tcp", p.api)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		conn.(*net.TCPConn).SetReadBuffer(4096)
+		conn.SetDeadline(time.Now().Add(patience))
+		conn.Write([]byte(request)) // fails if the server has closed the connection
+	}
+	honest := linkapi.Client{Addr: p.api, Timeout: patience}
+	for range 10 {
+		if s, err := honest.Get(t.Context(), "link-1"); err != nil || s.Name != "link-1" {
+			t.Fatalf("%+v, %v", s, err)
+		}
+	}
+	largest := memory(t, p.cmd.Process.Pid, "VmHWM")
+	t.Logf("%d connections: at most %d KiB of memory", connections, largest)
+	if limit := apiMemory(); largest > limit {
+		t.Errorf("%d KiB of memory, want at most %d", largest, limit)
+	}
+}
