@@ -11,6 +11,8 @@ FIRST     ?= 5
 OUT       ?= docs/performance.md
 SOAK      ?= 1000000
 SPOOFED   ?= 10000000
+# The seconds of each flood of make overload.
+FLOOD     ?= 10
 UPGRADES  ?= 50
 # Requests a second during the upgrades.
 RATE      ?= 20000
@@ -24,7 +26,7 @@ REPORT    ?= docs/network.md
 PLATFORMS ?= windows/amd64 darwin/arm64 freebsd/amd64 linux/arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help check test race portable cross fuzz bench relay micro network lines dns delivery soak admission upgrade priv demo man vectors
+.PHONY: help check test race portable cross fuzz bench relay micro network lines dns delivery soak admission overload upgrade priv demo man vectors
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -97,6 +99,9 @@ soak: ## send random datagrams (SOAK) and open MAPPINGS clients of a link, and c
 
 admission: ## pass SPOOFED requests with forged sources through the limits of ohce serve
 	OHCE_SPOOFED=$(SPOOFED) $(GO) test -run '^TestAdmission' -count=1 -v ./internal/cli
+
+overload: ## flood servers for FLOOD seconds each, and measure what a datagram and a neighbour pay
+	OHCE_OVERLOAD=$(FLOOD) $(GO) test -p 1 -run '^TestOverload' -count=1 -v . ./internal/cli
 
 upgrade: ## replace ohce serve UPGRADES times under RATE requests a second, and count lost requests
 	OHCE_UPGRADES=$(UPGRADES) OHCE_RATE=$(RATE) $(GO) test -run '^TestUpgrade' -count=1 -v ./internal/cli
