@@ -11,6 +11,8 @@ FIRST     ?= 5
 OUT       ?= docs/performance.md
 SOAK      ?= 1000000
 SPOOFED   ?= 10000000
+# Requests of make admission with raw sockets.
+FORGED    ?= 1000000
 # The seconds of each flood of make overload.
 FLOOD     ?= 10
 UPGRADES  ?= 50
@@ -97,8 +99,9 @@ soak: ## send random datagrams (SOAK) and open MAPPINGS clients of a link, and c
 	OHCE_SOAK=$(SOAK) OHCE_MAPPINGS=$(MAPPINGS) $(GO) test -run '^TestSoak$$|^TestMemoryOf' -count=1 -v \
 		./internal/cli
 
-admission: ## pass SPOOFED requests with forged sources through the limits of ohce serve
+admission: ## pass SPOOFED forged requests through the limits, and FORGED with raw sockets (root)
 	OHCE_SPOOFED=$(SPOOFED) $(GO) test -run '^TestAdmission' -count=1 -v ./internal/cli
+	OHCE_SPOOFED=$(FORGED) $(GO) test -tags priv -run '^TestPrivReflection$$' -count=1 -v .
 
 overload: ## flood servers for FLOOD seconds each, and measure what a datagram and a neighbour pay
 	OHCE_OVERLOAD=$(FLOOD) $(GO) test -p 1 -run '^TestOverload' -count=1 -v . ./internal/cli

@@ -37,7 +37,9 @@ func TestOverloadGoodput(t *testing.T) {
 		t.Fatal(err)
 	}
 	serve(t, srv)
-	conn, err := udp.Connect(dial(t, srv.Addrs()[0].String()))
+	sender := dial(t, srv.Addrs()[0].String())
+	sender.SetDeadline(time.Time{})
+	conn, err := udp.Connect(sender)
 	if err != nil {
 		t.Fatal(err)
 	}
