@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ohce/ohce/guard"
+	"github.com/ohce/ohce/internal/testsize"
 )
 
 // A flood passes requests to a rule and counts those that it admits.
@@ -169,7 +170,7 @@ func TestRateLimitOfAlternatingPrefixes(t *testing.T) {
 // send twice their limit than the table has room for. Each exchange has the five attempts of the
 // default schedule of ohce.Client.
 func TestRateLimitOfManyHotPrefixes(t *testing.T) {
-	const entries = 4096
+	entries := testsize.Pick(4096, 512)
 	for _, tt := range []struct {
 		times float64 // hot prefixes for each entry
 		first float64 // least share of the exchanges whose first attempt is admitted
@@ -177,9 +178,9 @@ func TestRateLimitOfManyHotPrefixes(t *testing.T) {
 	}{{0.25, 0.995, 0.999}, {0.5, 0.98, 0.99}, {1, 0.6, 0.8}, {4, 0.05, 0.1}} {
 		only := []guard.PrefixLimit{{Bits: 32, Multiplier: 1}}
 		f := newFlood(&guard.RateLimit{Rate: 10, Burst: 10, Entries: entries, Prefixes4: only, Local: true})
-		a := attack{flood: f, hot: int(tt.times * entries), rate: 20}
+		a := attack{flood: f, hot: int(tt.times * float64(entries)), rate: 20}
 		a.run(5*time.Second, nil)
-		during := a.exchanges(1000)
+		during := a.exchanges(entries / 4)
 		t.Logf("%.2f hot prefixes for each entry: %.3f of the first attempts of others are admitted, %.3f of "+
 			"the exchanges", tt.times, during.first, during.any)
 		if during.first < tt.first || during.any < tt.any {
