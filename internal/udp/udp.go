@@ -76,7 +76,8 @@ type Socket interface {
 
 	// Drain stops the admission of new datagrams and unblocks Read, which still returns the queued
 	// ones. On Linux, the kernel drops datagrams that arrive after Drain and counts them in
-	// KernelDropped. On other systems, Read still returns such datagrams, up to a limit.
+	// KernelDropped. On other systems, Read still returns such datagrams, up to a limit. After
+	// Close, the kernel queues datagrams for other processes that have the socket.
 	Drain() error
 
 	// Release stops reading and unblocks Read, so that another process with a duplicate of the

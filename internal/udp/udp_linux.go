@@ -28,6 +28,7 @@ type udpConn struct {
 	connected bool   // Write ignores Message.Peer
 	zones     *zones // names of the interfaces of link-local peers
 
+	shared     atomic.Bool // another process can have a duplicate of the descriptor
 	closed     atomic.Bool
 	released   atomic.Bool
 	draining   atomic.Bool
@@ -199,6 +200,7 @@ func (c *udpConn) Release() error {
 
 // File returns a duplicate of the socket, even while the poller watches an epoll instance.
 func (c *udpConn) File() (*os.File, error) {
+	c.shared.Store(true)
 	var fd int
 	if err := c.control(func(sock int) (err error) {
 		fd, err = duplicate(sock)
@@ -218,6 +220,10 @@ func (c *udpConn) Close() error {
 	defer c.state.Unlock()
 	if c.closed.Swap(true) {
 		return net.ErrClosed
+	}
+	if c.filtered && c.shared.Load() {
+		// The duplicate receives datagrams again. If this fails, its owner can call DenySources.
+		_ = c.setFilter(c.deny)
 	}
 	return c.desc.Load().close()
 }
