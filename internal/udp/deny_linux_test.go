@@ -67,6 +67,11 @@ func separate(random *rand.Rand, n int, six bool) []netip.Prefix {
 			all = append(all, netip.PrefixFrom(netip.AddrFrom4([4]byte(b[:4])), 12+random.IntN(21)).Masked())
 		}
 	}
+	return disjoint(all)
+}
+
+// disjoint returns the prefixes sorted and without those that others contain.
+func disjoint(all []netip.Prefix) []netip.Prefix {
 	slices.SortFunc(all, netip.Prefix.Compare)
 	kept := all[:0]
 	for _, p := range all {
@@ -109,6 +114,37 @@ func TestDenyFilter(t *testing.T) {
 			}
 		}
 	}
+}
+
+// FuzzDenyFilter compares a filter with its prefixes. Each 17 bytes of data are an address and a
+// prefix length, of IPv4 if the length is at most 32.
+func FuzzDenyFilter(f *testing.F) {
+	f.Add([]byte("\xc0\x00\x02\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x18"), []byte("\xc0\x00\x02\x01"))
+	f.Add([]byte("\x20\x01\x0d\xb8\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\x80"+
+		"\x20\x01\x0d\xb8\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x30"), make([]byte, 16))
+	f.Fuzz(func(t *testing.T, data, other []byte) {
+		var all []netip.Prefix
+		var addrs []netip.Addr
+		for ; len(data) >= 17 && len(all) < 100; data = data[17:] {
+			addr, bits := netip.AddrFrom16([16]byte(data)), int(data[16])%129
+			if bits <= 32 {
+				addr = netip.AddrFrom4([4]byte(data))
+			}
+			p := netip.PrefixFrom(addr, bits).Masked()
+			all, addrs = append(all, p), append(addrs, addr, p.Addr().Prev(), last(p).Next())
+		}
+		if a, ok := netip.AddrFromSlice(other); ok {
+			addrs = append(addrs, a)
+		}
+		prefixes := disjoint(all)
+		vm := newVM(t, denyFilter(prefixes))
+		for _, a := range addrs {
+			want := slices.ContainsFunc(prefixes, func(p netip.Prefix) bool { return p.Contains(a) })
+			if a.IsValid() && rejects(t, vm, a) != want {
+				t.Errorf("%v: %v is rejected: %v, want %v", prefixes, a, !want, want)
+			}
+		}
+	})
 }
 
 func TestDenyFilterOfAllAddresses(t *testing.T) {
