@@ -11,6 +11,10 @@ FIRST     ?= 5
 OUT       ?= docs/performance.md
 SOAK      ?= 1000000
 SPOOFED   ?= 10000000
+# Requests of make admission with raw sockets.
+FORGED    ?= 1000000
+# The seconds of each flood of make overload.
+FLOOD     ?= 10
 UPGRADES  ?= 50
 # Requests a second during the upgrades.
 RATE      ?= 20000
@@ -26,7 +30,7 @@ VULNDB    ?= https://vuln.go.dev
 PLATFORMS ?= windows/amd64 darwin/arm64 freebsd/amd64 linux/arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help check vuln test race portable cross fuzz bench relay micro network lines dns delivery soak admission upgrade priv demo man vectors
+.PHONY: help check vuln test race portable cross fuzz bench relay micro network lines dns delivery soak admission overload upgrade priv demo man vectors
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -105,8 +109,12 @@ soak: ## send random datagrams (SOAK) and open MAPPINGS clients of a link, and c
 	OHCE_SOAK=$(SOAK) OHCE_MAPPINGS=$(MAPPINGS) $(GO) test -run '^TestSoak$$|^TestMemoryOf' -count=1 -v \
 		./internal/cli
 
-admission: ## pass SPOOFED requests with forged sources through the limits of ohce serve
+admission: ## pass SPOOFED forged requests through the limits, and FORGED with raw sockets (root)
 	OHCE_SPOOFED=$(SPOOFED) $(GO) test -run '^TestAdmission' -count=1 -v ./internal/cli
+	OHCE_SPOOFED=$(FORGED) $(GO) test -tags priv -run '^TestPrivReflection$$' -count=1 -v .
+
+overload: ## flood servers for FLOOD seconds each, and measure what a datagram and a neighbour pay
+	OHCE_OVERLOAD=$(FLOOD) $(GO) test -p 1 -run '^TestOverload' -count=1 -v . ./internal/cli
 
 upgrade: ## replace ohce serve UPGRADES times under RATE requests a second, and count lost requests
 	OHCE_UPGRADES=$(UPGRADES) OHCE_RATE=$(RATE) $(GO) test -run '^TestUpgrade' -count=1 -v ./internal/cli

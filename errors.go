@@ -38,7 +38,7 @@ func (closedError) Is(target error) bool { return target == net.ErrClosed }
 
 // An OpError describes a failed operation.
 type OpError struct {
-	// Op is "listen", "serve", "respond", "dial", "exchange" or "lookup".
+	// Op is "listen", "filter", "serve", "respond", "dial", "exchange" or "lookup".
 	Op string
 	// Addr is the address of the operation: the one that was passed, or the one that is bound.
 	Addr string

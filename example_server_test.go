@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log"
 	"net"
+	"net/netip"
 	"time"
 
 	"github.com/ohce/ohce"
@@ -123,4 +124,23 @@ func ExampleServer_guard() {
 	// short
 	// no response
 	// denied: 1
+}
+
+// The guard drops the datagrams of denied sources on every system. On Linux, the kernel drops them
+// first, unless there are too many prefixes.
+func ExampleServer_DenyInKernel() {
+	deny := guard.NewPrefixSet(netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::/32"))
+	prefixes := new(guard.Prefixes)
+	prefixes.Set(nil, deny)
+	srv := &ohce.Server{Guard: guard.Guards{prefixes, guard.Loops{}}}
+	if err := srv.Listen("127.0.0.1:0"); err != nil {
+		log.Fatal(err)
+	}
+	defer srv.Close()
+	if err := srv.DenyInKernel(deny); err != nil {
+		log.Printf("the kernel drops no sources: %v", err)
+	}
+	fmt.Println("denied:", deny.Prefixes())
+	// Output:
+	// denied: [192.0.2.0/24 2001:db8::/32]
 }

@@ -55,6 +55,15 @@ func (f *forger) send(from netip.Addr) error {
 	return unix.Sendto(f.fd, f.packet, 0, &f.to)
 }
 
+// sendText sends a datagram with a text, which must fit into the packet.
+func (f *forger) sendText(from netip.Addr, text []byte) error {
+	addr := from.As4()
+	copy(f.packet[12:], addr[:])
+	binary.BigEndian.PutUint16(f.packet[ipHeader+4:], uint16(udpHeader+len(text)))
+	n := copy(f.packet[ipHeader+udpHeader:], text)
+	return unix.Sendto(f.fd, f.packet[:ipHeader+udpHeader+n], 0, &f.to)
+}
+
 // flood sends n datagrams a second until stop is closed, in turn from each of 250 addresses in the
 // server's subnet.
 func (f *forger) flood(n int, stop <-chan struct{}) error {

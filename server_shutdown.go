@@ -35,8 +35,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 // queue datagrams for the successor. If ctx is done first, Release behaves like Shutdown.
 //
 // Each datagram counts as received by one of the two servers. ServerStats.KernelDropped belongs to
-// the sockets, so the successor's count includes the drops before the release. If no other process
-// has the sockets, the queued datagrams are lost.
+// the sockets, so the successor's count includes the drops before the release. A filter of
+// DenyInKernel belongs to them too. If no other process has the sockets, the queued datagrams are
+// lost.
 func (s *Server) Release(ctx context.Context) error {
 	return s.endServe(ctx, udp.Socket.Release)
 }

@@ -21,7 +21,8 @@ type ServerStats struct {
 	// InFlight is the number of datagrams that have been neither answered nor dropped yet.
 	InFlight uint64 `json:"in_flight" text:",omitzero"`
 	// KernelDropped counts the datagrams that the kernel dropped before the server could read them,
-	// usually because the receive buffer was full. It is 0 if the system does not report them.
+	// because the receive buffer was full or because of DenyInKernel. It is 0 if the system does not
+	// report them.
 	KernelDropped uint64 `json:"kernel_dropped" text:"dropped by the kernel"`
 	// ReadErrors counts the read errors after which the server continued.
 	ReadErrors uint64 `json:"read_errors" text:",omitzero"`

@@ -84,3 +84,41 @@ func TestHeavyKeysAreNotForgotten(t *testing.T) {
 		t.Errorf("the load is %v, want at least 1000", got)
 	}
 }
+
+// TestCollisionsNeedTheKey searches for pairs of keys that share both buckets of a table, as an
+// attacker could with the source of this package. It checks that in tables with other keys such
+// pairs share buckets no more often than any other pair.
+func TestCollisionsNeedTheKey(t *testing.T) {
+	const tables, keys, entries = 20, 20_000, 8 * 1024
+	known := newLoadTable(entries, time.Second)
+	text := func(i int) []byte { return binary.LittleEndian.AppendUint32(nil, uint32(i)) }
+	place := func(table *loadTable, i int) [2]uint64 {
+		h := table.hash(text(i))
+		return [2]uint64{h & table.mask, h >> 25 & table.mask}
+	}
+	seen := make(map[[2]uint64]int)
+	var pairs [][2]int
+	for i := range keys {
+		at := place(known, i)
+		if first, ok := seen[at]; ok {
+			pairs = append(pairs, [2]int{first, i})
+		}
+		seen[at] = i
+	}
+	if len(pairs) < 100 { // 20,000²/2 pairs in 1024² places: about 190
+		t.Fatalf("%d pairs share their buckets, want at least 100", len(pairs))
+	}
+	collisions := 0
+	for range tables {
+		table := newLoadTable(entries, time.Second)
+		for _, p := range pairs {
+			if place(table, p[0]) == place(table, p[1]) {
+				collisions++
+			}
+		}
+	}
+	if collisions > 1 { // on average 0.004
+		t.Errorf("%d of %d chosen pairs share their buckets in tables with other keys", collisions,
+			tables*len(pairs))
+	}
+}

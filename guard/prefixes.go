@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/bits"
 	"net/netip"
 	"slices"
 	"strings"
@@ -111,6 +112,32 @@ func (s *PrefixSet) Len() int {
 		return 0
 	}
 	return len(s.ranges)
+}
+
+// Prefixes returns the prefixes of the set, without those that others contain. They are sorted by
+// their addresses as IPv6 addresses, where IPv4 addresses are IPv4-mapped.
+func (s *PrefixSet) Prefixes() []netip.Prefix {
+	prefixes := make([]netip.Prefix, s.Len())
+	for i := range prefixes {
+		prefixes[i] = s.ranges[i].prefix()
+	}
+	return prefixes
+}
+
+// prefix returns the prefix that rangeOf was called with.
+func (r addrRange) prefix() netip.Prefix {
+	shared := 0
+	for i := range r.first {
+		differ := r.first[i] ^ r.last[i]
+		if shared += bits.LeadingZeros8(differ); differ != 0 {
+			break
+		}
+	}
+	addr := netip.AddrFrom16(r.first)
+	if addr.Is4In6() && shared >= 96 {
+		return netip.PrefixFrom(addr.Unmap(), shared-96)
+	}
+	return netip.PrefixFrom(addr, shared)
 }
 
 // Contains reports whether addr is in the set, in a time that is logarithmic in Len. An IPv4-mapped

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -42,6 +43,26 @@ func TestPrefixSet(t *testing.T) {
 	var none *guard.PrefixSet
 	if none.Contains(netip.MustParseAddr("::1")) || guard.NewPrefixSet().Contains(netip.IPv6Unspecified()) {
 		t.Error("an empty set contains an address")
+	}
+}
+
+func TestPrefixSetPrefixes(t *testing.T) {
+	for _, tt := range []struct{ given, want []netip.Prefix }{
+		{nil, nil},
+		{prefixes("10.0.0.0/8", "10.1.0.0/16", "10.0.0.0/8"), prefixes("10.0.0.0/8")},
+		{prefixes("2001:db8::1/128", "192.0.2.1/32", "::/16"), prefixes("::/16", "2001:db8::1/128")},
+		{prefixes("192.0.2.1/32", "192.0.2.0/32"), prefixes("192.0.2.0/32", "192.0.2.1/32")},
+		{prefixes("::/0", "0.0.0.0/0"), prefixes("::/0")},
+		{prefixes("0.0.0.0/0", "2001:db8::/33", "198.51.100.7/24"), prefixes("0.0.0.0/0", "2001:db8::/33")},
+		{prefixes("198.51.100.7/24"), prefixes("198.51.100.0/24")},
+	} {
+		if got := guard.NewPrefixSet(tt.given...).Prefixes(); !slices.Equal(got, tt.want) {
+			t.Errorf("the set of %v has the prefixes %v, want %v", tt.given, got, tt.want)
+		}
+	}
+	var none *guard.PrefixSet
+	if got := none.Prefixes(); len(got) != 0 {
+		t.Errorf("a nil set has the prefixes %v", got)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ohce/ohce/guard"
+	"github.com/ohce/ohce/internal/testsize"
 )
 
 // A flood passes requests to a rule and counts those that it admits.
@@ -165,34 +166,90 @@ func TestRateLimitOfAlternatingPrefixes(t *testing.T) {
 	}
 }
 
-// TestRateLimitOfManyHotPrefixes measures what other sources lose while more prefixes are at their
-// limit than the table has room for.
+// TestRateLimitOfManyHotPrefixes measures how many exchanges other sources lose while more prefixes
+// send twice their limit than the table has room for. Each exchange has the five attempts of the
+// default schedule of ohce.Client.
 func TestRateLimitOfManyHotPrefixes(t *testing.T) {
-	const entries = 4096
+	entries := testsize.Pick(4096, 512)
 	for _, tt := range []struct {
 		times float64 // hot prefixes for each entry
-		least float64 // share of innocent requests that are admitted
-	}{{0.25, 0.999}, {0.5, 0.99}, {1, 0.4}, {4, 0}} {
+		first float64 // least share of the exchanges whose first attempt is admitted
+		any   float64 // least share of those with an admitted attempt
+	}{{0.25, 0.995, 0.999}, {0.5, 0.98, 0.99}, {1, 0.6, 0.8}, {4, 0.05, 0.1}} {
 		only := []guard.PrefixLimit{{Bits: 32, Multiplier: 1}}
 		f := newFlood(&guard.RateLimit{Rate: 10, Burst: 10, Entries: entries, Prefixes4: only, Local: true})
-		hot := int(tt.times * entries)
-		attack := func(i int) netip.Addr { return netip.AddrFrom4([4]byte{11, byte(i >> 16), byte(i >> 8), byte(i)}) }
-		for range 5 {
-			f.run(hot*20, time.Second, func(i int) netip.Addr { return attack(i % hot) })
+		a := attack{flood: f, hot: int(tt.times * float64(entries)), rate: 20}
+		a.run(5*time.Second, nil)
+		during := a.exchanges(entries / 4)
+		t.Logf("%.2f hot prefixes for each entry: %.3f of the first attempts of others are admitted, %.3f of "+
+			"the exchanges", tt.times, during.first, during.any)
+		if during.first < tt.first || during.any < tt.any {
+			t.Errorf("want at least %v and %v", tt.first, tt.any)
 		}
-		innocent := within("198.51.0.0/16")
-		admitted := 0
-		for i := range 2000 {
+		f.now = f.now.Add(time.Second) // the attack ends; the counts decay by the factor e
+		innocent, admitted := within("203.0.0.0/16"), 0
+		for i := range 1000 {
 			if f.ask(innocent(i)) {
 				admitted++
 			}
 		}
-		share := float64(admitted) / 2000
-		t.Logf("%.2f hot prefixes for each entry: %.4f of the first requests of others admitted", tt.times, share)
-		if share < tt.least {
-			t.Errorf("%.4f admitted, want at least %v", share, tt.least)
+		if admitted < 999 {
+			t.Errorf("%d of 1000 sources are admitted a second after the attack", admitted)
 		}
 	}
+}
+
+// An attack sends requests from hot prefixes, each at rate requests a second.
+type attack struct {
+	*flood
+	hot, rate, next int
+}
+
+// run attacks for d, and calls each, if not nil, with the time in each millisecond.
+func (a *attack) run(d time.Duration, each func(at time.Duration)) {
+	perStep := a.hot * a.rate / 1000
+	for at := time.Duration(0); at < d; at += time.Millisecond {
+		for i := range perStep {
+			if i == perStep/2 && each != nil {
+				each(at)
+			}
+			a.next = (a.next + 1) % a.hot
+			n := a.next
+			a.ask(netip.AddrFrom4([4]byte{11, byte(n >> 16), byte(n >> 8), byte(n)}))
+		}
+		a.now = a.now.Add(time.Millisecond)
+	}
+}
+
+// A share is the shares of exchanges with an admitted first or any attempt.
+type share struct{ first, any float64 }
+
+// exchanges makes n exchanges from different sources while the attack continues.
+func (a *attack) exchanges(n int) (s share) {
+	innocent := within("198.51.0.0/16")
+	begin := make([]time.Duration, n)
+	source := make([]netip.Addr, n)
+	attempts := make([]int, n)
+	for i := range n {
+		begin[i], source[i] = time.Duration(i)*time.Second/time.Duration(n), innocent(i)
+	}
+	due := []time.Duration{0, 100, 300, 600, 1000, 1_000_000} // ms after begin
+	a.run(3*time.Second, func(at time.Duration) {
+		for i := range n {
+			if at < begin[i]+due[attempts[i]]*time.Millisecond {
+				continue
+			}
+			attempts[i]++
+			if !a.ask(source[i]) {
+				continue
+			}
+			if s.any++; attempts[i] == 1 {
+				s.first++
+			}
+			attempts[i] = len(due) - 1
+		}
+	})
+	return share{s.first / float64(n), s.any / float64(n)}
 }
 
 func TestRateLimitReportsPrefixes(t *testing.T) {

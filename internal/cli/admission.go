@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/ohce/ohce"
 	"github.com/ohce/ohce/guard"
 )
 
@@ -24,6 +25,7 @@ type admissionFlags struct {
 	maxRate              float64
 	credit               int
 	allow, deny          []string
+	denyInKernel         bool
 	dryRun               bool
 }
 
@@ -45,6 +47,8 @@ func (f *admissionFlags) register(flags *pflag.FlagSet) {
 		"answer only sources in `PREFIX`; @FILE reads a prefix a line; repeatable")
 	flags.StringSliceVar(&f.deny, "deny", nil,
 		"do not answer sources in `PREFIX`; @FILE reads a prefix a line; repeatable")
+	flags.BoolVar(&f.denyInKernel, "deny-in-kernel", false,
+		"let the kernel drop the datagrams of --deny, and count them as dropped by the kernel (Linux)")
 	flags.BoolVar(&f.dryRun, "dry-run", false,
 		"count what these limits would drop, and drop nothing")
 }
@@ -54,7 +58,8 @@ type admission struct {
 	flags    *admissionFlags
 	log      *slog.Logger
 	prefixes guard.Prefixes
-	dryRun   *guard.DryRun // nil without --dry-run
+	denied   *guard.PrefixSet // of prefixes
+	dryRun   *guard.DryRun    // nil without --dry-run
 }
 
 func newAdmission(f *admissionFlags, log *slog.Logger) (*admission, error) {
@@ -69,6 +74,12 @@ func newAdmission(f *admissionFlags, log *slog.Logger) (*admission, error) {
 			return nil, usage(fmt.Sprintf("use %v or more", limit.least), "--%s %v is out of range",
 				limit.flag, limit.value)
 		}
+	}
+	if f.denyInKernel && len(f.deny) == 0 {
+		return nil, usage("name the sources: --deny PREFIX", "--deny-in-kernel needs --deny")
+	}
+	if f.denyInKernel && f.dryRun {
+		return nil, usage("leave one of them out", "--deny-in-kernel conflicts with --dry-run, which drops nothing")
 	}
 	a := &admission{flags: f, log: log}
 	return a, a.load()
@@ -85,6 +96,7 @@ func (a *admission) load() error {
 		return err
 	}
 	a.prefixes.Set(allow, deny)
+	a.denied = deny
 	return nil
 }
 
@@ -102,12 +114,27 @@ func (f *admissionFlags) files() (names []string) {
 func (a *admission) reloads() bool { return len(a.flags.files()) > 0 }
 
 // reload reads the files again, and reports the result.
-func (a *admission) reload() {
+func (a *admission) reload(srv *ohce.Server) {
 	if err := a.load(); err != nil {
 		a.log.Error("prefixes not changed", "error", err)
 		return
 	}
+	if a.flags.denyInKernel {
+		a.filter(srv)
+	}
 	a.log.Info("prefixes read again")
+}
+
+// filter makes the kernel drop the datagrams of denied sources if the flags say so. Otherwise it
+// removes the filter of a predecessor. If it fails, the guard drops these datagrams.
+func (a *admission) filter(srv *ohce.Server) {
+	var denied *guard.PrefixSet
+	if a.flags.denyInKernel {
+		denied = a.denied
+	}
+	if err := srv.DenyInKernel(denied); err != nil {
+		a.log.Warn("the kernel drops no sources; the server drops them", "error", rootCause(err))
+	}
 }
 
 // readPrefixes returns the set of all values of a flag, or nil if there are none.

@@ -50,7 +50,10 @@ Source addresses can be forged, so the server limits the responses to each addre
 (--rate-limit) and by how much they exceed the requests (--amplification), and counts the other
 requests as rate. These limits do not apply to loopback, private and link-local addresses. With
 --allow and --deny it answers some sources only, and counts the others as denied. If one of
-them reads a file, SIGHUP reads it again instead of ending the server.
+them reads a file, SIGHUP reads it again instead of ending the server. With --deny-in-kernel the
+kernel drops the datagrams of --deny before it copies them to the server, which costs less, and
+counts them with the others that it drops. It accepts about 1,000 prefixes; the server drops the
+sources of a longer list itself.
 
 On SIGUSR2 (--upgrade-on) the server starts the executable at the same path with the same
 arguments and passes its sockets to it. When the new process is ready, the old one answers the

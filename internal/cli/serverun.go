@@ -28,12 +28,13 @@ func (a *app) runServer(
 		return err
 	}
 	if admission.reloads() {
-		a.onHangup = admission.reload
+		a.onHangup = func() { admission.reload(srv) }
 	}
 	pid, err := a.reportReady(f.upgrade.pidFile)
 	if err != nil {
 		return err
 	}
+	admission.filter(srv) // a predecessor no longer needs its own
 	defer func() {
 		if !up.done {
 			pid.remove()

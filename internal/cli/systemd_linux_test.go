@@ -133,6 +133,15 @@ func TestSystemdSocketActivation(t *testing.T) {
 	if text, err := p.wait(); err != nil || strings.Count(text, "received 1, answered 1") != 2 {
 		t.Errorf("the server ended with %v: %s", err, text)
 	}
+	// The socket receives datagrams without a server, so that systemd starts one.
+	if _, err := c.Write([]byte("between")); err != nil {
+		t.Fatal(err)
+	}
+	m.serve([]*os.File{file}, "ohce")
+	m.expect("READY=1")
+	if n, err := c.Read(buf); err != nil || string(buf[:n]) != "between" {
+		t.Errorf("response %q, %v, want that to the request between the servers", buf[:n], err)
+	}
 }
 
 // TestSystemdStore kills a server and starts another one with the stored socket. Requests that

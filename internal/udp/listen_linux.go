@@ -77,6 +77,7 @@ func adopt(pc *net.UDPConn) (Socket, error) {
 		return nil, err
 	}
 	c.warning = growBuffers(pc)
+	c.shared.Store(true)
 	return c, nil
 }
 

@@ -2,6 +2,7 @@ package udp
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
@@ -56,6 +57,14 @@ func (c *packetConn) MaxSegments(int) int       { return 1 }
 func (c *packetConn) MinReadBuffer() int        { return 0 }
 func (c *packetConn) BusyPoll(time.Duration)    {}
 func (c *packetConn) BufferWarning() string     { return "" }
+
+// DenySources returns an error unless prefixes is empty, because there is no filter to attach.
+func (c *packetConn) DenySources(prefixes []netip.Prefix) error {
+	if len(prefixes) == 0 {
+		return nil
+	}
+	return fmt.Errorf("socket filters: %w", errors.ErrUnsupported)
+}
 
 func (c *packetConn) Drain() error {
 	if c.drain.Swap(true) {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -127,6 +128,44 @@ func TestReleaseWhileReading(t *testing.T) {
 	for i, k := range seen {
 		if k != 1 {
 			t.Fatalf("datagram %d was read %d times", i, k)
+		}
+	}
+}
+
+// TestCloseAfterDrain checks that a socket of which another process has a duplicate receives
+// datagrams after it was drained and closed. systemd keeps such sockets for the next start.
+func TestCloseAfterDrain(t *testing.T) {
+	for _, adopted := range []bool{false, true} {
+		c := open4(t).(*udpConn)
+		f, err := c.File()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		pc, err := net.FilePacketConn(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer pc.Close()
+		closing := Socket(c)
+		if adopted {
+			closing = successor(t, c)
+		}
+		cl := client(t, c.local)
+		send(t, cl, "queued")
+		if err := closing.Drain(); err != nil {
+			t.Fatal(err)
+		}
+		send(t, cl, "dropped")
+		if got, err := readUntilError(closing); !slices.Equal(got, []string{"queued"}) {
+			t.Fatalf("read %q, %v after Drain, want the queued datagram", got, err)
+		}
+		closing.Close()
+		send(t, cl, "later")
+		buf := make([]byte, 100)
+		pc.SetReadDeadline(time.Now().Add(testTimeout))
+		if n, _, err := pc.ReadFrom(buf); err != nil || string(buf[:n]) != "later" {
+			t.Errorf("adopted %v: the duplicate read %q, %v after Close", adopted, buf[:n], err)
 		}
 	}
 }

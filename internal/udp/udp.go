@@ -76,13 +76,23 @@ type Socket interface {
 
 	// Drain stops the admission of new datagrams and unblocks Read, which still returns the queued
 	// ones. On Linux, the kernel drops datagrams that arrive after Drain and counts them in
-	// KernelDropped. On other systems, Read still returns such datagrams, up to a limit.
+	// KernelDropped. On other systems, Read still returns such datagrams, up to a limit. After
+	// Close, the kernel queues datagrams for other processes that have the socket.
 	Drain() error
 
 	// Release stops reading and unblocks Read, so that another process with a duplicate of the
 	// descriptor can read the queued and all later datagrams. Write continues to work until Close.
 	// Release undoes Drain, but keeps the other socket options. The other process should call New.
 	Release() error
+
+	// DenySources makes the kernel drop the datagrams from sources in prefixes that arrive later,
+	// before it copies them. KernelDropped counts them. The prefixes must be sorted and must not
+	// overlap. They replace those of an earlier call, also if another process with a duplicate of
+	// the descriptor made it. If prefixes is empty, the kernel drops no sources. After an error, it
+	// drops none either. If the system has no such filters, the error is errors.ErrUnsupported.
+	//
+	// After Drain, DenySources has no effect before Release. After Release, it has none.
+	DenySources(prefixes []netip.Prefix) error
 
 	// File returns a duplicate of the socket's descriptor for another process. The caller must close
 	// it. If the socket has no descriptor, the error is errors.ErrUnsupported.
@@ -113,8 +123,9 @@ type Tuning interface {
 // Diagnostics reports the kernel's treatment of a socket and its datagrams.
 type Diagnostics interface {
 	// KernelDropped returns the number of datagrams that the kernel has dropped at this socket,
-	// because the receive buffer was full, the checksum was wrong, or they arrived after Drain. It
-	// is 0 if the system does not count them. After Close, it returns the last value.
+	// because the receive buffer was full, the checksum was wrong, DenySources denies their source,
+	// or they arrived after Drain. Linux counts segments that it received as one packet as one. The
+	// result is 0 if the system does not count them. After Close, KernelDropped returns the last value.
 	KernelDropped() uint64
 
 	// BufferWarning returns a message if a system limit keeps one of the socket's buffers smaller

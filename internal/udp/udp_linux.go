@@ -28,6 +28,7 @@ type udpConn struct {
 	connected bool   // Write ignores Message.Peer
 	zones     *zones // names of the interfaces of link-local peers
 
+	shared     atomic.Bool // another process can have a duplicate of the descriptor
 	closed     atomic.Bool
 	released   atomic.Bool
 	draining   atomic.Bool
@@ -46,8 +47,9 @@ type udpConn struct {
 	send mmsg
 	room roomWait
 
-	state    sync.Mutex // held by Drain, Release and Close, and while desc is replaced
-	filtered bool       // Drain has attached the filter
+	state    sync.Mutex        // held by Drain, Release and Close, and while desc is replaced
+	filtered bool              // Drain has attached rejectAll
+	deny     []unix.SockFilter // attached unless filtered is set; nil if there is none
 
 	mu    sync.Mutex
 	drops drops
@@ -168,7 +170,7 @@ func (c *udpConn) Drain() error {
 	if c.released.Load() {
 		return nil // the queue belongs to another process
 	}
-	filter := c.control(rejectAll)
+	filter := c.setFilter(rejectAll)
 	c.filtered = c.filtered || filter == nil
 	c.unfiltered.Store(!c.filtered)
 	c.draining.Store(true)
@@ -179,7 +181,7 @@ func (c *udpConn) Drain() error {
 	return errors.Join(filter, woken)
 }
 
-// Release removes the filter of an earlier Drain, and unblocks Read.
+// Release replaces the filter of an earlier Drain by the one of DenySources, and unblocks Read.
 func (c *udpConn) Release() error {
 	c.state.Lock()
 	defer c.state.Unlock()
@@ -191,15 +193,14 @@ func (c *udpConn) Release() error {
 	if !c.filtered {
 		return woken
 	}
-	err := c.control(func(sock int) error {
-		return unix.SetsockoptInt(sock, unix.SOL_SOCKET, unix.SO_DETACH_FILTER, 0)
-	})
+	err := c.setFilter(c.deny)
 	c.filtered = err != nil
 	return errors.Join(err, woken)
 }
 
 // File returns a duplicate of the socket, even while the poller watches an epoll instance.
 func (c *udpConn) File() (*os.File, error) {
+	c.shared.Store(true)
 	var fd int
 	if err := c.control(func(sock int) (err error) {
 		fd, err = duplicate(sock)
@@ -213,21 +214,16 @@ func (c *udpConn) File() (*os.File, error) {
 // wake unblocks Read, which then checks whether reading has ended. It is called with state held.
 func (c *udpConn) wake() error { return c.desc.Load().file.SetReadDeadline(time.Unix(1, 0)) }
 
-// rejectAll makes the kernel drop datagrams that arrive later. Queued datagrams remain. The filter
-// is a single instruction of classic BPF, which accepts 0 bytes (socket(7), SO_ATTACH_FILTER, Linux
-// 2.2).
-func rejectAll(sock int) error {
-	reject := unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: 0}
-	prog := unix.SockFprog{Len: 1, Filter: &reject}
-	return unix.SetsockoptSockFprog(sock, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &prog)
-}
-
 func (c *udpConn) Close() error {
 	c.KernelDropped() // stores the last value
 	c.state.Lock()
 	defer c.state.Unlock()
 	if c.closed.Swap(true) {
 		return net.ErrClosed
+	}
+	if c.filtered && c.shared.Load() {
+		// The duplicate receives datagrams again. If this fails, its owner can call DenySources.
+		_ = c.setFilter(c.deny)
 	}
 	return c.desc.Load().close()
 }
