@@ -16,7 +16,7 @@ import (
 // Inherit fails if the variables are malformed or a descriptor is not a UDP socket. It then closes
 // the descriptors that it has found.
 func Inherit() (*Inheritance, error) {
-	p, err := parseVariables(os.Getenv, os.Getpid())
+	p, err := parseVariables(os.Getenv, os.Getpid(), os.Getppid())
 	for _, name := range variables {
 		os.Unsetenv(name)
 	}

@@ -26,6 +26,8 @@ func asSuccessor(mode string) int {
 	switch mode {
 	case "exit":
 		return 3
+	case "count":
+		return 10 + len(in.Sockets)
 	case "hang":
 		select {}
 	case "close":
@@ -175,6 +177,26 @@ func TestInheritRejectsStreams(t *testing.T) {
 	_, err = successor(t, "serve").Start(t.Context(), f)
 	if err == nil || !strings.Contains(err.Error(), "exited with code 7") {
 		t.Errorf("Start = %v, want exit code 7", err)
+	}
+}
+
+// TestGrandchildInheritsNothing checks that the sockets belong to the process that Start has
+// started, also if that process replaces its program, but not to the children of that process.
+func TestGrandchildInheritsNothing(t *testing.T) {
+	for _, tt := range []struct{ name, script, want string }{
+		{"exec", `exec "$0"`, "exited with code 11"},
+		{"child", `"$0"; exit $?`, "exited with code 10"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, file := socket(t)
+			p := successor(t, "count")
+			p.Args = []string{"sh", "-c", tt.script, p.Path}
+			p.Path = "/bin/sh"
+			if _, err := p.Start(t.Context(), file); err == nil ||
+				!strings.Contains(err.Error(), tt.want) {
+				t.Errorf("Start = %v, want %q", err, tt.want)
+			}
+		})
 	}
 }
 

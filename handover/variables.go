@@ -8,17 +8,18 @@ import (
 
 // The variables of the environment that describe the inherited descriptors. The first three are
 // those of sd_listen_fds(3). A predecessor cannot know LISTEN_PID before it starts the process, so
-// it sets variables of its own.
+// it sets variables of its own, with its own process ID.
 const (
 	listenPID   = "LISTEN_PID"
 	listenFDs   = "LISTEN_FDS"
 	listenNames = "LISTEN_FDNAMES"
 
-	handoverFDs = "HANDOVER_FDS" // the number of sockets; the ready pipe follows them
+	handoverPPID = "HANDOVER_PPID" // the process ID of the predecessor
+	handoverFDs  = "HANDOVER_FDS"  // the number of sockets; the ready pipe follows them
 )
 
 // variables lists all variables that Inherit removes from the environment.
-var variables = []string{listenPID, listenFDs, listenNames, handoverFDs}
+var variables = []string{listenPID, listenFDs, listenNames, handoverPPID, handoverFDs}
 
 // firstFD is the first inherited descriptor (SD_LISTEN_FDS_START).
 const firstFD = 3
@@ -33,28 +34,24 @@ type passed struct {
 	ready bool     // the ready pipe follows the sockets
 }
 
-// parseVariables returns the descriptors that the environment describes for the process pid. The
-// result is empty if the variables are missing or meant for another process.
-func parseVariables(get func(string) string, pid int) (passed, error) {
-	if get(handoverFDs) != "" {
-		n, err := parseCount(handoverFDs, get(handoverFDs))
+// parseVariables returns the descriptors that the environment describes for the process pid with
+// the given parent. The result is empty if the variables are missing or meant for another process:
+// a child of a successor has the variables too, but another parent.
+func parseVariables(get func(string) string, pid, parent int) (passed, error) {
+	if get(handoverPPID) != "" || get(handoverFDs) != "" {
+		n, mine, err := parseFDs(get, handoverPPID, parent, handoverFDs)
 		if err != nil {
 			return passed{}, err
 		}
-		return passed{names: make([]string, n), ready: true}, nil
+		if mine {
+			return passed{names: make([]string, n), ready: true}, nil
+		}
 	}
 	if get(listenPID) == "" && get(listenFDs) == "" {
 		return passed{}, nil
 	}
-	owner, err := parseNumber(get(listenPID))
-	if err != nil || owner == 0 {
-		return passed{}, fmt.Errorf("%s is %q, which is not a process", listenPID, get(listenPID))
-	}
-	if owner != int64(pid) {
-		return passed{}, nil
-	}
-	n, err := parseCount(listenFDs, get(listenFDs))
-	if err != nil {
+	n, mine, err := parseFDs(get, listenPID, pid, listenFDs)
+	if err != nil || !mine {
 		return passed{}, err
 	}
 	names := make([]string, n)
@@ -66,6 +63,22 @@ func parseVariables(get func(string) string, pid int) (passed, error) {
 		return passed{}, fmt.Errorf("%s has %d names for %d sockets", listenNames, len(given), n)
 	}
 	return passed{names: given}, nil
+}
+
+// parseFDs returns the number of descriptors in a variable, and whether it is meant for this
+// process: another variable, the owner, must have the value id.
+func parseFDs(
+	get func(string) string, owner string, id int, count string,
+) (n int, mine bool, err error) {
+	process, err := parseNumber(get(owner))
+	if err != nil || process == 0 {
+		return 0, false, fmt.Errorf("%s is %q, which is not a process", owner, get(owner))
+	}
+	if process != int64(id) {
+		return 0, false, nil
+	}
+	n, err = parseCount(count, get(count))
+	return n, err == nil, err
 }
 
 // parseCount parses a number of descriptors.

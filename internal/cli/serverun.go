@@ -51,7 +51,8 @@ func (a *app) openSockets(ctx context.Context, f *serveFlags, srv *ohce.Server) 
 	in, err := handover.Inherit()
 	if err != nil {
 		return &failure{what: "cannot take over sockets: " + err.Error(), code: exitFail,
-			hint: "the variables LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES come from systemd"}
+			hint: "unset the variables LISTEN_* and HANDOVER_*: only systemd and a server that is " +
+				"replaced set them"}
 	}
 	a.inherited = in
 	if err := listenAll(ctx, srv, f, in); err != nil {
