@@ -124,7 +124,9 @@ func (a *app) serve(ctx context.Context, f *serveFlags) error {
 	if err != nil {
 		return err
 	}
-	logger := slog.New(slog.NewTextHandler(a.err, nil))
+	a.log = newLogWriter(a.err)
+	defer a.log.close("")
+	logger := slog.New(slog.NewTextHandler(a.log, nil))
 	admission, err := newAdmission(&f.admission, logger)
 	if err != nil {
 		return err

@@ -20,10 +20,10 @@ func (a *app) runServer(
 	}
 	defer up.stop()
 	defer srv.Close()
+	ignoreBrokenPipes()
 	if err := a.openSockets(ctx, f, srv); err != nil {
 		return err
 	}
-	ignoreBrokenPipes()
 	if admission.reloads() {
 		a.onHangup = admission.reload
 	}
@@ -42,7 +42,7 @@ func (a *app) runServer(
 	stopLog := log.start()
 	err = a.serveUntilSignal(ctx, srv, up)
 	stopLog()
-	runWithGrace(func() { fmt.Fprintf(a.err, "%v\n%s", srv.Stats(), admission.summary()) })
+	a.log.close(fmt.Sprintf("%v\n%s", srv.Stats(), admission.summary()))
 	return err
 }
 
@@ -60,10 +60,10 @@ func (a *app) openSockets(ctx context.Context, f *serveFlags, srv *ohce.Server) 
 		return err
 	}
 	for _, addr := range srv.Addrs() {
-		fmt.Fprintf(a.err, "Listening to %v\n", addr)
+		fmt.Fprintf(a.log, "Listening to %v\n", addr)
 	}
 	for _, s := range in.Sockets {
-		fmt.Fprintf(a.err, "Closing %v, which is not in --listen\n", s.Addr)
+		fmt.Fprintf(a.log, "Closing %v, which is not in --listen\n", s.Addr)
 		s.Conn.Close()
 	}
 	in.Sockets = nil
@@ -82,10 +82,10 @@ func (a *app) reportReady(path string) (*pidFile, error) {
 		pid.discard()
 		return nil, &failure{what: "the old server does not wait for this one any more", code: exitFail}
 	} else if err != nil {
-		fmt.Fprintf(a.err, "ohce: cannot report to systemd: %v\n", err)
+		fmt.Fprintf(a.log, "ohce: cannot report to systemd: %v\n", err)
 	}
 	if err := pid.publish(); err != nil {
-		fmt.Fprintf(a.err, "ohce: cannot write --pid-file %s: %v\n", path, pathCause(err))
+		fmt.Fprintf(a.log, "ohce: cannot write --pid-file %s: %v\n", path, pathCause(err))
 	}
 	return pid, nil
 }
@@ -93,7 +93,7 @@ func (a *app) reportReady(path string) (*pidFile, error) {
 // watchdog reports to systemd that the server runs.
 func (a *app) watchdog(ctx context.Context) {
 	if err := handover.Watchdog(ctx, nil); err != nil {
-		fmt.Fprintf(a.err, "ohce: %v\n", err)
+		fmt.Fprintf(a.log, "ohce: %v\n", err)
 	}
 }
 

@@ -102,9 +102,9 @@ func (u *upgrade) start(ctx context.Context, srv *ohce.Server) bool {
 	}
 	switch {
 	case err == nil:
-		fmt.Fprintf(u.app.err, "Upgraded: process %d continues\n", pid)
+		fmt.Fprintf(u.app.log, "Upgraded: process %d continues\n", pid)
 	case ctx.Err() == nil:
-		fmt.Fprintf(u.app.err, "ohce: upgrade failed: %v; this process continues\n", rootCause(err))
+		fmt.Fprintf(u.app.log, "ohce: upgrade failed: %v; this process continues\n", rootCause(err))
 	}
 	u.done = err == nil
 	return u.done

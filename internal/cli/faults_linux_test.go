@@ -1,0 +1,174 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// fillPipe writes to a pipe until it is full. It opens the pipe again, so that the other descriptors of
+// the pipe still block.
+func fillPipe(t *testing.T, w *os.File) {
+	t.Helper()
+	fd, err := syscall.Open(fmt.Sprintf("/proc/self/fd/%d", w.Fd()), syscall.O_WRONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Close(fd)
+	for _, b := range [][]byte{make([]byte, 4096), {'\n'}} {
+		for err = nil; err == nil; {
+			_, err = syscall.Write(fd, b)
+		}
+	}
+	if !errors.Is(err, syscall.EAGAIN) {
+		t.Fatal(err)
+	}
+}
+
+// If the reader of the log stalls, no message of the server delays a response or a signal: neither
+// that of a limited prefix nor that of a reload.
+func TestStalledLogReaderDelaysNoMessage(t *testing.T) {
+	log, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	denied := filepath.Join(t.TempDir(), "denied")
+	if err := os.WriteFile(denied, []byte("192.0.2.1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	addr := freeAddr(t)
+	cmd := command("serve", "--listen", addr, "--log", "none", "--limit-local", "--rate-limit", "50",
+		"--rate-burst", "10", "--deny", "@"+denied)
+	cmd.Stderr = w
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	killer := time.AfterFunc(2*patience, func() { cmd.Process.Kill() })
+	defer killer.Stop()
+	awaitAnswer(t, addr, "Hello")
+	fillPipe(t, w)
+	w.Close()
+	flood := connectFrom(t, "127.0.0.9", addr)
+	for i := range 100 {
+		fmt.Fprintf(flood, "flood %d", i) // the server reports the source
+	}
+	awaitAnswer(t, addr, "after the limit")
+	for range 100 {
+		if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+	}
+	awaitAnswer(t, addr, "after the reloads")
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(log)
+	if err := errors.Join(err, cmd.Wait()); err != nil {
+		t.Error(err)
+	}
+	if _, text, _ := strings.Cut(string(text), "limiting the rate"); !strings.Contains(text, "\nreceived ") {
+		t.Errorf("the server printed %.2000q", text)
+	}
+}
+
+// TestServeWithoutStreams checks that a server serves on without its standard streams: if they are
+// closed, if their disk is full, or if their reader ends early.
+func TestServeWithoutStreams(t *testing.T) {
+	shell := program(t, "sh")
+	for _, tt := range []struct{ name, script string }{
+		{"output closed", `exec "$@" >&-`},
+		{"all closed", `exec "$@" <&- >&- 2>&-`},
+		{"output to head", `"$@" | head -1`},
+		{"log to head", `"$@" 2>&1 | head -1`},
+		{"log to a program that has ended", `"$@" 2>&1 | :`},
+		{"log on a full disk", `exec "$@" >/dev/full 2>/dev/full`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			pidFile := filepath.Join(t.TempDir(), "pid")
+			addr := freeAddr(t)
+			cmd := exec.Command(shell, "-c", tt.script, "sh", "ohce", "serve", "--listen", addr,
+				"--listen", "127.0.0.1:0", "--log", "each", "--pid-file", pidFile)
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			awaitAnswer(t, addr, "Hello")
+			pid := pidIn(t, pidFile)
+			killer := time.AfterFunc(patience, func() { syscall.Kill(pid, syscall.SIGKILL) })
+			defer killer.Stop()
+			c := connectFrom(t, "127.0.0.4", addr)
+			c.SetDeadline(time.Now().Add(patience))
+			exchange(t, c, 1000)
+			if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Wait(); err != nil {
+				t.Error(err)
+			}
+			if _, err := os.Stat(pidFile); err == nil {
+				t.Error("the server was killed: its PID file is left")
+			}
+		})
+	}
+}
+
+// pidIn returns the process ID in a file.
+func pidIn(t *testing.T, name string) (pid int) {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	if err == nil {
+		_, err = fmt.Sscan(string(text), &pid)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pid
+}
+
+// freeAddr returns a loopback address without a listener.
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	pc, err := net.ListenPacket("udp4", "127.0.0.3:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pc.Close()
+	return pc.LocalAddr().String()
+}
+
+func connectFrom(t *testing.T, ip, addr string) *net.UDPConn {
+	t.Helper()
+	d := net.Dialer{LocalAddr: &net.UDPAddr{IP: net.ParseIP(ip)}}
+	c, err := d.Dial("udp4", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c.(*net.UDPConn)
+}
+
+// awaitAnswer sends a request until a server answers it. Each attempt has a different text.
+func awaitAnswer(t *testing.T, addr, text string) {
+	t.Helper()
+	c := connectFrom(t, "127.0.0.4", addr)
+	buf := make([]byte, 100)
+	deadline := time.Now().Add(patience)
+	for i := 0; time.Now().Before(deadline); i++ {
+		fmt.Fprintf(c, "%s %d", text, i)
+		c.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+		if _, err := c.Read(buf); err == nil {
+			return
+		} else if !errors.Is(err, os.ErrDeadlineExceeded) {
+			<-time.After(10 * time.Millisecond) // the server does not listen yet
+		}
+	}
+	t.Fatalf("no answer to %q", text)
+}
