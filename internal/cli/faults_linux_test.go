@@ -133,6 +133,38 @@ func pidIn(t *testing.T, name string) (pid int) {
 	return pid
 }
 
+// TestSuspendedServerContinues stops a server with SIGSTOP while requests arrive. After SIGCONT, the
+// server answers those that the kernel has queued, and counts the others as dropped by the kernel.
+func TestSuspendedServerContinues(t *testing.T) {
+	const n = 20_000
+	p := serving(t, "--log", "none")
+	c := connect(t, p.addrs[0])
+	request := make([]byte, 1000)
+	for range 3 {
+		suspend(t, p.cmd.Process)
+		for i := range n / 2 {
+			copy(request, fmt.Sprintf("%08d", i))
+			if _, err := c.Write(request); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := p.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exchange(t, connect(t, p.addrs[0]), 100)
+	text, err := p.stop()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var received, answered, dropped, kernel int
+	parseSummary(t, text, &received, &answered, &dropped, &kernel)
+	if received+kernel != 3*n/2+100 || answered != received || dropped > 0 || kernel == 0 {
+		t.Errorf("sent %d, the server printed %s", 3*n/2+100, text)
+	}
+	t.Log(text)
+}
+
 // freeAddr returns a loopback address without a listener.
 func freeAddr(t *testing.T) string {
 	t.Helper()
