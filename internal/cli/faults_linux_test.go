@@ -34,7 +34,7 @@ func fillPipe(t *testing.T, w *os.File) {
 }
 
 // If the reader of the log stalls, no message of the server delays a response or a signal: neither
-// that of a limited prefix nor that of a reload.
+// that of a limited prefix nor that of a reload. An upgrade succeeds, too.
 func TestStalledLogReaderDelaysNoMessage(t *testing.T) {
 	log, w, err := os.Pipe()
 	if err != nil {
@@ -46,13 +46,17 @@ func TestStalledLogReaderDelaysNoMessage(t *testing.T) {
 		t.Fatal(err)
 	}
 	addr := freeAddr(t)
+	u := &upgradable{t: t, pidFile: denied + ".pid"}
 	cmd := command("serve", "--listen", addr, "--log", "none", "--limit-local", "--rate-limit", "50",
-		"--rate-burst", "10", "--deny", "@"+denied)
+		"--rate-burst", "10", "--deny", "@"+denied, "--pid-file", u.pidFile)
 	cmd.Stderr = w
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	killer := time.AfterFunc(2*patience, func() { cmd.Process.Kill() })
+	u.process = &process{cmd: cmd, ended: make(chan struct{})}
+	close(u.ended) // the test reads standard error itself
+	t.Cleanup(u.killAll)
+	killer := time.AfterFunc(2*patience, u.killAll)
 	defer killer.Stop()
 	awaitAnswer(t, addr, "Hello")
 	fillPipe(t, w)
@@ -68,15 +72,18 @@ func TestStalledLogReaderDelaysNoMessage(t *testing.T) {
 		}
 	}
 	awaitAnswer(t, addr, "after the reloads")
-	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
+	u.pid = u.awaitPID("")
+	u.signal(syscall.SIGUSR2)
+	u.pid = u.awaitPID(u.pid)
+	awaitAnswer(t, addr, "after the upgrade")
+	u.signal(syscall.SIGTERM)
 	text, err := io.ReadAll(log)
 	if err := errors.Join(err, cmd.Wait()); err != nil {
 		t.Error(err)
 	}
-	if _, text, _ := strings.Cut(string(text), "limiting the rate"); !strings.Contains(text, "\nreceived ") {
-		t.Errorf("the server printed %.2000q", text)
+	_, after, _ := strings.Cut(string(text), "limiting the rate")
+	if !strings.Contains(after, "\nreceived ") { // the old process may have given up before
+		t.Errorf("the server printed %q", after)
 	}
 }
 
