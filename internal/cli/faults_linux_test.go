@@ -166,7 +166,12 @@ func TestSuspendedServerContinues(t *testing.T) {
 	}
 	var received, answered, dropped, kernel int
 	parseSummary(t, text, &received, &answered, &dropped, &kernel)
-	if received+kernel != 3*n/2+100 || answered != received || dropped > 0 || kernel == 0 {
+	portable, err := scriptCondition("portable")
+	if err != nil {
+		t.Fatal(err)
+	}
+	counted := received+kernel == 3*n/2+100 && kernel > 0 || portable // does not count kernel drops
+	if !counted || answered != received || dropped > 0 {
 		t.Errorf("sent %d, the server printed %s", 3*n/2+100, text)
 	}
 	t.Log(text)
@@ -185,13 +190,28 @@ func freeAddr(t *testing.T) string {
 
 func connectFrom(t *testing.T, ip, addr string) *net.UDPConn {
 	t.Helper()
-	d := net.Dialer{LocalAddr: &net.UDPAddr{IP: net.ParseIP(ip)}}
-	c, err := d.Dial("udp4", addr)
+	c, err := dialFrom(net.ParseIP(ip), addr)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	return c.(*net.UDPConn)
+	return c
+}
+
+// dialFrom returns a socket with an IP address that is connected to addr. Its port is not that of
+// addr, which the server would take for a loop.
+func dialFrom(ip net.IP, addr string) (*net.UDPConn, error) {
+	to, err := net.ResolveUDPAddr("udp4", addr)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		c, err := net.DialUDP("udp4", &net.UDPAddr{IP: ip}, to)
+		if err != nil || c.LocalAddr().(*net.UDPAddr).Port != to.Port {
+			return c, err
+		}
+		c.Close()
+	}
 }
 
 // awaitAnswer sends a request until a server answers it. Each attempt has a different text.

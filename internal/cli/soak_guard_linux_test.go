@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
-	"net/netip"
 	"os"
 	"slices"
 	"strings"
@@ -152,13 +151,12 @@ func soakClient(ctx context.Context, c *ohce.Client, number int) {
 func (s *soak) soakNewSources(ctx context.Context, t *testing.T, server string) {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	to := net.UDPAddrFromAddrPort(netip.MustParseAddrPort(server))
 	buf := make([]byte, 100)
 	for i := 0; ctx.Err() == nil; i++ {
 		<-tick.C
 		n := s.fresh.Add(1)
 		ip := net.IPv4(127, byte(128+n>>16&127), byte(n>>8), byte(n|1))
-		c, err := net.DialUDP("udp4", &net.UDPAddr{IP: ip}, to)
+		c, err := dialFrom(ip, server)
 		if err != nil {
 			t.Error(err)
 			return
