@@ -112,8 +112,9 @@ var kernelPackages = map[string][]string{
 		"handover/inherit_linux.go", "handover/notify_linux.go", // descriptors in messages and on exec
 	},
 	"golang.org/x/sys": {
-		"internal/netns/netns.go",  // namespaces for tests
-		"handover/notify_linux.go", // the clock of systemd
+		"internal/netns/netns.go",   // namespaces for tests
+		"handover/notify_linux.go",  // the clock of systemd
+		"handover/inherit_linux.go", // whether a pipe has a reader
 	},
 }
 

@@ -32,12 +32,17 @@ const maxFDs = 1 << 16
 type passed struct {
 	names []string // of the sockets, which start at firstFD
 	ready bool     // the ready pipe follows the sockets
+
+	// foreign is the number of descriptors that a predecessor has passed to another process, the
+	// ready pipe included, or 0.
+	foreign int
 }
 
 // parseVariables returns the descriptors that the environment describes for the process pid with
-// the given parent. The result is empty if the variables are missing or meant for another process:
-// a child of a successor has the variables too, but another parent.
+// the given parent. It has no names if the variables are missing or meant for another process: a
+// child of a successor has the variables too, but another parent.
 func parseVariables(get func(string) string, pid, parent int) (passed, error) {
+	foreign := 0
 	if get(handoverPPID) != "" || get(handoverFDs) != "" {
 		n, mine, err := parseFDs(get, handoverPPID, parent, handoverFDs)
 		if err != nil {
@@ -46,13 +51,17 @@ func parseVariables(get func(string) string, pid, parent int) (passed, error) {
 		if mine {
 			return passed{names: make([]string, n), ready: true}, nil
 		}
+		foreign = n + 1
 	}
 	if get(listenPID) == "" && get(listenFDs) == "" {
-		return passed{}, nil
+		return passed{foreign: foreign}, nil
 	}
 	n, mine, err := parseFDs(get, listenPID, pid, listenFDs)
-	if err != nil || !mine {
+	if err != nil {
 		return passed{}, err
+	}
+	if !mine {
+		return passed{foreign: foreign}, nil
 	}
 	names := make([]string, n)
 	if get(listenNames) == "" {
@@ -66,7 +75,8 @@ func parseVariables(get func(string) string, pid, parent int) (passed, error) {
 }
 
 // parseFDs returns the number of descriptors in a variable, and whether it is meant for this
-// process: another variable, the owner, must have the value id.
+// process: another variable, the owner, must have the value id. A malformed number for another
+// process is -1.
 func parseFDs(
 	get func(string) string, owner string, id int, count string,
 ) (n int, mine bool, err error) {
@@ -74,11 +84,14 @@ func parseFDs(
 	if err != nil || process == 0 {
 		return 0, false, fmt.Errorf("%s is %q, which is not a process", owner, get(owner))
 	}
-	if process != int64(id) {
-		return 0, false, nil
-	}
 	n, err = parseCount(count, get(count))
-	return n, err == nil, err
+	if process == int64(id) {
+		return n, err == nil, err
+	}
+	if err != nil {
+		n = -1
+	}
+	return n, false, nil
 }
 
 // parseCount parses a number of descriptors.

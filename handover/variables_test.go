@@ -77,6 +77,9 @@ func FuzzListenFDs(f *testing.F) {
 		get := environment(listenPID+"="+pid, listenFDs+"="+fds, listenNames+"="+names,
 			handoverPPID+"="+ppid, handoverFDs+"="+handover)
 		p, err := parseVariables(get, 7, 6)
+		if p.foreign > 0 && (p.ready || len(p.names) > 0 || ppid == "6" || err != nil) {
+			t.Errorf("got %+v with error %v", p, err)
+		}
 		if err != nil {
 			if len(p.names) > 0 || p.ready {
 				t.Errorf("got %v with error %v", p, err)

@@ -49,6 +49,9 @@ func (a *app) runServer(
 // openSockets takes over inherited sockets and binds the missing addresses.
 func (a *app) openSockets(ctx context.Context, f *serveFlags, srv *ohce.Server) error {
 	in, err := handover.Inherit()
+	if errors.Is(err, handover.ErrGivenUp) {
+		return givenUp()
+	}
 	if err != nil {
 		return &failure{what: "cannot take over sockets: " + err.Error(), code: exitFail,
 			hint: "unset the variables LISTEN_* and HANDOVER_*: only systemd and a server that is " +
@@ -70,6 +73,11 @@ func (a *app) openSockets(ctx context.Context, f *serveFlags, srv *ohce.Server) 
 	return nil
 }
 
+// givenUp returns the failure of a server whose predecessor has ended, or has waited too long.
+func givenUp() error {
+	return &failure{what: "the old server does not wait for this one any more", code: exitFail}
+}
+
 // reportReady writes the PID file and reports to the predecessor or to systemd that the server is
 // ready. If the predecessor has given up, the PID file remains that of the predecessor.
 func (a *app) reportReady(path string) (*pidFile, error) {
@@ -80,7 +88,7 @@ func (a *app) reportReady(path string) (*pidFile, error) {
 	}
 	if err := a.inherited.Ready(); errors.Is(err, handover.ErrGivenUp) {
 		pid.discard()
-		return nil, &failure{what: "the old server does not wait for this one any more", code: exitFail}
+		return nil, givenUp()
 	} else if err != nil {
 		fmt.Fprintf(a.log, "ohce: cannot report to systemd: %v\n", err)
 	}
