@@ -18,8 +18,8 @@ func joinAssignments(assignments []string) (string, error) {
 	return strings.Join(assignments, "\n"), nil
 }
 
-// managerAddr returns the address in NOTIFY_SOCKET (sd_notify(3)): a path, or @ and an abstract name.
-// The result is nil if the variable is empty.
+// managerAddr returns the address in NOTIFY_SOCKET (sd_notify(3)): a path, or @ and an abstract
+// name. The result is nil if the variable is empty.
 func managerAddr(name string) (*net.UnixAddr, error) {
 	switch {
 	case name == "":

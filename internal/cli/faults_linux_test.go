@@ -14,11 +14,12 @@ import (
 	"time"
 )
 
-// fillPipe writes to a pipe until it is full. It opens the pipe again, so that the other descriptors of
-// the pipe still block.
+// fillPipe writes to a pipe until it is full. It opens the pipe again, so that the other descriptors
+// of the pipe still block.
 func fillPipe(t *testing.T, w *os.File) {
 	t.Helper()
-	fd, err := syscall.Open(fmt.Sprintf("/proc/self/fd/%d", w.Fd()), syscall.O_WRONLY|syscall.O_NONBLOCK, 0)
+	name := fmt.Sprintf("/proc/self/fd/%d", w.Fd())
+	fd, err := syscall.Open(name, syscall.O_WRONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

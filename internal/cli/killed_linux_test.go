@@ -20,7 +20,8 @@ func TestKilledServerStartsAgain(t *testing.T) {
 	dir, addr := t.TempDir(), freeAddr(t)
 	pidFile := filepath.Join(dir, "pid")
 	start := func() *process {
-		p := &process{cmd: command("serve", "--listen", addr, "--pid-file", pidFile, "--log", "each")}
+		p := &process{cmd: command("serve", "--listen", addr, "--pid-file", pidFile, "--log", "each",
+			"--shards", "2")}
 		if err := p.start(0); err != nil {
 			t.Fatal(err)
 		}
