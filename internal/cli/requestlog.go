@@ -14,6 +14,7 @@ import (
 const (
 	logRate  = 100         // lines a second; above it, one line a second has the number of requests
 	logQueue = 1024        // requests that wait to be printed
+	logLine  = 128         // more bytes than a line has
 	logGrace = time.Second // at the end, the wait for a reader that stalls
 )
 
@@ -103,7 +104,7 @@ func (l *requestLog) print() {
 	}
 }
 
-func (l *requestLog) line(out io.Writer, addr netip.AddrPort) {
+func (l *requestLog) line(out *bufio.Writer, addr netip.AddrPort) {
 	if l.mode == "auto" && l.lines == logRate {
 		l.quiet.Store(true)
 		return
@@ -112,6 +113,9 @@ func (l *requestLog) line(out io.Writer, addr netip.AddrPort) {
 	l.listed++
 	l.pending++
 	fmt.Fprintf(out, "Client's address %v\n", addr)
+	if out.Available() < logLine { // so that each write ends with a line
+		l.flush(out)
+	}
 }
 
 // tick ends a second, or the last part of one. If requests have no line of their own, it prints one

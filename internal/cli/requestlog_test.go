@@ -88,3 +88,32 @@ func TestRequestLogAfterFullDisk(t *testing.T) {
 		}
 	})
 }
+
+// A lineChecker counts writes that end within a line.
+type lineChecker struct{ writes, partial int }
+
+func (c *lineChecker) Write(b []byte) (int, error) {
+	c.writes++
+	if !bytes.HasSuffix(b, []byte{'\n'}) {
+		c.partial++
+	}
+	return len(b), nil
+}
+
+// TestRequestLogWritesLines checks that no message of the server can appear within a line.
+func TestRequestLogWritesLines(t *testing.T) {
+	c := new(lineChecker)
+	log, err := newRequestLog(c, "each")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := log.around(ohce.HandlerFunc(func(*ohce.ResponseWriter, *ohce.Request) {}))
+	r := &ohce.Request{RemoteAddr: netip.MustParseAddrPort("[2001:db8::1]:5000")}
+	for range logQueue {
+		h.ServeUDP(nil, r)
+	}
+	log.start()()
+	if c.writes < 2 || c.partial > 0 {
+		t.Errorf("%d of %d writes end within a line", c.partial, c.writes)
+	}
+}
