@@ -64,7 +64,9 @@ func FuzzGuards(f *testing.F) {
 			&guard.Amplification{Credit: fuzzCredit, Restore: fuzzRestore},
 			&guard.Ceiling{Rate: fuzzCeiling},
 		}
-		dry := &guard.DryRun{Guard: guard.Guards{&guard.RateLimit{Rate: 1}, guard.Loops{Rounds: 1}}}
+		dry := &guard.DryRun{Guard: guard.Guards{
+			&guard.RateLimit{Rate: 1, Entries: 64}, guard.Loops{Rounds: 1, Streak: -1},
+		}}
 		check := newGuardCheck(all.NewRule(nil).(guard.ResponseRule))
 		dryRule := dry.NewRule(nil).(guard.ResponseRule)
 		for i := 0; i+4 <= min(len(text), 4000); i += 4 {
