@@ -10,6 +10,8 @@ FIRST     ?= 5
 # The report of make bench, relative to this folder. If empty, no report is written.
 OUT       ?= docs/performance.md
 SOAK      ?= 1000000
+# The duration of the test with a busy guard and impairments.
+SOAKTIME  ?= 30m
 SPOOFED   ?= 10000000
 # Requests of make admission with raw sockets.
 FORGED    ?= 1000000
@@ -105,9 +107,9 @@ dns: ## send QUERIES DNS queries through loss to dnsmasq and unbound, with the D
 delivery: ## make 100 increments through 20 % loss, with each of SEEDS random seeds
 	OHCE_SEEDS=$(SEEDS) $(GO) test -run '^TestDeduplicatorIncrements$$' -count=1 -v .
 
-soak: ## send random datagrams (SOAK) and open MAPPINGS clients of a link, and check memory
-	OHCE_SOAK=$(SOAK) OHCE_MAPPINGS=$(MAPPINGS) $(GO) test -run '^TestSoak$$|^TestMemoryOf' -count=1 -v \
-		./internal/cli
+soak: ## send random datagrams (SOAK; SOAKTIME) and open MAPPINGS clients of a link, and check memory
+	OHCE_SOAK=$(SOAK) OHCE_SOAKTIME=$(SOAKTIME) OHCE_MAPPINGS=$(MAPPINGS) $(GO) test \
+		-run '^TestSoak|^TestMemoryOf' -count=1 -timeout 0 -v ./internal/cli
 
 admission: ## pass SPOOFED forged requests through the limits, and FORGED with raw sockets (root)
 	OHCE_SPOOFED=$(SPOOFED) $(GO) test -run '^TestAdmission' -count=1 -v ./internal/cli

@@ -136,6 +136,7 @@ var kernelPackages = map[string][]string{
 		"handover/notify_linux.go", // the clock of systemd
 		"internal/sandbox/landlock_linux.go", "internal/sandbox/sandbox_linux.go",
 		"internal/sandbox/seccomp_linux.go", // flags and probes
+		"handover/inherit_linux.go",         // whether a pipe has a reader
 	},
 }
 

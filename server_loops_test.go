@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"runtime"
 	"testing"
 	"time"
 
@@ -32,17 +33,35 @@ func TestLoopsEndOnRealSockets(t *testing.T) {
 		"fifty lengths": loopTexts(50, func(i int) int { return i }),
 		"hundred texts": loopTexts(100, func(int) int { return 40 }),
 	} {
-		for peerName, start := range map[string]func(*testing.T, net.PacketConn){
-			"ohce": func(t *testing.T, pc net.PacketConn) { serve(t, &ohce.Server{Handler: reverser}, pc) },
-			"echo": serveEcho,
+		for _, peer := range []struct {
+			name     string
+			samePort bool
+			start    func(*testing.T, net.PacketConn)
+		}{
+			{"ohce", false, func(t *testing.T, pc net.PacketConn) {
+				serve(t, &ohce.Server{Handler: reverser}, pc)
+			}},
+			{"same port", true, func(t *testing.T, pc net.PacketConn) {
+				serve(t, &ohce.Server{
+					Handler: reverser, Guard: guard.Loops{RefusePorts: new(guard.PortSet)},
+				}, pc)
+			}},
+			{"echo", false, serveEcho},
 		} {
-			t.Run(name+"/"+peerName, func(t *testing.T) {
+			t.Run(name+"/"+peer.name, func(t *testing.T) {
+				if peer.samePort && runtime.GOOS != "linux" {
+					t.Skip("needs a second loopback address")
+				}
 				s := ohcetest.StartServer(&ohce.Server{
 					// Ports do not tell these servers from clients.
 					Handler: reverser, Guard: guard.Loops{RefusePorts: new(guard.PortSet)},
 				})
 				defer s.Close()
-				pc, err := net.ListenPacket("udp4", "127.0.0.1:0")
+				addr := "127.0.0.1:0"
+				if peer.samePort {
+					addr = fmt.Sprintf("127.0.0.2:%d", s.Config.Addrs()[0].Port())
+				}
+				pc, err := net.ListenPacket("udp4", addr)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -51,7 +70,7 @@ func TestLoopsEndOnRealSockets(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				start(t, pc)
+				peer.start(t, pc)
 				checkSilence(t, s.Config, len(texts))
 			})
 		}

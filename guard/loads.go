@@ -58,7 +58,11 @@ type moment uint64
 
 // moment converts a time since the start.
 func (t *loadTable) moment(since time.Duration) moment {
-	return moment(uint64(float64(since)*t.perTime) & valueMask)
+	units := float64(since) * t.perTime
+	if units >= 1<<63 { // after years, or after days if loads decay within microseconds
+		units = math.Mod(units, 1<<valueBits)
+	}
+	return moment(uint64(units) & valueMask)
 }
 
 // hash returns the keyed hash of b.
@@ -70,10 +74,17 @@ type load int64
 // loadOf returns the load of a count, which must be positive.
 func loadOf(count float64) load { return load(math.Log2(count) * logOne) }
 
-// at returns the load that an entry has at a moment.
+// maxLoad is the load of 2^64 events. No entry has more.
+const maxLoad load = 64 * logOne
+
+// at returns the load that an entry has at a moment. Values wrap around: an entry that has had no
+// events for 11 million times the decay seems to have a load again, for 44 times the decay.
 func (m moment) at(entry uint64) load {
-	const unused = 64 - valueBits
-	return load(int64((entry-uint64(m))<<unused) >> unused)
+	l := load((entry - uint64(m)) & valueMask)
+	if l > maxLoad {
+		l -= 1 << valueBits
+	}
+	return l
 }
 
 // entry returns the entry of a key with a load at a moment.

@@ -1,6 +1,7 @@
 package guard_test
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"net/netip"
@@ -279,5 +280,24 @@ func BenchmarkRateLimit(b *testing.B) {
 				rule.Admit(now, d)
 			}
 		})
+	}
+}
+
+// TestRateAfterLongSilence checks that an address that sends after a long silence is not limited.
+func TestRateAfterLongSilence(t *testing.T) {
+	for _, silence := range []time.Duration{time.Hour, 24 * time.Hour, 365 * 24 * time.Hour} {
+		for _, burst := range []float64{1, 10, 2000} {
+			t.Run(fmt.Sprintf("%v/%v", silence, burst), func(t *testing.T) {
+				r := (&guard.RateLimit{Burst: burst}).NewRule(nil)
+				now := time.Unix(1e9, 0)
+				d := &guard.Datagram{Source: netip.MustParseAddrPort("192.0.2.1:5000")}
+				for range 100 {
+					if v := r.Admit(now, d); v != guard.Admitted {
+						t.Fatalf("%v after %v", v, now.Sub(time.Unix(1e9, 0)))
+					}
+					now = now.Add(silence)
+				}
+			})
+		}
 	}
 }

@@ -1,7 +1,9 @@
 package handover
 
 import (
+	"errors"
 	"fmt"
+	"net"
 	"strings"
 )
 
@@ -14,6 +16,19 @@ func joinAssignments(assignments []string) (string, error) {
 		}
 	}
 	return strings.Join(assignments, "\n"), nil
+}
+
+// managerAddr returns the address in NOTIFY_SOCKET (sd_notify(3)): a path, or @ and an abstract
+// name. The result is nil if the variable is empty.
+func managerAddr(name string) (*net.UnixAddr, error) {
+	switch {
+	case name == "":
+		return nil, nil
+	case len(name) == 1 || name[0] != '/' && name[0] != '@':
+		return nil, fmt.Errorf("handover: NOTIFY_SOCKET %q is not a Unix socket: %w", name,
+			errors.ErrUnsupported)
+	}
+	return &net.UnixAddr{Name: name, Net: "unixgram"}, nil
 }
 
 // checkName returns an error if systemd would not accept name for a descriptor.

@@ -31,6 +31,23 @@ func FuzzNotify(f *testing.F) {
 	})
 }
 
+// FuzzManagerAddr checks that NOTIFY_SOCKET is taken as it is or not at all.
+func FuzzManagerAddr(f *testing.F) {
+	for _, name := range []string{"", "/run/systemd/notify", "@abstract", "vsock:2:1234", "@", "/", "notify"} {
+		f.Add(name)
+	}
+	f.Fuzz(func(t *testing.T, name string) {
+		addr, err := managerAddr(name)
+		supported := len(name) > 1 && (name[0] == '/' || name[0] == '@')
+		if (err != nil) != (name != "" && !supported) || (addr != nil) != supported {
+			t.Errorf("%q is %v, %v", name, addr, err)
+		}
+		if supported && addr.Name != name {
+			t.Errorf("%q is the address %q", name, addr.Name)
+		}
+	})
+}
+
 func TestCheckName(t *testing.T) {
 	for _, good := range []string{"ohce", "a b", strings.Repeat("x", 255)} {
 		if err := checkName(good); err != nil {

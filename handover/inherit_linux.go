@@ -7,6 +7,8 @@ import (
 	"os"
 	"strconv"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // Inherit takes over the sockets that a predecessor or systemd has passed to the process, and
@@ -15,13 +17,20 @@ import (
 //
 // Inherit fails if the variables are malformed or a descriptor is not a UDP socket. It then closes
 // the descriptors that it has found.
+//
+// Variables of another process are ignored, as in a child of the process that Start has started. If
+// the process has also inherited the descriptors, Inherit closes them: otherwise, they would keep
+// the addresses in use. If the predecessor has ended meanwhile, Inherit returns ErrGivenUp.
 func Inherit() (*Inheritance, error) {
-	p, err := parseVariables(os.Getenv, os.Getpid())
+	p, err := parseVariables(os.Getenv, os.Getpid(), os.Getppid())
 	for _, name := range variables {
 		os.Unsetenv(name)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("handover: %w", err)
+	}
+	if err := closeForeign(p.foreign); err != nil {
+		return nil, err
 	}
 	in := &Inheritance{Predecessor: p.ready}
 	if p.ready {
@@ -43,6 +52,34 @@ func Inherit() (*Inheritance, error) {
 		return nil, err
 	}
 	return in, nil
+}
+
+// closeForeign closes n descriptors that a predecessor has passed to another process, if they are
+// what it passes: UDP sockets and a pipe. It returns ErrGivenUp if nothing reads the pipe.
+func closeForeign(n int) error {
+	if n == 0 {
+		return nil
+	}
+	ready := firstFD + n - 1
+	var stat unix.Stat_t
+	if unix.Fstat(ready, &stat) != nil || stat.Mode&unix.S_IFMT != unix.S_IFIFO {
+		return nil
+	}
+	for fd := firstFD; fd < ready; fd++ {
+		kind, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)
+		if err != nil || kind != unix.SOCK_DGRAM {
+			return nil
+		}
+	}
+	poll := []unix.PollFd{{Fd: int32(ready)}}
+	_, err := unix.Poll(poll, 0)
+	for fd := firstFD; fd <= ready; fd++ {
+		unix.Close(fd)
+	}
+	if err == nil && poll[0].Revents&unix.POLLERR != 0 {
+		return ErrGivenUp
+	}
+	return nil
 }
 
 // inheritSocket returns the socket with the descriptor fd, which it closes. The socket of the

@@ -1,11 +1,9 @@
 package handover
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"os"
-	"strings"
 	"syscall"
 	"time"
 
@@ -57,15 +55,11 @@ const sendTimeout = time.Second
 
 // send sends a message and descriptors to the socket in NOTIFY_SOCKET.
 func send(message string, fds ...int) error {
-	name := os.Getenv("NOTIFY_SOCKET")
-	if name == "" {
-		return nil
+	addr, err := managerAddr(os.Getenv("NOTIFY_SOCKET"))
+	if addr == nil || err != nil {
+		return err
 	}
-	if !strings.HasPrefix(name, "/") && !strings.HasPrefix(name, "@") {
-		return fmt.Errorf("handover: NOTIFY_SOCKET %q is not a Unix socket: %w", name,
-			errors.ErrUnsupported)
-	}
-	conn, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: name, Net: "unixgram"})
+	conn, err := net.DialUnix("unixgram", nil, addr)
 	if err != nil {
 		return fmt.Errorf("handover: %w", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -26,6 +27,8 @@ func asSuccessor(mode string) int {
 	switch mode {
 	case "exit":
 		return 3
+	case "count":
+		return 10 + len(in.Sockets) + 20*openDescriptors()
 	case "hang":
 		select {}
 	case "close":
@@ -175,6 +178,61 @@ func TestInheritRejectsStreams(t *testing.T) {
 	_, err = successor(t, "serve").Start(t.Context(), f)
 	if err == nil || !strings.Contains(err.Error(), "exited with code 7") {
 		t.Errorf("Start = %v, want exit code 7", err)
+	}
+}
+
+// inheritedNone returns the exit code of a successor with the mode "count" that has no socket and
+// no descriptor of Start.
+func inheritedNone() int { return 10 + 20*openDescriptors() }
+
+// TestGrandchildInheritsNothing checks that the sockets belong to the process that Start has
+// started, also if that process replaces its program, but not to the children of that process.
+func TestGrandchildInheritsNothing(t *testing.T) {
+	for _, tt := range []struct {
+		name, script string
+		want         int
+	}{{"exec", `exec "$0"`, inheritedNone() + 1}, {"child", `"$0"; exit $?`, inheritedNone()}} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, file := socket(t)
+			p := successor(t, "count")
+			p.Args = []string{"sh", "-c", tt.script, p.Path}
+			p.Path = "/bin/sh"
+			want := fmt.Sprintf("exited with code %d", tt.want)
+			if _, err := p.Start(t.Context(), file); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("Start = %v, want %q", err, want)
+			}
+		})
+	}
+}
+
+// TestInheritFromAnother checks what a process does with the descriptors of another one: it closes
+// them, and fails if the predecessor has ended.
+func TestInheritFromAnother(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		ends bool
+		want int // exit code
+	}{{"waits", false, inheritedNone()}, {"has ended", true, 7}} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, file := socket(t)
+			r, w, err := os.Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.Close()
+			if tt.ends {
+				r.Close()
+			}
+			p := successor(t, "count")
+			cmd := exec.Command(p.Path)
+			cmd.ExtraFiles = []*os.File{file, w}
+			cmd.Env = successorEnv(os.Environ(), 1, 1)
+			cmd.Run()
+			w.Close()
+			if code := cmd.ProcessState.ExitCode(); code != tt.want {
+				t.Errorf("exit code %d, want %d", code, tt.want)
+			}
+		})
 	}
 }
 

@@ -45,20 +45,21 @@ func Self() (Program, error) {
 
 func (p Program) timeout() time.Duration { return cmp.Or(p.ReadyTimeout, DefaultReadyTimeout) }
 
-// successorEnv returns env for a successor that inherits n sockets. LISTEN_PID, LISTEN_FDS and
-// WATCHDOG_PID name this process, so they are removed. Without WATCHDOG_PID, the watchdog applies
-// to the successor.
-func successorEnv(env []string, n int) []string {
-	next := make([]string, 0, len(env)+1)
+// successorEnv returns env for a successor of the process pid that inherits n sockets. LISTEN_PID,
+// LISTEN_FDS and WATCHDOG_PID name this process, so they are removed. Without WATCHDOG_PID, the
+// watchdog applies to the successor.
+func successorEnv(env []string, pid, n int) []string {
+	next := make([]string, 0, len(env)+2)
 	for _, v := range env {
 		name, _, _ := strings.Cut(v, "=")
 		switch name {
-		case listenPID, listenFDs, listenNames, handoverFDs, "LISTEN_PIDFDID", "WATCHDOG_PID":
+		case listenPID, listenFDs, listenNames, handoverPPID, handoverFDs, "LISTEN_PIDFDID",
+			"WATCHDOG_PID":
 		default:
 			next = append(next, v)
 		}
 	}
-	return append(next, fmt.Sprintf("%s=%d", handoverFDs, n))
+	return append(next, fmt.Sprintf("%s=%d", handoverPPID, pid), fmt.Sprintf("%s=%d", handoverFDs, n))
 }
 
 // notReady returns the reason why a successor did not become ready. read is the error of reading

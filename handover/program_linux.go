@@ -46,7 +46,7 @@ func (p Program) start(ctx context.Context, files []*os.File) (int, error) {
 	inherited := slices.Concat([]*os.File{os.Stdin, os.Stdout, os.Stderr}, files,
 		[]*os.File{readyOfChild})
 	process, err := os.StartProcess(p.Path, p.Args, &os.ProcAttr{
-		Env: successorEnv(os.Environ(), len(files)), Files: inherited,
+		Env: successorEnv(os.Environ(), os.Getpid(), len(files)), Files: inherited,
 	})
 	readyOfChild.Close()
 	if err != nil {

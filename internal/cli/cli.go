@@ -64,6 +64,7 @@ type app struct {
 	signaled    atomic.Bool           // a signal has arrived
 	inherited   *handover.Inheritance // the sockets passed to ohce serve
 	onHangup    func()                // if not nil, SIGHUP calls it and ends nothing
+	log         *logWriter            // the messages of ohce serve
 
 	variables map[string]string // the flags that were set by environment variables, with their names
 }

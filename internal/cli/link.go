@@ -166,7 +166,7 @@ func (a *app) link(ctx context.Context, f *linkFlags) error {
 			fmt.Fprintln(a.err, "Other machines can use the API with the token, which HTTP does not encrypt.")
 		}
 	}
-	if err := a.enterSandbox(&f.sandbox, sandbox.Policy{}); err != nil {
+	if err := enterSandbox(a.err, &f.sandbox, sandbox.Policy{}); err != nil {
 		return err
 	}
 	ctx, stop := a.untilSignal(ctx, true)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 )
 
@@ -16,17 +15,19 @@ type pidFile struct {
 	text string
 }
 
-// newPIDFile writes the process ID to a temporary file beside path. If path is empty, it returns
-// nil.
+// newPIDFile writes the process ID to a temporary file beside path, and replaces one that a killed
+// server has left. If path is empty, it returns nil.
 func newPIDFile(path string) (*pidFile, error) {
 	if path == "" {
 		return nil, nil
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
+	p := &pidFile{path, path + ".new", fmt.Sprintf("%d\n", os.Getpid())}
+	p.discard()
+	// O_EXCL follows no symbolic link.
+	f, err := os.OpenFile(p.temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return nil, err
 	}
-	p := &pidFile{path, f.Name(), fmt.Sprintf("%d\n", os.Getpid())}
 	_, err = f.WriteString(p.text)
 	if err = errors.Join(err, f.Chmod(0o644), f.Close()); err != nil {
 		p.discard()

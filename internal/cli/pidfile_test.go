@@ -34,3 +34,25 @@ func TestPIDFileOfAnother(t *testing.T) {
 		t.Error("the file is left")
 	}
 }
+
+// TestPIDFileAfterKill checks that a server that is killed before it has published its PID file
+// leaves nothing behind when the next one ends.
+func TestPIDFileAfterKill(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "pid")
+	for range 3 {
+		if _, err := newPIDFile(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p, err := newPIDFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.publish(); err != nil {
+		t.Fatal(err)
+	}
+	p.remove()
+	if left, err := filepath.Glob(name + "*"); err != nil || len(left) > 0 {
+		t.Errorf("files are left: %q, %v", left, err)
+	}
+}

@@ -14,11 +14,12 @@ import (
 const (
 	logRate  = 100         // lines a second; above it, one line a second has the number of requests
 	logQueue = 1024        // requests that wait to be printed
+	logLine  = 128         // more bytes than a line has
 	logGrace = time.Second // at the end, the wait for a reader that stalls
 )
 
-// A requestLog prints a line for each request on a goroutine of its own. A slow reader of the lines
-// loses lines, but delays no response.
+// A requestLog prints a line for each request on a goroutine of its own. If the reader of the lines
+// is slow or the disk is full, lines are lost and counted, but no response is delayed.
 type requestLog struct {
 	w    io.Writer
 	mode string
@@ -32,6 +33,7 @@ type requestLog struct {
 	// Used only by print.
 	lines   int    // printed in this second
 	listed  uint64 // printed in total
+	pending uint64 // those of listed that are not yet written
 	counted uint64 // requests until the last tick, of which missed have no line
 	missed  uint64
 	ticked  time.Time
@@ -81,12 +83,11 @@ func (l *requestLog) print() {
 	defer close(l.ended)
 	l.ticked = time.Now()
 	out := bufio.NewWriter(l.w)
-	defer out.Flush()
 	second := time.NewTicker(time.Second)
 	defer second.Stop()
 	for {
 		if len(l.queue) == 0 {
-			out.Flush()
+			l.flush(out)
 		}
 		select {
 		case addr := <-l.queue:
@@ -103,19 +104,23 @@ func (l *requestLog) print() {
 	}
 }
 
-func (l *requestLog) line(out io.Writer, addr netip.AddrPort) {
+func (l *requestLog) line(out *bufio.Writer, addr netip.AddrPort) {
 	if l.mode == "auto" && l.lines == logRate {
 		l.quiet.Store(true)
 		return
 	}
 	l.lines++
 	l.listed++
+	l.pending++
 	fmt.Fprintf(out, "Client's address %v\n", addr)
+	if out.Available() < logLine { // so that each write ends with a line
+		l.flush(out)
+	}
 }
 
 // tick ends a second, or the last part of one. If requests have no line of their own, it prints one
 // line with their number.
-func (l *requestLog) tick(out io.Writer) {
+func (l *requestLog) tick(out *bufio.Writer) {
 	total, now := l.requests.Load(), time.Now()
 	n, missed := total-l.counted, total-min(total, l.listed+uint64(len(l.queue)))
 	if missed > l.missed {
@@ -123,5 +128,21 @@ func (l *requestLog) tick(out io.Writer) {
 			now.Sub(l.ticked).Seconds(), min(n, missed-l.missed))
 	}
 	l.quiet.Store(l.mode == "auto" && n > logRate)
-	l.counted, l.missed, l.ticked, l.lines = total, missed, now, 0
+	l.lines = 0
+	if l.flush(out) { // otherwise, the next line counts these requests again
+		l.counted, l.missed, l.ticked = total, missed, now
+	}
+}
+
+// flush writes the lines, and reports whether they are written. Otherwise, their requests have no
+// line of their own.
+func (l *requestLog) flush(out *bufio.Writer) bool {
+	err := out.Flush()
+	if err != nil {
+		out.Reset(l.w)          // forgets the error, and the rest of the lines
+		_ = out.WriteByte('\n') // the log can end within a line
+		l.listed -= l.pending
+	}
+	l.pending = 0
+	return err == nil
 }

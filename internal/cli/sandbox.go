@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
@@ -51,8 +52,8 @@ func (f *sandboxFlags) lookUp(successor bool) (err error) {
 	return nil
 }
 
-// enterSandbox gives up all rights that p does not list, and prints the state of each layer.
-func (a *app) enterSandbox(f *sandboxFlags, p sandbox.Policy) error {
+// enterSandbox gives up all rights that p does not list, and prints the state of each layer to w.
+func enterSandbox(w io.Writer, f *sandboxFlags, p sandbox.Policy) error {
 	p.User, p.Restrict = f.account, f.mode != "off"
 	layers, err := sandbox.Enter(&p)
 	if err != nil {
@@ -63,7 +64,7 @@ func (a *app) enterSandbox(f *sandboxFlags, p sandbox.Policy) error {
 	for _, l := range layers {
 		text = append(text, l.String())
 	}
-	fmt.Fprintf(a.err, "Sandbox: %s\n", strings.Join(text, ", "))
+	fmt.Fprintf(w, "Sandbox: %s\n", strings.Join(text, ", "))
 	if err := sandbox.Missing(layers); err != nil && f.mode == "require" {
 		return &failure{what: "--sandbox require: " + strings.ReplaceAll(err.Error(), "\n", "; "),
 			hint: "use --sandbox auto to serve without these layers", code: exitFail}

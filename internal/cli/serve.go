@@ -41,6 +41,9 @@ that the kernel has queued, prints a summary of the datagrams received, answered
 and exits with code 0. A second SIGINT or SIGTERM ends it at once. Under nohup the server
 ignores SIGHUP.
 
+The server never waits for its log. If the reader of the log stalls or its disk is full, the
+server discards lines, and writes their number when it can.
+
 To prevent endless loops between two servers, the server drops datagrams from source ports
 below 1024 and from its own ports, and counts them as loop. If a request and its response
 repeat without a pause, as in a loop, it leaves the 16th round unanswered. A client sends that
@@ -141,7 +144,9 @@ func (a *app) serve(ctx context.Context, f *serveFlags) error {
 	if err != nil {
 		return err
 	}
-	logger := slog.New(slog.NewTextHandler(a.err, nil))
+	a.log = newLogWriter(a.err)
+	defer a.log.close("")
+	logger := slog.New(slog.NewTextHandler(a.log, nil))
 	admission, err := newAdmission(&f.admission, logger)
 	if err != nil {
 		return err

@@ -20,11 +20,11 @@ func (a *app) runServer(
 	}
 	defer up.stop()
 	defer srv.Close()
+	ignoreBrokenPipes()
 	if err := a.openSockets(ctx, f, srv); err != nil {
 		return err
 	}
-	ignoreBrokenPipes()
-	if err := a.enterSandbox(&f.sandbox, a.servePolicy(f, up)); err != nil {
+	if err := enterSandbox(a.log, &f.sandbox, a.servePolicy(f, up)); err != nil {
 		return err
 	}
 	if admission.reloads() {
@@ -46,16 +46,20 @@ func (a *app) runServer(
 	stopLog := log.start()
 	err = a.serveUntilSignal(ctx, srv, up)
 	stopLog()
-	runWithGrace(func() { fmt.Fprintf(a.err, "%v\n%s", srv.Stats(), admission.summary()) })
+	a.log.close(fmt.Sprintf("%v\n%s", srv.Stats(), admission.summary()))
 	return err
 }
 
 // openSockets takes over inherited sockets and binds the missing addresses.
 func (a *app) openSockets(ctx context.Context, f *serveFlags, srv *ohce.Server) error {
 	in, err := handover.Inherit()
+	if errors.Is(err, handover.ErrGivenUp) {
+		return givenUp()
+	}
 	if err != nil {
 		return &failure{what: "cannot take over sockets: " + err.Error(), code: exitFail,
-			hint: "the variables LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES come from systemd"}
+			hint: "unset the variables LISTEN_* and HANDOVER_*: only systemd and a server that is " +
+				"replaced set them"}
 	}
 	a.inherited = in
 	if err := f.sandbox.lookUp(in.Predecessor); err != nil {
@@ -67,14 +71,19 @@ func (a *app) openSockets(ctx context.Context, f *serveFlags, srv *ohce.Server) 
 		return err
 	}
 	for _, addr := range srv.Addrs() {
-		fmt.Fprintf(a.err, "Listening to %v\n", addr)
+		fmt.Fprintf(a.log, "Listening to %v\n", addr)
 	}
 	for _, s := range in.Sockets {
-		fmt.Fprintf(a.err, "Closing %v, which is not in --listen\n", s.Addr)
+		fmt.Fprintf(a.log, "Closing %v, which is not in --listen\n", s.Addr)
 		s.Conn.Close()
 	}
 	in.Sockets = nil
 	return nil
+}
+
+// givenUp returns the failure of a server whose predecessor has ended, or has waited too long.
+func givenUp() error {
+	return &failure{what: "the old server does not wait for this one any more", code: exitFail}
 }
 
 // reportReady writes the PID file and reports to the predecessor or to systemd that the server is
@@ -87,12 +96,12 @@ func (a *app) reportReady(path string) (*pidFile, error) {
 	}
 	if err := a.inherited.Ready(); errors.Is(err, handover.ErrGivenUp) {
 		pid.discard()
-		return nil, &failure{what: "the old server does not wait for this one any more", code: exitFail}
+		return nil, givenUp()
 	} else if err != nil {
-		fmt.Fprintf(a.err, "ohce: cannot report to systemd: %v\n", err)
+		fmt.Fprintf(a.log, "ohce: cannot report to systemd: %v\n", err)
 	}
 	if err := pid.publish(); err != nil {
-		fmt.Fprintf(a.err, "ohce: cannot write --pid-file %s: %v\n", path, pathCause(err))
+		fmt.Fprintf(a.log, "ohce: cannot write --pid-file %s: %v\n", path, pathCause(err))
 	}
 	return pid, nil
 }
@@ -100,7 +109,7 @@ func (a *app) reportReady(path string) (*pidFile, error) {
 // watchdog reports to systemd that the server runs.
 func (a *app) watchdog(ctx context.Context) {
 	if err := handover.Watchdog(ctx, nil); err != nil {
-		fmt.Fprintf(a.err, "ohce: %v\n", err)
+		fmt.Fprintf(a.log, "ohce: %v\n", err)
 	}
 }
 

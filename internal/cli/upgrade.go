@@ -104,14 +104,14 @@ func (u *upgrade) start(ctx context.Context, srv *ohce.Server) bool {
 	}
 	switch {
 	case err == nil:
-		fmt.Fprintf(u.app.err, "Upgraded: process %d continues\n", pid)
+		fmt.Fprintf(u.app.log, "Upgraded: process %d continues\n", pid)
 	case ctx.Err() == nil:
 		text := fmt.Sprintf("ohce: upgrade failed: %v; this process continues\n", rootCause(err))
 		if errors.Is(err, fs.ErrPermission) {
 			text += "hint: the new program must be in the directory of the old one, unless " +
 				"--sandbox is off, and the user must have the right to start it\n"
 		}
-		io.WriteString(u.app.err, text)
+		io.WriteString(u.app.log, text)
 	}
 	u.done = err == nil
 	return u.done

@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // An upgradable is a server with a PID file. Its executable is a link that a test can replace.
@@ -293,5 +295,48 @@ func TestUpgradeFails(t *testing.T) {
 	sent := load.finish(t)
 	if received := u.finish(); received != sent {
 		t.Errorf("the processes received %d requests, want %d", received, sent)
+	}
+}
+
+// TestUpgradeWithoutDescriptors checks that a server that can open no files answers, reports that it
+// can neither be upgraded nor read its prefixes, and can do both later.
+func TestUpgradeWithoutDescriptors(t *testing.T) {
+	denied := filepath.Join(t.TempDir(), "denied")
+	if err := os.WriteFile(denied, []byte("192.0.2.1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	u := servingUpgradable(t, "--deny", "@"+denied)
+	load := startLoad(u.conn, 5_000)
+	pid := u.cmd.Process.Pid
+	var limit unix.Rlimit
+	if err := unix.Prlimit(pid, unix.RLIMIT_NOFILE, nil, &limit); err != nil {
+		t.Fatal(err)
+	}
+	few := unix.Rlimit{Cur: 3, Max: limit.Max}
+	if err := unix.Prlimit(pid, unix.RLIMIT_NOFILE, &few, nil); err != nil {
+		t.Fatal(err)
+	}
+	u.signal(syscall.SIGHUP)
+	u.expect(`msg="prefixes not changed" error="--deny: ` + denied + `: too many open files"`)
+	u.signal(syscall.SIGUSR2)
+	u.expect("ohce: upgrade failed: ")
+	u.expect("too many open files; this process continues")
+	if err := unix.Prlimit(pid, unix.RLIMIT_NOFILE, &limit, nil); err != nil {
+		t.Fatal(err)
+	}
+	u.signal(syscall.SIGHUP)
+	u.expect("prefixes read again")
+	u.upgrade(syscall.SIGUSR2)
+	sent := load.finish(t)
+	if received := u.finish(); received != sent {
+		t.Errorf("the processes received %d requests, want %d", received, sent)
+	}
+}
+
+// expect waits until standard error contains text.
+func (u *upgradable) expect(text string) {
+	u.t.Helper()
+	if err := u.await(text); err != nil {
+		u.t.Error(err)
 	}
 }
