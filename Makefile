@@ -115,7 +115,7 @@ admission: ## pass SPOOFED forged requests through the limits, and FORGED with r
 	OHCE_SPOOFED=$(SPOOFED) $(GO) test -run '^TestAdmission' -count=1 -v ./internal/cli
 	OHCE_SPOOFED=$(FORGED) $(GO) test -tags priv -run '^TestPrivReflection$$' -count=1 -v .
 
-overload: ## flood servers for FLOOD seconds each, and measure what a datagram and a neighbour pay
+overload: ## flood servers for FLOOD seconds each: the cost of a drop, and clients beside the flood
 	OHCE_OVERLOAD=$(FLOOD) $(GO) test -p 1 -run '^TestOverload' -count=1 -v . ./internal/cli
 
 upgrade: ## replace ohce serve UPGRADES times under RATE requests a second, and count lost requests
