@@ -54,8 +54,12 @@ func (r *Relay) mappingFor(l *listener, msg *udp.Message) (m *mapping, dropped *
 	case m != nil:
 		m.limitHops(msg.HopLimit)
 		return m, nil
+	case portOf(msg.Peer) == portOf(r.server):
+		return nil, &r.stats.Loop
 	case !r.newMappings.take(time.Since(r.epoch)):
 		return nil, &r.stats.PortLimit
+	case r.fromServer(msg.Peer): // after the limit, because it can read all interfaces
+		return nil, &r.stats.Loop
 	}
 	if m = r.open(k, msg.IfIndex, msg.HopLimit); m == nil {
 		return nil, &r.stats.NoMapping

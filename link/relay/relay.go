@@ -20,8 +20,9 @@
 // A relay must not forward to itself, directly or through other relays. Listen refuses a relay that
 // would. A relay drops a request that has passed it before if it can tell: from the ports of the
 // relays of its [Group], and from the hop limit. Like a router a relay sends each request with one
-// hop less than it has arrived with, and drops a request that has none left. MaxNewMappings bounds
-// the remaining loops.
+// hop less than it has arrived with, and drops a request that has none left. A relay also drops a
+// request that has the server's address as its source: the response would be the server's next
+// request. MaxNewMappings bounds the remaining loops.
 //
 // # Reproducible runs
 //
@@ -105,14 +106,15 @@ type Relay struct {
 	// held: it must be quick, must not call the relay, and must not keep the slices of the event.
 	Observe func(Event)
 
-	addr, server netip.AddrPort // set by Listen
-	listeners    []*listener
-	delays       *delayer
-	buffers      udp.BufferPool
-	loops        sync.WaitGroup                           // the goroutines of Serve
-	connect      func(netip.AddrPort) (udp.Socket, error) // opens the socket of a mapping
-	onProgress   func()                                   // set by tests; see progress
-	group        *Group
+	addr, server  netip.AddrPort // set by Listen
+	serverIsLocal bool           // set by Listen: server is an address of this machine
+	listeners     []*listener
+	delays        *delayer
+	buffers       udp.BufferPool
+	loops         sync.WaitGroup                           // the goroutines of Serve
+	connect       func(netip.AddrPort) (udp.Socket, error) // opens the socket of a mapping
+	onProgress    func()                                   // set by tests; see progress
+	group         *Group
 
 	mu           sync.Mutex
 	listening    bool
@@ -199,6 +201,7 @@ func (r *Relay) Listen(ctx context.Context) error {
 		return r.startError()
 	}
 	r.listening, r.addr, r.server, r.epoch = true, bound, server, time.Now()
+	r.serverIsLocal = isLocal(server.Addr().WithZone(""))
 	r.mappings, r.all = make(map[key]*mapping), make(map[*mapping]struct{})
 	r.delays = newDelayer(cmp.Or(r.MaxBytes, DefaultMaxBytes), r.epoch)
 	if r.connect == nil {

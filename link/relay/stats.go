@@ -69,7 +69,8 @@ type Stats struct {
 	NoMapping uint64 `json:"no_mapping"`
 	// PortLimit counts requests dropped because they needed a new mapping beyond MaxNewMappings.
 	PortLimit uint64 `json:"port_limit"`
-	// Loop counts requests dropped because they had passed the relay before, or had no hop left.
+	// Loop counts requests dropped because they had passed the relay before, had no hop left, or had
+	// the server's address as their source.
 	Loop uint64 `json:"loop"`
 	// PortUnreachable counts ICMP port unreachable messages from the server's address.
 	PortUnreachable uint64 `json:"port_unreachable"`
