@@ -31,9 +31,11 @@ type linkFlags struct {
 	at    []string
 	seed  seedFlag
 	idle  time.Duration
-	ports int
-	api   apiFlags
+	ports int // new ones a second
+	// portsPerAddress and newPortsPerAddress limit the clients with one address.
+	portsPerAddress, newPortsPerAddress int
 
+	api     apiFlags
 	sandbox sandboxFlags
 }
 
@@ -65,6 +67,10 @@ func (f *linkFlags) addSpec(flags *pflag.FlagSet) {
 		"close a client's port after `TIME` without datagrams")
 	flags.IntVar(&f.ports, "max-new-ports", relay.DefaultMaxNewMappings,
 		"open ports for at most `N` new clients a second")
+	flags.IntVar(&f.portsPerAddress, "max-ports-per-address", relay.DefaultMaxMappingsPerAddress,
+		"keep at most `N` ports open for the clients with one address (IPv6: one /64)")
+	flags.IntVar(&f.newPortsPerAddress, "max-new-ports-per-address", relay.DefaultMaxNewMappingsPerAddress,
+		"open at most `N` ports a second for the clients with one address")
 }
 
 func (a *app) linkCommand() *cobra.Command {
@@ -195,11 +201,21 @@ func (f *linkFlags) spec() (*linkapi.Spec, error) {
 	if f.idle <= 0 {
 		return nil, usage("write a duration, such as 1m", "--idle %v is not a positive duration", f.idle)
 	}
-	if f.ports <= 0 {
-		return nil, usage("write a number, such as 1000", "--max-new-ports %d is not a positive number", f.ports)
+	for _, limit := range []struct {
+		flag string
+		n    int
+	}{
+		{"max-new-ports", f.ports},
+		{"max-ports-per-address", f.portsPerAddress},
+		{"max-new-ports-per-address", f.newPortsPerAddress},
+	} {
+		if limit.n <= 0 {
+			return nil, usage("write a number, such as 1000", "--%s %d is not a positive number", limit.flag, limit.n)
+		}
 	}
 	s := &linkapi.Spec{
 		Listen: f.listen, To: f.to, Seed: f.seed.seed, Idle: f.idle, MaxNewPorts: f.ports,
+		MaxPortsPerAddress: f.portsPerAddress, MaxNewPortsPerAddress: f.newPortsPerAddress,
 	}
 	var err error
 	if s.Up, s.Down, err = f.impairments(); err != nil {

@@ -48,6 +48,8 @@ var counterText = map[string]string{
 	"unsent":         "refused by the kernel",
 	"kernel_dropped": "dropped by the kernel",
 	"no_mapping":     "requests without a port",
+	"evicted":        "closed for new clients",
+	"address_limit":  "over the limit of an address",
 	"port_limit":     "over the limit of new ports",
 	"loop":           "in a loop",
 }

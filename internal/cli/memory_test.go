@@ -53,8 +53,8 @@ func TestMemoryOfLink(t *testing.T) {
 	}
 	server := serving(t)
 	p, err := startLink([]string{"--listen", "127.0.0.1:0", "--to", server.addrs[0], "--api", "127.0.0.1:0",
-		"--max-new-ports", "1000000",
-		"--idle", "10s", "--delay", "100ms"})
+		"--max-new-ports", "1000000", "--max-ports-per-address", "1000000",
+		"--max-new-ports-per-address", "1000000", "--idle", "10s", "--delay", "100ms"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -96,9 +96,12 @@ type Spec struct {
 	// Up and Down are the impairments until Schedule or Change replaces them.
 	Up, Down link.Impairment
 	Schedule []link.Phase // at most MaxPhases
-	// Idle and MaxNewPorts are IdleTimeout and MaxNewMappings of the relay.Relay.
-	Idle        time.Duration
-	MaxNewPorts int
+	// Idle is IdleTimeout of the relay.Relay. MaxNewPorts, MaxPortsPerAddress and
+	// MaxNewPortsPerAddress are MaxNewMappings, MaxMappingsPerAddress and MaxNewMappingsPerAddress.
+	Idle                  time.Duration
+	MaxNewPorts           int
+	MaxPortsPerAddress    int
+	MaxNewPortsPerAddress int
 }
 
 // Create starts a link. It returns when ctx is done. Until the link listens, its name is taken but
@@ -174,6 +177,11 @@ func (m *Manager) reserve(s *Spec, cancel context.CancelFunc) (*entry, error) {
 		return nil, newError(400, "idle", "idle must not be negative")
 	case s.MaxNewPorts < 0:
 		return nil, newError(400, "max_new_ports", "max_new_ports must not be negative")
+	case s.MaxPortsPerAddress < 0:
+		return nil, newError(400, "max_ports_per_address", "max_ports_per_address must not be negative")
+	case s.MaxNewPortsPerAddress < 0:
+		return nil, newError(400, "max_new_ports_per_address",
+			"max_new_ports_per_address must not be negative")
 	}
 	if err := checkPhases(s.Schedule); err != nil {
 		return nil, err
@@ -195,7 +203,9 @@ func (m *Manager) reserve(s *Spec, cancel context.CancelFunc) (*entry, error) {
 		name: name, seed: seed, cancel: cancel, done: make(chan struct{}),
 		relay: &relay.Relay{
 			Addr: s.Listen, To: s.To, IdleTimeout: s.Idle, MaxNewMappings: s.MaxNewPorts, Group: &m.group,
-			Link: &link.Link{Seed: seed, Up: s.Up, Down: s.Down, Schedule: s.Schedule},
+			MaxMappingsPerAddress:    s.MaxPortsPerAddress,
+			MaxNewMappingsPerAddress: s.MaxNewPortsPerAddress,
+			Link:                     &link.Link{Seed: seed, Up: s.Up, Down: s.Down, Schedule: s.Schedule},
 		},
 	}
 	if m.links == nil {

@@ -200,6 +200,8 @@ func TestBadInput(t *testing.T) {
 		{"POST", "/links", `{"to":"127.0.0.1:0"}`, 400, "to", "there is no port 0"},
 		{"POST", "/links", `{` + to + `,"listen":"192.0.2.1:1"}`, 400, "listen", "cannot listen on 192.0.2.1:1: "},
 		{"POST", "/links", `{` + to + `,"max_new_ports":-1}`, 400, "max_new_ports", "must not be negative"},
+		{"POST", "/links", `{` + to + `,"max_ports_per_address":-1}`, 400, "max_ports_per_address", "must not be negative"},
+		{"POST", "/links", `{` + to + `,"max_new_ports_per_address":-1}`, 400, "max_new_ports_per_address", "must not be negative"},
 		{"POST", "/links", `{` + to + `,"up":{"queue":5}}`, 400, "up.queue", "has no effect without rate"},
 		{"POST", "/links", `{` + to + `,"seed":-1}`, 400, "seed", "seed must not be"},
 		{"POST", "/links", `{` + to + `,"like":"heaven"}`, 400, "like", "must be one of transatlantic"},

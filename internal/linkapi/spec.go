@@ -27,13 +27,16 @@ type specJSON struct {
 	Schedule json.RawMessage `json:"schedule,omitempty"`
 	Idle     string          `json:"idle,omitempty"`
 
-	MaxNewPorts int `json:"max_new_ports,omitempty"`
+	MaxNewPorts           int `json:"max_new_ports,omitempty"`
+	MaxPortsPerAddress    int `json:"max_ports_per_address,omitempty"`
+	MaxNewPortsPerAddress int `json:"max_new_ports_per_address,omitempty"`
 }
 
 // MarshalJSON returns the body of POST /links.
 func (s Spec) MarshalJSON() ([]byte, error) {
 	out := specJSON{
 		Name: s.Name, Listen: s.Listen, To: s.To, Seed: s.Seed, MaxNewPorts: s.MaxNewPorts,
+		MaxPortsPerAddress: s.MaxPortsPerAddress, MaxNewPortsPerAddress: s.MaxNewPortsPerAddress,
 	}
 	if s.Idle != 0 {
 		out.Idle = s.Idle.String()
@@ -61,6 +64,7 @@ func (s *Spec) UnmarshalJSON(data []byte) error {
 	}
 	out := Spec{
 		Name: in.Name, Listen: in.Listen, To: in.To, Seed: in.Seed, MaxNewPorts: in.MaxNewPorts,
+		MaxPortsPerAddress: in.MaxPortsPerAddress, MaxNewPortsPerAddress: in.MaxNewPortsPerAddress,
 	}
 	if in.Like != "" {
 		p, err := findPreset(in.Like)
@@ -185,7 +189,7 @@ func decodeError(err error) error {
 }
 
 var specFields = []string{"name", "listen", "to", "like", "seed", "up", "down", "schedule", "idle",
-	"max_new_ports"}
+	"max_new_ports", "max_ports_per_address", "max_new_ports_per_address"}
 
 // A changeJSON is the body of PATCH /links/{name}.
 type changeJSON struct {

@@ -1,8 +1,10 @@
 package udp
 
 import (
+	"net"
 	"os"
 	"sync/atomic"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -35,4 +37,30 @@ func roomForPoller() error {
 		fds = append(fds, fd)
 	}
 	return nil
+}
+
+// maxReserve is the number of descriptors that InReserve keeps for the rest of the process.
+const maxReserve = 64
+
+// InReserve reports whether the descriptor of c is one of the last 64 that the process may open, or
+// of the last quarter if that is less. The kernel gives a new descriptor the lowest free number, so
+// that all lower ones were in use when c was opened.
+func InReserve(c net.Conn) bool {
+	sc, ok := c.(syscall.Conn)
+	if !ok {
+		return false
+	}
+	raw, err := sc.SyscallConn()
+	if err != nil {
+		return false
+	}
+	var number uint64
+	if err := raw.Control(func(fd uintptr) { number = uint64(fd) }); err != nil {
+		return false
+	}
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return false
+	}
+	return number >= limit.Cur-min(maxReserve, limit.Cur/4)
 }

@@ -2,9 +2,15 @@
 
 package udp
 
-import "sync/atomic"
+import (
+	"net"
+	"sync/atomic"
+)
 
 var pollerReady atomic.Bool
 
 // roomForPoller does nothing: only on Linux does the runtime crash for want of descriptors.
 func roomForPoller() error { return nil }
+
+// InReserve reports false: there is no portable way to learn the limit of descriptors.
+func InReserve(net.Conn) bool { return false }

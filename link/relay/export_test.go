@@ -48,3 +48,6 @@ func (c conn) Close() error {
 	c.check("Close")
 	return c.Socket.Close()
 }
+
+// FromServer reports whether the relay takes a datagram from peer for one of the server.
+func FromServer(r *Relay, peer netip.AddrPort) bool { return r.fromServer(peer) }

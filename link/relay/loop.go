@@ -93,6 +93,20 @@ func reaches(server, addr netip.AddrPort) bool {
 	}
 }
 
+// fromServer reports whether a datagram from peer can be one of the server. A server of this machine
+// that is bound to every address responds from each of them.
+func (r *Relay) fromServer(peer netip.AddrPort) bool {
+	peer = portOf(peer)
+	switch {
+	case peer.Port() != r.server.Port():
+		return false
+	case peer.Addr() == r.server.Addr().WithZone(""):
+		return true
+	default:
+		return r.serverIsLocal && isLocal(peer.Addr())
+	}
+}
+
 // isLocal reports whether an address belongs to this machine.
 func isLocal(addr netip.Addr) bool {
 	if addr.IsLoopback() || addr.IsUnspecified() {

@@ -45,7 +45,7 @@ func startRing(t *testing.T, groups []*relay.Group, configure func(*relay.Relay)
 }
 
 // A total is the sum of the counters of a ring.
-type total struct{ received, ports, loop, portLimit uint64 }
+type total struct{ received, ports, loop, portLimit, addressLimit uint64 }
 
 func (all ring) total() (sum total) {
 	for _, r := range all {
@@ -54,6 +54,7 @@ func (all ring) total() (sum total) {
 		sum.ports += s.Opened
 		sum.loop += s.Loop
 		sum.portLimit += s.PortLimit
+		sum.addressLimit += s.AddressLimit
 	}
 	return sum
 }
@@ -63,7 +64,7 @@ func (all ring) untilDropped(t *testing.T, n uint64) {
 	t.Helper()
 	all[0].until(t, "the ring drops", func(relay.Stats) bool {
 		sum := all.total()
-		return sum.loop+sum.portLimit == n
+		return sum.loop+sum.portLimit+sum.addressLimit == n
 	})
 }
 
@@ -83,18 +84,23 @@ func TestRingInOneGroup(t *testing.T) {
 	}
 }
 
-// TestNewPortsOfARing checks that the limit of new mappings ends a loop that the relays cannot
+// TestNewPortsOfARing checks that each limit of new mappings ends a loop that the relays cannot
 // recognise.
 func TestNewPortsOfARing(t *testing.T) {
 	one, other := new(relay.Group), new(relay.Group)
 	for _, groups := range [][]*relay.Group{{one, other}, {one, one, other}, {nil, nil, nil}} {
 		const limit = 20
-		all := startRing(t, groups, func(r *relay.Relay) { r.MaxNewMappings = limit; r.HideHopLimits() })
-		send(t, dial(t, all[0].LocalAddr()), "Hello")
-		all.untilDropped(t, 1)
-		sum := all.total()
-		if sum.received != sum.ports+1 || sum.ports < limit {
-			t.Errorf("ring of %d: %+v, want a new port for each datagram but the last", len(all), sum)
+		for _, configure := range []func(*relay.Relay){
+			func(r *relay.Relay) { r.MaxNewMappings = limit },
+			func(r *relay.Relay) { r.MaxNewMappingsPerAddress = limit },
+		} {
+			all := startRing(t, groups, func(r *relay.Relay) { configure(r); r.HideHopLimits() })
+			send(t, dial(t, all[0].LocalAddr()), "Hello")
+			all.untilDropped(t, 1)
+			sum := all.total()
+			if sum.received != sum.ports+1 || sum.ports < limit {
+				t.Errorf("ring of %d: %+v, want a new port for each datagram but the last", len(all), sum)
+			}
 		}
 	}
 }

@@ -31,7 +31,9 @@ type mapping struct {
 	conn    udp.Socket
 	waiting atomic.Int64 // delayed datagrams in both directions
 	used    atomic.Int64 // time of the last datagram in nanoseconds since the epoch
-	retired bool         // replaced by a newer mapping, or being closed; guarded by r.mu
+	source  *source
+	retired bool // replaced by a newer mapping, or being closed; guarded by r.mu
+	closing bool // guarded by r.mu
 
 	hops     int      // hop limit of the last request, or 0 if unknown; used by listener.run only
 	checked  uint64   // Group.added when previous was set; used by listener.run only
@@ -54,8 +56,11 @@ func (r *Relay) mappingFor(l *listener, msg *udp.Message) (m *mapping, dropped *
 	case m != nil:
 		m.limitHops(msg.HopLimit)
 		return m, nil
-	case !r.newMappings.take(time.Since(r.epoch)):
-		return nil, &r.stats.PortLimit
+	case portOf(msg.Peer) == portOf(r.server):
+		return nil, &r.stats.Loop
+	}
+	if dropped = r.admit(l, msg.Peer); dropped != nil {
+		return nil, dropped
 	}
 	if m = r.open(k, msg.IfIndex, msg.HopLimit); m == nil {
 		return nil, &r.stats.NoMapping
@@ -83,42 +88,74 @@ func (r *Relay) rebind(m *mapping) *mapping {
 // open opens a mapping and retires the one that the client has. It returns nil if that fails. The
 // caller is the goroutine of k.listener and holds mu; open releases mu while it opens the socket.
 func (r *Relay) open(k key, ifIndex uint32, hops int) *mapping {
-	if r.closed || len(r.all)+r.opening >= cmp.Or(r.MaxMappings, DefaultMaxMappings) {
-		return nil
-	}
-	r.opening++
-	r.mu.Unlock()
-	conn, err := r.connect(r.server)
-	if err == nil && hops > 1 {
-		_ = udp.SetHopLimit(conn, hops-1) // see limitHops
-	}
-	r.mu.Lock()
-	r.opening--
-	if err != nil {
-		return nil
-	}
-	if r.closed {
+	src := r.sourceOf(k.peer)
+	src.mappings++
+	conn := r.openSocket(k.listener, hops)
+	if conn != nil && r.closed {
 		conn.Close()
+		conn = nil
+	}
+	if conn == nil {
+		r.release(src)
 		return nil
 	}
 	if old, ok := r.mappings[k]; ok {
-		old.retired = true
+		r.retire(old)
 	}
-	m := &mapping{r: r, key: k, ifIndex: ifIndex, conn: conn, hops: hops}
+	m := &mapping{r: r, key: k, ifIndex: ifIndex, conn: conn, source: src, hops: hops}
 	m.use(time.Now())
 	r.group.add(m)
 	r.mappings[k], r.all[m] = m, struct{}{}
 	r.mostMappings = max(r.mostMappings, len(r.all))
 	r.stats.Opened++
-	r.loops.Go(m.run) // ends when expire or shut closes its socket
+	r.loops.Go(m.run) // ends when closeMappings or shut closes its socket
 	return m
 }
+
+// openSocket opens a socket towards the server. If there is no room for it, openSocket evicts
+// mappings. It returns nil if that fails. The caller holds mu, as for open.
+func (r *Relay) openSocket(l *listener, hops int) udp.Socket {
+	if r.full() {
+		r.evict(l, nil)
+	}
+	for try := 0; try < 2 && !r.closed && !r.full(); try++ {
+		r.opening++
+		r.mu.Unlock()
+		conn, err := r.connect(r.server)
+		if err == nil && hops > 1 {
+			_ = udp.SetHopLimit(conn, hops-1) // see limitHops
+		}
+		r.mu.Lock()
+		r.opening--
+		switch {
+		case err == nil:
+			return conn
+		case !udp.TooManyFiles(err) && !errors.Is(err, errReserve):
+			return nil
+		case try == 0:
+			r.evict(l, nil)
+		}
+	}
+	return nil
+}
+
+// full reports whether the relay may open no further mapping. The caller holds mu.
+func (r *Relay) full() bool {
+	return len(r.all)+r.opening >= cmp.Or(r.MaxMappings, DefaultMaxMappings)
+}
+
+// errReserve reports that a socket would take a descriptor that the rest of the process needs.
+var errReserve = errors.New("too few file descriptors are left")
 
 // connect opens a socket towards the server.
 func connect(server netip.AddrPort) (udp.Socket, error) {
 	socket, err := udp.Dial(context.Background(), server.String())
 	if err != nil {
 		return nil, err
+	}
+	if udp.InReserve(socket) {
+		socket.Close()
+		return nil, errReserve
 	}
 	conn, err := udp.Connect(socket)
 	if err != nil {
@@ -134,29 +171,7 @@ func (m *mapping) use(now time.Time) { m.used.Store(int64(now.Sub(m.r.epoch))) }
 // delayed. The sockets are closed without the lock.
 func (r *Relay) expire(before time.Duration) {
 	r.mu.Lock()
-	var idle []*mapping
-	for m := range r.all {
-		if m.waiting.Load() == 0 && time.Duration(m.used.Load()) < before { // in this order; see sent
-			if !m.retired {
-				delete(r.mappings, m.key)
-			}
-			m.retired = true
-			idle = append(idle, m)
-		}
-	}
-	r.mu.Unlock()
-	var drops uint64
-	for _, m := range idle {
-		r.group.remove(m)
-		m.conn.Close()
-		drops += m.conn.KernelDropped()
-	}
-	r.mu.Lock()
-	r.stats.Down.KernelDropped += drops
-	r.stats.Expired += uint64(len(idle))
-	for _, m := range idle {
-		delete(r.all, m)
-	}
+	r.closeMappings(r.idleSince(before), &r.stats.Expired)
 	many := r.mostMappings >= manyMappings && len(r.all) <= r.mostMappings/4
 	if many {
 		r.mostMappings = len(r.all)

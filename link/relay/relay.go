@@ -13,15 +13,16 @@
 //
 // Each client has its own socket, and so its own port, towards the server: a mapping in the sense
 // of RFC 4787. The client gets the responses from the address that it sent its request to. The
-// relay closes a mapping that is idle for a while; the next request of that client opens a new one.
+// relay closes a mapping that is idle for a while, or the longest-idle ones to make room; the next request of that client opens a new one.
 //
 // # Loops
 //
 // A relay must not forward to itself, directly or through other relays. Listen refuses a relay that
 // would. A relay drops a request that has passed it before if it can tell: from the ports of the
 // relays of its [Group], and from the hop limit. Like a router a relay sends each request with one
-// hop less than it has arrived with, and drops a request that has none left. MaxNewMappings bounds
-// the remaining loops.
+// hop less than it has arrived with, and drops a request that has none left. A relay also drops a
+// request that has the server's address as its source: the response would be the server's next
+// request. MaxNewMappings bounds the remaining loops.
 //
 // # Reproducible runs
 //
@@ -63,7 +64,10 @@ const (
 	DefaultMaxMappings = 16_384
 	DefaultMaxBytes    = 64 << 20
 
-	DefaultMaxNewMappings = 1000
+	DefaultMaxNewMappings = 5000
+
+	DefaultMaxMappingsPerAddress    = 4096
+	DefaultMaxNewMappingsPerAddress = 1000
 )
 
 // A Relay carries datagrams between clients and a server. Its exported fields must not be changed
@@ -84,15 +88,28 @@ type Relay struct {
 	// DefaultIdleTimeout; negative is an error.
 	IdleTimeout time.Duration
 
-	// MaxMappings limits the number of open mappings. The relay drops a request that needs one more
-	// and counts it in Stats.NoMapping. Each mapping takes a file descriptor, and the system may
-	// grant fewer. 0 means DefaultMaxMappings; negative is an error.
+	// MaxMappings limits the number of open mappings. If a new client needs one more, the relay closes
+	// the longest-idle mappings and counts them in Stats.Evicted. It does the same if the process
+	// has few file descriptors left: each mapping takes one, and the relay leaves 64 of them, or a
+	// quarter if the process may open fewer than 256, to the rest of the process. (On systems other
+	// than Linux it leaves none.) If no mapping can be closed, the relay drops the request and
+	// counts it in Stats.NoMapping. 0 means DefaultMaxMappings; negative is an error.
 	MaxMappings int
 
 	// MaxNewMappings limits the number of mappings that the relay opens for new clients in a second.
 	// The relay drops a request that needs one more and counts it in Stats.PortLimit. 0 means
 	// DefaultMaxNewMappings; negative is an error.
 	MaxNewMappings int
+
+	// MaxMappingsPerAddress limits the number of open mappings of clients with the same address. If
+	// one more is needed, the relay closes the longest-idle ones of that address. For IPv6 the clients
+	// in a /64 prefix have the same address. MaxNewMappingsPerAddress limits the number of mappings
+	// that the relay opens for these clients in a second. The relay drops a request that needs one
+	// more and counts it in Stats.AddressLimit. The users behind an address translator share an
+	// address. 0 means DefaultMaxMappingsPerAddress and DefaultMaxNewMappingsPerAddress; negative is
+	// an error.
+	MaxMappingsPerAddress    int
+	MaxNewMappingsPerAddress int
 
 	// Group holds the relays among which this one recognises loops. nil means this relay alone.
 	Group *Group
@@ -105,14 +122,15 @@ type Relay struct {
 	// held: it must be quick, must not call the relay, and must not keep the slices of the event.
 	Observe func(Event)
 
-	addr, server netip.AddrPort // set by Listen
-	listeners    []*listener
-	delays       *delayer
-	buffers      udp.BufferPool
-	loops        sync.WaitGroup                           // the goroutines of Serve
-	connect      func(netip.AddrPort) (udp.Socket, error) // opens the socket of a mapping
-	onProgress   func()                                   // set by tests; see progress
-	group        *Group
+	addr, server  netip.AddrPort // set by Listen
+	serverIsLocal bool           // set by Listen: server is an address of this machine
+	listeners     []*listener
+	delays        *delayer
+	buffers       udp.BufferPool
+	loops         sync.WaitGroup                           // the goroutines of Serve
+	connect       func(netip.AddrPort) (udp.Socket, error) // opens the socket of a mapping
+	onProgress    func()                                   // set by tests; see progress
+	group         *Group
 
 	mu           sync.Mutex
 	listening    bool
@@ -127,6 +145,7 @@ type Relay struct {
 	mappings     map[key]*mapping
 	opening      int // mappings that are being opened
 	newMappings  bucket
+	sources      map[netip.Prefix]*source
 	mostMappings int                   // in all, since memory was last returned to the system
 	all          map[*mapping]struct{} // includes retired ones
 	stats        Stats
@@ -199,7 +218,9 @@ func (r *Relay) Listen(ctx context.Context) error {
 		return r.startError()
 	}
 	r.listening, r.addr, r.server, r.epoch = true, bound, server, time.Now()
+	r.serverIsLocal = isLocal(server.Addr().WithZone(""))
 	r.mappings, r.all = make(map[key]*mapping), make(map[*mapping]struct{})
+	r.sources = make(map[netip.Prefix]*source)
 	r.delays = newDelayer(cmp.Or(r.MaxBytes, DefaultMaxBytes), r.epoch)
 	if r.connect == nil {
 		r.connect = connect
@@ -244,6 +265,11 @@ func (r *Relay) check() error {
 		return fmt.Errorf("relay: MaxMappings is %d: must not be negative", r.MaxMappings)
 	case r.MaxNewMappings < 0:
 		return fmt.Errorf("relay: MaxNewMappings is %d: must not be negative", r.MaxNewMappings)
+	case r.MaxMappingsPerAddress < 0:
+		return fmt.Errorf("relay: MaxMappingsPerAddress is %d: must not be negative", r.MaxMappingsPerAddress)
+	case r.MaxNewMappingsPerAddress < 0:
+		return fmt.Errorf("relay: MaxNewMappingsPerAddress is %d: must not be negative",
+			r.MaxNewMappingsPerAddress)
 	case r.MaxBytes < 0:
 		return fmt.Errorf("relay: MaxBytes is %d: must not be negative", r.MaxBytes)
 	default:

@@ -91,7 +91,7 @@ func flipServer(t *testing.T) *ohcetest.Server {
 func checkSums(t *testing.T, r *relay.Relay) {
 	t.Helper()
 	s := r.Stats()
-	if got := s.Up.Seen + s.Up.Oversize + s.NoMapping + s.PortLimit + s.Loop; got != s.Up.Received {
+	if got := s.Up.Seen + s.Up.Oversize + s.NoMapping + s.AddressLimit + s.PortLimit + s.Loop; got != s.Up.Received {
 		t.Errorf("%d requests received, %d counted: %+v", s.Up.Received, got, s)
 	}
 	if got := s.Down.Seen + s.Down.Oversize; got != s.Down.Received {
@@ -348,16 +348,7 @@ func TestDelayedDatagramKeepsItsMapping(t *testing.T) {
 }
 
 func TestLimits(t *testing.T) {
-	r := start(t, &relay.Relay{MaxMappings: 1})
-	first, second := dial(t, r.LocalAddr()), dial(t, r.LocalAddr())
-	ask(t, first, "one")
-	send(t, second, "two")
-	ask(t, first, "three")
-	if s := r.Stats(); s.NoMapping != 1 || s.Mappings != 1 {
-		t.Errorf("stats %+v, want one mapping", s)
-	}
-
-	r = start(t, &relay.Relay{MaxBytes: 2*relay.Overhead + 32, Link: &link.Link{Up: link.Impairment{
+	r := start(t, &relay.Relay{MaxBytes: 2*relay.Overhead + 32, Link: &link.Link{Up: link.Impairment{
 		Delay: link.Delay{Base: time.Hour},
 	}}})
 	c := dial(t, r.LocalAddr())
@@ -434,6 +425,9 @@ func TestListenErrors(t *testing.T) {
 		{"idle", &relay.Relay{IdleTimeout: -1}, "IdleTimeout is -1ns"},
 		{"ports", &relay.Relay{MaxMappings: -1}, "MaxMappings is -1"},
 		{"new ports", &relay.Relay{MaxNewMappings: -1}, "MaxNewMappings is -1"},
+		{"ports of an address", &relay.Relay{MaxMappingsPerAddress: -1}, "MaxMappingsPerAddress is -1"},
+		{"new ports of an address", &relay.Relay{MaxNewMappingsPerAddress: -1},
+			"MaxNewMappingsPerAddress is -1"},
 		{"bytes", &relay.Relay{MaxBytes: -1}, "MaxBytes is -1"},
 		{"link", &relay.Relay{Link: &link.Link{Up: link.Impairment{MTU: -1}}}, "up.mtu is -1"},
 	} {

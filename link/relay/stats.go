@@ -9,7 +9,7 @@ import (
 
 // DirectionStats counts datagrams of one direction of a Relay. After Close
 //
-//	Received = Seen + Oversize (+ Stats.NoMapping, PortLimit and Loop for requests)
+//	Received = Seen + Oversize (+ Stats.NoMapping, AddressLimit, PortLimit and Loop for requests)
 //	Delivered + Duplicated = Sent + Unsent + BufferFull + Unmapped + Delayed
 type DirectionStats struct {
 	// Received counts the datagrams that the relay read. Oversize counts those that were longer
@@ -61,15 +61,20 @@ type Stats struct {
 	Down DirectionStats `json:"down"`
 
 	// Mappings is the number of open mappings. Opened counts all mappings, Expired those that the
-	// relay closed after IdleTimeout.
+	// relay closed after IdleTimeout, and Evicted those that it closed to make room for new ones.
 	Mappings uint64 `json:"mappings"`
 	Opened   uint64 `json:"opened"`
 	Expired  uint64 `json:"expired"`
+	Evicted  uint64 `json:"evicted"`
 	// NoMapping counts requests dropped because no mapping could be opened.
 	NoMapping uint64 `json:"no_mapping"`
+	// AddressLimit counts requests dropped because they needed a new mapping beyond
+	// MaxNewMappingsPerAddress, or beyond MaxMappingsPerAddress if none could be closed.
+	AddressLimit uint64 `json:"address_limit"`
 	// PortLimit counts requests dropped because they needed a new mapping beyond MaxNewMappings.
 	PortLimit uint64 `json:"port_limit"`
-	// Loop counts requests dropped because they had passed the relay before, or had no hop left.
+	// Loop counts requests dropped because they had passed the relay before, had no hop left, or had
+	// the server's address as their source.
 	Loop uint64 `json:"loop"`
 	// PortUnreachable counts ICMP port unreachable messages from the server's address.
 	PortUnreachable uint64 `json:"port_unreachable"`
@@ -83,7 +88,9 @@ func (s Stats) All() iter.Seq2[string, uint64] {
 		_ = yield("mappings", s.Mappings) &&
 			yield("opened", s.Opened) &&
 			yield("expired", s.Expired) &&
+			yield("evicted", s.Evicted) &&
 			yield("no_mapping", s.NoMapping) &&
+			yield("address_limit", s.AddressLimit) &&
 			yield("port_limit", s.PortLimit) &&
 			yield("loop", s.Loop) &&
 			yield("port_unreachable", s.PortUnreachable) &&
