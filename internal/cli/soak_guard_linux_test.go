@@ -44,7 +44,7 @@ func TestSoakGuard(t *testing.T) {
 	server := serving(t, "--log", "none", "--buffer-size", "1000", "--limit-local", "--rate-limit", "200",
 		"--rate-burst", "200", "--max-rate", "100000", "--deny", "127.7.0.0/16")
 	link, err := startLink([]string{"--listen", "127.0.0.1:0", "--to", server.addrs[0], "--api", "127.0.0.1:0",
-		"--like", "lossy", "--loss", "10%"})
+		"--like", "lossy", "--loss", "10%", "--idle", "1s"}) // each exchange has a port, of about 13 KiB
 	if err != nil {
 		t.Fatal(err)
 	}
