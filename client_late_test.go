@@ -109,6 +109,7 @@ func holdingServer(t *testing.T, hold int) string {
 
 // TestLateResponseOnRealSockets checks the same over loopback.
 func TestLateResponseOnRealSockets(t *testing.T) {
+	t.Parallel() // it waits for most of its time
 	conn := dial(t, holdingServer(t, 5))
 	if got, err := seedClient(conn, "first"); err == nil {
 		t.Fatalf("the first message got %q", got)

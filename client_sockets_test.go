@@ -160,6 +160,7 @@ func TestMatcherPanicClosesSockets(t *testing.T) {
 // TestStreamEndsWithFullInbox checks that readers of retired sockets that wait for room in the
 // inbox close their sockets when the stream ends.
 func TestStreamEndsWithFullInbox(t *testing.T) {
+	t.Parallel() // it waits for most of its time
 	s := ohcetest.NewServer(nil)
 	defer s.Close()
 	for round := range 20 {

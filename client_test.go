@@ -384,6 +384,7 @@ func TestClientErrors(t *testing.T) {
 
 // TestPortUnreachableOnRealSocket checks an exchange with a closed port over loopback.
 func TestPortUnreachableOnRealSocket(t *testing.T) {
+	t.Parallel() // it waits for most of its time
 	s := ohcetest.NewServer(nil)
 	s.Close()
 	c := s.Client()

@@ -58,6 +58,7 @@ func run(t *testing.T, stdin string, name string, args ...string) (stdout, stder
 }
 
 func TestSeedClientInPython(t *testing.T) {
+	t.Parallel() // it waits for most of its time
 	python := program(t, "python3")
 	p := serving(t, "--log", "none")
 	host, port, err := net.SplitHostPort(p.addrs[0])
@@ -173,6 +174,7 @@ func converse(t *testing.T, input, name string, args ...string) string {
 }
 
 func TestPromptOnATerminal(t *testing.T) {
+	t.Parallel() // it waits for most of its time
 	python := program(t, "python3")
 	if runtime.GOOS == "windows" {
 		t.Skip("Python has no pseudo-terminals on Windows")

@@ -17,6 +17,7 @@ import (
 // TestKilledServerStartsAgain kills servers with SIGKILL: while they start, while they serve, and
 // during an upgrade. It checks that the next server starts, and leaves no file when it ends.
 func TestKilledServerStartsAgain(t *testing.T) {
+	t.Parallel() // it waits for most of its time
 	dir, addr := t.TempDir(), freeAddr(t)
 	pidFile := filepath.Join(dir, "pid")
 	start := func() *process {

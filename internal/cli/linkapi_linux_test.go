@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"net"
+	"os"
 	"testing"
 	"time"
 
@@ -15,7 +16,7 @@ import (
 // detector needs several times as much.
 func apiMemory() int { return testsize.Pick(64<<10, 512<<10) }
 
-// linkWithSchedules starts ohce link with four links whose schedules have the maximum length, so
+// linkWithSchedules starts ohce link with two links whose schedules have the maximum length, so
 // that a response with all links has several MiB.
 func linkWithSchedules(t *testing.T) *process {
 	t.Helper()
@@ -30,7 +31,7 @@ func linkWithSchedules(t *testing.T) *process {
 		phases[i] = link.Phase{At: time.Duration(i) * time.Hour, Up: preset.Up, Down: preset.Down}
 	}
 	c := linkapi.Client{Addr: p.api}
-	for range 4 {
+	for range 2 {
 		if _, err := c.Create(t.Context(), linkapi.Spec{To: "127.0.0.1:3000", Schedule: phases}); err != nil {
 			t.Fatal(err)
 		}
@@ -38,27 +39,32 @@ func linkWithSchedules(t *testing.T) *process {
 	return p
 }
 
-// 300 clients that request all links and do not read the response cost little memory, and the API
+// Clients that request all links and do not read the response cost little memory, and the API
 // still answers other clients.
 func TestMemoryOfAPIWithoutReaders(t *testing.T) {
+	t.Parallel() // it waits for most of its time
 	p := linkWithSchedules(t)
 	attack(t, p, "GET /links HTTP/1.1\r\nHost: "+p.api+"\r\n\r\n")
 }
 
-// 300 clients that send almost the longest body and then pause cost little memory, and the API still
+// Clients that send almost the longest body and then pause cost little memory, and the API still
 // answers other clients.
 func TestMemoryOfAPIWithSlowBodies(t *testing.T) {
+	t.Parallel() // it waits for most of its time
 	p := linkWithSchedules(t)
 	const size = 512 << 10
 	head := fmt.Sprintf("POST /links HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n\r\n", p.api, size)
 	attack(t, p, head+fmt.Sprintf("%*s", size-1, ""))
 }
 
-// attack opens 300 connections, or fewer in a fast test, to the API of p, writes request to each of them and reads nothing. It
-// checks the memory of p, and that another client gets its responses.
+// attack opens 100 connections, or 300 in "make soak", to the API of p, writes request to each of
+// them and reads nothing. It checks the memory of p, and that another client gets its responses.
 func attack(t *testing.T, p *process, request string) {
 	t.Helper()
-	connections := testsize.Pick(300, 100)
+	connections := 100
+	if os.Getenv(soakTimeEnv) != "" {
+		connections = 300
+	}
 	for range connections {
 		conn, err := net.Dial("tcp", p.api)
 		if err != nil {
@@ -70,7 +76,7 @@ func attack(t *testing.T, p *process, request string) {
 		conn.Write([]byte(request)) // fails if the server has closed the connection
 	}
 	honest := linkapi.Client{Addr: p.api, Timeout: patience}
-	for range 10 {
+	for range 5 {
 		if s, err := honest.Get(t.Context(), "link-1"); err != nil || s.Name != "link-1" {
 			t.Fatalf("%+v, %v", s, err)
 		}

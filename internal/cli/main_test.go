@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"flag"
 	"io"
 	"os"
 	"os/exec"
@@ -18,7 +19,14 @@ var testCommands = map[string]func(){
 	"ohce-limits": func() { os.Exit(runWithLimits()) },
 }
 
-func TestMain(m *testing.M) { testscript.Main(m, testCommands) }
+func TestMain(m *testing.M) {
+	testing.Init() // defines the flags, which Main parses
+	// The parallel tests wait for processes most of the time. -parallel overrides this.
+	if err := flag.Set("test.parallel", "6"); err != nil {
+		panic(err) // impossible: it is a number
+	}
+	testscript.Main(m, testCommands)
+}
 
 // catToStderr copies a file to standard error, so that a script can check it with stderr.
 func catToStderr() int {

@@ -31,7 +31,7 @@ func overloadTime(t *testing.T) time.Duration {
 	t.Helper()
 	s := os.Getenv(overloadEnv)
 	if s == "" {
-		return time.Second / 2
+		return time.Second / 4
 	}
 	n, err := strconv.ParseFloat(s, 64)
 	if err != nil {

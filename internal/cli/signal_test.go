@@ -185,6 +185,7 @@ func (s *unreadServer) wait(t *testing.T) {
 
 // If the reader of the log stalls, the log loses lines, but every request is answered.
 func TestStalledLogReaderDelaysNoResponse(t *testing.T) {
+	t.Parallel() // it waits for most of its time
 	s := serveUnread(t, "--log", "each")
 	// A pipe holds 64 KiB and a line has about 33 bytes, so the pipe is full after 2,000 requests.
 	exchange(t, s.conn, 20_000)
@@ -206,6 +207,7 @@ func TestStalledLogReaderDelaysNoResponse(t *testing.T) {
 
 // The server ends even if the reader of its log stalls.
 func TestServeEndsIfLogReaderStalls(t *testing.T) {
+	t.Parallel() // it waits for most of its time
 	s := serveUnread(t, "--log", "each")
 	exchange(t, s.conn, 5000) // their lines fill the pipe
 	s.term(t)

@@ -34,7 +34,8 @@ const memoryGrowth = 4 << 10
 // through a link with impairments. It checks that each request is answered or in exactly one
 // counter, that each response arrives or is counted, and that the memory of both does not grow.
 func TestSoakGuard(t *testing.T) {
-	duration := time.Duration(testsize.Pick(3, 1)) * time.Second
+	t.Parallel() // it waits for most of its time
+	duration := time.Duration(testsize.Pick(2, 1)) * time.Second
 	if s := os.Getenv(soakTimeEnv); s != "" {
 		var err error
 		if duration, err = time.ParseDuration(s); err != nil {
