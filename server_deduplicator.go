@@ -19,10 +19,14 @@ const (
 // (RFC 7252, section 4.2). Use it for a handler whose effects must not be repeated.
 //
 // Two requests are the same if they have equal bytes, come from the same address and port, and were
-// sent to the same address. Plain datagrams carry no identifier, so two equal requests from one
-// port look like a request and its retransmission: within Lifetime the second gets the response to
-// the first. A client that means two requests must send them from different ports, as
-// [Client.Exchange] does, or make their bytes differ.
+// sent to the same address. Two equal requests from one port therefore look like a request and its
+// retransmission: within Lifetime the second gets the response to the first, and the handler does
+// not run. So put an identifier into each request that no other request has, such as 16 random
+// bytes. Without identifiers, the requests of one [Client] leave from different ports, but the
+// system can give the port of one client to another client or process.
+//
+// If a program calls Exchange again after an error, the request leaves from another port, and the
+// handler runs again. Only a handler that checks the identifier itself can prevent that.
 //
 // While the handler runs for a request, the server drops copies of the request as [DropDuplicate].
 // A handler that uses [ResponseWriter.Defer] or [Concurrent] counts as running until its response
@@ -54,8 +58,8 @@ type Deduplicator struct {
 	// Lifetime is how long a response is stored after the handler has finished. It should be longer
 	// than the retry schedule of the clients plus the delay of the network, and shorter than the
 	// time after which a client reuses a port. If zero or negative, it is 10 s. This suits a
-	// [Client] with default settings, which gives up after 1.5 s and does not reuse a port for 12 s
-	// or 8,192 exchanges, whichever is less.
+	// [Client] with default settings, which gives up after 1.5 s and does not use a port again for
+	// ten seconds after closing it or for 8,192 exchanges, whichever is less.
 	Lifetime time.Duration
 
 	mu    sync.Mutex

@@ -153,8 +153,9 @@ func (r *report) lowerP99(in func(cell) bool) criterion {
 }
 
 // lead explains the table at the top.
-const lead = `How many requests get no response within 1.5 s, how long the others take, and how many datagrams a request
-needs: with the linear schedule, which is the default, and the adaptive one.`
+const lead = `This page compares the linear schedule, which is the default, with the adaptive one: the share of requests
+without a response within 1.5 s, how long the others take, and how many datagrams a request needs. *Also* names further
+impairments, and *computed* is the theoretical share for the linear schedule.`
 
 // write writes the report to file. The pictures are in a folder beside the file, with the same name
 // without the extension.

@@ -41,7 +41,7 @@ const (
 
 var candidates = []candidate{
 	{name: limitBatch, args: []string{"DIR/batch", "ADDR", "PORT"}},
-	{name: "C, one a call", args: []string{"DIR/batch", "ADDR", "PORT", "1"}},
+	{name: "C, one per call", args: []string{"DIR/batch", "ADDR", "PORT", "1"}},
 	{name: limitRuns, args: []string{"DIR/gso", "ADDR", "PORT"}},
 	{name: "ohce", args: []string{"DIR/ohce", "serve", "--log", "none", "--listen", "ADDR:PORT"},
 		stderr: true},
@@ -50,9 +50,9 @@ var candidates = []candidate{
 	{name: "plain Go", args: []string{"DIR/server", "plain", "ADDR:PORT"}},
 	{name: "x/net batches", args: []string{"DIR/server", "xnet", "ADDR:PORT"}},
 	{name: "gnet 2.9.7", args: []string{"DIR/server", "gnet", "ADDR:PORT"}},
-	{name: "Python, the seed's steps", args: []string{"python3", "python/server.py", "ADDR", "PORT"},
+	{name: "Python, as in the tutorial", args: []string{"python3", "python/server.py", "ADDR", "PORT"},
 		stderr: true},
-	{name: "Python, without the print", args: []string{"python3", "python/server.py", "ADDR", "PORT",
+	{name: "Python, without printing", args: []string{"python3", "python/server.py", "ADDR", "PORT",
 		"quiet"}, stderr: true},
 	{name: "socat, a forked rev", args: []string{"socat", "-dd",
 		"UDP4-RECVFROM:PORT,bind=ADDR,fork", "SYSTEM:rev | tr a-zA-Z A-Za-z"},

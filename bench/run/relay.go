@@ -8,7 +8,7 @@ import (
 
 // The names of the results with which relays are compared.
 const (
-	limitRelay = "C, one a call"
+	limitRelay = "C, one per call"
 	noRelay    = "no relay"
 )
 
