@@ -236,8 +236,7 @@ func (c *Client) errorOf(r *exchange.Request) error {
 	default:
 		op.Err = withCause(ErrServerDown, r.Cause)
 		if r.Cause == nil && r.Unexpected > 0 {
-			op.Err = withCause(ErrServerDown,
-				fmt.Errorf("unexpected datagrams: %d", r.Unexpected))
+			op.Err = &noRightResponse{r.Unexpected}
 		}
 	}
 	return op

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -234,6 +235,9 @@ func TestUnexpectedInError(t *testing.T) {
 			_, err := exchange(t.Context(), []byte("hello"))
 			if !errors.As(err, &op) || !errors.Is(err, ohce.ErrServerDown) || op.Attempts != 5 {
 				t.Fatalf("got %v, want no response to 5 attempts", err)
+			}
+			if text := err.Error(); !strings.Contains(text, "no right response: 5 unexpected datagrams") {
+				t.Errorf("the error is %q", text)
 			}
 			if op.Unexpected != 5 {
 				t.Errorf("%d unexpected datagrams, want 5", op.Unexpected)

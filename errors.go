@@ -88,3 +88,11 @@ func withCause(err, cause error) error {
 
 func (e *causedError) Error() string   { return fmt.Sprintf("%v: %v", e.err, e.cause) }
 func (e *causedError) Unwrap() []error { return []error{e.err, e.cause} }
+
+// noRightResponse is ErrServerDown for a server that sent only unexpected datagrams.
+type noRightResponse struct{ unexpected int }
+
+func (e *noRightResponse) Error() string {
+	return fmt.Sprintf("no right response: %d unexpected datagrams", e.unexpected)
+}
+func (e *noRightResponse) Unwrap() error { return ErrServerDown }
