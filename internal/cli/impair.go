@@ -199,7 +199,7 @@ func flagError(err error) error {
 	if !errors.As(err, &field) {
 		return err
 	}
-	return usage("see ohce link --help", "--%s is %s: %s", flagName(field.Field), field.Value, field.Want)
+	return usage("--help lists the values", "--%s is %s: %s", flagName(field.Field), field.Value, field.Want)
 }
 
 // listError reports an invalid list of fields.

@@ -36,6 +36,7 @@ type linkFlags struct {
 	portsPerAddress, newPortsPerAddress int
 
 	api     apiFlags
+	trace   bool
 	sandbox sandboxFlags
 }
 
@@ -95,6 +96,10 @@ All random decisions follow from --seed, which is printed. With the same seed th
 datagram of a direction has the same fate, and so do messages that are sent one at a time.
 If several are in flight, the network decides which one is the n-th.
 
+With --trace, the link prints a line for each datagram: the time, the name of the link, the
+direction, the address of the client, the length, and the fate. The fate is lost, or the delay of
+each datagram that arrives. If the lines are not read, the link discards them and counts them.
+
 While the link runs, ohce link ctl lists, creates, changes and removes links. It uses an HTTP
 API with JSON, which listens on the loopback interface unless --api says otherwise. There it
 answers every user of this machine, unless --api-token-file requires a token. On any other
@@ -118,6 +123,7 @@ state of each layer, as ohce serve does (--user, --sandbox).
 	flags.StringArrayVar(&f.at, "at", nil,
 		"change the link after a time: `'TIME LIST'` such as '10s loss=50%'")
 	f.addSpec(flags)
+	flags.BoolVar(&f.trace, "trace", false, "print a line for each datagram, with its fate")
 	f.api.register(flags)
 	f.sandbox.register(flags)
 	completeFlag(cmd, "sandbox", sandboxModes...)
@@ -155,10 +161,16 @@ func (a *app) link(ctx context.Context, f *linkFlags) error {
 	}
 	m := &linkapi.Manager{}
 	defer m.Close()
+	a.log = newLogWriter(a.err)
+	defer a.log.close("")
+	if f.trace {
+		m.Observe = a.traceLink
+	}
 	s, err := m.Create(ctx, *spec)
 	if err != nil {
 		return createError(err)
 	}
+	m.Changed = a.printChange // of the API, which does not serve yet
 	api, err := a.serveLinks(&f.api, m)
 	if err != nil {
 		return err
@@ -182,6 +194,7 @@ func (a *app) link(ctx context.Context, f *linkFlags) error {
 	case err := <-api.failed:
 		return &failure{what: fmt.Sprintf("the API failed: %v", err), code: exitFail}
 	}
+	a.log.close("")
 	for _, s := range m.List() {
 		if s.Name != "link-1" {
 			fmt.Fprintf(a.err, "%s:\n", s.Name)

@@ -77,6 +77,14 @@ const DefaultAddr = "127.0.0.1:4474"
 // A Manager holds links by name. The zero value has none. Its methods may be called from several
 // goroutines. The errors of its methods are of type *Error.
 type Manager struct {
+	// Observe, if not nil, receives the events of all links, under the conditions of
+	// relay.Relay.Observe. It must not be changed after the first Create.
+	Observe func(name string, e relay.Event)
+	// Changed, if not nil, is called after a link has been created, changed or removed. action is
+	// one of these words, and s the state of the link. It must not be changed while another method
+	// runs.
+	Changed func(action string, s *Status)
+
 	group relay.Group
 
 	mu     sync.Mutex
@@ -107,6 +115,21 @@ type Spec struct {
 // Create starts a link. It returns when ctx is done. Until the link listens, its name is taken but
 // the other methods do not see the link.
 func (m *Manager) Create(ctx context.Context, s Spec) (*Status, error) {
+	status, err := m.create(ctx, s)
+	if err == nil {
+		m.changed("created", status)
+	}
+	return status, err
+}
+
+// changed calls Changed.
+func (m *Manager) changed(action string, s *Status) {
+	if m.Changed != nil {
+		m.Changed(action, s)
+	}
+}
+
+func (m *Manager) create(ctx context.Context, s Spec) (*Status, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	e, err := m.reserve(&s, cancel)
@@ -208,6 +231,9 @@ func (m *Manager) reserve(s *Spec, cancel context.CancelFunc) (*entry, error) {
 			Link:                     &link.Link{Seed: seed, Up: s.Up, Down: s.Down, Schedule: s.Schedule},
 		},
 	}
+	if m.Observe != nil {
+		e.relay.Observe = func(event relay.Event) { m.Observe(name, event) }
+	}
 	if m.links == nil {
 		m.links = make(map[string]*entry)
 	}
@@ -290,7 +316,9 @@ func (m *Manager) Change(name string, f func(up, down *link.Impairment) error) (
 	if err := e.relay.Change(f); err != nil {
 		return nil, apiError(err)
 	}
-	return e.status(), nil
+	s := e.status()
+	m.changed("changed", s)
+	return s, nil
 }
 
 // SetSchedule replaces the schedule of a link by at most MaxPhases phases. See
@@ -306,6 +334,7 @@ func (m *Manager) SetSchedule(name string, phases []link.Phase) error {
 	if err := e.relay.SetSchedule(phases); err != nil {
 		return apiError(err)
 	}
+	m.changed("changed", e.status())
 	return nil
 }
 
@@ -321,6 +350,7 @@ func (m *Manager) Remove(name string) error {
 	}
 	m.mu.Unlock()
 	e.close()
+	m.changed("removed", e.status())
 	return nil
 }
 
