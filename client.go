@@ -29,7 +29,8 @@ const (
 // Each call to Exchange opens a connected socket, so the kernel drops datagrams from other
 // addresses. When the exchange ends, the socket stays open for Linger to count late responses.
 // After the socket is closed, the client does not use its port again for ten seconds or for the
-// next 8,192 exchanges, whichever is less. A late response therefore cannot reach a new request.
+// next 8,192 exchanges, whichever is less. This makes it unlikely that a late response reaches a
+// new request. If the system offers no other port, the client uses it again.
 type Client struct {
 	// Addr is the server's address, "host:port". If empty, it is DefaultAddr. The client resolves a
 	// host name for each new socket and uses the first address that a socket can be connected to.
@@ -38,10 +39,9 @@ type Client struct {
 	// Retry is the schedule of attempts. The zero value is the schedule of LinearRetry.
 	Retry Retry
 
-	// Match finds the request that a response belongs to. If there is none, the client counts the
-	// datagram as Unexpected and does not deliver it. With Match set, the requests of a Stream
-	// share a socket. If nil, the first datagram that arrives on a request's socket is its
-	// response.
+	// Match finds the request of each response. If nil, the first datagram that arrives on a
+	// request's socket is its response. With Match set, the requests of a Stream share a socket.
+	// The client counts a datagram that matches no request as Unexpected and does not deliver it.
 	Match *Matcher
 
 	// FailFast ends an exchange with ErrPortUnreachable as soon as an ICMP port unreachable message
@@ -54,7 +54,7 @@ type Client struct {
 	// value is an error.
 	BufferSize int
 
-	// MaxInFlight limits the number of requests that a Stream has in flight. The window adapts to
+	// MaxInFlight limits the number of requests that a Stream has in flight. The number adapts to
 	// the network, up to this limit. If zero, it is 4,096. If larger than 65,536, it is 65,536. A
 	// negative value is an error.
 	MaxInFlight int

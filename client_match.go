@@ -11,10 +11,10 @@ import (
 // uses the identifier and the question as the key, and a STUN client the transaction ID.
 //
 // Requests with different keys share a socket. On one socket, at most one request with a given key
-// is in flight. After the exchange ends, its key is not used on that socket for ten seconds or for
-// the next 32,768 exchanges, whichever is less, so that a late response is not taken for the
-// response to a new request. A request whose key cannot be used is sent on another socket. If
-// Client.MaxSockets allows no other socket, the request waits.
+// is in flight, except with MatchExact. After the exchange ends, its key is not used on that socket
+// for ten seconds or for the next 32,768 exchanges, whichever is less, so that a late response is
+// not taken for the response to a new request. A request whose key cannot be used is sent on
+// another socket. If Client.MaxSockets allows no other socket, the request waits.
 //
 // The functions must be safe for concurrent use. They must not retain their arguments, and must not
 // modify any but dst.
@@ -36,9 +36,10 @@ type Matcher struct {
 // the only correct response to request to dst and returns the extended slice. An example of such a
 // function is flip.Append.
 //
-// Requests with equal responses share a socket, because each of them can accept any of the
-// responses. A late or duplicate response to one of them can therefore answer another one that the
-// server has not handled. If the server must handle each request, use another Matcher or none.
+// Unlike with other Matchers, requests with equal responses can be in flight on one socket, because
+// any of them accepts any of the responses. A late or duplicate response to one of them can
+// therefore answer another one that the server has not handled. If the server must handle each
+// request, use another Matcher or none.
 func MatchExact(respond func(dst, request []byte) []byte) *Matcher {
 	return &Matcher{
 		RequestKey:  respond,

@@ -21,9 +21,9 @@ type Result struct {
 	Err error
 }
 
-// Stream sends each of requests as Exchange does and yields the results in the order of the
-// requests. It keeps many requests in flight at once. The number adapts to the network, so that
-// datagrams wait in queues for a few milliseconds at most, and is limited by MaxInFlight.
+// Stream sends every element of requests as Exchange does and yields the results in the order of
+// the requests. It keeps many requests in flight at once. It adapts their number to the network, to
+// keep the delay in queues low. MaxInFlight limits the number.
 //
 // With Match, requests share a socket and are sent in batches. Without it, each request in flight
 // has a socket of its own, up to MaxSockets.
@@ -34,14 +34,14 @@ type Result struct {
 //
 // If the server answers none of the first eight requests, the requests of the next second fail with
 // ErrServerDown without being sent. Then the stream sends one request to find out whether the
-// server answers. A failed attempt to open a socket fails the requests that wait for the socket and
-// counts as one unanswered request. For a server that stops answering later, see Patience.
+// server answers. If a socket cannot be opened, the requests that need it fail. This counts as one
+// unanswered request. For a server that stops answering later, see Patience.
 //
-// Stream runs requests on a separate goroutine, ahead of the responses, and copies each value.
-// Stream returns after requests has returned. If the loop over the stream ends early, the next
-// yield in requests returns false. An iterator that can block for long should therefore watch ctx,
-// and a loop that leaves such a stream early should cancel ctx first. A panic in requests is raised
-// in the loop.
+// A separate goroutine iterates over requests, ahead of the responses, and copies each value. The
+// loop over the stream ends only after this goroutine has ended. If the loop over the stream ends
+// early, the next yield in requests returns false. An iterator that can block for long should
+// therefore watch ctx, and a loop that leaves such a stream early should cancel ctx first. A panic
+// in requests is raised in the loop.
 func (c *Client) Stream(ctx context.Context, requests iter.Seq[[]byte]) iter.Seq2[Result, error] {
 	return c.stream(ctx, requests, c.streamConfig(c.FailFast))
 }

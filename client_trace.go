@@ -30,9 +30,8 @@ type ClientTrace struct {
 
 // A TraceAttempt describes the attempt that an event belongs to.
 //
-// If a datagram or an ICMP message belongs to no request, and several requests or none are in
-// flight on the socket, the event is attributed to the socket alone. All fields but Time,
-// Local and Remote are then zero.
+// If a datagram or an ICMP message cannot be attributed to one request, only Time, Local and Remote
+// are set.
 type TraceAttempt struct {
 	// Exchange is the number of the exchange within its Client, from 1. The exchanges of a stream
 	// are numbered in the order of the requests.

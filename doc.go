@@ -1,4 +1,5 @@
-// Package ohce serves and sends request–response datagrams over UDP. It is modelled on net/http.
+// Package ohce implements clients and servers for request–response protocols over UDP. It is
+// modelled on net/http.
 //
 // # Delivery
 //

@@ -11,8 +11,8 @@ import (
 
 // Errors that a caller can distinguish with errors.Is.
 var (
-	// ErrServerClosed is returned by Serve after Shutdown or Close, and only then. errors.Is
-	// reports that it is net.ErrClosed.
+	// ErrServerClosed is returned by Serve after Shutdown, Release or Close. It matches
+	// net.ErrClosed (see errors.Is).
 	ErrServerClosed error = closedError{}
 
 	// ErrServerDown means that no response arrived within the retry schedule.
@@ -46,9 +46,9 @@ type OpError struct {
 	Attempts int
 	// Elapsed is the duration of an exchange. It is 0 for other operations.
 	Elapsed time.Duration
-	// Unexpected is the number of datagrams that arrived during an exchange, while its request was the
-	// only one in flight on its socket, and that were not its response; see Client.Match. It is 0 for
-	// other operations.
+	// Unexpected is the number of datagrams that arrived during an exchange and were not its
+	// response; see Client.Match. Only datagrams that arrive while no other request is in flight on
+	// the socket count. It is 0 for other operations.
 	Unexpected int
 	// Err is the reason for the failure. It can wrap several errors: for example, the error of an
 	// exchange wraps ErrServerDown and the last network error, such as ErrPortUnreachable.

@@ -24,9 +24,9 @@ import (
 // more, each on its whole schedule, because a server may be restarting. It does not do so if
 // Client.FailFast is set on any client.
 //
-// When all servers have failed, the exchange ends with ErrServerDown, which wraps the error of each
-// server. An exchange takes at most the sum of the clients' budgets, or with Race the longest
-// budget.
+// When all servers have failed, the exchange ends with an *OpError that wraps ErrServerDown and the
+// error of each server. An exchange takes at most the sum of the clients' budgets, or with Race the
+// longest budget.
 type Group struct {
 	// Clients holds a client for each server, in order of preference. An empty list is an error.
 	Clients []*Client

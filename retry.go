@@ -39,10 +39,10 @@ func RetryAfter(waits ...time.Duration) Retry {
 // value and its variation (RFC 6298, sections 2 and 3).
 //
 // The first attempt waits for the resulting retransmission timeout, at least 50 ms. Before the
-// first measurement, it waits for one second. Each further attempt waits longer by a factor of √2,
-// up to an eighth of budget or to the timeout, whichever is longer. Each wait is extended by up to
-// a tenth at random, so that clients do not retransmit at the same time. If nothing is lost and the
-// round-trip time is steady, each request is sent once.
+// first measurement, it waits for one second. Each further attempt waits √2 times as long, up to an
+// eighth of budget or the retransmission timeout, whichever is longer. Each wait is extended by up
+// to a tenth at random, so that clients do not retransmit at the same time. If nothing is lost and
+// the round-trip time is steady, each request is sent once.
 //
 // The exchange ends after budget. If budget is zero or negative, it is 1.5 s, as with LinearRetry.
 // An attempt whose response could not arrive within the budget is not made. If nothing arrives and no
@@ -76,8 +76,8 @@ func (r Retry) Wait(attempt int) time.Duration {
 	}
 }
 
-// Budget returns the time after which an exchange without a response ends. It is the sum of all
-// waits.
+// Budget returns the time after which an exchange without a response ends. For AdaptiveRetry it is
+// the argument of that function, otherwise the sum of all waits.
 func (r Retry) Budget() time.Duration {
 	if r.budget > 0 {
 		return r.budget

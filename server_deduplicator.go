@@ -30,9 +30,9 @@ const (
 //
 // While the handler runs for a request, the server drops copies of the request as [DropDuplicate].
 // A handler that uses [ResponseWriter.Defer] or [Concurrent] counts as running until its response
-// ends. The response to the first copy answers all of them. If the handler writes nothing or
-// panics, later copies get no response either. If a Concurrent handler drops the request as
-// [DropBusy], a later copy calls it again, because the handler did not run.
+// is sent or dropped. The response to the first copy answers all of them. If the handler writes
+// nothing or panics, later copies get no response either. If a Concurrent handler drops the request
+// as [DropBusy], a later copy calls it again, because the handler did not run.
 //
 // The Deduplicator stores the response that Handler leaves in the writer. A handler that changes
 // responses must be inside the Deduplicator, not around it.

@@ -37,8 +37,8 @@ const (
 	// DropDuplicate means that the handler of a Deduplicator was still running for the same
 	// request.
 	DropDuplicate
-	// DropUnsent means that the system refused to send the response. ServerStats.WriteErrors counts
-	// the reasons.
+	// DropUnsent means that the response was not sent: the system refused it, or the server was
+	// closed first. ServerStats.WriteErrors counts the reasons.
 	DropUnsent
 
 	dropReasons // the number of reasons, including DropNone

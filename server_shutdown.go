@@ -6,10 +6,10 @@ import (
 	"github.com/ohce/ohce/internal/udp"
 )
 
-// Shutdown ends the server without losing requests. It stops the admission of datagrams, answers
-// those that the kernel has queued, waits for the handlers and deferred responses, and closes the
-// sockets. If ctx is done first, Shutdown closes the sockets at once and returns the error of ctx.
-// Later responses are counted as DropUnsent.
+// Shutdown ends the server without losing the requests that have arrived. It stops the admission of
+// datagrams, answers those that the kernel has queued, waits for the handlers and deferred
+// responses, and closes the sockets. If ctx is done first, Shutdown closes the sockets at once and
+// returns the error of ctx. Later responses are counted as DropUnsent.
 //
 // A handler must not wait for Shutdown, because Shutdown waits for the handler. Both would block
 // until ctx is done. To shut the server down, a handler starts a goroutine that calls Shutdown, and

@@ -14,19 +14,19 @@ const DefaultCredit = 1024
 // that is longer than its request multiplies the traffic of an attacker (RFC 8085, section 3.1). Its
 // rules drop responses as DropRate.
 //
-// For each prefix the rules add up by how many bytes responses were longer than their requests, and
-// drop a response that would exceed the credit. Used credit is restored exponentially, by the factor
-// e in the time Restore. Responses that are not longer than their requests are not limited.
+// For each prefix, the rules sum the excess of response bytes over request bytes. They drop a
+// response that would raise the sum above Credit. Used credit is restored exponentially, by the
+// factor e in the time Restore. Responses that are not longer than their requests are not limited.
 //
 // The memory is fixed and shared by all shards; see [RateLimit]. The fields must not change after
 // the first call of NewRule. An Amplification must not be copied.
 type Amplification struct {
-	// Credit is the number of bytes that responses to one prefix may be longer than their requests,
-	// without a pause. If zero, it is DefaultCredit; negative means none.
+	// Credit is how many more bytes the server may send to a prefix than it has received from it,
+	// before Restore applies. If zero, it is DefaultCredit; negative means none.
 	Credit int
 
-	// Restore is the time in which used credit is restored. If zero or negative, it is 10 s: up to
-	// a tenth of Credit a second.
+	// Restore is the time constant with which used credit is restored. If zero or negative, it is
+	// 10 s: up to a tenth of Credit a second.
 	Restore time.Duration
 
 	// Bits4 and Bits6 are the lengths of the prefixes. If zero, they are 24 and 56.

@@ -12,8 +12,8 @@ type Ceiling struct {
 	// Rate is the number of requests a second. If zero or negative, nothing is limited.
 	Rate float64
 
-	// Burst is the number of requests that are admitted without a pause after a time without
-	// requests. If zero or negative, it is a tenth of Rate, at least 1.
+	// Burst is the number of requests that are admitted at once after an idle period. If zero or
+	// negative, it is a tenth of Rate, at least 1.
 	Burst float64
 
 	clock sharedClock
@@ -23,8 +23,9 @@ type Ceiling struct {
 // NewRule returns c, which all shards share.
 func (c *Ceiling) NewRule([]netip.AddrPort) Rule { return c }
 
-// Admit counts d if it is admitted. It is the virtual scheduling algorithm of ITU-T I.371: a request
-// costs 1/Rate of time, and a source may be ahead of time by the cost of Burst requests.
+// Admit counts d if it is admitted. It is the virtual scheduling algorithm of ITU-T I.371: a
+// request costs 1/Rate of time, and the requests of all sources together may be ahead of time by
+// the cost of Burst requests.
 func (c *Ceiling) Admit(now time.Time, _ *Datagram) Verdict {
 	if c.Rate <= 0 {
 		return Admitted

@@ -7,10 +7,10 @@
 //
 // # Loops
 //
-// If the response of a server is itself a valid request, one datagram with a forged source makes the
-// server exchange datagrams with itself or with another server without end (CVE-2024-2169).
-// [Loops], the default guard, prevents this. It drops datagrams from ports that belong
-// to servers, and it ends the remaining loops by leaving a repeated round unanswered.
+// If the response of a server is itself a valid request, one datagram with a forged source makes
+// the server exchange datagrams with itself or with another server without end (CVE-2024-2169).
+// [Loops], the default guard, prevents this. It drops datagrams from ports that belong to servers,
+// and it ends the remaining loops by not answering a request that repeats too often.
 //
 // # Limits
 //
@@ -26,8 +26,9 @@
 //
 // # Concurrency
 //
-// A Guard is shared by all shards. A Rule belongs to one shard, so it needs no locks. Rules of
-// different shards that share state must synchronize access to it.
+// A Guard is shared by all shards. A Rule is used by one goroutine at a time, unless NewRule
+// returns the same Rule for several shards. Rules of different shards that share state must
+// synchronize access to it.
 package guard
 
 import (
@@ -53,9 +54,10 @@ type Verdict uint8
 const (
 	// Admitted means that the handler receives the datagram.
 	Admitted Verdict = iota
-	// DropLoop means that the source is a server, not a client.
+	// DropLoop means that the datagram may be part of a loop between servers.
 	DropLoop
-	// DropRate means that the source sends more than the rule allows.
+	// DropRate means that a limit of the rate or of the amplification is exceeded: the source sends
+	// more than the rule allows.
 	DropRate
 	// DropDenied means that the source, the destination or the payload is not allowed.
 	DropDenied
@@ -98,9 +100,8 @@ type BatchRule interface {
 type ResponseRule interface {
 	Rule
 	// AdmitResponse decides whether the server sends response to the source of d, which was
-	// admitted. A response that is not admitted is dropped with its request. A response that the
-	// handler deferred arrives later than those to the requests after it; now can then be up to the
-	// duration of a batch earlier than in the call before.
+	// admitted. A response that is not admitted is dropped with its request. For a deferred
+	// response, now can be earlier than in the previous call, by up to the duration of a batch.
 	AdmitResponse(now time.Time, d *Datagram, response []byte) Verdict
 }
 
@@ -110,8 +111,8 @@ type Guard interface {
 	NewRule(addrs []netip.AddrPort) Rule
 }
 
-// A RuleFunc is a stateless Rule, and a Guard whose rule it is for all shards. The function must be
-// safe for concurrent use.
+// A RuleFunc is a function that implements Rule. As a Guard, it is its own Rule for every shard.
+// The function must be safe for concurrent use.
 type RuleFunc func(now time.Time, d *Datagram) Verdict
 
 // Admit calls f.

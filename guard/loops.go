@@ -8,23 +8,23 @@ import (
 // Loops is a Guard that ends loops between servers. A server without a Guard uses its zero value.
 // Its rules drop datagrams as DropLoop.
 //
-// A loop holds a fixed number of datagrams, and each datagram that is left unanswered leaves it for
-// good. A client sends its request again. Loops therefore leaves a few datagrams unanswered:
+// In a loop, the same datagrams circulate. A datagram that the server does not answer is gone from
+// the loop. A client sends its request again. Loops therefore leaves a few datagrams unanswered:
 //
 //   - all datagrams from a port of RefusePorts;
 //   - one in a series of rounds with the same texts; see Rounds;
 //   - one in a long streak from one address; see Streak.
 type Loops struct {
 	// RefusePorts are the source ports that get no response because they belong to servers. If nil,
-	// they are ServicePorts and the ports that the server listens on. The rules use a set that is
-	// given without a copy: it must not change while the server runs.
+	// they are ServicePorts and the ports that the server listens on. The set is not copied and
+	// must not change while the server runs.
 	RefusePorts *PortSet
 
 	// Rounds is the length of the first series of rounds. A round is a request from the same
 	// address and port, with the same request and response or with the two exchanged, that arrives
-	// within 100 ms after the previous round. The last round of a series goes unanswered. The next
-	// series is twice as long if a pause of 100 ms follows, otherwise longer by Rounds, and at most
-	// 1,048,576 rounds.
+	// within 100 ms after the previous round. The last round of a series goes unanswered. After a
+	// pause of 100 ms, the next series is twice as long. Without a pause, it is longer by Rounds.
+	// It never exceeds 1,048,576 rounds.
 	//
 	// A client that sends one text n times, each as soon as the previous one is answered, loses at
 	// most 1 + log2(n/Rounds) requests. A client whose texts differ, or that waits 100 ms between

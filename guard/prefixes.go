@@ -87,7 +87,7 @@ func ParsePrefixes(r io.Reader) ([]netip.Prefix, error) {
 }
 
 // ParsePrefix parses a prefix such as 192.0.2.0/24 or an address, which is a prefix of its full
-// length. Bits behind the length must be zero, so that a mistyped length is found.
+// length. The bits after the prefix must be zero, so that a wrong length is reported.
 func ParsePrefix(text string) (netip.Prefix, error) {
 	if addr, err := netip.ParseAddr(text); err == nil && addr.Zone() == "" {
 		return netip.PrefixFrom(addr.Unmap(), addr.Unmap().BitLen()), nil

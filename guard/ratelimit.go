@@ -21,11 +21,11 @@ const (
 	reportInterval = 30 * time.Second
 )
 
-// A PrefixLimit is the share of a prefix length in a RateLimit.
+// A PrefixLimit limits the prefixes of one length.
 type PrefixLimit struct {
 	// Bits is the length of the prefix, from 0 to 32 for IPv4 or to 128 for IPv6.
 	Bits int
-	// Multiplier is the number of addresses whose limits the prefix has, at least 1.
+	// Multiplier, at least 1, times Rate and Burst is the limit of the prefix.
 	Multiplier float64
 }
 
@@ -41,13 +41,13 @@ var (
 // rules drop requests as DropRate.
 //
 // A request counts for its address and for each prefix length. A request that is dropped does not
-// count, so a source that sends too much gets responses at its sustained rate. The count of each
-// prefix decays exponentially, by the factor e in the time Burst/Rate.
+// count, so a source that sends too much still gets responses at Rate. The count of each prefix
+// decays exponentially, by the factor e in the time Burst/Rate.
 //
-// A RateLimit holds a fixed number of counts, shared by all shards of the server, in a table that is
-// indexed by a hash with a random key. A prefix that is not in a full table takes over the smallest
-// count of its buckets. Therefore a busy source is never underestimated, and if there are more busy
-// prefixes than entries, others are limited with them.
+// A RateLimit holds a fixed number of counts, shared by all shards of the server, in a table that
+// is indexed by a hash with a random key. If the table is full, a new prefix replaces the smallest
+// count in its buckets and continues from it. Therefore a busy source is never underestimated, and
+// if there are more busy prefixes than entries, others are limited with them.
 //
 // The fields must not change after the first call of NewRule. A RateLimit must not be copied.
 type RateLimit struct {
@@ -55,13 +55,13 @@ type RateLimit struct {
 	// DefaultRate.
 	Rate float64
 
-	// Burst is the number of responses to one address that had none before, without a pause. If
-	// zero or negative, it is DefaultBurst, or Rate if Rate is set.
+	// Burst is how many responses in a row an idle address can get. If zero or negative, it is
+	// DefaultBurst, or Rate if Rate is set.
 	Burst float64
 
-	// Slip is the number of dropped requests of which one is answered all the same, if the response
-	// is not longer than the request: a client whose address others forge then still gets some
-	// responses. 1 answers all of them. If zero or negative, all are dropped.
+	// If Slip is n, the server still answers one in n of the requests over the limit, if the
+	// response is not longer than the request: a client whose address others forge then still gets
+	// some responses. 1 answers all of them. If zero or negative, all are dropped.
 	Slip int
 
 	// Prefixes4 and Prefixes6 are the prefix lengths that are limited, at most 8 each. If nil, they

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// DefaultStreak is the number of datagrams from one address, without a pause, of which Loops leaves
-// one unanswered.
+// DefaultStreak is the number of datagrams from one address, without a pause, of which Loops drops
+// one.
 const DefaultStreak = 1 << 20
 
 const (

@@ -13,7 +13,7 @@
 //
 // Inherit also returns the sockets of a socket unit and those that an earlier process stored with
 // [Store] (sd_listen_fds(3)). Ready, Start, [Notify] and [Watchdog] report the state of the service
-// (sd_notify(3)). They do nothing if the process does not run as a service of Type=notify.
+// (sd_notify(3)). They report nothing if the process does not run as a service of Type=notify.
 //
 // # Limitations
 //

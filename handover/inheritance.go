@@ -43,8 +43,8 @@ func (in *Inheritance) Conns() []net.PacketConn {
 }
 
 // Take removes the sockets with an address from in and returns them. There can be several for one
-// address (SO_REUSEPORT). If the port is 0, it takes those of the first port with the same IP
-// address.
+// address (SO_REUSEPORT). If the port of addr is 0, Take uses the port of the first socket with
+// that IP address.
 func (in *Inheritance) Take(addr netip.AddrPort) []net.PacketConn {
 	if addr.Port() == 0 {
 		same := func(s Socket) bool { return s.Addr.Addr() == addr.Addr() }
@@ -88,8 +88,8 @@ func (in *Inheritance) Ready() error {
 // readyByte is the byte that a successor writes to the ready pipe.
 const readyByte = 'R'
 
-// Close closes the sockets that are left in in. A predecessor that waits for Ready continues to
-// serve.
+// Close closes the sockets that Take has not removed. A predecessor that waits for Ready continues
+// to serve.
 func (in *Inheritance) Close() {
 	for _, s := range in.Sockets {
 		s.Conn.Close()

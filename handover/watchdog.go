@@ -11,7 +11,7 @@ import (
 // Watchdog sends WATCHDOG=1 to systemd in intervals of half of WATCHDOG_USEC, until ctx is done. It
 // calls healthy before each message and sends none if the result is false. If healthy is nil, it
 // sends all. If the watchdog is not enabled for this process, Watchdog returns nil immediately. An
-// error means that WATCHDOG_USEC or WATCHDOG_PID is malformed. Errors of sending are ignored,
+// error means that WATCHDOG_USEC or WATCHDOG_PID is malformed. Watchdog ignores errors of sending,
 // because systemd notices missing messages.
 func Watchdog(ctx context.Context, healthy func() bool) error {
 	interval, err := watchdogInterval(os.Getenv, os.Getpid())

@@ -33,8 +33,8 @@ type Impairment struct {
 	// BlackHole drops every datagram.
 	BlackHole bool
 	// MTU is the length in bytes of the longest packet that passes, including 28 bytes for IPv4 and
-	// UDP. Longer packets are dropped silently. 0 means no limit; the least other value is 28, which
-	// only empty datagrams pass.
+	// UDP. Longer packets are dropped silently. 0 means no limit; other values must be at least 28;
+	// with 28, only empty datagrams pass.
 	MTU int
 	// Loss drops datagrams at random.
 	Loss Loss

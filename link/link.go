@@ -2,8 +2,7 @@
 // how often and with which content.
 //
 // The package opens no sockets and reads no clock: the caller passes the time. The same model
-// therefore serves a test in simulated time, a relay between real sockets and a report about
-// either.
+// therefore works in tests with simulated time and in a relay between real sockets.
 //
 // # Use
 //

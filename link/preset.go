@@ -2,8 +2,8 @@ package link
 
 import "time"
 
-// A Preset is a link with the parameters of a kind of network, in round figures. Presets are meant
-// for tests that should see the problems of such a network. They do not reproduce measurements.
+// A Preset is a link with the parameters of a kind of network, in round figures. Use it to expose a
+// program to the problems of such a network. They do not reproduce measurements.
 type Preset struct {
 	Name        string
 	Description string
@@ -47,7 +47,7 @@ func Presets() []Preset {
 			lte(mbit(10)), lte(mbit(40))},
 		{"satellite", "a geostationary satellite, 580 ms round trip",
 			satellite(mbit(3)), satellite(mbit(25))},
-		{"lossy", "every impairment, for tests: 30 % loss each way, duplicates, reordering, corruption",
+		{"lossy", "heavy impairments for tests: 30 % loss each way, duplicates, reordering, corruption",
 			lossy, lossy},
 	}
 }

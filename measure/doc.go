@@ -2,9 +2,9 @@
 //
 // # Open loop
 //
-// A measurement is an open loop: each request has a due time, which does not depend on earlier
-// responses. If the server or this program stalls, the following requests are late, and the delay
-// counts. Two durations belong to each answered request:
+// By default, a measurement is an open loop: each request has a due time, which does not depend on
+// earlier responses. If the server or this program stalls, the following requests are late, and the
+// delay counts. Two durations belong to each answered request:
 //
 //   - Sample.Latency, from the due time to the response. It is what a user of the service would have
 //     waited.
@@ -13,8 +13,8 @@
 //
 // # Classes
 //
-// Each request is in exactly one [Class]. Failures of this program and its system, the own failures,
-// are counted apart from those of the network and the server.
+// Each request is in exactly one [Class]. Failures of this program and its system ([Own]) are
+// counted apart from those of the network and the server.
 //
 // # Parts
 //

@@ -14,8 +14,8 @@ import (
 const defaultTimeout = time.Second
 
 // A Prober sends requests at their due times. The zero value sends empty datagrams to
-// ohce.DefaultAddr and accepts any response. The fields must not be changed during Run. A Prober may
-// run once at a time.
+// ohce.DefaultAddr and accepts any response. The fields must not be changed during Run. Only one
+// Run of a Prober may be in progress.
 type Prober struct {
 	// Addr, Match, Dial, MaxInFlight and MaxSockets are those of [ohce.Client]. With Match, all
 	// requests leave from one port. Without it, each has a port of its own.
@@ -36,8 +36,8 @@ type Prober struct {
 	// Request appends request n, from 1, to dst. If nil, each request is an empty datagram.
 	Request func(dst []byte, n int) []byte
 
-	// Check returns the reason why a response is wrong, or nil if it is right. If nil, each response
-	// is right.
+	// Check returns nil if a response is right, and otherwise the reason why it is wrong. If Check
+	// is nil, every response is right.
 	Check func(request, response []byte) error
 
 	counts struct {
@@ -47,7 +47,8 @@ type Prober struct {
 	}
 }
 
-// Counts are the counters of datagrams that are not the response to a request in flight.
+// Counts holds counters of responses that were late, duplicate or reordered, and of unexpected
+// datagrams.
 type Counts struct {
 	// Late counts responses that arrived after the time-out of their request.
 	Late int

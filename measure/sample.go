@@ -16,15 +16,16 @@ const (
 	Answered Class = iota
 	// Lost means that no response arrived in time. The response can arrive later; see Counts.Late.
 	Lost
-	// Wrong means that the server sent a wrong response. With Prober.Match, a datagram without the
-	// key counts only if no other request was in flight.
+	// Wrong means that the server sent a wrong response. With Prober.Match, a datagram that matches
+	// no request counts only if one request was in flight.
 	Wrong
 	// Refused means that the port is unreachable: no server listens there.
 	Refused
 	// Unreachable means that a router or this system reported that the host or the network is
 	// unreachable.
 	Unreachable
-	// Unsent means that this system did not send the request. It is an own failure.
+	// Unsent means that this system did not send the request. It is a failure of this system and
+	// not of the network.
 	Unsent
 )
 
@@ -52,7 +53,7 @@ func (c Class) String() string {
 type Sample struct {
 	// Number is the number of the request, from 1.
 	Number int
-	// Class is the result. The other fields are those of the request in all classes.
+	// Class is the result of the request.
 	Class Class
 	// Due is the time at which the request was due, and Lag how much later it was sent. Lag is 0 if
 	// the request was not sent.

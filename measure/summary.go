@@ -28,7 +28,8 @@ type Own struct {
 	// Missed counts requests that were sent more than 1 ms after their due time. They also count in
 	// their class.
 	Missed int `json:"missed"`
-	// Refused counts requests that the system did not send.
+	// Refused counts requests that this system did not send. Unlike Summary.Refused, it does not
+	// mean that the port is unreachable.
 	Refused int `json:"refused"`
 	// Overflow counts responses that the system dropped because the receive buffer was full.
 	Overflow int `json:"overflow"`
@@ -67,7 +68,7 @@ func (s *Summary) addAnswered(sample Sample) {
 	s.latency.add(sample.Latency)
 }
 
-// SetCounts sets the counts of datagrams. Each late response makes a lost request a late one.
+// SetCounts sets the counts of datagrams, and moves c.Late requests from Lost to Late.
 func (s *Summary) SetCounts(c Counts) {
 	s.Lost += s.Late
 	s.Late = min(c.Late, s.Lost)
@@ -80,7 +81,8 @@ func (s *Summary) Sent() int {
 	return s.Answered + s.Lost + s.Late + s.Wrong + s.Refused + s.Unreachable
 }
 
-// LossPercent returns the share of sent requests that are lost, in percent. It is 0 if none was sent.
+// LossPercent returns the share of sent requests that are lost, in percent. Late requests are not
+// lost. It is 0 if none was sent.
 func (s *Summary) LossPercent() float64 {
 	if s.Sent() == 0 {
 		return 0

@@ -9,7 +9,7 @@
 // # Time
 //
 // A Network uses the clock of the bubble. It starts no goroutine that outlives the last datagram,
-// so it does not prevent the bubble from ending. An open client or server does:
+// so it does not prevent the bubble from ending. An open client or server does prevent it:
 //
 //   - Close an ohce.Client before the bubble ends. It keeps sockets open for its Linger.
 //   - Shut down an ohce.Server before the bubble ends. On a socket of a Network, the shutdown takes

@@ -28,7 +28,7 @@ type Server struct {
 // The caller must call Close when finished. NewServer panics if it cannot listen.
 func NewServer(h ohce.Handler) *Server { return StartServer(&ohce.Server{Handler: h}) }
 
-// StartServer starts the server config, which must not be used already. It ignores config.Addr. The
+// StartServer starts config, which must not have been started before. It ignores config.Addr. The
 // caller must call Close when finished. StartServer panics if the server cannot listen.
 func StartServer(config *ohce.Server) *Server {
 	if err := config.Listen("127.0.0.1:0"); err != nil {
@@ -39,9 +39,9 @@ func StartServer(config *ohce.Server) *Server {
 	return s
 }
 
-// StartServer starts the server config on an address of the network, which has the form "ip:port".
-// It ignores config.Addr. In a [testing/synctest] bubble, the caller must call Close before the test
-// ends, for example with testing.T.Cleanup. StartServer panics if addr is invalid or in use.
+// StartServer starts config on an address of the network, which has the form "ip:port". It ignores
+// config.Addr. In a [testing/synctest] bubble, the caller must call Close before the test ends, for
+// example with testing.T.Cleanup. StartServer panics if addr is invalid or in use.
 func (n *Network) StartServer(config *ohce.Server, addr string) *Server {
 	conn, err := n.ListenPacket(addr)
 	if err != nil {

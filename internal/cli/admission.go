@@ -31,22 +31,23 @@ type admissionFlags struct {
 
 func (f *admissionFlags) register(flags *pflag.FlagSet) {
 	flags.Float64Var(&f.rateLimit, "rate-limit", guard.DefaultRate,
-		"send at most `N` responses a second to one address of the Internet, and more to its prefix; 0 "+
+		"send at most `N` responses a second to one public address (its prefixes have higher limits); 0 "+
 			"sets no limit")
 	flags.Float64Var(&f.rateBurst, "rate-burst", guard.DefaultBurst,
 		"send at most `N` responses to one address without a pause")
 	flags.IntVar(&f.rateSlip, "rate-slip", 0,
-		"answer one in `N` requests over the limit, if the response is not longer; 0 answers none")
+		"answer one in `N` of the requests over the limit, if its response is not longer than the "+
+			"request; 0 answers none")
 	flags.BoolVar(&f.rateLocal, "limit-local", false,
 		"limit loopback, private and link-local addresses too")
 	flags.Float64Var(&f.maxRate, "max-rate", 0,
 		"answer at most `N` requests a second in total; 0 sets no limit")
 	flags.IntVar(&f.credit, "amplification", guard.DefaultCredit,
-		"let the responses to one prefix exceed their requests by at most `BYTES`; -1 sets no limit")
+		"send at most `BYTES` more to one prefix than it has sent, restored over 10 s; -1 sets no limit")
 	flags.StringSliceVar(&f.allow, "allow", nil,
-		"answer only sources in `PREFIX`; @FILE reads a prefix a line; repeatable")
+		"answer only sources in `PREFIX`; @FILE reads one prefix per line; repeatable")
 	flags.StringSliceVar(&f.deny, "deny", nil,
-		"do not answer sources in `PREFIX`; @FILE reads a prefix a line; repeatable")
+		"do not answer sources in `PREFIX`; @FILE reads one prefix per line; repeatable")
 	flags.BoolVar(&f.denyInKernel, "deny-in-kernel", false,
 		"let the kernel drop the datagrams of --deny, and count them as dropped by the kernel (Linux)")
 	flags.BoolVar(&f.dryRun, "dry-run", false,

@@ -43,8 +43,8 @@ var exitStatus = []struct {
 	command string // the only command with this code; all commands if empty
 	meaning string
 }{
-	{exitOK, "", "success; ohce serve and ohce link also after a first signal"},
-	{exitFail, "", "a request was not answered, or the command failed or was interrupted"},
+	{exitOK, "", "success; also when a signal stops ohce serve or ohce link"},
+	{exitFail, "", "a request was not answered (ohce ping: none was), or the command failed or was interrupted"},
 	{exitUsage, "", "wrong command line or environment variable"},
 	{exitRefused, "ping", "the port is unreachable"},
 	{exitUnreachable, "ping", "the host or the network is unreachable"},
@@ -97,7 +97,7 @@ func (a *app) command() *cobra.Command {
 		Use:   "ohce",
 		Short: "Toolkit for UDP request-response services",
 		Long: `ohce is a toolkit for UDP request-response services: it serves, it sends requests to any UDP
-server, and it puts a bad network between a client and a server. Its built-in service
+server, it measures UDP services, and it simulates a bad network. Its built-in service
 reverses the text of each datagram and swaps its case, so that Hello becomes OLLEh.
 
 Responses go to standard output, everything else to standard error. Each flag can be set by
@@ -105,7 +105,8 @@ an environment variable: see ohce help environment.`,
 		Example: `  ohce demo                        see an exchange through a lossy network
   ohce serve                       serve on 127.0.0.1:3000
   ohce send Hello                  send to 127.0.0.1:3000 and print OLLEh
-  ohce link --loss 10%             lose 10 % each way between 127.0.0.1:4000 and 127.0.0.1:3000`,
+  ohce ping                        measure the round-trip time and the loss
+  ohce link --loss 10%             listen on 127.0.0.1:4000, forward to 127.0.0.1:3000, lose 10 % each way`,
 		Version:       moduleVersion(),
 		SilenceErrors: true,
 		SilenceUsage:  true,

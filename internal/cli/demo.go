@@ -21,7 +21,7 @@ func (a *app) demoCommand() *cobra.Command {
 	var svg string
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "Show the whole exchange on this machine, nothing else needed",
+		Short: "Run a server, a bad network and a client on this machine",
 		Long: `Start a server on a free port of this machine, send it a few messages through a link that
 loses 30 % of the datagrams each way, and draw each exchange with its losses,
 retransmissions and answer. Then send a message to a port without a server.

@@ -11,7 +11,7 @@ import (
 // environmentRules describes the variables that set flags.
 const environmentRules = `Each flag can be set by an environment variable. The variable's
 name consists of OHCE_, the command and the flag: OHCE_SERVE_LISTEN sets --listen of ohce
-serve. The commands of ohce link ctl share their variables, such as OHCE_LINK_CTL_API.
+serve. All commands of ohce link ctl read the same variables, such as OHCE_LINK_CTL_API.
 
 If only one command has a flag, the variable can leave out the command: OHCE_SERVER sets
 --server of ohce send. If several commands have it, ohce reports an error that lists the
@@ -19,7 +19,8 @@ variables to choose from.
 
 The command line overrides the environment, and a variable with the command overrides one
 without it. An empty variable counts as unset. Set a flag that takes no value to true or
-false. In OHCE_SERVE_LISTEN and OHCE_SEND_SERVER, separate several values with commas.`
+false. In the variables of --listen of ohce serve, --server, --allow and --deny, separate several
+values with commas. The variable of --at holds one value.`
 
 // otherVariables lists the variables that are not flags.
 var otherVariables = []struct{ name, effect string }{

@@ -15,15 +15,15 @@ import (
 // without a placeholder in backquotes belongs to a flag that needs no value.
 var impairmentUsage = []struct{ field, usage string }{
 	{"black_hole", "drop every datagram"},
-	{"mtu", "drop packets longer than `BYTES`, at least 28, which IPv4 and UDP add"},
+	{"mtu", "drop packets longer than `BYTES`, at least 28: the headers of IPv4 and UDP count"},
 	{"loss", "lose a `SHARE` of the datagrams, such as 10%"},
 	{"burst", "lose datagrams in bursts of `N` on average"},
 	{"loss_good", "lose a `SHARE` in the good state of a Gilbert-Elliott model"},
 	{"loss_bad", "lose a `SHARE` in the bad state of a Gilbert-Elliott model"},
-	{"to_bad", "enter the bad state with a `SHARE` of the datagrams"},
-	{"to_good", "leave the bad state with a `SHARE` of the datagrams"},
+	{"to_bad", "enter the bad state at each datagram with the probability `SHARE`"},
+	{"to_good", "leave the bad state at each datagram with the probability `SHARE`"},
 	{"rate", "limit the throughput to `BITS` per second, such as 10Mbit/s"},
-	{"queue", "let at most `N` datagrams wait for the rate and drop further ones"},
+	{"queue", "with --rate, let at most `N` datagrams wait and drop further ones"},
 	{"truncate", "cut a `SHARE` of the datagrams short"},
 	{"corrupt", "flip one bit in a `SHARE` of the datagrams"},
 	{"delay", "delay datagrams by `TIME`, such as 50ms or 50ms±20ms"},
@@ -77,8 +77,8 @@ func (f *impairFlags) add(cmd *cobra.Command) {
 		}
 	}
 	completeFlag(cmd, "shape", "uniform", "normal", "pareto")
-	flags.StringArrayVar(&f.up, "up", nil, "change requests only: a `LIST` such as loss=20%,delay=5ms")
-	flags.StringArrayVar(&f.down, "down", nil, "change responses only: a `LIST`")
+	flags.StringArrayVar(&f.up, "up", nil, "impair requests only: a `LIST` such as loss=20%,delay=5ms")
+	flags.StringArrayVar(&f.down, "down", nil, "impair responses only: a `LIST`")
 }
 
 // flagName returns the name of a field's flag.

@@ -80,21 +80,21 @@ func (a *app) linkCommand() *cobra.Command {
 		Use:   "link",
 		Short: "Put a bad network between clients and a server",
 		Long: `Relay datagrams between clients and a server, and lose, delay, duplicate, corrupt or throttle
-them on the way. Clients send to the link's address instead of the server's. Each client has
-its own port towards the server, as behind an address translator.
+them on the way. Clients send to the link's address instead of the server's. The link
+uses a separate source port for each client, as a NAT does.
 
 A flag such as --loss applies to both directions. --up and --down change one of them, as in
---up loss=20%,delay=5ms. --like starts from the parameters of a kind of network, which the
-other flags change. --at changes them later and can be repeated: --at '10s loss=50%' --at
-'20s up.black_hole' (up. and down. select one direction). Its time starts with the first
-datagram. At each of its times the changes made with ctl are undone.
+--up loss=20%,delay=5ms. --like sets the parameters of a typical network, and the other flags
+override them. --at changes parameters at a given time and can be repeated: --at '10s loss=50%'
+--at '20s up.black_hole' (up. and down. select one direction). Time starts with the first
+datagram. Each --at also discards the changes made with ohce link ctl.
 
 A link must forward to a server or to another link, not in a ring. It drops requests that have
-passed it before, and sends each request with one hop less than it has arrived with (TTL).
+passed it before, and decrements the TTL of each request, as a router does.
 
-All random decisions follow from --seed, which is printed. With the same seed the n-th
-datagram of a direction has the same fate, and so do messages that are sent one at a time.
-If several are in flight, the network decides which one is the n-th.
+All random decisions follow from --seed, which is printed. With the same seed, the n-th
+datagram in a direction always has the same fate. If a client sends one message at a time, the
+whole run repeats. With several in flight, their order of arrival can differ.
 
 With --trace, the link prints a line for each datagram: the time, the name of the link, the
 direction, the address of the client, the length, and the fate. The fate is lost, or the delay of
@@ -105,11 +105,11 @@ API with JSON, which listens on the loopback interface unless --api says otherwi
 answers every user of this machine, unless --api-token-file requires a token. On any other
 address it needs one. The first SIGINT or SIGTERM ends the link and prints a summary.
 
-After binding, the link gives up rights that it does not need, and prints one line with the
-state of each layer, as ohce serve does (--user, --sandbox).
+After binding, the link drops the privileges that it does not need, as ohce serve does: see
+--user, --sandbox and ohce serve --help.
 
 ` + presetHelp(),
-		Example: `  ohce link --loss 10% --delay 50ms±20ms       127.0.0.1:4000 -> 127.0.0.1:3000
+		Example: `  ohce link --loss 10% --delay 50ms±20ms       listen on 127.0.0.1:4000, forward to 127.0.0.1:3000
   ohce link --like lte --listen 0.0.0.0:4000 --to 192.0.2.7:3000
   ohce send --server 127.0.0.1:4000 Hello`,
 		Args: noArguments,

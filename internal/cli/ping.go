@@ -38,7 +38,7 @@ long that took. The default address is ` + ohce.DefaultAddr + `.
 
 Without --send, ohce sends short numbered texts and recognizes any server that returns them
 unchanged, reversed, or with their case swapped. For any other service, give the request with
---send and the response with --expect. Each such request leaves from a port of its own.
+--send and the response with --expect. With --send, each request leaves from a port of its own.
 
 A value of --send or --expect is a text, the bytes of a file (@FILE), or bytes in hexadecimal
 (hex:0a1b). --expect can also be a regular expression that matches a part of the response
@@ -63,8 +63,8 @@ Each request ends in one of these ways:
   NOT SENT      this system did not send the request
 
 The summary follows after --count requests, after --deadline, or on Ctrl-C. A response that
-arrives after --timeout counts as late. Own failures are those of this machine: requests that
-were sent more than 1 ms after they were due (missed), and requests that the system refused.
+arrives after --timeout counts as late. The failures of this machine are counted apart: requests
+that were sent more than 1 ms after they were due, and requests that the system refused to send.
 
 The exit code is 0 if at least one request had a right response. Otherwise it depends on the
 last request: ` + pingExitCodes() + `.
@@ -92,7 +92,7 @@ has the field summary.`,
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.IntVarP(&f.count, "count", "c", 0, "send `N` requests (0: until Ctrl-C)")
-	flags.DurationVarP(&f.interval, "interval", "i", time.Second, "time between requests (0: send at once)")
+	flags.DurationVarP(&f.interval, "interval", "i", time.Second, "time between requests (0: send each when the previous one has ended)")
 	flags.DurationVarP(&f.timeout, "timeout", "W", time.Second, "wait this long for a response")
 	flags.DurationVar(&f.deadline, "deadline", 0, "end after this time (0: no limit)")
 	flags.BoolVar(&f.wait, "wait", false, "end at the first right response, for example in start-up scripts")

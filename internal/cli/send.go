@@ -31,8 +31,7 @@ func (a *app) sendCommand() *cobra.Command {
 		Long: `Send text to a server and print its response on standard output.
 
 The arguments, joined by spaces, are one message. Without arguments, or with - alone, each line
-of standard input is one message, and the responses are printed in the order of the lines; ohce
-send -- - sends a dash. A line can contain any bytes. It is sent without its newline and
+of standard input is one message, and the responses are printed in the order of the lines. A line can contain any bytes. It is sent without its newline and
 without a carriage return before it. An empty line is an empty datagram.
 
 Many lines are in flight at once, as many as the network carries. With --expect auto, ohce
@@ -43,18 +42,18 @@ response. If the server changes its transform, ohce reports it and compares agai
 transform fits, each line has a socket of its own, and at most 256 are in flight. The same holds
 for --expect any, --trace and --trace-svg.
 
-If no response arrives within the wait of an attempt, ohce sends the message again. If none
-arrives within any wait, ohce reports the failure, and the exit code is 1. A line without a
+Each attempt waits for a time that --retry sets. If no response arrives, ohce sends the message
+again. After the last attempt it reports the failure, and the exit code is 1. A line without a
 response does not stop the following ones. Many equal failures are summarized.
 
 If a server answers some lines of standard input and then falls silent, ohce waits for it, for
 up to 10 s after its last response, and sends the unanswered lines again. With several servers
-ohce does not wait. If the server never answers, or not within those 10 s, ohce stops waiting
-for each line: after eight unanswered lines it reports all lines that it reads in the next
-second as unanswered, without sending them, and then tries one line again.
+ohce does not wait. If the server does not answer by then, or has never answered, ohce stops
+trying every line: after eight unanswered lines, it reports the lines of the next second as
+unanswered without sending them. Then it tries one line.
 
-With several servers, given one by one or by a name, ohce tries the next server if one is down;
---policy changes that. A name without a port stands for its SRV records, those of
+If --server is repeated, or its name has several addresses, ohce tries the next server when one
+is down; --policy changes that. A name without a port stands for its SRV records, those of
 _ohce._udp.NAME. A name with a port stands for each of its addresses.
 
 A response can contain any bytes. If standard output is a terminal, control characters,
@@ -63,16 +62,16 @@ sequences such as \n and \x1b; --raw prints them unchanged. A pipe or a file get
 response and a newline.
 
 With --json, an object has the fields server, request, response, rtt_ms, elapsed_ms and
-attempts, and for a line of standard input its number in line. A failure has error, message,
-attempts and elapsed_ms instead. Without --json, an unanswered line prints nothing on standard
-output. The error is down (no
+attempts. For a line of standard input, the field line has its number. A failure has error,
+message, attempts and elapsed_ms instead. The error is down (no
 server has answered anything), refused (the port is unreachable), no_response (the server
 answered other messages), wrong_response, too_large or unreachable. Bytes that are not UTF-8 are encoded
 in base64, in request_base64 and response_base64.`,
 		Example: `  ohce send Hello
   ohce send --server 192.0.2.7:3000 --retry 1s,2s,4s Hello
   ohce send --server 192.0.2.7:3000 --server 192.0.2.8:3000 --policy race Hello
-  ohce send --expect flip --trace < lines.txt`,
+  ohce send --expect flip --trace < lines.txt
+  ohce send -- -                               send a dash`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().Changed("trace-svg") && f.traceSVG == "" {
@@ -90,12 +89,12 @@ in base64, in request_base64 and response_base64.`,
 			"round-robin (each in turn) or race (all at once, the first answer wins)")
 	flags.StringVar(&f.retry, "retry", defaultRetry,
 		"how long each attempt waits: `WAITS` is linear (0.1 s, 0.2 s, ... 0.5 s), "+
-			"adaptive (by the measured round-trip time, 1 s until the first one; in total 1.5 s, "+
+			"adaptive (by the measured round-trip time; the first attempt waits 1 s; in total 1.5 s, "+
 			"or 3 s with adaptive,3s) or a list such as 1s,2s,4s")
 	flags.StringVar(&f.expect, "expect", "auto",
 		"accept only the right response: `NAME` is auto (as the first responses show), any, "+
 			strings.Join(flip.Names(), ", "))
-	flags.BoolVar(&f.graphemes, "graphemes", false, "the server runs with --graphemes")
+	flags.BoolVar(&f.graphemes, "graphemes", false, "expect the responses of a server that runs with --graphemes")
 	flags.BoolVar(&f.trace, "trace", false,
 		"draw each exchange on standard error as a sequence diagram, one after the other")
 	flags.StringVar(&f.traceSVG, "trace-svg", "",

@@ -45,15 +45,16 @@ The server never waits for its log. If the reader of the log stalls or its disk 
 server discards lines, and writes their number when it can.
 
 To prevent endless loops between two servers, the server drops datagrams from source ports
-below 1024 and from its own ports, and counts them as loop. If a request and its response
-repeat without a pause, as in a loop, it leaves the 16th round unanswered. A client sends that
-request again, and then the next series of rounds is twice as long.
+below 1024 and from its own ports, and counts them as "loop". If the same request and response
+repeat without a pause, the server does not answer the 16th repetition. If the client then sends
+the request again after a pause, the server allows twice as many repetitions.
 
-Source addresses can be forged, so the server limits the responses to each address and prefix
-(--rate-limit) and by how much they exceed the requests (--amplification), and counts the other
-requests as rate. These limits do not apply to loopback, private and link-local addresses. With
---allow and --deny it answers some sources only, and counts the others as denied. If one of
-them reads a file, SIGHUP reads it again instead of ending the server. With --deny-in-kernel the
+Source addresses can be forged, so the server limits how many responses it sends to each address
+and prefix (--rate-limit), and how many more bytes it sends than it receives (--amplification).
+It counts the dropped requests as "rate". These limits do not apply to loopback, private and
+link-local addresses. With --allow and --deny it answers some sources only, and counts the
+others as "denied". If --allow or --deny names a file, SIGHUP makes the server read the file
+again, and the server keeps running. With --deny-in-kernel the
 kernel drops the datagrams of --deny before it copies them to the server, which costs less, and
 counts them with the others that it drops. It accepts about 1,000 prefixes; the server drops the
 sources of a longer list itself.
@@ -63,17 +64,17 @@ arguments and passes its sockets to it. When the new process is ready, the old o
 requests that it has read, prints its summary and exits. No request is lost. If the new process
 exits or is not ready within 10 seconds, the old one says why and continues.
 
-As a systemd service of Type=notify, the server takes over the sockets of its socket unit and
-keeps its own in the file descriptor store. Without --listen, it serves all sockets that it is
+As a systemd service of Type=notify, the server uses the sockets of its socket unit, and keeps
+those that it binds itself in systemd's file descriptor store. Without --listen, it serves all sockets that it is
 passed. With --listen, it serves those with the given addresses, binds the missing addresses
 and closes the other sockets.
 
-After binding, the server gives up rights that it does not need, and prints one line with the
-state of each layer: it changes the user (--user), rules out new privileges, and restricts
-files (Landlock) and system calls (seccomp). It can still read the directories of --allow and
---deny @FILE, write to the directory of --pid-file, and start programs in its own directory.
-Its successor inherits these limits. With --sandbox require it refuses to start if a layer is
-unavailable.`,
+After binding, the server drops the privileges that it does not need: it changes the user
+(--user), sets no_new_privs, and restricts files (Landlock) and system calls (seccomp). It
+prints one line with the state of each of these layers. It can still read the directories of
+each @FILE, write to the directory of --pid-file, and start programs in the directory of its
+executable. Its successor inherits the layers. With --sandbox require it refuses to start if a
+layer is unavailable.`,
 		Example: `  ohce serve
   ohce serve --listen 0.0.0.0:3000 --listen '[::1]:3001' --log none
   ohce serve --transform echo --buffer-size 1024

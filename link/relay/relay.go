@@ -19,10 +19,10 @@
 //
 // A relay must not forward to itself, directly or through other relays. Listen refuses a relay that
 // would. A relay drops a request that has passed it before if it can tell: from the ports of the
-// relays of its [Group], and from the hop limit. Like a router a relay sends each request with one
-// hop less than it has arrived with, and drops a request that has none left. A relay also drops a
-// request that has the server's address as its source: the response would be the server's next
-// request. MaxNewMappings bounds the remaining loops.
+// relays of its [Group], and from the hop limit. Like a router, a relay decrements the hop limit of
+// each request, and drops a request whose hop limit is exhausted. A relay also drops a request that
+// has the server's address as its source: the response would be the server's next request.
+// MaxNewMappings bounds the remaining loops.
 //
 // # Reproducible runs
 //
@@ -36,10 +36,10 @@
 //
 // # Platforms
 //
-// On Linux the relay reads and writes batches, keeps segments (GSO, GRO) together, and a mapping
-// that waits holds no buffer. Elsewhere each mapping has a buffer of 64 KiB, and hop limits have no
-// effect. A client never gets an
-// ICMP port unreachable message through a relay; Stats counts those from the server.
+// On Linux the relay reads and writes batches, keeps segments (GSO, GRO) together, and an idle
+// mapping holds no buffer. Elsewhere each mapping has a buffer of 64 KiB, and hop limits have no
+// effect. A client never gets an ICMP port unreachable message through a relay; Stats counts those
+// from the server.
 package relay
 
 import (
@@ -58,7 +58,7 @@ import (
 	"github.com/ohce/ohce/link"
 )
 
-// The values of fields that are 0.
+// Defaults of the fields of a Relay that are zero.
 const (
 	DefaultIdleTimeout = time.Minute
 	DefaultMaxMappings = 16_384
@@ -194,9 +194,9 @@ func addrError(op, addr string, err error) error {
 	return &AddrError{op, addr, err}
 }
 
-// Listen resolves To and binds Addr. It returns when ctx is done. The error is an *AddrError, a
-// *link.FieldError about Link, an error about another field, or ErrClosed. After an error Listen
-// may be called again.
+// Listen resolves To and binds Addr. If ctx is done first, it returns an error. The error is an
+// *AddrError, a *link.FieldError about Link, an error about another field, or ErrClosed. After an
+// error Listen may be called again.
 func (r *Relay) Listen(ctx context.Context) error {
 	if err := r.check(); err != nil {
 		return err
