@@ -48,6 +48,7 @@ const (
 type rounds struct {
 	first uint32 // the length of the first series
 	seed  maphash.Seed
+	addrs addrHash
 	sets  []roundSet
 
 	source netip.AddrPort // of the latest datagram
@@ -65,7 +66,8 @@ type roundSet struct {
 // newRounds returns rounds whose first series has n rounds, at least 1.
 func newRounds(n int) *rounds {
 	return &rounds{
-		first: uint32(min(n, maxRounds)), seed: maphash.MakeSeed(), sets: make([]roundSet, roundSets),
+		first: uint32(min(n, maxRounds)), seed: maphash.MakeSeed(), addrs: newAddrHash(),
+		sets: make([]roundSet, roundSets),
 	}
 }
 
@@ -80,11 +82,8 @@ func (r *rounds) repeats(at time.Duration, source netip.AddrPort, request, respo
 // an index into sets, and a tag that is not 0.
 func (r *rounds) hashes(source netip.AddrPort, request, response []byte) (index, tag uint32) {
 	if source != r.source {
-		var b [18]byte
-		addr := source.Addr().As16()
-		copy(b[:], addr[:])
-		b[16], b[17] = byte(source.Port()>>8), byte(source.Port())
-		r.source, r.hash = source, maphash.Bytes(r.seed, b[:])
+		high, low := bits.Mul64(r.addrs.of(source.Addr())^uint64(source.Port()), r.addrs.a|1)
+		r.source, r.hash = source, high^low
 	}
 	texts := maphash.Bytes(r.seed, request) + maphash.Bytes(r.seed, response)
 	high, low := bits.Mul64(texts^r.hash, 0x9E3779B97F4A7C15) // 2^64 divided by the golden ratio

@@ -1,7 +1,6 @@
 package guard
 
 import (
-	"hash/maphash"
 	"net/netip"
 	"time"
 )
@@ -23,7 +22,7 @@ const (
 // Addresses share slots, and in each slot streaks finds an address that sends more than all others.
 type streaks struct {
 	limit uint32
-	seed  maphash.Seed
+	addrs addrHash
 	last  *streak // of the latest datagram
 	slots [streakSlots]streak
 }
@@ -36,7 +35,7 @@ type streak struct {
 
 // newStreaks returns streaks that leave each limit-th datagram unanswered. limit is at least 1.
 func newStreaks(limit int) *streaks {
-	s := &streaks{limit: uint32(min(limit, 1<<30)), seed: maphash.MakeSeed()}
+	s := &streaks{limit: uint32(min(limit, 1<<30)), addrs: newAddrHash()}
 	s.last = &s.slots[0]
 	return s
 }
@@ -92,6 +91,5 @@ func (s *streaks) find(at time.Duration, source netip.Addr, n uint32) *streak {
 }
 
 func (s *streaks) slot(source netip.Addr) uint64 {
-	a := source.As16()
-	return maphash.Bytes(s.seed, a[:]) % streakSlots
+	return s.addrs.of(source) % streakSlots
 }
