@@ -154,7 +154,8 @@ func (r *report) lowerP99(in func(cell) bool) criterion {
 
 // lead explains the table at the top.
 const lead = `This page compares the linear schedule, which is the default, with the adaptive one: the share of requests
-without a response within 1.5 s, how long the others take, and how many datagrams a request needs. *Also* names further
+without a response within 1.5 s, the median and the 99th percentile of the time to a response, and how many datagrams a
+request needs. A request without a response counts as one that takes forever. *Also* names further
 impairments, and *computed* is the theoretical share for the linear schedule.`
 
 // write writes the report to file. The pictures are in a folder beside the file, with the same name
