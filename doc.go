@@ -8,8 +8,8 @@
 // each copy. If no response arrives, the handler may still have run, because the response can be
 // lost. There are three ways to handle repeated requests:
 //
-//   - make the handler do no harm if it runs again, even after later requests: reading does none,
-//     but setting a value can undo a later change;
+//   - write a handler that can safely run again, even after later requests: reading a value is safe,
+//     but setting one can undo a later change;
 //   - wrap the handler in a [Deduplicator], which calls it once for a request and its
 //     retransmissions, within limits of memory and time;
 //   - put an identifier into each request, and recognize duplicates in the handler.
@@ -25,9 +25,8 @@
 //		})}
 //	err := srv.ListenAndServe() // ErrServerClosed after Shutdown
 //
-// The server counts each datagram that the kernel delivers exactly once in [ServerStats]: as
-// answered, or as dropped for one [DropReason]. A [guard.Guard] decides which datagrams reach the
-// handler.
+// The server counts every delivered datagram exactly once in [ServerStats]: as answered, or as
+// dropped for one [DropReason]. A [guard.Guard] decides which datagrams reach the handler.
 //
 // # Client
 //

@@ -22,8 +22,8 @@ const (
 // sent to the same address. Two equal requests from one port therefore look like a request and its
 // retransmission: within Lifetime the second gets the response to the first, and the handler does
 // not run. So put an identifier into each request that no other request has, such as 16 random
-// bytes. Without identifiers, the requests of one [Client] leave from different ports, but the
-// system can give the port of one client to another client or process.
+// bytes. A [Client] without Match sends each request from another port, but the system can give
+// that port to another client or process, so ports do not replace identifiers.
 //
 // If a program calls Exchange again after an error, the request leaves from another port, and the
 // handler runs again. Only a handler that checks the identifier itself can prevent that.

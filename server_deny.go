@@ -7,10 +7,10 @@ import (
 	"github.com/ohce/ohce/guard"
 )
 
-// DenyInKernel makes the kernel drop the datagrams from sources in deny before it copies them to the
-// server, which takes a fraction of the time of a guard (Linux). It applies to the sockets bound so
-// far, to datagrams that arrive later. deny replaces the set of an earlier call; a nil or empty set
-// ends the filter.
+// DenyInKernel makes the kernel drop the datagrams from sources in deny before it copies them to
+// the server (Linux). This costs a fraction of the time of a guard. It applies to the sockets bound
+// so far and to datagrams that arrive after the call. deny replaces the set of an earlier call; a
+// nil or empty set ends the filter.
 //
 // The kernel counts these datagrams with the others that it drops, in ServerStats.KernelDropped. The
 // guard still decides on all datagrams that the kernel delivers, so deny should also be in a

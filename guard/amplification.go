@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// DefaultCredit is the credit of an Amplification that has no other, in bytes.
+// DefaultCredit is the value of Amplification.Credit if that field is zero, in bytes.
 const DefaultCredit = 1024
 
 // An Amplification is a Guard that keeps a server from sending more than it receives. A request with
@@ -26,7 +26,7 @@ type Amplification struct {
 	Credit int
 
 	// Restore is the time constant with which used credit is restored. If zero or negative, it is
-	// 10 s: up to a tenth of Credit a second.
+	// 10 s, which restores at most a tenth of Credit in a second.
 	Restore time.Duration
 
 	// Bits4 and Bits6 are the lengths of the prefixes. If zero, they are 24 and 56.

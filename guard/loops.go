@@ -8,8 +8,9 @@ import (
 // Loops is a Guard that ends loops between servers. A server without a Guard uses its zero value.
 // Its rules drop datagrams as DropLoop.
 //
-// In a loop, the same datagrams circulate. A datagram that the server does not answer is gone from
-// the loop. A client sends its request again. Loops therefore leaves a few datagrams unanswered:
+// In a loop, the same datagrams circulate. Leaving a datagram unanswered ends its loop. A client is
+// not harmed, because it sends its request again. Loops therefore leaves a few datagrams
+// unanswered:
 //
 //   - all datagrams from a port of RefusePorts;
 //   - one in a series of rounds with the same texts; see Rounds;

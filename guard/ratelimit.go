@@ -8,8 +8,7 @@ import (
 )
 
 const (
-	// DefaultRate is the number of responses a second to one address, of a RateLimit that has no
-	// other.
+	// DefaultRate is the number of responses a second to one address if RateLimit.Rate is not set.
 	DefaultRate = 1000
 	// DefaultBurst is the number of responses to one address without a pause, of a RateLimit that
 	// has no other.
@@ -25,12 +24,12 @@ const (
 type PrefixLimit struct {
 	// Bits is the length of the prefix, from 0 to 32 for IPv4 or to 128 for IPv6.
 	Bits int
-	// Multiplier, at least 1, times Rate and Burst is the limit of the prefix.
+	// Multiplier multiplies Rate and Burst to give the limit of a prefix. It must be at least 1.
 	Multiplier float64
 }
 
-// The limits of prefixes of a RateLimit that has no others are those of Knot DNS 3.4: all responses
-// to the 16,384 addresses of a /18, for example, are limited to 768 times the limit of one.
+// The default limits of prefixes are those of Knot DNS 3.4: all responses to the 16,384 addresses
+// of a /18, for example, are limited to 768 times the limit of one.
 var (
 	defaultPrefixes4 = []PrefixLimit{{32, 1}, {24, 32}, {20, 256}, {18, 768}}
 	defaultPrefixes6 = []PrefixLimit{{128, 1}, {64, 2}, {56, 3}, {48, 4}, {32, 64}}
@@ -45,9 +44,9 @@ var (
 // decays exponentially, by the factor e in the time Burst/Rate.
 //
 // A RateLimit holds a fixed number of counts, shared by all shards of the server, in a table that
-// is indexed by a hash with a random key. If the table is full, a new prefix replaces the smallest
-// count in its buckets and continues from it. Therefore a busy source is never underestimated, and
-// if there are more busy prefixes than entries, others are limited with them.
+// is indexed by a hash with a random key. If the table is full, a new prefix takes over a small
+// count and adds to it. A count is thus never too low. With more busy prefixes than entries, other
+// sources can be limited too.
 //
 // The fields must not change after the first call of NewRule. A RateLimit must not be copied.
 type RateLimit struct {

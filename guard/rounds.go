@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// DefaultRounds is the length of the first series of rounds of a Loops that has no other.
+// DefaultRounds is the value of Loops.Rounds if that field is zero.
 const DefaultRounds = 16
 
 const (

@@ -5,8 +5,7 @@ import (
 	"time"
 )
 
-// DefaultStreak is the number of datagrams from one address, without a pause, of which Loops drops
-// one.
+// DefaultStreak is the value of Loops.Streak if that field is zero.
 const DefaultStreak = 1 << 20
 
 const (

@@ -18,9 +18,10 @@ import (
 // Inherit fails if the variables are malformed or a descriptor is not a UDP socket. It then closes
 // the descriptors that it has found.
 //
-// Variables of another process are ignored, as in a child of the process that Start has started. If
-// the process has also inherited the descriptors, Inherit closes them: otherwise, they would keep
-// the addresses in use. If the predecessor has ended meanwhile, Inherit returns ErrGivenUp.
+// Inherit ignores variables that are meant for another process. A child of the successor, for
+// example, inherits the successor's variables. If the process has also inherited the descriptors,
+// Inherit closes them: otherwise, they would keep the addresses in use. If the predecessor has
+// ended meanwhile, Inherit returns ErrGivenUp.
 func Inherit() (*Inheritance, error) {
 	p, err := parseVariables(os.Getenv, os.Getpid(), os.Getppid())
 	for _, name := range variables {

@@ -62,7 +62,7 @@ func (in *Inheritance) Take(addr netip.AddrPort) []net.PacketConn {
 	return taken
 }
 
-// ErrGivenUp is returned by Ready if the predecessor no longer waits for this process.
+// ErrGivenUp is returned by Inherit and Ready if the predecessor no longer waits for this process.
 var ErrGivenUp = errors.New("handover: the predecessor no longer waits")
 
 // Ready reports that the process can serve: to the predecessor or, if there is none, to systemd

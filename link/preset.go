@@ -3,7 +3,7 @@ package link
 import "time"
 
 // A Preset is a link with the parameters of a kind of network, in round figures. Use it to expose a
-// program to the problems of such a network. They do not reproduce measurements.
+// program to the problems of such a network. The parameters do not reproduce measurements.
 type Preset struct {
 	Name        string
 	Description string

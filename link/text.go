@@ -70,7 +70,7 @@ func (i Impairment) list() string {
 // field to no effect. A dash in a name counts as an underscore. The names and their values are:
 //
 //	black_hole    true
-//	mtu           bytes, at least 28, which IPv4 and UDP add
+//	mtu           bytes, including the 28 of IPv4 and UDP; at least 28
 //	loss          share: 10% or 0.1
 //	burst         mean length of bursts of loss in datagrams, at least 1; see BurstLoss
 //	loss_good     share, as are loss_bad, to_bad and to_good: the parameters of another Loss

@@ -3,8 +3,8 @@
 // # Open loop
 //
 // By default, a measurement is an open loop: each request has a due time, which does not depend on
-// earlier responses. If the server or this program stalls, the following requests are late, and the
-// delay counts. Two durations belong to each answered request:
+// earlier responses. If this program stalls, or too many requests are in flight, the next requests
+// are sent late, and the delay counts. Two durations belong to each answered request:
 //
 //   - Sample.Latency, from the due time to the response. It is what a user of the service would have
 //     waited.

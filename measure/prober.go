@@ -70,9 +70,9 @@ func (p *Prober) Counts() Counts {
 
 // Run sends requests at the times due, which must not decrease, and yields a sample for each of
 // them, in the order of the requests. The first request is sent at once, and the times count from
-// its transmission, so that a name lookup delays no other request. Run returns when due has ended
-// and all requests have a sample, or when the loop ends. The second value is an error that ends Run:
-// that of ctx, or an invalid field.
+// its transmission, so that a name lookup delays no other request. The sequence ends when due has
+// ended and all requests have a sample, or when the loop over it ends. The second value is an error
+// that ends the sequence: that of ctx, or an invalid field.
 func (p *Prober) Run(ctx context.Context, due iter.Seq[time.Duration]) iter.Seq2[Sample, error] {
 	return func(yield func(Sample, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)

@@ -15,7 +15,7 @@ type Summary struct {
 	Answered, Lost, Late, Wrong, Refused, Unreachable int
 	// Duplicates, Reordered and Unexpected are those of [Counts].
 	Duplicates, Reordered, Unexpected int
-	// Own counts the own failures.
+	// Own counts the failures of this program and its system.
 	Own Own
 
 	rtt, latency histogram

@@ -15,7 +15,7 @@ import (
 // without a placeholder in backquotes belongs to a flag that needs no value.
 var impairmentUsage = []struct{ field, usage string }{
 	{"black_hole", "drop every datagram"},
-	{"mtu", "drop packets longer than `BYTES`, at least 28: the headers of IPv4 and UDP count"},
+	{"mtu", "drop packets longer than `BYTES`, including 28 bytes of IPv4 and UDP headers; at least 28"},
 	{"loss", "lose a `SHARE` of the datagrams, such as 10%"},
 	{"burst", "lose datagrams in bursts of `N` on average"},
 	{"loss_good", "lose a `SHARE` in the good state of a Gilbert-Elliott model"},

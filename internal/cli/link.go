@@ -92,8 +92,8 @@ datagram. Each --at also discards the changes made with ohce link ctl.
 A link must forward to a server or to another link, not in a ring. It drops requests that have
 passed it before, and decrements the TTL of each request, as a router does.
 
-All random decisions follow from --seed, which is printed. With the same seed, the n-th
-datagram in a direction always has the same fate. If a client sends one message at a time, the
+All random decisions follow from --seed, which is printed. With the same seed, and without
+--rate and --at, the n-th datagram in a direction has the same fate in every run. If a client sends one message at a time, the
 whole run repeats. With several in flight, their order of arrival can differ.
 
 With --trace, the link prints a line for each datagram: the time, the name of the link, the

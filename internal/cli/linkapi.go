@@ -22,7 +22,7 @@ func (f *apiFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.addr, "api", linkapi.DefaultAddr,
 		"serve the API on `HOST:PORT`; port 0 is a free port, none disables the API")
 	flags.StringSliceVar(&f.hosts, "api-host", nil,
-		"answer requests to the API by `NAME`, besides its address; repeatable")
+		"also accept API requests whose Host header is `NAME`; repeatable")
 	f.token.flag = "api-token-file"
 	flags.StringVar(&f.token.path, f.token.flag, "",
 		"require the token in `FILE` from clients of the API; needed beyond loopback addresses")

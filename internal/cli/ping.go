@@ -37,12 +37,12 @@ func (a *app) pingCommand() *cobra.Command {
 long that took. The default address is ` + ohce.DefaultAddr + `.
 
 Without --send, ohce sends short numbered texts and recognizes any server that returns them
-unchanged, reversed, or with their case swapped. For any other service, give the request with
+unchanged, reversed, with their case swapped, or both. For any other service, give the request with
 --send and the response with --expect. With --send, each request leaves from a port of its own.
 
 A value of --send or --expect is a text, the bytes of a file (@FILE), or bytes in hexadecimal
 (hex:0a1b). --expect can also be a regular expression that matches a part of the response
-(re:^OK), or any.
+(re:^OK). The word any accepts every response.
 
 --probe sends a request of a well-known protocol instead, checks the response by the protocol's
 rules and says what it means. If the address has no port, ohce uses the protocol's usual one:

@@ -31,8 +31,9 @@ func (a *app) sendCommand() *cobra.Command {
 		Long: `Send text to a server and print its response on standard output.
 
 The arguments, joined by spaces, are one message. Without arguments, or with - alone, each line
-of standard input is one message, and the responses are printed in the order of the lines. A line can contain any bytes. It is sent without its newline and
-without a carriage return before it. An empty line is an empty datagram.
+of standard input is one message, and the responses are printed in the order of the lines. A
+line can contain any bytes. It is sent without its newline and without a carriage return before
+it. An empty line is an empty datagram.
 
 Many lines are in flight at once, as many as the network carries. With --expect auto, ohce
 compares the first responses with the transforms of ohce serve. When exactly one fits, the
@@ -48,9 +49,9 @@ response does not stop the following ones. Many equal failures are summarized.
 
 If a server answers some lines of standard input and then falls silent, ohce waits for it, for
 up to 10 s after its last response, and sends the unanswered lines again. With several servers
-ohce does not wait. If the server does not answer by then, or has never answered, ohce stops
-trying every line: after eight unanswered lines, it reports the lines of the next second as
-unanswered without sending them. Then it tries one line.
+ohce does not wait. If the server is still silent, or has never answered, ohce no longer sends
+each line: after eight unanswered lines, it reports every line that it reads in the next second
+as unanswered, without sending it. Then it tries one line.
 
 If --server is repeated, or its name has several addresses, ohce tries the next server when one
 is down; --policy changes that. A name without a port stands for its SRV records, those of
@@ -89,7 +90,7 @@ in base64, in request_base64 and response_base64.`,
 			"round-robin (each in turn) or race (all at once, the first answer wins)")
 	flags.StringVar(&f.retry, "retry", defaultRetry,
 		"how long each attempt waits: `WAITS` is linear (0.1 s, 0.2 s, ... 0.5 s), "+
-			"adaptive (by the measured round-trip time; the first attempt waits 1 s; in total 1.5 s, "+
+			"adaptive (waits follow the measured round-trip time, at first 1 s; in total 1.5 s, "+
 			"or 3 s with adaptive,3s) or a list such as 1s,2s,4s")
 	flags.StringVar(&f.expect, "expect", "auto",
 		"accept only the right response: `NAME` is auto (as the first responses show), any, "+

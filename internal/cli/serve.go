@@ -38,8 +38,8 @@ func (a *app) serveCommand() *cobra.Command {
 
 On SIGINT (Ctrl-C), SIGTERM or SIGHUP (the terminal closes) the server answers all datagrams
 that the kernel has queued, prints a summary of the datagrams received, answered and dropped,
-and exits with code 0. A second SIGINT or SIGTERM ends it at once. Under nohup the server
-ignores SIGHUP.
+and exits with code 0. A second SIGINT or SIGTERM ends it at once. SIGHUP does not stop a server
+that runs under nohup, reads a file of --allow or --deny, or has --upgrade-on HUP.
 
 The server never waits for its log. If the reader of the log stalls or its disk is full, the
 server discards lines, and writes their number when it can.
@@ -64,10 +64,10 @@ arguments and passes its sockets to it. When the new process is ready, the old o
 requests that it has read, prints its summary and exits. No request is lost. If the new process
 exits or is not ready within 10 seconds, the old one says why and continues.
 
-As a systemd service of Type=notify, the server uses the sockets of its socket unit, and keeps
-those that it binds itself in systemd's file descriptor store. Without --listen, it serves all sockets that it is
-passed. With --listen, it serves those with the given addresses, binds the missing addresses
-and closes the other sockets.
+As a systemd service of Type=notify, the server uses the sockets of its socket unit. It stores
+the sockets that it binds itself in systemd's file descriptor store. Without --listen, it serves
+all sockets that systemd passes to it. With --listen, it serves those with the given addresses,
+binds the missing addresses and closes the other sockets.
 
 After binding, the server drops the privileges that it does not need: it changes the user
 (--user), sets no_new_privs, and restricts files (Landlock) and system calls (seccomp). It
