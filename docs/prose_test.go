@@ -78,6 +78,9 @@ func exactly(pattern, instead string) phrase {
 
 // TestProse checks every text of the repository for telltale phrases and retired names.
 func TestProse(t *testing.T) {
+	if testing.Short() {
+		t.Skip("make check runs it")
+	}
 	const root = ".."
 	seen := 0
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {

@@ -90,7 +90,7 @@ func TestRateLimitKeepsItsRate(t *testing.T) {
 				t.Errorf("%d admitted at once, want %v", burst, want)
 			}
 			// While the source is over its limit it gets its rate in every second.
-			for range 5 {
+			for range testsize.Pick(5, 1) {
 				got := f.run(max(20_000, int(tt.ratio*1000)), time.Second, tt.addr)
 				if want := tt.ratio * 100; math.Abs(float64(got)-want) > 0.05*want {
 					t.Errorf("%d admitted in a second, want %v", got, want)
