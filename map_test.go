@@ -128,7 +128,7 @@ var kernelPackages = map[string][]string{
 	"syscall": { // SIGTERM, SIGUSR2 and EMFILE have no other name
 		"internal/cli/signals.go", "internal/cli/upgrade_linux.go", "internal/cli/descriptors_unix.go",
 		"examples/kv/main.go",
-		"handover/inherit_linux.go", "handover/notify_linux.go", // descriptors in messages and on exec
+		"handover/inherit_linux.go", "handover/notify_linux.go", "handover/program_linux.go", // descriptors in messages and on exec
 		"internal/sandbox/sandbox_linux.go", // IDs of users
 	},
 	"golang.org/x/sys": {

@@ -7,8 +7,10 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"runtime"
 	"slices"
 	"strconv"
+	"syscall"
 	"time"
 )
 
@@ -45,9 +47,8 @@ func (p Program) start(ctx context.Context, files []*os.File) (int, error) {
 	defer ready.Close()
 	inherited := slices.Concat([]*os.File{os.Stdin, os.Stdout, os.Stderr}, files,
 		[]*os.File{readyOfChild})
-	process, err := os.StartProcess(p.Path, p.Args, &os.ProcAttr{
-		Env: successorEnv(os.Environ(), os.Getpid(), len(files)), Files: inherited,
-	})
+	process, err := startProcess(p.Path, p.Args, successorEnv(os.Environ(), os.Getpid(), len(files)),
+		inherited)
 	readyOfChild.Close()
 	if err != nil {
 		return 0, startError(p.Path, err)
@@ -61,6 +62,28 @@ func (p Program) start(ctx context.Context, files []*os.File) (int, error) {
 	}
 	pid := process.Pid
 	return pid, process.Release()
+}
+
+// startProcess starts a program as os.StartProcess does, but leaves the files in non-blocking mode.
+// os.StartProcess makes them blocking (os.File.Fd), and the mode belongs to the socket and not to the
+// descriptor: a read of this process that begins in between would never end.
+func startProcess(path string, args, env []string, files []*os.File) (*os.Process, error) {
+	fds := make([]uintptr, len(files))
+	for i, f := range files {
+		raw, err := f.SyscallConn()
+		if err != nil {
+			return nil, err
+		}
+		if err := raw.Control(func(fd uintptr) { fds[i] = fd }); err != nil {
+			return nil, err
+		}
+	}
+	pid, _, err := syscall.StartProcess(path, args, &syscall.ProcAttr{Env: env, Files: fds})
+	runtime.KeepAlive(files)
+	if err != nil {
+		return nil, err
+	}
+	return os.FindProcess(pid)
 }
 
 // awaitReady waits until the successor has written to the ready pipe. When the successor exits, the

@@ -35,7 +35,7 @@ var sip = Probe{
 		line, _, ended := bytes.Cut(response, []byte("\r\n"))
 		status, ok := bytes.CutPrefix(line, []byte("SIP/2.0 "))
 		switch {
-		case !ok:
+		case !ok || len(status) == 0:
 			return "", errors.New("the response has no status line of SIP/2.0")
 		case !ended || !bytes.Contains(response, []byte("\r\n\r\n")):
 			return "", errTruncated
