@@ -231,23 +231,29 @@ func TestShareOfArrivals(t *testing.T) {
 				To: srv.LocalAddr().String(), Link: &link.Link{Seed: 7, Up: tt.up},
 			})
 			c := dial(t, r.LocalAddr())
-			got := make(chan int)
-			go func() { // ends with the last datagram or the read deadline
-				buf, n := make([]byte, 100), 0
+			arrived := make(chan struct{}, 4*n) // closed at the end; has room for all datagrams
+			go func() {                         // ends with the last datagram or the read deadline
+				defer close(arrived)
+				buf := make([]byte, 100)
 				for {
 					srv.SetReadDeadline(time.Now().Add(patience))
 					k, _, err := srv.ReadFromUDPAddrPort(buf)
 					if err != nil || string(buf[:k]) == "the end" {
-						got <- n
 						return
 					}
-					n++
+					arrived <- struct{}{}
 				}
 			}()
+			count := 0
 			for i := range n {
 				send(t, c, fmt.Sprint(i))
-				if i%64 == 63 { // fits into the receive buffers
+				if i%64 == 63 { // fits into the receive buffers of the relay and of the server
 					r.until(t, "it has read all", func(s relay.Stats) bool { return s.Up.Received == uint64(i+1) })
+					for sent := r.Stats().Up.Sent; uint64(count) < sent; count++ {
+						if _, ok := <-arrived; !ok {
+							t.Fatalf("%d datagrams arrived, %d were sent", count, sent)
+						}
+					}
 				}
 			}
 			r.until(t, "all are sent", func(s relay.Stats) bool {
@@ -255,7 +261,9 @@ func TestShareOfArrivals(t *testing.T) {
 			})
 			r.Change(func(up, _ *link.Impairment) error { *up = link.Impairment{}; return nil })
 			send(t, c, "the end")
-			count := <-got
+			for range arrived {
+				count++
+			}
 			s := r.Stats().Up
 			if uint64(count) != s.Delivered-1+s.Duplicated {
 				t.Errorf("%d arrived, %d delivered, %d duplicated", count, s.Delivered-1, s.Duplicated)
