@@ -25,8 +25,9 @@ import (
 // Client.FailFast is set on any client.
 //
 // When all servers have failed, the exchange ends with an *OpError that wraps ErrServerDown and the
-// error of each server. An exchange takes at most the sum of the clients' budgets and, if all ports
-// are unreachable at first, the longest of them once more, or with Race the longest budget.
+// error of each server. With Race, an exchange takes at most the longest budget of the clients.
+// Otherwise it takes at most the sum of the budgets, plus the longest one if all ports are
+// unreachable at first.
 type Group struct {
 	// Clients holds a client for each server, in order of preference. An empty list is an error.
 	Clients []*Client

@@ -59,7 +59,8 @@ type Deduplicator struct {
 	// than the retry schedule of the clients plus the delay of the network, and shorter than the
 	// time after which a client reuses a port. If zero or negative, it is 10 s. This suits a
 	// [Client] with default settings, which gives up after 1.5 s and does not use a port again for
-	// ten seconds after closing it or for 8,192 exchanges, whichever is less.
+	// ten seconds after its socket is closed. A client that makes more than 8,192 exchanges in that
+	// time can use a port again earlier.
 	Lifetime time.Duration
 
 	mu    sync.Mutex

@@ -17,8 +17,8 @@ import (
 // guard.Prefixes.
 //
 // The kernel accepts a program of 4,096 instructions, which holds about 1,000 prefixes of up to 32
-// bits, or 450 of up to 64 bits. If the set is larger, or if the system has no socket filters, which
-// errors.Is reports as errors.ErrUnsupported, DenyInKernel returns an error, and the kernel drops no
+// bits, or 450 of up to 64 bits. If the set is larger, DenyInKernel returns an error. If the system
+// has no socket filters, the error matches errors.ErrUnsupported. In both cases the kernel drops no
 // sources.
 //
 // The filter belongs to the sockets. If a successor has inherited them, the filter remains until the

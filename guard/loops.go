@@ -21,11 +21,11 @@ type Loops struct {
 	// must not change while the server runs.
 	RefusePorts *PortSet
 
-	// Rounds is the length of the first series of rounds. A round is a request from the same
-	// address and port, with the same request and response or with the two exchanged, that arrives
-	// within 100 ms after the previous round. The last round of a series goes unanswered. After a
-	// pause of 100 ms, the next series is twice as long. Without a pause, it is longer by Rounds.
-	// It never exceeds 1,048,576 rounds.
+	// Rounds is the length of the first series of rounds. A round is a request that repeats an
+	// earlier one: it comes from the same address and port within 100 ms of the previous round, and
+	// it and its response have the same two texts, in either order. The last round of a series goes
+	// unanswered. After a pause of 100 ms, the next series is twice as long. Without a pause, it is
+	// longer by Rounds. It never exceeds 1,048,576 rounds.
 	//
 	// A client that sends one text n times, each as soon as the previous one is answered, loses at
 	// most 1 + log2(n/Rounds) requests. A client whose texts differ, or that waits 100 ms between

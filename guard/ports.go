@@ -13,8 +13,8 @@ type PortSet struct {
 }
 
 // ServicePorts returns a new set of the ports 0 to 1023. Ports 1 to 1023 are assigned to services,
-// so a datagram from one of them is a reflection (RFC 6335, section 6). Port 0 means that the
-// sender expects no response (RFC 768).
+// so a datagram from one of them is probably a reflection (RFC 6335, section 6). Port 0 means that
+// the sender expects no response (RFC 768).
 func ServicePorts() *PortSet {
 	s := new(PortSet)
 	s.AddRange(0, 1023)

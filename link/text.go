@@ -88,8 +88,8 @@ func (i Impairment) list() string {
 // not describe. The error is a *FieldError; the impairment is then unchanged.
 func (i *Impairment) UnmarshalText(text []byte) error { return i.setAll(ListFields(text)) }
 
-// ListFields returns the values in a list in the form of UnmarshalText, by name, for CheckEffect. It
-// accepts any text.
+// ListFields parses a list as UnmarshalText does and returns its values by name, for CheckEffect.
+// It accepts any text.
 func ListFields(list []byte) map[string]string {
 	values := make(map[string]string)
 	separator := func(r rune) bool { return r == ' ' || r == ',' }

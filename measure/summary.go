@@ -28,8 +28,7 @@ type Own struct {
 	// Missed counts requests that were sent more than 1 ms after their due time. They also count in
 	// their class.
 	Missed int `json:"missed"`
-	// Refused counts requests that this system did not send. Unlike Summary.Refused, it does not
-	// mean that the port is unreachable.
+	// Refused counts the requests of class Unsent. It is unrelated to Summary.Refused.
 	Refused int `json:"refused"`
 	// Overflow counts responses that the system dropped because the receive buffer was full.
 	Overflow int `json:"overflow"`

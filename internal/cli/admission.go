@@ -43,7 +43,7 @@ func (f *admissionFlags) register(flags *pflag.FlagSet) {
 	flags.Float64Var(&f.maxRate, "max-rate", 0,
 		"answer at most `N` requests a second in total; 0 sets no limit")
 	flags.IntVar(&f.credit, "amplification", guard.DefaultCredit,
-		"send at most `BYTES` more to one prefix than it has sent; they are restored over 10 s; "+
+		"send a prefix at most `BYTES` more than it has sent, restored with a time constant of 10 s; "+
 			"-1 sets no limit")
 	flags.StringSliceVar(&f.allow, "allow", nil,
 		"answer only sources in `PREFIX`; @FILE reads one prefix per line; repeatable")

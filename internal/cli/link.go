@@ -97,8 +97,8 @@ All random decisions follow from --seed, which is printed. With the same seed, a
 whole run repeats. With several in flight, their order of arrival can differ.
 
 With --trace, the link prints a line for each datagram: the time, the name of the link, the
-direction, the address of the client, the length, and the fate. The fate is lost, or the delay of
-each datagram that arrives. If the lines are not read, the link discards them and counts them.
+direction, the address of the client, the length, and the fate. The fate is "lost", or the delay
+of each copy that arrives, and what was changed in it. If the lines are not read, the link discards them and counts them.
 
 While the link runs, ohce link ctl lists, creates, changes and removes links. It uses an HTTP
 API with JSON, which listens on the loopback interface unless --api says otherwise. There it

@@ -46,8 +46,8 @@ server discards lines, and writes their number when it can.
 
 To prevent endless loops between two servers, the server drops datagrams from source ports
 below 1024 and from its own ports, and counts them as "loop". If the same request and response
-repeat without a pause, the server does not answer the 16th repetition. If the client then sends
-the request again after a pause, the server allows twice as many repetitions.
+repeat without a pause, the server does not answer the 16th such request. If the client then
+sends the request again after a pause, the server allows twice as many.
 
 Source addresses can be forged, so the server limits how many responses it sends to each address
 and prefix (--rate-limit), and how many more bytes it sends than it receives (--amplification).
@@ -64,8 +64,8 @@ arguments and passes its sockets to it. When the new process is ready, the old o
 requests that it has read, prints its summary and exits. No request is lost. If the new process
 exits or is not ready within 10 seconds, the old one says why and continues.
 
-As a systemd service of Type=notify, the server uses the sockets of its socket unit. It stores
-the sockets that it binds itself in systemd's file descriptor store. Without --listen, it serves
+As a systemd service of Type=notify, the server uses the sockets of its socket unit. If it
+binds a socket itself, it stores that socket in systemd's file descriptor store. Without --listen, it serves
 all sockets that systemd passes to it. With --listen, it serves those with the given addresses,
 binds the missing addresses and closes the other sockets.
 
