@@ -37,10 +37,10 @@ func fate(e relay.Event) string {
 		if i > 0 {
 			text = "copy " + text
 		}
-		switch {
-		case len(a.Data) < len(e.Data):
+		if len(a.Data) < len(e.Data) {
 			text += fmt.Sprintf(", cut to %s", plural(len(a.Data), "byte"))
-		case !bytes.Equal(a.Data, e.Data):
+		}
+		if !bytes.HasPrefix(e.Data, a.Data) {
 			text += ", corrupted"
 		}
 		if a.Rebind {
