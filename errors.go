@@ -93,6 +93,9 @@ func (e *causedError) Unwrap() []error { return []error{e.err, e.cause} }
 type noRightResponse struct{ unexpected int }
 
 func (e *noRightResponse) Error() string {
+	if e.unexpected == 1 {
+		return "no right response: 1 unexpected datagram"
+	}
 	return fmt.Sprintf("no right response: %d unexpected datagrams", e.unexpected)
 }
 func (e *noRightResponse) Unwrap() error { return ErrServerDown }

@@ -10,8 +10,8 @@ import (
 const (
 	// DefaultRate is the number of responses a second to one address if RateLimit.Rate is not set.
 	DefaultRate = 1000
-	// DefaultBurst is the number of responses to one address without a pause, of a RateLimit that
-	// has no other.
+	// DefaultBurst is the number of responses to one address without a pause if neither
+	// RateLimit.Burst nor RateLimit.Rate is set.
 	DefaultBurst = 2000
 
 	defaultEntries = 1 << 17 // 1 MiB

@@ -19,8 +19,8 @@ variables to choose from.
 
 The command line overrides the environment, and a variable with the command overrides one
 without it. An empty variable counts as unset. Set a flag that takes no value to true or
-false. In the variables of --listen of ohce serve, --server, --allow, --deny and --api-host, separate
-several values with commas. The variable of --at holds one value.`
+false. In the variables of --listen of ohce serve, --server, --allow, --deny and --api-host,
+separate several values with commas. The variable of --at holds one value.`
 
 // otherVariables lists the variables that are not flags.
 var otherVariables = []struct{ name, effect string }{

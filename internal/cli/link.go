@@ -93,12 +93,14 @@ A link must forward to a server or to another link, not in a ring. It drops requ
 passed it before, and decrements the TTL of each request, as a router does.
 
 All random decisions follow from --seed, which is printed. With the same seed, and without
---rate and --at, the n-th datagram in a direction has the same fate in every run. If a client sends one message at a time, the
-whole run repeats. With several in flight, their order of arrival can differ.
+--rate and --at, the n-th datagram in a direction has the same fate in every run. If a client
+sends one message at a time, the whole run repeats. With several in flight, their order of
+arrival can differ.
 
 With --trace, the link prints a line for each datagram: the time, the name of the link, the
-direction, the address of the client, the length, and the fate. The fate is "lost", or the delay
-of each copy that arrives, and what was changed in it. If the lines are not read, the link discards them and counts them.
+direction, the address of the client, the length, and the fate. The fate is "lost", or for each
+copy that arrives "passed" or its delay, and what was changed in the copy. If the lines are not
+read, the link discards them and counts them.
 
 While the link runs, ohce link ctl lists, creates, changes and removes links. It uses an HTTP
 API with JSON, which listens on the loopback interface unless --api says otherwise. There it

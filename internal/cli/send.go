@@ -64,10 +64,10 @@ response and a newline.
 
 With --json, an object has the fields server, request, response, rtt_ms, elapsed_ms and
 attempts. For a line of standard input, the field line has its number. A failure has error,
-message, attempts and elapsed_ms instead. The error is down (no
-server has answered anything), refused (the port is unreachable), no_response (the server
-answered other messages), wrong_response, too_large or unreachable. Bytes that are not UTF-8 are encoded
-in base64, in request_base64 and response_base64.`,
+message, attempts and elapsed_ms instead. The error is down (no server has answered anything),
+refused (the port is unreachable), no_response (the server answered other messages),
+wrong_response, too_large or unreachable. Bytes that are not UTF-8 are encoded in base64, in
+request_base64 and response_base64.`,
 		Example: `  ohce send Hello
   ohce send --server 192.0.2.7:3000 --retry 1s,2s,4s Hello
   ohce send --server 192.0.2.7:3000 --server 192.0.2.8:3000 --policy race Hello

@@ -54,10 +54,10 @@ and prefix (--rate-limit), and how many more bytes it sends than it receives (--
 It counts the dropped requests as "rate". These limits do not apply to loopback, private and
 link-local addresses. With --allow and --deny it answers some sources only, and counts the
 others as "denied". If --allow or --deny names a file, SIGHUP makes the server read the file
-again, and the server keeps running. With --deny-in-kernel the
-kernel drops the datagrams of --deny before it copies them to the server, which costs less, and
-counts them with the others that it drops. It accepts about 1,000 prefixes; the server drops the
-sources of a longer list itself.
+again, and the server keeps running. With --deny-in-kernel the kernel drops the datagrams of
+--deny before it copies them to the server, which costs less, and counts them with the others
+that it drops. It accepts about 1,000 prefixes; the server drops the sources of a longer list
+itself.
 
 On SIGUSR2 (--upgrade-on) the server starts the executable at the same path with the same
 arguments and passes its sockets to it. When the new process is ready, the old one answers the
@@ -65,9 +65,9 @@ requests that it has read, prints its summary and exits. No request is lost. If 
 exits or is not ready within 10 seconds, the old one says why and continues.
 
 As a systemd service of Type=notify, the server uses the sockets of its socket unit. If it
-binds a socket itself, it stores that socket in systemd's file descriptor store. Without --listen, it serves
-all sockets that systemd passes to it. With --listen, it serves those with the given addresses,
-binds the missing addresses and closes the other sockets.
+binds a socket itself, it stores that socket in systemd's file descriptor store. Without
+--listen, it serves all sockets that systemd passes to it. With --listen, it serves those with
+the given addresses, binds the missing addresses and closes the other sockets.
 
 After binding, the server drops the privileges that it does not need: it changes the user
 (--user), sets no_new_privs, and restricts files (Landlock) and system calls (seccomp). It
