@@ -58,7 +58,7 @@ type RateLimit struct {
 	// DefaultBurst, or Rate if Rate is set.
 	Burst float64
 
-	// If Slip is n, the server still answers one in n of the requests over the limit, if the
+	// If Slip is n, the server still answers every n-th request over the limit, if the
 	// response is not longer than the request: a client whose address others forge then still gets
 	// some responses. 1 answers all of them. If zero or negative, all are dropped.
 	Slip int
@@ -82,7 +82,8 @@ type RateLimit struct {
 	table    *loadTable
 	prefixes [2][]prefixLimit // IPv4, IPv6
 	clock    sharedClock
-	reported atomic.Int64 // ns of clock
+	reported atomic.Int64  // ns of clock
+	over     atomic.Uint64 // requests over the limit, counted for Slip
 }
 
 const maxPrefixes = 8
@@ -132,7 +133,6 @@ type rateRule struct {
 	limit   *RateLimit
 	addr    netip.Addr          // the latest source
 	hashes  [maxPrefixes]uint64 // of its prefixes
-	dropped int                 // requests since the latest one that was answered all the same
 	slipped *Datagram           // answered all the same; nil if the latest request was admitted
 }
 
@@ -171,9 +171,10 @@ func (r *rateRule) AdmitResponse(_ time.Time, d *Datagram, response []byte) Verd
 
 // drop decides on a request over the limit.
 func (r *rateRule) drop(now time.Time, d *Datagram, bits int) Verdict {
-	r.limit.report(now, d.Source.Addr(), bits)
-	if r.dropped++; r.limit.Slip > 0 && r.dropped >= r.limit.Slip {
-		r.dropped, r.slipped = 0, d
+	l := r.limit
+	l.report(now, d.Source.Addr(), bits)
+	if l.Slip > 0 && l.over.Add(1)%uint64(l.Slip) == 0 {
+		r.slipped = d
 		return Admitted
 	}
 	return DropRate

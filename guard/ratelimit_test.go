@@ -127,12 +127,15 @@ func TestRateLimitSharesItsCounts(t *testing.T) {
 	}
 }
 
+// TestRateLimitSlip: the requests over the limit are counted together, whichever shard reads them.
 func TestRateLimitSlip(t *testing.T) {
 	const burst, slip, n = 10, 5, 1010
-	rule := (&guard.RateLimit{Rate: 1, Burst: burst, Slip: slip}).NewRule(nil).(guard.ResponseRule)
+	limit := &guard.RateLimit{Rate: 1, Burst: burst, Slip: slip}
+	shards := [2]guard.ResponseRule{limit.NewRule(nil).(guard.ResponseRule), limit.NewRule(nil).(guard.ResponseRule)}
 	d := &guard.Datagram{Source: netip.MustParseAddrPort("198.51.100.7:40000"), Payload: []byte("Hello")}
 	equal, longer := 0, 0
 	for i := range n {
+		rule := shards[i%2]
 		if rule.Admit(time.Unix(1, 0), d) != guard.Admitted {
 			continue
 		}
