@@ -124,9 +124,10 @@ type run struct {
 
 // A pendingRequest is a request without a sample.
 type pendingRequest struct {
-	due   time.Duration
-	sent  time.Time // zero until it is sent
-	wrong []byte    // the first datagram that arrived and was not the response; nil if none did
+	due      time.Duration
+	sent     time.Time // zero until it is sent
+	answered bool      // a response that matches the request has arrived
+	wrong    []byte    // the first datagram that arrived and was not the response; nil if none did
 }
 
 // start sets the time from which the due times count. Only the first call has an effect.
@@ -201,9 +202,7 @@ func (r *run) sample(result ohce.Result) Sample {
 		s.Lag = max(p.sent.Sub(s.Due), 0)
 	}
 	if result.Err != nil {
-		if s.Class = classOf(result.Err); s.Class == Wrong {
-			s.Response = p.wrong
-		}
+		r.classify(&s, p.wrong)
 		return s
 	}
 	s.Response, s.RTT = result.Response.Data, result.Response.RTT
@@ -224,7 +223,10 @@ func (r *run) trace() *ohce.ClientTrace {
 				r.sent(a.Exchange, a.Time)
 			}
 		},
-		ResponseAccepted: func(a ohce.TraceAttempt, _ *ohce.Response) { r.p.accepted(a.Exchange) },
+		ResponseAccepted: func(a ohce.TraceAttempt, _ *ohce.Response) {
+			r.p.accepted(a.Exchange)
+			r.answered(a.Exchange)
+		},
 		DatagramIgnored: func(a ohce.TraceAttempt, why ohce.IgnoreReason, data []byte) {
 			r.p.ignored(why)
 			if why == ohce.IgnoreUnexpected {
@@ -244,12 +246,12 @@ func (r *run) sent(exchange uint64, at time.Time) {
 	}
 }
 
-// wrong records a datagram that is not the response to the request in flight.
-func (r *run) wrong(exchange uint64, data []byte) {
+// answered records that the response to a request has arrived.
+func (r *run) answered(exchange uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if p := r.find(exchange); p != nil && p.wrong == nil {
-		p.wrong = append([]byte{}, data...)
+	if p := r.find(exchange); p != nil {
+		p.answered = true
 	}
 }
 

@@ -172,7 +172,7 @@ func TestRunClasses(t *testing.T) {
 }
 
 // A wrong response without a key has its request, and with a key it is assigned if the request is
-// alone in flight.
+// alone in flight. The error is that of Check, if there is one.
 func TestRunWrong(t *testing.T) {
 	for _, keyed := range []bool{false, true} {
 		inBubble(t, arrive(ms), func(t *testing.T, n *ohcetest.Network, p *measure.Prober) {
@@ -185,18 +185,56 @@ func TestRunWrong(t *testing.T) {
 			})
 			if !keyed {
 				p.Match = nil
-				p.Check = func(request, response []byte) error {
-					if string(request) != string(response) {
-						return errors.New("no echo")
-					}
-					return nil
+			}
+			noEcho := errors.New("no echo")
+			p.Check = func(request, response []byte) error {
+				if string(request) != string(response) {
+					return noEcho
 				}
+				return nil
 			}
 			p.Timeout = 50 * ms
 			samples := run(t, p, measure.Limit(measure.Regular(100*ms), 3, 0))
 			checkClasses(t, samples, measure.Answered, measure.Wrong, measure.Answered)
-			if samples[1].Err == nil || string(samples[1].Response) != "nonsense" {
+			if samples[1].Err != noEcho || string(samples[1].Response) != "nonsense" {
 				t.Errorf("keyed %v: response %q, error %v", keyed, samples[1].Response, samples[1].Err)
+			}
+		})
+	}
+}
+
+// While several requests are in flight, a datagram that matches none of them belongs to the only one
+// for which no datagram has arrived. If there are several such requests, it belongs to none.
+func TestRunWrongInFlight(t *testing.T) {
+	const lost, wrong, answered = measure.Lost, measure.Wrong, measure.Answered
+	for name, tt := range map[string]struct {
+		every, timeout, delay time.Duration
+		want                  []measure.Class
+		unexpected            int
+	}{
+		"apart":     {100 * ms, 100 * ms, ms, []measure.Class{wrong, answered, wrong, wrong}, 3},
+		"in flight": {10 * ms, 100 * ms, ms, []measure.Class{wrong, answered, wrong, wrong}, 3},
+		"long way":  {10 * ms, 100 * ms, 12 * ms, []measure.Class{lost, answered, lost, lost}, 3},
+	} {
+		inBubble(t, arrive(tt.delay), func(t *testing.T, n *ohcetest.Network, p *measure.Prober) {
+			p.Addr, p.Timeout = "192.0.2.8:3000", tt.timeout
+			n.NewPeer(p.Addr, func(dst, request []byte) []byte {
+				if string(request) == "2" {
+					return append(dst, request...)
+				}
+				return append(dst, "nonsense"...)
+			})
+			samples := run(t, p, measure.Limit(measure.Regular(tt.every), len(tt.want), 0))
+			if got := classes(samples); !slices.Equal(got, tt.want) {
+				t.Errorf("%s: the classes are %v, want %v", name, got, tt.want)
+			}
+			if got := p.Counts().Unexpected; got != tt.unexpected {
+				t.Errorf("%s: %d unexpected datagrams, want %d", name, got, tt.unexpected)
+			}
+			for _, s := range samples {
+				if s.Class == wrong && (s.Err == nil || string(s.Response) != "nonsense") {
+					t.Errorf("%s: response %q, error %v", name, s.Response, s.Err)
+				}
 			}
 		})
 	}

@@ -17,7 +17,8 @@ const (
 	// Lost means that no response arrived in time. The response can arrive later; see Counts.Late.
 	Lost
 	// Wrong means that the server sent a wrong response. With Prober.Match, a datagram that matches
-	// no request counts only if no other request was in flight.
+	// no request counts for a request in flight if each other one in flight has such a datagram
+	// already. Otherwise it is only counted, as Counts.Unexpected.
 	Wrong
 	// Refused means that the port is unreachable: no server listens there.
 	Refused
