@@ -2,6 +2,7 @@ package probe
 
 import (
 	"encoding/binary"
+	"errors"
 	"time"
 )
 
@@ -22,6 +23,8 @@ var coap = Probe{
 			return "", unexpected("the version", response[0]>>6, 1)
 		case response[0]>>4&3 != 3:
 			return "", unexpected("the message type", response[0]>>4&3, "3 (reset)")
+		case response[1] != 0 || len(response) != 4:
+			return "", errors.New("the reset is not empty") // which it must be (RFC 7252, section 4.3)
 		default:
 			return "reset", nil
 		}

@@ -34,6 +34,9 @@ var dns = Probe{
 		if rest := response[dnsHeader:]; questions > 0 && !bytes.HasPrefix(rest, dnsQuestion) {
 			return "", fmt.Errorf("the response repeats another question")
 		}
+		if !dnsComplete(response) {
+			return "", errTruncated
+		}
 		return fmt.Sprintf("%s, %d answers", dnsRcode(rcode), binary.BigEndian.Uint16(response[6:])), nil
 	},
 }
@@ -47,4 +50,46 @@ func dnsRcode(code byte) string {
 		return names[code]
 	}
 	return fmt.Sprintf("rcode %d", code)
+}
+
+// dnsComplete reports whether a message has as many questions and records as its header says (RFC
+// 1035, section 4.1). A server that sets the flag TC has left some of them out.
+func dnsComplete(message []byte) bool {
+	const truncated = 2 // TC
+	if message[2]&truncated != 0 {
+		return true
+	}
+	rest, ok := message[dnsHeader:], true
+	for section := range 4 {
+		for range binary.BigEndian.Uint16(message[4+2*section:]) {
+			if rest, ok = dnsSkip(rest, section > 0); !ok {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// dnsSkip returns the rest behind a question or, with record, behind a resource record.
+func dnsSkip(b []byte, record bool) (rest []byte, ok bool) {
+	for len(b) > 0 && b[0] != 0 && b[0] < 0xc0 { // a label
+		b = b[min(len(b), 1+int(b[0])):]
+	}
+	fixed := 1 + 4 // the end of the name, type and class
+	if len(b) > 0 && b[0] >= 0xc0 {
+		fixed++ // the name ends with a pointer, which has two bytes
+	}
+	if record {
+		fixed += 6 // the time to live, and the length of the data
+	}
+	if len(b) < fixed {
+		return nil, false
+	}
+	if record {
+		fixed += int(binary.BigEndian.Uint16(b[fixed-2:]))
+	}
+	if len(b) < fixed {
+		return nil, false
+	}
+	return b[fixed:], true
 }

@@ -52,21 +52,34 @@ var dtls = Probe{
 		if version := binary.BigEndian.Uint16(response[1:]); version>>8 != 0xfe {
 			return "", unexpected("the version", fmt.Sprintf("%#04x", version), "one of DTLS")
 		}
+		record := response[dtlsRecordHeader:][:binary.BigEndian.Uint16(response[11:])]
 		switch kind := response[0]; {
-		case kind == 21 && len(response) >= dtlsRecordHeader+2:
-			return fmt.Sprintf("alert %d", response[dtlsRecordHeader+1]), nil
+		case kind == 21 && len(record) >= 2:
+			return fmt.Sprintf("alert %d", record[1]), nil
 		case kind != 22:
 			return "", unexpected("the record type", kind, "22 (handshake)")
 		}
-		switch response[dtlsRecordHeader] {
-		case 3:
-			return "HelloVerifyRequest", nil
-		case 2:
-			return "ServerHello", nil
-		default:
-			return "", errors.New("the response is neither a HelloVerifyRequest nor a ServerHello")
-		}
+		return dtlsHandshake(record)
 	},
+}
+
+// dtlsHandshake describes the first handshake message of a record (RFC 6347, section 4.2.2).
+func dtlsHandshake(record []byte) (string, error) {
+	const header = 12 // its last three bytes are the length of the fragment
+	if len(record) < header || len(record)-header < int(record[9])<<16|int(record[10])<<8|int(record[11]) {
+		return "", errTruncated
+	}
+	switch body := record[header:]; record[0] {
+	case 3: // a version, and the cookie with its length
+		if len(body) < 3 || len(body) < 3+int(body[2]) {
+			return "", errTruncated
+		}
+		return "HelloVerifyRequest", nil
+	case 2:
+		return "ServerHello", nil
+	default:
+		return "", errors.New("the response is neither a HelloVerifyRequest nor a ServerHello")
+	}
 }
 
 // dtlsExtensions are the extensions of the request: supported groups (secp256r1, x25519), point

@@ -2,6 +2,7 @@ package probe
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -30,8 +31,12 @@ var qcmp = Probe{
 			return "", errTruncated
 		case string(response[:4]) != "QLKN":
 			return "", unexpected("the magic number", fmt.Sprintf("%q", response[:4]), `"QLKN"`)
+		case response[4] != 0:
+			return "", unexpected("the version", response[4], 0)
 		case response[5] != 1:
 			return "", unexpected("the type", response[5], "1 (reply)")
+		case len(response) != qcmpReply || binary.BigEndian.Uint16(response[6:]) != qcmpReply-qcmpHeader:
+			return "", errors.New("the response has a wrong length")
 		}
 		received := binary.BigEndian.Uint64(response[qcmpPing:])
 		sent := binary.BigEndian.Uint64(response[qcmpPing+8:])

@@ -37,7 +37,7 @@ var quic = Probe{
 	Read: func(request, response []byte, _ Arrival) (string, error) {
 		const header = 7 + 2*quicIDs
 		switch {
-		case len(response) < header || (len(response)-header)%4 != 0:
+		case len(response) <= header || (len(response)-header)%4 != 0: // there is a version, at least
 			return "", errTruncated
 		case response[0]&0x80 == 0 || binary.BigEndian.Uint32(response[1:]) != 0:
 			return "", errors.New("the response is no version negotiation")

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 )
 
@@ -24,34 +25,43 @@ var sip = Probe{
 			"Content-Length: 0\r\n\r\n", id, id, id)
 	},
 	RequestKey: func(dst, request []byte) []byte {
-		id, _ := sipCallID(request)
+		id, _ := sipHeader(request, "Call-ID", "i")
 		return append(dst, id...)
 	},
 	ResponseKey: func(dst, response []byte) ([]byte, bool) {
-		id, ok := sipCallID(response)
+		id, ok := sipHeader(response, "Call-ID", "i")
 		return append(dst, id...), ok
 	},
 	Read: func(_, response []byte, _ Arrival) (string, error) {
 		line, _, ended := bytes.Cut(response, []byte("\r\n"))
+		header, body, complete := bytes.Cut(response, []byte("\r\n\r\n"))
 		status, ok := bytes.CutPrefix(line, []byte("SIP/2.0 "))
 		switch {
 		case !ok || len(status) == 0:
 			return "", errors.New("the response has no status line of SIP/2.0")
-		case !ended || !bytes.Contains(response, []byte("\r\n\r\n")):
+		case !ended || !complete || len(body) < sipContentLength(header):
 			return "", errTruncated
 		}
 		return string(status), nil
 	},
 }
 
-// sipCallID returns the value of the header Call-ID or its short form i (RFC 3261, section 7.3.3).
-func sipCallID(message []byte) (id []byte, ok bool) {
+// sipHeader returns the value of a header with a name or its short form (RFC 3261, section 7.3.3).
+func sipHeader(message []byte, name, short string) (value []byte, ok bool) {
 	for line := range bytes.SplitSeq(message, []byte("\r\n")) {
-		name, value, _ := bytes.Cut(line, []byte(":"))
-		if name = bytes.TrimSpace(name); bytes.EqualFold(name, []byte("Call-ID")) ||
-			bytes.EqualFold(name, []byte("i")) {
+		key, value, _ := bytes.Cut(line, []byte(":"))
+		if key = bytes.TrimSpace(key); bytes.EqualFold(key, []byte(name)) ||
+			bytes.EqualFold(key, []byte(short)) {
 			return bytes.TrimSpace(value), true
 		}
 	}
 	return nil, false
+}
+
+// sipContentLength returns the length of the body. It is 0 without a header, which UDP does not need
+// (RFC 3261, section 20.14).
+func sipContentLength(header []byte) int {
+	value, _ := sipHeader(header, "Content-Length", "l")
+	n, _ := strconv.Atoi(string(value)) // without a number, the body is what the datagram holds
+	return n
 }

@@ -7,6 +7,10 @@ import (
 	"time"
 )
 
+// sourceSplitHeader is the length of the shortest header of a datagram that has a part of a
+// response: that of GoldSrc servers, with a mark, an ID, and a number.
+const sourceSplitHeader = 9
+
 // source sends A2S_INFO, a query of Source game servers. A server answers with its description, or
 // with a challenge, which protects others from forged queries. Either shows that it works.
 var source = Probe{
@@ -18,6 +22,9 @@ var source = Probe{
 		body, ok := bytes.CutPrefix(response, []byte("\xff\xff\xff\xff"))
 		switch {
 		case !ok && bytes.HasPrefix(response, []byte("\xfe\xff\xff\xff")):
+			if len(response) <= sourceSplitHeader {
+				return "", errTruncated
+			}
 			return "description in several datagrams", nil
 		case !ok:
 			return "", errors.New("the response is not that of a Source server")
