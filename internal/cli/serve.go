@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"runtime"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,6 +21,7 @@ type serveFlags struct {
 	bufferSize  int
 	transform   string
 	graphemes   bool
+	identity    string
 	log         string
 	busyPoll    time.Duration
 	spin        time.Duration // the former name of busyPoll
@@ -35,6 +37,13 @@ func (a *app) serveCommand() *cobra.Command {
 		Use:   "serve",
 		Short: "Answer every datagram with its text reversed and its case swapped",
 		Long: `Answer every UDP datagram with its text reversed and its case swapped.
+
+With --transform agnhost, identity or qcmp, the server answers as another service. A response
+exceeds its request by at most the number of bytes in the last column. If it would exceed it by
+more, or if the service does not answer such a request, the server sends no response and counts
+the request as "silent":
+
+` + serveResponders() + `
 
 On SIGINT (Ctrl-C), SIGTERM or SIGHUP (the terminal closes) the server answers all datagrams
 that the kernel has queued, prints a summary of the datagrams received, answered and dropped,
@@ -78,6 +87,7 @@ layer is unavailable.`,
 		Example: `  ohce serve
   ohce serve --listen 0.0.0.0:3000 --listen '[::1]:3001' --log none
   ohce serve --transform echo --buffer-size 1024
+  ohce serve --transform identity --identity backend-1
   ohce serve --listen 0.0.0.0:3000 --allow 192.0.2.0/24 --deny @blocked.txt
   ohce serve --pid-file ohce.pid --upgrade-on HUP
   ohce serve --listen 0.0.0.0:7 --user ohce --sandbox require`,
@@ -96,9 +106,11 @@ layer is unavailable.`,
 		"drop requests longer than `BYTES` and count them as oversize")
 	flags.StringVar(&f.transform, "transform", "flip",
 		"answer with the text transformed: `NAME` is flip (reverse and swap case), reverse, "+
-			"swapcase or echo")
+			"swapcase or echo; or as another service: "+strings.Join(responderNames(), ", "))
 	flags.BoolVar(&f.graphemes, "graphemes", false,
 		"reverse by user-perceived characters instead of code points")
+	flags.StringVar(&f.identity, "identity", "",
+		"the `NAME` of this server in the responses of agnhost and identity (default the host name)")
 	flags.StringVar(&f.log, "log", "auto",
 		"print a line for each request: `WHEN` is auto (up to 100 lines a second), each or none")
 	flags.DurationVar(&f.busyPoll, "busy-poll", 0,
@@ -110,7 +122,7 @@ layer is unavailable.`,
 	f.admission.register(flags)
 	f.upgrade.register(flags)
 	f.sandbox.register(flags)
-	completeFlag(cmd, "transform", flip.Names()...)
+	completeFlag(cmd, "transform", append(flip.Names(), responderNames()...)...)
 	completeFlag(cmd, "listen", ohce.DefaultAddr, "0.0.0.0:3000", "[::]:3000")
 	completeFlag(cmd, "upgrade-on", "USR2", "HUP", "none")
 	completeFlag(cmd, "log", "auto", "each", "none")
@@ -122,7 +134,7 @@ layer is unavailable.`,
 const maxShards = 1024
 
 func (a *app) serve(ctx context.Context, f *serveFlags) error {
-	t, err := parseTransform("transform", f.transform, f.graphemes)
+	handler, err := f.handler()
 	if err != nil {
 		return err
 	}
@@ -158,7 +170,7 @@ func (a *app) serve(ctx context.Context, f *serveFlags) error {
 	srv := &ohce.Server{
 		BufferSize: f.bufferSize, BusyPoll: busyPoll,
 		Shards:   cmp.Or(f.shards, max(1, runtime.GOMAXPROCS(0)/2)),
-		Handler:  log.around(transformHandler(t)),
+		Handler:  log.around(handler),
 		Guard:    admission.guard(),
 		ErrorLog: logger,
 	}

@@ -7,20 +7,22 @@ import (
 	"unicode/utf8"
 )
 
+// maxCommand is how many bytes of a request agnhost reads. It bounds the rounds of two servers that
+// answer a chain of echo commands to each other, each with one command less.
+const maxCommand = 2048
+
 // agnhost answers the UDP commands of agnhost netexec, the test server of Kubernetes
 // (test/images/agnhost/README.md of kubernetes/kubernetes, "netexec"). Like that server, it ignores
-// the case of a command and the white space around it, echoes a text in lower case, and does not
-// answer any other request.
-//
-// Two limits of the original are absent: it reads only the first 2,048 bytes of a request, and it
-// replaces bytes that are not UTF-8.
+// the case of a command, the white space around it, and all bytes after the first 2,048. It echoes a
+// text in lower case, and does not answer any other request. Unlike that server, it does not replace
+// bytes that are not UTF-8.
 var agnhost = Responder{
 	Name:   "agnhost",
 	Effect: "the UDP commands of Kubernetes' test server: hostname, echo TEXT, clientip",
 	Excess: maxName - len("hostname"),
 	Named:  true,
 	appendTo: func(dst []byte, r Request, b *Backend) ([]byte, bool) {
-		lower := appendLower(dst, bytes.TrimSpace(r.Data))
+		lower := appendLower(dst, bytes.TrimSpace(r.Data[:min(len(r.Data), maxCommand)]))
 		command := lower[len(dst):]
 		if text, ok := bytes.CutPrefix(command, []byte("echo ")); ok {
 			return append(dst, text...), true

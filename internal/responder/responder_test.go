@@ -58,6 +58,8 @@ func TestResponses(t *testing.T) {
 		{"agnhost", "echo \ufffd", "\ufffd"},
 		{"agnhost", "echo", silent},
 		{"agnhost", "echo ", silent},
+		{"agnhost", "hostname" + strings.Repeat(" ", 5000), "web-1"},
+		{"agnhost", "echo " + strings.Repeat("x", 5000), strings.Repeat("x", 2043)},
 		{"agnhost", "Hello", silent},
 		{"agnhost", "", silent},
 		// Ⱥ is shorter than its lower case: the response exceeds 400 bytes of it, not 600, by 245.
