@@ -32,7 +32,7 @@ VULNDB    ?= https://vuln.go.dev
 PLATFORMS ?= windows/amd64 darwin/arm64 freebsd/amd64 linux/arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help check vuln test race portable cross fuzz bench relay micro network lines dns delivery soak admission overload upgrade priv demo man vectors
+.PHONY: help check vuln test race portable cross fuzz bench relay micro network lines dns interop delivery soak admission overload upgrade priv demo man vectors
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,7 @@ check: vuln ## check formatting, go vet, staticcheck, go.mod and known vulnerabi
 	$(GO) mod tidy -diff
 	$(GO) mod verify
 	cd bench && $(GO) vet ./... && $(GO) mod tidy -diff
+	cd internal/interop && $(GO) vet ./... && $(GO) mod tidy -diff
 
 vuln: ## check for known vulnerabilities, if VULNDB can be reached
 	@out=$$($(GO) tool govulncheck -db '$(VULNDB)' ./... 2>&1); code=$$?; \
@@ -103,6 +104,9 @@ lines: ## send LINES lines with ohce send through loss, delay and a server failu
 
 dns: ## send QUERIES DNS queries through loss to dnsmasq and unbound, with the DNS example
 	OHCE_QUERIES=$(QUERIES) $(GO) test -run '^TestQueriesThroughLoss$$' -count=1 -v ./examples/dns
+
+interop: ## ping a QUIC server of quic-go, which is not a dependency of ohce
+	cd internal/interop && $(GO) test -count=1 ./...
 
 delivery: ## make 100 increments through 20 % loss, with each of SEEDS random seeds
 	OHCE_SEEDS=$(SEEDS) $(GO) test -run '^TestDeduplicatorIncrements$$' -count=1 -v .

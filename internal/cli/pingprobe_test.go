@@ -70,8 +70,8 @@ var probedServers = []probedServer{
 	}, `HelloVerifyRequest`},
 }
 
-// TestProbedServers checks that each probe recognizes real servers. The servers of Quilkin, Source
-// and agnhost are not part of Debian.
+// TestProbedServers checks that each probe recognizes real servers. The module internal/interop has
+// the test for QUIC. The servers of Quilkin, Source and agnhost are not part of Debian.
 func TestProbedServers(t *testing.T) {
 	for _, s := range probedServers {
 		t.Run(s.name, func(t *testing.T) {
