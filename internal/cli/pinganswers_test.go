@@ -157,6 +157,9 @@ func checkWrongAnswers(t *testing.T, p *probe.Probe) {
 		}
 		s := &scriptedPing{probe: p.Name, count: 1, answer: answer}
 		s.check(t, what, wrongLine, exitWrongAnswer)
+		if what == "of another request" {
+			s.check(t, what, `another (request|connection ID)\n`, exitWrongAnswer)
+		}
 	}
 }
 
