@@ -116,11 +116,12 @@ func certificate(t *testing.T) tls.Certificate {
 }
 
 // TestQUIC checks that the probe asks a server for its versions. quic-go adds a reserved version at
-// a random place of the list, which the probe leaves out.
+// a random place of the list, which the probe leaves out. With more requests in flight, quic-go may
+// drop some of them.
 func TestQUIC(t *testing.T) {
 	for _, ip := range []string{"127.0.0.1", "::1"} {
 		t.Run(ip, func(t *testing.T) {
-			out, code := ping(t, "-c", "30", "-i", "10ms", serve(t, ip, nil))
+			out, code := ping(t, "-c", "30", "-i", "0", serve(t, ip, nil))
 			want := regexp.MustCompile(`(?m)^30: versions 1, 2, [0-9]+ bytes, [0-9.]+ ms\n\n30 sent, 30 answered`)
 			if code != 0 || !want.MatchString(out) {
 				t.Errorf("exit code %d\n%s\nwant %s", code, out, want)
