@@ -87,7 +87,9 @@ func (s *scriptedPing) run(t *testing.T) (out string, code int) {
 			t.Fatal(err)
 		}
 		var text bytes.Buffer
-		f := &pingFlags{count: s.count, interval: time.Second, timeout: 500 * time.Millisecond, probe: s.probe}
+		f := &pingFlags{
+			count: s.count, interval: time.Second, timeout: 500 * time.Millisecond, probe: s.probe,
+		}
 		p := (&app{out: &text}).newPinger(f, payload, addr, addr)
 		p.prober.Dial = network.Dial
 		var failed *failure
@@ -106,12 +108,14 @@ func (s *scriptedPing) check(t *testing.T, what, want string, wantCode int) {
 	t.Helper()
 	out, code := s.run(t)
 	if code != wantCode || !regexp.MustCompile(want).MatchString(out) {
-		t.Errorf("%s, %s: exit code %d, want %d; want %s in\n%s", s.probe, what, code, wantCode, want, out)
+		t.Errorf("%s, %s: exit code %d, want %d; want %s in\n%s", s.probe, what, code, wantCode, want,
+			out)
 	}
 }
 
 // wrongLine matches the line of a wrong response with a reason.
-const wrongLine = `(?m)^1: WRONG ANSWER ".*", [0-9]+ bytes?: [a-z].*\n\n1 sent, 0 answered, 0 lost \(0\.0 %\), 1 wrong$`
+const wrongLine = `(?m)^1: WRONG ANSWER ".*", [0-9]+ bytes?: [a-z].*\n\n` +
+	`1 sent, 0 answered, 0 lost \(0\.0 %\), 1 wrong$`
 
 // TestProbeAnswers checks that ohce ping reports right, wrong, truncated and slow responses of each
 // protocol as such.
@@ -152,7 +156,8 @@ func checkWrongAnswers(t *testing.T, p *probe.Probe) {
 			return probeAnswer(t, p.Name, other)
 		},
 	} {
-		if p.Name == "agnhost" && what == "reversed" || p.RequestKey == nil && what == "of another request" {
+		if p.Name == "agnhost" && what == "reversed" ||
+			p.RequestKey == nil && what == "of another request" {
 			continue // a right response
 		}
 		s := &scriptedPing{probe: p.Name, count: 1, answer: answer}
@@ -167,7 +172,9 @@ func checkTruncatedAnswers(t *testing.T, name string) {
 	t.Helper()
 	request := mustFind(t, name).Request(nil, 1, time.Unix(1, 0))
 	for n := range probeAnswer(t, name, request) {
-		s := &scriptedPing{probe: name, count: 1, answer: func(_, right []byte) []byte { return right[:min(n, len(right))] }}
+		s := &scriptedPing{probe: name, count: 1, answer: func(_, right []byte) []byte {
+			return right[:min(n, len(right))]
+		}}
 		if out, code := s.run(t); code == exitOK && slices.Contains(openEnds, name) && n > 0 {
 			continue
 		} else if code != exitWrongAnswer || !regexp.MustCompile(wrongLine).MatchString(out) {
@@ -179,7 +186,8 @@ func checkTruncatedAnswers(t *testing.T, name string) {
 func checkSlowAnswers(t *testing.T, name string) {
 	t.Helper()
 	s := &scriptedPing{
-		probe: name, count: 2, delay: 350 * time.Millisecond, answer: func(_, right []byte) []byte { return right },
+		probe: name, count: 2, delay: 350 * time.Millisecond,
+		answer: func(_, right []byte) []byte { return right },
 	}
 	s.check(t, "slow", `(?m)^1: TIMEOUT after 500ms\n2: TIMEOUT after 500ms\n\n2 sent, 0 answered, 1 lost `+
 		`\(50\.0 %\), 1 late$`, exitFail)

@@ -64,7 +64,8 @@ func checkProbe(p *probe.Probe, request, response []byte) error {
 	if p.RequestKey == nil {
 		return nil
 	}
-	if key, ok := p.ResponseKey(nil, response); !ok || !bytes.Equal(key, p.RequestKey(nil, request)) {
+	key, ok := p.ResponseKey(nil, response)
+	if !ok || !bytes.Equal(key, p.RequestKey(nil, request)) {
 		return errOtherRequest
 	}
 	return nil

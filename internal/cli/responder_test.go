@@ -31,7 +31,8 @@ func TestServerName(t *testing.T) {
 			got = err.Error()
 		}
 		if got != tt.want {
-			t.Errorf("with --identity %q on host %q, %v: %q, want %q", tt.identity, tt.host, tt.err, got, tt.want)
+			t.Errorf("with --identity %q on host %q, %v: %q, want %q", tt.identity, tt.host, tt.err,
+				got, tt.want)
 		}
 	}
 }

@@ -65,8 +65,12 @@ var dtls = Probe{
 
 // dtlsHandshake describes the first handshake message of a record (RFC 6347, section 4.2.2).
 func dtlsHandshake(record []byte) (string, error) {
-	const header = 12 // its last three bytes are the length of the fragment
-	if len(record) < header || len(record)-header < int(record[9])<<16|int(record[10])<<8|int(record[11]) {
+	const header = 12
+	if len(record) < header {
+		return "", errTruncated
+	}
+	fragment := int(record[9])<<16 | int(record[10])<<8 | int(record[11]) // its length
+	if len(record)-header < fragment {
 		return "", errTruncated
 	}
 	switch body := record[header:]; record[0] {

@@ -27,7 +27,7 @@ type Responder struct {
 type Request struct {
 	Data   []byte         // is not modified or retained
 	Client netip.AddrPort // the source, which can be forged
-	Server netip.AddrPort // the destination; its IP address is unspecified if the system does not report it
+	Server netip.AddrPort // the destination, whose IP address is unspecified if it is unknown
 	Time   time.Time      // when the server handles the request
 }
 
