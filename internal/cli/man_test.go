@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-var update = flag.Bool("update", false, "write the man pages into docs/man")
+var update = flag.Bool("update", false, "write the man pages into docs/man, and the files of other tests")
 
 const manDir = "../../docs/man"
 

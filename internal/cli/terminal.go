@@ -25,6 +25,20 @@ func columnsOf(w io.Writer) int {
 	return columns
 }
 
+// The size of a terminal that does not report one.
+const defaultColumns, defaultRows = 80, 24
+
+// sizeOf returns the size of a terminal.
+func sizeOf(w io.Writer) (columns, rows int) {
+	if isTerminal(w) {
+		columns, rows, _ = term.GetSize(int(w.(*os.File).Fd()))
+	}
+	if columns <= 0 || rows <= 0 {
+		return defaultColumns, defaultRows
+	}
+	return columns, rows
+}
+
 // A style adds colour to text. The zero value returns text unchanged.
 type style struct{ on bool }
 
