@@ -46,6 +46,7 @@ var exitStatus = []struct {
 	{exitOK, "", "success; also when a signal stops ohce serve or ohce link"},
 	{exitFail, "", "a request was not answered (ohce ping: none was), or the command failed or was interrupted"},
 	{exitUsage, "", "wrong command line or environment variable"},
+	{int(pluginUnknown), "ping", "with --warn or --crit: UNKNOWN; 0 is then OK, 1 WARNING and 2 CRITICAL"},
 	{exitRefused, "ping", "the port is unreachable"},
 	{exitUnreachable, "ping", "the host or the network is unreachable"},
 	{exitWrongAnswer, "ping", "the server sent something else than the right response"},
@@ -87,7 +88,7 @@ func (a *app) run(ctx context.Context, args []string) int {
 	if err == nil {
 		return exitOK
 	}
-	return a.report(err)
+	return a.report(a.pluginFailure(root, args, err))
 }
 
 // command builds the command tree.

@@ -25,8 +25,12 @@ type failure struct {
 func (f *failure) Error() string { return f.what }
 
 // report prints an error to standard error and returns its exit code. It escapes the text, which can
-// contain bytes of a peer.
+// contain bytes of a peer. It prints no status of a plugin, which is on standard output.
 func (a *app) report(err error) int {
+	var status pluginStatus
+	if errors.As(err, &status) {
+		return int(status)
+	}
 	var f *failure
 	if !errors.As(err, &f) {
 		// An error of cobra itself.

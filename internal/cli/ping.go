@@ -26,6 +26,8 @@ type pingFlags struct {
 	expect   string
 	flood    bool
 	json     bool
+	live     bool
+	limits   checkFlags
 }
 
 func (a *app) pingCommand() *cobra.Command {
@@ -71,10 +73,21 @@ last request: ` + pingExitCodes() + `.
 
 With --json, an object for each request has the fields number, server, result, rtt_ms, response
 and error. The result is answered, lost, wrong, refused, unreachable or unsent. The last object
-has the field summary.`,
+has the field summary.
+
+With --live, ohce shows on a terminal how many round-trip times fall into which range, and the last
+results as signs. Ctrl-C ends it and prints the summary.
+
+--warn and --crit are for monitoring systems. ohce then prints one line with performance data, in
+the format of the Monitoring Plugins, and exits with 0 (OK), 1 (WARNING), 2 (CRITICAL) or 3
+(UNKNOWN). Limits are a median round-trip time, a loss in percent or both: --warn 100ms,20%
+--crit 500ms,60%. The loss is the share of requests without a right response within --timeout. No
+right response at all is CRITICAL, and so is a name without an address. A wrong command line is
+UNKNOWN. Without --count and --deadline, ohce sends ` + strconv.Itoa(defaultCheckCount) + ` requests.`,
 		Example: `  ohce ping -c 5 192.0.2.7:3000
   ohce ping --wait --deadline 30s 127.0.0.1:3000
   ohce ping --probe dns 192.0.2.53
+  ohce ping --warn 100ms,20% --crit 500ms,60% 192.0.2.7:3000
   ohce ping --send hex:000100002112a442000000000000000000000001 --expect any 192.0.2.7:3478`,
 		Args:              pingArguments,
 		ValidArgsFunction: cobra.NoFileCompletions,
@@ -102,6 +115,8 @@ has the field summary.`,
 		"the right response: `DATA` is a text, hex:BYTES, @FILE, re:REGEXP or any (default any with --send)")
 	flags.BoolVar(&f.flood, "flood", false, "allow --interval 0 to any address")
 	flags.BoolVar(&f.json, "json", false, "print each result and the summary as a JSON object on a line")
+	flags.BoolVar(&f.live, "live", false, "show a histogram and the last results on the terminal")
+	f.limits.add(flags)
 	completeFlag(cmd, "expect", "any")
 	completeFlag(cmd, "probe", probeNames()...)
 	return cmd
@@ -162,6 +177,13 @@ func (a *app) ping(ctx context.Context, f *pingFlags, target string) error {
 	if err := f.check(); err != nil {
 		return err
 	}
+	if err := a.checkLive(f); err != nil {
+		return err
+	}
+	check, err := newPingCheck(f)
+	if err != nil {
+		return err
+	}
 	payload, err := f.payload()
 	if err != nil {
 		return err
@@ -173,6 +195,9 @@ func (a *app) ping(ctx context.Context, f *pingFlags, target string) error {
 		return err
 	}
 	addr, err := pingAddress(ctx, target)
+	if err != nil && !errors.Is(ctx.Err(), context.Canceled) {
+		return criticalError{err}
+	}
 	if err != nil {
 		return err
 	}
@@ -180,7 +205,10 @@ func (a *app) ping(ctx context.Context, f *pingFlags, target string) error {
 		return usage("give an interval, or add --flood if you may load this server",
 			"--interval 0 sends to %s as fast as it answers", target)
 	}
-	return a.newPinger(f, payload, target, addr).run(ctx)
+	p := a.newPinger(f, payload, target, addr)
+	p.check = check
+	a.startPingView(p)
+	return p.run(ctx)
 }
 
 // pingAddress returns the first address of a server. All requests go there.

@@ -41,6 +41,9 @@ type pinger struct {
 	target  string // as the user gave it
 	addr    string
 	out     *flushWriter
+	check   *pingCheck  // nil without --warn and --crit
+	live    *liveScreen // nil without --live
+	view    liveView    // guarded by live
 	prober  *measure.Prober
 	sum     measure.Summary
 	last    measure.Class
@@ -63,6 +66,7 @@ func (p *pinger) run(ctx context.Context) error {
 	if err := p.head(); err != nil {
 		return err
 	}
+	defer p.live.stop()
 	due := measure.Limit(measure.Regular(p.flags.interval), p.flags.count, 0)
 	for sample, err := range p.prober.Run(ctx, due) {
 		if err != nil {
@@ -71,7 +75,7 @@ func (p *pinger) run(ctx context.Context) error {
 			}
 			return errors.Join(&failure{what: rootCause(err).Error(), code: exitFail}, p.out.close())
 		}
-		p.sum.Add(sample)
+		p.live.update(func() { p.sum.Add(sample) })
 		p.last = sample.Class
 		if err := p.printSample(sample); err != nil {
 			return errors.Join(err, p.out.close())
@@ -80,15 +84,23 @@ func (p *pinger) run(ctx context.Context) error {
 			break
 		}
 	}
+	stopped := p.live.stop()
 	p.sum.SetCounts(p.prober.Counts())
-	if err := errors.Join(p.printSummary(), p.out.close()); err != nil {
+	if err := errors.Join(stopped, p.printSummary(), p.out.close()); err != nil {
 		return outputFailure(err)
 	}
 	return p.failure()
 }
 
-// failure returns the failure of a run without a right response, or nil.
+// failure returns the failure of a run without a right response, or nil. With --warn or --crit, it
+// returns the status instead, or nil if that is OK.
 func (p *pinger) failure() error {
+	if p.check != nil {
+		if status := p.check.status(&p.sum); status != pluginOK {
+			return status
+		}
+		return nil
+	}
 	if p.sum.Answered > 0 {
 		return nil
 	}
@@ -134,14 +146,18 @@ func (p *pinger) hint() string {
 
 // head prints the first line.
 func (p *pinger) head() error {
-	if p.flags.json {
+	if p.flags.json || p.check != nil || p.live != nil {
 		return nil
 	}
-	line := fmt.Sprintf("ping %s", p.target)
-	if p.addr != p.target {
-		line += fmt.Sprintf(" (%s)", p.addr)
+	return p.print(p.title())
+}
+
+// title returns the first line.
+func (p *pinger) title() string {
+	if p.addr == p.target {
+		return "ping " + p.target
 	}
-	return p.print(line)
+	return fmt.Sprintf("ping %s (%s)", p.target, p.addr)
 }
 
 // print prints a line.
@@ -154,6 +170,13 @@ func (p *pinger) print(line string) error {
 
 // printSample prints the result of a request.
 func (p *pinger) printSample(s measure.Sample) error {
+	switch {
+	case p.check != nil:
+		return nil
+	case p.live != nil:
+		p.live.update(func() { p.view.strip.add(s.Class) })
+		return nil
+	}
 	if p.flags.json {
 		if _, err := p.out.Write(jsonPing(p.target, s)); err != nil {
 			return outputFailure(err)
@@ -200,6 +223,9 @@ func inMillis(d time.Duration) string {
 
 // printSummary prints the summary.
 func (p *pinger) printSummary() error {
+	if p.check != nil {
+		return p.print(p.check.line(p.target, &p.sum))
+	}
 	if p.flags.json {
 		_, err := p.out.Write(marshal(struct {
 			Summary *measure.Summary `json:"summary"`
@@ -207,11 +233,11 @@ func (p *pinger) printSummary() error {
 		return err
 	}
 	lines := []string{"", p.totals()}
-	if rtt := p.sum.RTT(); rtt.Count > 0 {
-		lines = append(lines, fmt.Sprintf(
-			"round trip min %s, median %s, p90 %s, p99 %s, p99.9 %s, max %s, jitter %s",
-			inMillis(rtt.Min), inMillis(rtt.Median), inMillis(rtt.P90), inMillis(rtt.P99),
-			inMillis(rtt.P999), inMillis(rtt.Max), inMillis(p.sum.Jitter())))
+	if p.live != nil { // head has printed nothing
+		lines = append([]string{p.title()}, lines...)
+	}
+	if p.sum.Answered > 0 {
+		lines = append(lines, roundTrips(&p.sum))
 	}
 	for _, line := range lines {
 		if err := p.print(line); err != nil {
