@@ -93,13 +93,19 @@ const (
 	maxDuplicates = 1 << 12
 )
 
+// rememberedFor is the minimum time that an exchange is remembered, unless so many end after it. It
+// bounds the memory of a stream with few requests a second. No datagram is expected to arrive later,
+// and reuseDelay is shorter.
+const rememberedFor = 5 * time.Minute
+
 // endedExchanges remembers the exchanges that have ended, by the hash of port and key. It
 // distinguishes late responses and duplicates from unexpected datagrams, and prevents the reuse of
-// a key on a port. It has two generations. When the young one is full, it becomes the old one, and
-// the previous old one is discarded.
+// a key on a port. It has two generations. When the young one is full or rememberedFor has passed
+// since its beginning, it becomes the old one, and the previous old one is discarded.
 type endedExchanges struct {
 	limit      int // the size of a generation
 	young, old map[uint64]endRecord
+	begun      time.Time // of the young generation
 }
 
 // An endRecord holds the end of an exchange.
@@ -109,8 +115,8 @@ type endRecord struct {
 }
 
 func (e *endedExchanges) add(hash uint64, now time.Time, answered bool) {
-	if e.young == nil || len(e.young) >= e.limit {
-		e.young, e.old = e.old, e.young
+	if e.young == nil || len(e.young) >= e.limit || now.Sub(e.begun) >= rememberedFor {
+		e.young, e.old, e.begun = e.old, e.young, now
 		clear(e.young)
 		if e.young == nil {
 			e.young = make(map[uint64]endRecord)

@@ -132,6 +132,29 @@ func TestEnded(t *testing.T) {
 	}
 }
 
+// TestEndedSlowly checks that a stream with few requests a second remembers each exchange for
+// rememberedFor, and at most as many as end in twice that time.
+func TestEndedSlowly(t *testing.T) {
+	e := endedExchanges{limit: maxReserved}
+	now := time.Unix(1000, 0)
+	const perGeneration = uint64(rememberedFor / time.Second)
+	for i := range uint64(12 * 3600) {
+		e.add(i, now, false)
+		if got := uint64(len(e.young) + len(e.old)); got > 2*perGeneration {
+			t.Fatalf("after %d exchanges %d are remembered, want at most %d", i+1, got, 2*perGeneration)
+		}
+		if oldest := i - min(i, perGeneration); e.reason(oldest) != Late {
+			t.Fatalf("exchange %d is forgotten at the end of %d", oldest, i)
+		}
+		now = now.Add(time.Second)
+	}
+	e.add(0, now.Add(time.Hour), true) // a pause makes no exchange young again
+	e.add(1, now.Add(2*time.Hour), true)
+	if got := len(e.young) + len(e.old); got != 2 {
+		t.Errorf("after two pauses, %d are remembered, want 2", got)
+	}
+}
+
 func TestScheduleWaits(t *testing.T) {
 	s := Schedule{Waits: []time.Duration{10, 0, -5, 20}}
 	if s.Attempts() != 4 {
