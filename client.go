@@ -79,10 +79,10 @@ type Client struct {
 	// negative, each request fails at the end of its schedule.
 	Patience time.Duration
 
-	// OpenLoop makes a Stream send each request as soon as the iterator yields it, for measurements
-	// at a rate that the iterator determines. Only MaxInFlight, MaxSockets and MaxBytes limit the
-	// requests in flight. The stream does not adapt to the network or to a silent server, and
-	// Patience has no effect. Do not use it on a network that others share.
+	// OpenLoop makes a Stream send each request as soon as the iterator yields it, and in this
+	// order, for measurements at a rate that the iterator determines. Only MaxInFlight, MaxSockets
+	// and MaxBytes limit the requests in flight. The stream does not adapt to the network or to a
+	// silent server, and Patience has no effect. Do not use it on a network that others share.
 	OpenLoop bool
 
 	// Linger is how long a socket stays open after its exchange to count late and duplicate

@@ -1,7 +1,9 @@
 package ohce_test
 
 import (
+	"bytes"
 	"fmt"
+	"net"
 	"testing"
 	"time"
 
@@ -85,4 +87,54 @@ func TestOpenLoopLimit(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestOpenLoopOrder checks that a stream in an open loop sends requests of different sizes in their
+// order, even those that are due at once. The order shows on a socket of the system only.
+func TestOpenLoopOrder(t *testing.T) {
+	server, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const n = 100
+	var arrived []byte // the first byte of each request
+	done := make(chan struct{})
+	go func() { // ends with the last request, or when the server is closed
+		defer close(done)
+		buf := make([]byte, 1500)
+		for len(arrived) < n {
+			size, from, err := server.ReadFromUDPAddrPort(buf)
+			if err != nil {
+				return
+			}
+			arrived = append(arrived, buf[0])
+			server.WriteToUDPAddrPort(buf[:size], from)
+		}
+	}()
+	c := &ohce.Client{
+		Addr: server.LocalAddr().String(), OpenLoop: true, Match: ohce.MatchBytes(0, 1),
+		Retry: ohce.RetryAfter(10 * time.Second),
+	}
+	defer c.Close()
+	requests := func(yield func([]byte) bool) {
+		for i := range n {
+			if !yield(append([]byte{byte(i)}, make([]byte, i*37%11)...)) {
+				return
+			}
+		}
+	}
+	for r, err := range c.Stream(t.Context(), requests) {
+		if err != nil || r.Err != nil {
+			t.Error(err, r.Err)
+		}
+	}
+	server.Close()
+	<-done
+	var want []byte
+	for i := range n {
+		want = append(want, byte(i))
+	}
+	if !bytes.Equal(arrived, want) {
+		t.Errorf("the requests arrived in the order %d", arrived)
+	}
 }

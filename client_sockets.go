@@ -37,6 +37,7 @@ type streamSocket struct {
 
 func (ss *streamSockets) init(ctx context.Context, c *Client, in *inbox) {
 	ss.c, ss.inbox, ss.byPort = c, in, make(map[exchange.Port]*streamSocket)
+	ss.transmitter.ordered = c.OpenLoop
 	ss.observe = c.observer()
 	ss.ctx, ss.cancel = context.WithCancel(ctx)
 }

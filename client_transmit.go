@@ -11,6 +11,7 @@ import (
 
 // A transmitter sends requests that share a socket, as segments if the kernel supports them.
 type transmitter struct {
+	ordered  bool // keep the order of the requests
 	requests []*exchange.Request
 	batch    udp.Batch
 	data     []byte        // of all requests, concatenated
@@ -43,9 +44,9 @@ func (ss *streamSockets) send(m *exchange.Machine, requests []*exchange.Request)
 
 // send sends the collected requests on a socket and reports the results to the machine.
 func (t *transmitter) send(m *exchange.Machine, conn udp.Socket) {
-	if len(t.requests) > 1 && conn.MaxSegments(1) > 1 {
+	if len(t.requests) > 1 && !t.ordered && conn.MaxSegments(1) > 1 {
 		// Equal sizes next to each other become segments. The order of datagrams sent at once does
-		// not matter.
+		// not matter, except in a measurement.
 		slices.SortStableFunc(t.requests, func(a, b *exchange.Request) int {
 			return len(b.Data) - len(a.Data)
 		})
