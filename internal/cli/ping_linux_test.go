@@ -13,7 +13,8 @@ import (
 // pingSummary is the summary of ohce ping --json.
 type pingSummary struct {
 	Sent, Answered, Lost, Late, Duplicates, Reordered, Wrong int
-	RTT                                                      struct{ Min, Median float64 } `json:"rtt_ms"`
+	Own                                                      struct{ Missed int }
+	RTT                                                      struct{ Min, Median, P90, P99 float64 } `json:"rtt_ms"`
 }
 
 // pingJSONSummary runs ohce ping --json and returns its summary. Without a response, the exit code is 1.
@@ -34,51 +35,77 @@ func pingJSONSummary(t *testing.T, args ...string) (s pingSummary) {
 	return s
 }
 
-// TestPingThroughLink checks the figures of ohce ping through a link with known impairments. Counts
-// must be within three standard errors. The seed determines which datagrams the link impairs.
-func TestPingThroughLink(t *testing.T) {
-	count := testsize.Pick(1000, 500)
+// pingThrough pings a server through a link that impairs datagrams, and returns the summary and the
+// link. The seed determines which datagrams the link impairs, and how.
+func pingThrough(t *testing.T, server *process, count int, impair ...string) (pingSummary, *process) {
+	t.Helper()
+	l := linking(t, append([]string{"--to", server.addrs[0], "--seed", "1"}, impair...)...)
+	s := pingJSONSummary(t, "-c", strconv.Itoa(count), "-i", "2ms", "-W", "1s", l.addrs[0])
+	if s.Sent != count || s.Answered+s.Lost+s.Late+s.Wrong != count {
+		t.Errorf("%d requests, and the summary is %+v", count, s)
+	}
+	return s, l
+}
+
+// checkCount checks that a count is within three standard errors. mean and variance are those of
+// the count for one request, if requests are independent.
+func checkCount(t *testing.T, what string, got, requests int, mean, variance float64) {
+	t.Helper()
+	n := float64(requests)
+	if want, bound := n*mean, 3*math.Sqrt(n*variance); math.Abs(float64(got)-want) > bound {
+		t.Errorf("%d %s of %d requests, want %.0f ± %.0f", got, what, requests, want, bound)
+	}
+}
+
+// TestPingCountsThroughLink checks the loss and the duplicates that ohce ping reports against the
+// impairments of the link.
+func TestPingCountsThroughLink(t *testing.T) {
+	t.Parallel()
+	count := testsize.Pick(1000, 300)
 	p := serving(t, "--log", "none")
-	ping := func(t *testing.T, impair ...string) pingSummary {
-		t.Helper()
-		l := linking(t, append([]string{"--to", p.addrs[0], "--seed", "1"}, impair...)...)
-		s := pingJSONSummary(t, "-c", strconv.Itoa(count), "-i", "1ms", "-W", "500ms", l.addrs[0])
-		if s.Sent != count || s.Answered+s.Lost+s.Late+s.Wrong != count {
-			t.Errorf("%d sent: %+v", count, s)
-		}
-		return s
+	for _, tt := range []struct {
+		name             string
+		impair           []string
+		lost, duplicates float64 // mean numbers for a request
+		variance         float64 // of the number that is not 0; 0 for a share
+	}{
+		{name: "nothing"},
+		{name: "loss up", impair: []string{"--up", "loss=20%"}, lost: 0.2},
+		{name: "loss down", impair: []string{"--down", "loss=20%"}, lost: 0.2},
+		{name: "loss both ways", impair: []string{"--loss", "20%"}, lost: 1 - 0.8*0.8},
+		{name: "different loss", impair: []string{"--up", "loss=10%", "--down", "loss=30%"}, lost: 1 - 0.9*0.7},
+		{name: "bursts of loss", impair: []string{"--down", "loss=20%,burst=4"}, lost: 0.2,
+			variance: burstVariance(0.2, 4)},
+		{name: "duplication down", impair: []string{"--down", "duplicate=10%"}, duplicates: 0.1},
+		{name: "duplication up", impair: []string{"--up", "duplicate=10%"}, duplicates: 0.1},
+		// There are N = 1 or 2 requests, and each response arrives once or twice.
+		{name: "duplication both ways", impair: []string{"--duplicate", "10%"}, duplicates: 1.1*1.1 - 1,
+			variance: 1.1*0.09 + 1.1*1.1*0.09}, // E(N)·Var(M) + Var(N)·E(M)²
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s, _ := pingThrough(t, p, count, tt.impair...)
+			variance := func(share float64) float64 {
+				if share > 0 && tt.variance > 0 {
+					return tt.variance
+				}
+				return share * (1 - share)
+			}
+			checkCount(t, "lost", s.Lost, count, tt.lost, variance(tt.lost))
+			checkCount(t, "duplicates", s.Duplicates, count, tt.duplicates, variance(tt.duplicates))
+			if s.Late > 0 || s.Reordered > 0 {
+				t.Errorf("the link keeps the order, and the summary is %+v", s)
+			}
+		})
 	}
-	share := func(t *testing.T, what string, n int, want float64) {
-		t.Helper()
-		bound := 3 * math.Sqrt(want*(1-want)*float64(count))
-		if off := math.Abs(float64(n) - want*float64(count)); off > bound {
-			t.Errorf("%d %s of %d, want %.0f ± %.0f", n, what, count, want*float64(count), bound)
-		}
-	}
-	t.Run("loss", func(t *testing.T) {
-		t.Parallel()
-		share(t, "lost", ping(t, "--loss", "20%").Lost, 1-0.8*0.8)
-	})
-	t.Run("delay", func(t *testing.T) {
-		t.Parallel()
-		s := ping(t, "--delay", "50ms")
-		if s.RTT.Min < 100 || s.RTT.Min > 101 || s.Lost > 0 {
-			t.Errorf("a delay of 50 ms each way: %+v", s)
-		}
-	})
-	t.Run("duplication", func(t *testing.T) {
-		t.Parallel()
-		s := ping(t, "--duplicate", "10%", "--down", "duplicate=0%")
-		share(t, "duplicates", s.Duplicates, 0.1)
-		if s.Lost > 0 {
-			t.Errorf("duplication loses requests: %+v", s)
-		}
-	})
-	t.Run("late", func(t *testing.T) {
-		t.Parallel()
-		s := ping(t, "--down", "delay=600ms")
-		if s.Answered > 0 || s.Late == 0 {
-			t.Errorf("a delay beyond the time-out: %+v", s)
-		}
-	})
+}
+
+// burstVariance returns the variance of the number of lost datagrams, divided by the number of all
+// datagrams, for loss in bursts: a Markov chain with two states, in which consecutive losses
+// correlate.
+func burstVariance(loss, length float64) float64 {
+	toGood := 1 / length
+	toBad := loss * toGood / (1 - loss)
+	correlation := 1 - toGood - toBad
+	return loss * (1 - loss) * (1 + correlation) / (1 - correlation)
 }
