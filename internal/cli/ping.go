@@ -44,7 +44,7 @@ unchanged, reversed, with their case swapped, or both. For any other service, gi
 
 A value of --send or --expect is a text, the bytes of a file (@FILE), or bytes in hexadecimal
 (hex:0a1b). --expect can also be a regular expression that matches a part of the response
-(re:^OK). The word any accepts every response.
+(re:^OK). The word any accepts every response. hex: alone stands for an empty datagram.
 
 --probe sends a request of a well-known protocol instead, checks the response by the protocol's
 rules and says what it means. If the address has no port, ohce uses the protocol's usual one:
@@ -98,6 +98,9 @@ UNKNOWN. Without --count and --deadline, ohce sends ` + strconv.Itoa(defaultChec
 				target = args[0]
 			case f.probe != "":
 				target = "127.0.0.1"
+			}
+			if err := checkNotEmpty(cmd.Flags(), "send", "expect"); err != nil {
+				return err
 			}
 			return a.ping(cmd.Context(), &f, target)
 		},

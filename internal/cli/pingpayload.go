@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/spf13/pflag"
+
 	"github.com/ohce/ohce"
 	"github.com/ohce/ohce/flip"
 	"github.com/ohce/ohce/measure"
@@ -47,6 +49,17 @@ func newPingPayload(send, expect string) (*pingPayload, error) {
 	return &pingPayload{
 		request: func(dst []byte, _ int) []byte { return append(dst, request...) }, check: check,
 	}, nil
+}
+
+// checkNotEmpty checks that the flags are not set to an empty value, which a variable of a shell that
+// is not set would give.
+func checkNotEmpty(flags *pflag.FlagSet, names ...string) error {
+	for _, name := range names {
+		if f := flags.Lookup(name); f.Changed && f.Value.String() == "" {
+			return usage("leave --"+name+" out, or write hex: for an empty datagram", "--%s is empty", name)
+		}
+	}
+	return nil
 }
 
 // parseData parses a text, hex:BYTES or @FILE.
