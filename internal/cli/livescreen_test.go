@@ -5,23 +5,47 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 )
 
+// A lockedBuffer collects output of other goroutines.
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(data []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(data)
+}
+
+// take returns the output since the last call.
+func (b *lockedBuffer) take() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	defer b.buf.Reset()
+	return b.buf.String()
+}
+
 // TestLiveScreen checks the redraws: at once, at most every redrawInterval, only after a change of
 // the state or the size, and none after the end.
 func TestLiveScreen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var buf bytes.Buffer
+		var buf lockedBuffer
 		written := func() string { // since the last call
 			synctest.Wait()
-			defer buf.Reset()
-			return buf.String()
+			return buf.take()
 		}
-		width, height, n := 10, 3, 0
-		size := func() (int, int) { return width, height }
+		var width, height atomic.Int64
+		width.Store(10)
+		height.Store(3)
+		n := 0
+		size := func() (int, int) { return int(width.Load()), int(height.Load()) }
 		s := startLive(&buf, size, func(w, h int) []string {
 			return []string{fmt.Sprintf("%dx%d", w, h), fmt.Sprint(n)}
 		})
@@ -44,7 +68,8 @@ func TestLiveScreen(t *testing.T) {
 		check("after the interval", frame("10x3", "1000"))
 		time.Sleep(time.Minute)
 		check("without a change", "")
-		width, height = 20, 2
+		width.Store(20)
+		height.Store(2)
 		time.Sleep(redrawInterval)
 		check("another size", "\x1b[H\x1b[K20x2\r\n\x1b[K1000") // the view fills the screen
 		s.update(func() { n = 1 })
