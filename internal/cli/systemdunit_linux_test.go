@@ -49,8 +49,8 @@ func TestSystemdUnits(t *testing.T) {
 	}
 	args := append([]string{"verify", "--man=no"}, files...)
 	out, err := exec.Command(analyze, args...).CombinedOutput()
-	if err != nil || len(out) > 0 {
-		t.Errorf("systemd-analyze verify: %v: %s", err, out)
+	if text := aboutOurUnits(string(out)); err != nil || text != "" {
+		t.Errorf("systemd-analyze verify: %v: %s", err, text)
 	}
 	// The threshold is ten times the score in the documentation.
 	args = []string{"security", "--offline=true", "--threshold=12", files[0]}
@@ -58,6 +58,17 @@ func TestSystemdUnits(t *testing.T) {
 	if err != nil {
 		t.Errorf("systemd-analyze security: %v: %s", err, out)
 	}
+}
+
+// aboutOurUnits removes the warnings about units that packages of the system have installed, such as
+// that of irtt. systemd-analyze loads these, too.
+func aboutOurUnits(output string) string {
+	installed := func(line string) bool {
+		path := strings.TrimPrefix(line, "/usr")
+		return strings.HasPrefix(path, "/lib/systemd/") || strings.HasPrefix(path, "/etc/systemd/")
+	}
+	lines := slices.DeleteFunc(strings.SplitAfter(output, "\n"), installed)
+	return strings.Join(lines, "")
 }
 
 // TestSystemdUnitPermitsSandbox starts a server with the system call filter of the unit. All layers
