@@ -33,6 +33,8 @@ type controlInfo struct {
 	segment int
 	// hopLimit is the remaining hop limit, or 0 if the kernel does not report it.
 	hopLimit int
+	// arrived is the time of arrival in nanoseconds since 1970, or 0 if the kernel does not report it.
+	arrived int64
 }
 
 // parseControl parses control data. It ignores messages of unknown types and truncated messages.
@@ -59,6 +61,8 @@ func (r *controlInfo) parse(h *unix.Cmsghdr, data []byte) {
 	case isControl(h, unix.IPPROTO_IP, unix.IP_TTL) && len(data) >= 4,
 		isControl(h, unix.IPPROTO_IPV6, unix.IPV6_HOPLIMIT) && len(data) >= 4:
 		r.hopLimit = int(*(*int32)(unsafe.Pointer(unsafe.SliceData(data))))
+	case isControl(h, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS) && len(data) >= int(unsafe.Sizeof(unix.Timespec{})):
+		r.arrived = (*unix.Timespec)(unsafe.Pointer(unsafe.SliceData(data))).Nano()
 	case isControl(h, unix.IPPROTO_IP, unix.IP_PKTINFO) && len(data) >= unix.SizeofInet4Pktinfo:
 		info := (*unix.Inet4Pktinfo)(unsafe.Pointer(unsafe.SliceData(data)))
 		if addr := netip.AddrFrom4(info.Spec_dst); !addr.IsUnspecified() {

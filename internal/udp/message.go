@@ -31,6 +31,9 @@ type Message struct {
 	// HopLimit is the remaining hop limit of a datagram that was read (TTL in IPv4), or 0 if the
 	// socket does not report it. See ReportHopLimit. Write ignores it.
 	HopLimit int
+	// Arrived is when the datagram arrived at this system, in nanoseconds since 1970 by the clock of
+	// the system, or 0 if the socket does not report it. See ReportArrival. Write ignores it.
+	Arrived int64
 	// Truncated reports that the datagram was longer than Buf and that its end is lost. Some
 	// systems do not report truncation. To detect it there, make Buf one byte longer than the
 	// longest acceptable datagram.

@@ -9,8 +9,8 @@ import (
 )
 
 // controlSpace is the size of the control data of one message, in bytes. It holds both kinds of
-// packet info, the hop limit and the segment size.
-const controlSpace = 128
+// packet info, the hop limit, the segment size and the time of arrival.
+const controlSpace = 160
 
 // An mmsg holds the arguments of recvmmsg or sendmmsg: tables with one row for each message. The
 // tables grow to the largest batch and are reused, so that further batches do not allocate.

@@ -133,7 +133,7 @@ func (c *packetConn) readOne(m *Message) error {
 	}
 	m.Buf = m.Buf[:n]
 	m.Peer = netip.AddrPortFrom(peer.Addr().Unmap(), peer.Port())
-	m.Local, m.IfIndex, m.Segment, m.Truncated = c.fixedLocal, 0, 0, cut
+	m.Local, m.IfIndex, m.Segment, m.Arrived, m.Truncated = c.fixedLocal, 0, 0, 0, cut
 	return nil
 }
 

@@ -82,7 +82,7 @@ func (c *udpConn) setBuffers(ms []Message) {
 		t.setBuf(i, ms[i].Buf[:cap(ms[i].Buf)])
 		h := &t.hdrs[i].Hdr
 		h.Namelen = unix.SizeofSockaddrInet6
-		if c.wildcard || c.offload.receive {
+		if c.wildcard || c.offload.receive || c.timestamps {
 			h.Control = &t.ctl[i*controlSpace]
 			h.SetControllen(controlSpace)
 		}
@@ -188,12 +188,12 @@ func (c *udpConn) fillMessage(m *Message, i int) {
 	m.Buf = m.Buf[:h.Len]
 	m.Peer = c.zones.peer(&c.recv.names[i])
 	m.Truncated = h.Hdr.Flags&unix.MSG_TRUNC != 0
-	m.Local, m.IfIndex, m.Segment, m.HopLimit = c.local.Addr(), 0, 0, 0
+	m.Local, m.IfIndex, m.Segment, m.HopLimit, m.Arrived = c.local.Addr(), 0, 0, 0, 0
 	if h.Hdr.Controllen == 0 {
 		return
 	}
 	control := parseControl(c.recv.control(i)[:h.Hdr.Controllen])
-	m.HopLimit = control.hopLimit
+	m.HopLimit, m.Arrived = control.hopLimit, control.arrived
 	if c.wildcard {
 		m.Local, m.IfIndex = control.local, control.ifIndex
 	}

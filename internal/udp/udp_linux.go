@@ -25,8 +25,9 @@ type udpConn struct {
 	inet6    bool   // the socket's family is AF_INET6, even if its datagrams use IPv4
 	warning  string // see BufferWarning
 
-	connected bool   // Write ignores Message.Peer
-	zones     *zones // names of the interfaces of link-local peers
+	connected  bool   // Write ignores Message.Peer
+	timestamps bool   // reportArrival is on
+	zones      *zones // names of the interfaces of link-local peers
 
 	shared     atomic.Bool // another process can have a duplicate of the descriptor
 	closed     atomic.Bool
