@@ -99,12 +99,13 @@ type Client struct {
 	// datagram.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
-	exchanges  atomic.Uint64
-	counters   exchange.Counters
-	quarantine portQuarantine
-	late       lateReaders
-	estimators estimators
-	buffers    sync.Pool // *[]byte of bufferSize()
+	exchanges     atomic.Uint64
+	counters      exchange.Counters
+	kernelDropped atomic.Uint64
+	quarantine    portQuarantine
+	late          lateReaders
+	estimators    estimators
+	buffers       sync.Pool // *[]byte of bufferSize()
 }
 
 // A Response is a server's response to a request.

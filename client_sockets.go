@@ -189,6 +189,7 @@ func (ss *streamSockets) retire(port exchange.Port) {
 		return
 	}
 	delete(ss.byPort, port)
+	ss.countDropped(socket)
 	late := &lateReader{c: ss.c, conn: socket.conn, observe: ss.observe}
 	if socket.request != nil {
 		late.request = lateCopy(socket.request)
@@ -216,7 +217,15 @@ func (socket *streamSocket) lateReader(buf *[]byte) *lateReader {
 func (ss *streamSockets) close(port exchange.Port) {
 	if socket := ss.byPort[port]; socket != nil {
 		delete(ss.byPort, port)
+		ss.countDropped(socket)
 		ss.c.quarantine.close(socket.conn)
+	}
+}
+
+// countDropped adds the datagrams that the kernel dropped at a shared socket to those of the client.
+func (ss *streamSockets) countDropped(socket *streamSocket) {
+	if socket.batch != nil {
+		ss.c.kernelDropped.Add(socket.batch.KernelDropped())
 	}
 }
 

@@ -29,6 +29,9 @@ type ClientStats struct {
 	Late       uint64 `json:"late" text:",omitzero"`
 	Duplicate  uint64 `json:"duplicate" text:",omitzero"`
 	Overflow   uint64 `json:"overflow" text:",omitzero"`
+	// KernelDropped counts the datagrams that the kernel dropped at the shared sockets of streams that
+	// have ended, because the receive buffer was full. It is 0 if the system does not count them.
+	KernelDropped uint64 `json:"kernel_dropped" text:"dropped by the kernel,omitzero"`
 }
 
 // String returns the counters in one line. It omits rare counters that are zero.
@@ -53,5 +56,6 @@ func (c *Client) Stats() ClientStats {
 		Late:            n.Ignored[exchange.Late].Load(),
 		Duplicate:       n.Ignored[exchange.Duplicate].Load(),
 		Overflow:        n.Ignored[exchange.Overflow].Load(),
+		KernelDropped:   c.kernelDropped.Load(),
 	}
 }
