@@ -15,25 +15,42 @@ type Distribution struct {
 	Min, Mean, Median, P90, P99, P999, Max time.Duration
 }
 
-// MarshalJSON returns the distribution as a JSON object. Times are in milliseconds.
+// distributionJSON is a Distribution as JSON.
+type distributionJSON struct {
+	Min    Milliseconds `json:"min"`
+	Mean   Milliseconds `json:"mean"`
+	Median Milliseconds `json:"median"`
+	P90    Milliseconds `json:"p90"`
+	P99    Milliseconds `json:"p99"`
+	P999   Milliseconds `json:"p999"`
+	Max    Milliseconds `json:"max"`
+}
+
+// MarshalJSON returns the distribution as a JSON object without Count. Times are in milliseconds.
 func (d Distribution) MarshalJSON() ([]byte, error) {
-	return json.Marshal(struct {
-		Min    float64 `json:"min"`
-		Mean   float64 `json:"mean"`
-		Median float64 `json:"median"`
-		P90    float64 `json:"p90"`
-		P99    float64 `json:"p99"`
-		P999   float64 `json:"p999"`
-		Max    float64 `json:"max"`
-	}{
-		millis(d.Min), millis(d.Mean), millis(d.Median), millis(d.P90), millis(d.P99), millis(d.P999),
-		millis(d.Max),
+	return json.Marshal(distributionJSON{
+		Milliseconds(d.Min), Milliseconds(d.Mean), Milliseconds(d.Median), Milliseconds(d.P90),
+		Milliseconds(d.P99), Milliseconds(d.P999), Milliseconds(d.Max),
 	})
+}
+
+// UnmarshalJSON reads what MarshalJSON returns.
+func (d *Distribution) UnmarshalJSON(data []byte) error {
+	var j distributionJSON
+	if err := json.Unmarshal(data, &j); err != nil {
+		return err
+	}
+	*d = Distribution{
+		Min: j.Min.Duration(), Mean: j.Mean.Duration(), Median: j.Median.Duration(),
+		P90: j.P90.Duration(), P99: j.P99.Duration(), P999: j.P999.Duration(), Max: j.Max.Duration(),
+	}
+	return nil
 }
 
 // A histogram counts durations. The zero value is empty.
 type histogram struct {
 	h        *hdrhistogram.Histogram // in ns; nil if empty
+	n        int                     // how many
 	min, max time.Duration           // exact
 	sum      time.Duration
 }
@@ -44,6 +61,8 @@ const maxDuration = time.Hour
 func (h *histogram) add(d time.Duration) {
 	if h.h == nil {
 		h.h = hdrhistogram.New(1, int64(maxDuration), 3)
+	}
+	if h.n++; h.n == 1 {
 		h.min, h.max = d, d
 	}
 	h.min, h.max, h.sum = min(h.min, d), max(h.max, d), h.sum+d
@@ -52,16 +71,53 @@ func (h *histogram) add(d time.Duration) {
 	}
 }
 
-func (h *histogram) distribution() Distribution {
+// merge adds the durations of o.
+func (h *histogram) merge(o *histogram) {
+	if o.n == 0 {
+		return
+	}
 	if h.h == nil {
+		h.h = hdrhistogram.New(1, int64(maxDuration), 3)
+	}
+	if h.n == 0 {
+		h.min, h.max = o.min, o.max
+	}
+	h.n += o.n
+	h.min, h.max, h.sum = min(h.min, o.min), max(h.max, o.max), h.sum+o.sum
+	h.h.Merge(o.h) // drops no value: both have the same range
+}
+
+// percentiles returns points of the distribution that halve the distance to 100 % in five steps each.
+func (h *histogram) percentiles() (all []Percentile) {
+	if h.n == 0 {
+		return nil
+	}
+	for _, b := range h.h.CumulativeDistributionWithTicks(percentileTicks) {
+		value := min(max(time.Duration(b.ValueAt), h.min), h.max)
+		all = append(all, Percentile{Percent: b.Quantile, Value: Milliseconds(value), Count: int(b.Count)})
+	}
+	return all
+}
+
+const percentileTicks = 5
+
+// reset empties h but keeps its memory.
+func (h *histogram) reset() {
+	if h.h != nil {
+		h.h.Reset()
+	}
+	h.n, h.min, h.max, h.sum = 0, 0, 0, 0
+}
+
+func (h *histogram) distribution() Distribution {
+	if h.n == 0 {
 		return Distribution{}
 	}
 	at := func(percentile float64) time.Duration {
 		return min(max(time.Duration(h.h.ValueAtPercentile(percentile)), h.min), h.max)
 	}
-	n := h.h.TotalCount()
 	return Distribution{
-		Count: int(n), Min: h.min, Mean: h.sum / time.Duration(n), Median: at(50),
+		Count: h.n, Min: h.min, Mean: h.sum / time.Duration(h.n), Median: at(50),
 		P90: at(90), P99: at(99), P999: at(99.9), Max: h.max,
 	}
 }

@@ -64,3 +64,55 @@ func ExampleSummary() {
 	fmt.Printf("%d sent, %.1f %% lost, round trip at most %v\n", sum.Sent(), sum.LossPercent(), sum.RTT().Max)
 	// Output: 3 sent, 33.3 % lost, round trip at most 4ms
 }
+
+func ExampleLoad() {
+	srv := ohcetest.NewServer(ohce.HandlerFunc(func(w *ohce.ResponseWriter, r *ohce.Request) {
+		w.Write(flip.Append(w.AvailableBuffer(), r.Data))
+	}))
+	defer srv.Close()
+	l := &measure.Load{
+		Addr: srv.Addr, Match: ohce.MatchExact(flip.Append),
+		Request: func(dst []byte, n int) []byte { return fmt.Appendf(dst, "request %d", n) },
+	}
+	due := measure.Steps(measure.Step{Rate: 1000, Duration: 100 * time.Millisecond})
+	report, err := l.Run(context.Background(), due)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(report.Answered, "of", report.Asked, "answered,", report.Latency.P99 > 0)
+	// Output: 100 of 100 answered, true
+}
+
+func ExampleRamp() {
+	for due := range measure.Limit(measure.Ramp(0, 8, time.Second), 3, 0) {
+		fmt.Println(due)
+	}
+	// Output:
+	// 0s
+	// 500ms
+	// 707.106781ms
+}
+
+func ExampleLimit() {
+	every := measure.Regular(500 * time.Millisecond)
+	fmt.Println(slices.Collect(measure.Limit(every, 10, 2*time.Second)))
+	// Output: [0s 500ms 1s 1.5s]
+}
+
+func ExampleRateSearch() {
+	search := &measure.RateSearch{Start: 1000, Precision: 0.01}
+	for rate, ok := search.Next(); ok; rate, ok = search.Next() {
+		search.Observe(rate <= 12_345) // run a trial here
+	}
+	fmt.Printf("between %.0f and %.0f requests a second\n", search.Lower, search.Upper)
+	// Output: between 12338 and 12405 requests a second
+}
+
+func ExampleDistribution() {
+	var sum measure.Summary
+	for rtt := range 100 {
+		sum.Add(measure.Sample{RTT: time.Duration(rtt+1) * time.Millisecond})
+	}
+	fmt.Println(sum.RTT().Min, sum.RTT().Median.Round(time.Millisecond), sum.RTT().Max)
+	// Output: 1ms 50ms 100ms
+}

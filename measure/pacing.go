@@ -2,6 +2,7 @@ package measure
 
 import (
 	"iter"
+	"math"
 	"math/rand/v2"
 	"time"
 )
@@ -57,6 +58,31 @@ func Steps(steps ...Step) iter.Seq[time.Duration] {
 				}
 			}
 			begin += s.Duration
+		}
+	}
+}
+
+// Ramp returns the due times of a rate that changes linearly from one value to another, in requests a
+// second, within a duration. The first is 0. Ramp panics if a rate is negative or not a number.
+func Ramp(from, to float64, duration time.Duration) iter.Seq[time.Duration] {
+	if !(from >= 0 && to >= 0) {
+		panic("measure: Ramp: a rate is not positive")
+	}
+	seconds := duration.Seconds()
+	slope := (to - from) / seconds
+	total := (from + to) / 2 * seconds
+	return func(yield func(time.Duration) bool) {
+		for n := 0.0; n < total; n++ {
+			// The number of requests up to t is from·t + slope·t²/2. This form of its inverse is exact
+			// for a slope near 0.
+			root := math.Sqrt(max(from*from+2*slope*n, 0))
+			at := 0.0
+			if n > 0 {
+				at = 2 * n / (from + root)
+			}
+			if !yield(time.Duration(at * float64(time.Second))) {
+				return
+			}
 		}
 	}
 }

@@ -24,6 +24,15 @@ func TestPacing(t *testing.T) {
 			measure.Step{Rate: 100, Duration: 20 * ms}, measure.Step{Duration: time.Second},
 			measure.Step{Rate: 1000, Duration: 3 * ms},
 		), []time.Duration{0, 10 * ms, 1020 * ms, 1021 * ms, 1022 * ms}},
+		{"constant ramp", measure.Ramp(100, 100, 30*ms), []time.Duration{0, 10 * ms, 20 * ms}},
+		// After t seconds, 50·t² requests were due.
+		{"ramp up", measure.Limit(measure.Ramp(0, 100, time.Second), 5, 0), []time.Duration{
+			0, 141421356, 200 * ms, 244948974, 282842712,
+		}},
+		{"ramp down", measure.Limit(measure.Ramp(100, 0, time.Second), 3, 0), []time.Duration{
+			0, 10050506, 20204102,
+		}},
+		{"empty ramp", measure.Ramp(0, 0, time.Second), nil},
 		{"no steps", measure.Steps(), nil},
 	} {
 		if got := slices.Collect(tt.due); !slices.Equal(got, tt.want) {
@@ -58,6 +67,7 @@ func TestPacingPanics(t *testing.T) {
 	for name, f := range map[string]func(){
 		"negative interval": func() { measure.Regular(-1) },
 		"rate 0":            func() { measure.Poisson(0, 1) },
+		"negative ramp":     func() { measure.Ramp(-1, 1, 1) },
 		"rate NaN":          func() { measure.Poisson(math.NaN(), 1) },
 	} {
 		func() {

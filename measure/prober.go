@@ -59,6 +59,9 @@ type Counts struct {
 	Reordered int
 	// Unexpected counts datagrams that answer no request.
 	Unexpected int
+	// Overflow counts the datagrams that the system dropped because the receive buffer was full. It is
+	// known when Run has ended. With Match nil, and on systems that do not count them, it is 0.
+	Overflow int
 }
 
 // Counts returns the current counters of all runs.
@@ -81,6 +84,7 @@ func (p *Prober) Run(ctx context.Context, due iter.Seq[time.Duration]) iter.Seq2
 		r := &run{p: p, ctx: ctx, started: make(chan struct{})}
 		client := p.client(r)
 		defer client.Close()
+		defer func() { p.overflowed(client.Stats().KernelDropped) }()
 		for result, err := range client.Stream(ctx, r.requests(due)) {
 			r.start(time.Now()) // in case the first request was not sent
 			if err != nil {
@@ -268,6 +272,13 @@ func (p *Prober) restart() {
 	p.counts.Lock()
 	defer p.counts.Unlock()
 	p.counts.latest = 0
+}
+
+// overflowed counts datagrams that the kernel dropped.
+func (p *Prober) overflowed(n uint64) {
+	p.counts.Lock()
+	defer p.counts.Unlock()
+	p.counts.Overflow += int(n)
 }
 
 // accepted counts a response to a request.

@@ -30,7 +30,7 @@ type Own struct {
 	Missed int `json:"missed"`
 	// Refused counts the requests of class Unsent. It is unrelated to Summary.Refused.
 	Refused int `json:"refused"`
-	// Overflow counts responses that the system dropped because the receive buffer was full.
+	// Overflow counts requests whose response the system dropped because the receive buffer was full.
 	Overflow int `json:"overflow"`
 }
 
@@ -67,17 +67,34 @@ func (s *Summary) addAnswered(sample Sample) {
 	s.latency.add(sample.Latency)
 }
 
-// SetCounts sets the counts of datagrams, and moves c.Late requests from Lost to Late.
+// merge adds the samples of o. The jitter is that of the summary with more answers.
+func (s *Summary) merge(o *Summary) {
+	if o.Answered > s.Answered {
+		s.jitter, s.previous = o.jitter, o.previous
+	}
+	s.Answered, s.Lost, s.Late = s.Answered+o.Answered, s.Lost+o.Lost, s.Late+o.Late
+	s.Wrong, s.Refused = s.Wrong+o.Wrong, s.Refused+o.Refused
+	s.Unreachable, s.Unexpected = s.Unreachable+o.Unreachable, s.Unexpected+o.Unexpected
+	s.Duplicates, s.Reordered = s.Duplicates+o.Duplicates, s.Reordered+o.Reordered
+	s.Own.Missed, s.Own.Refused = s.Own.Missed+o.Own.Missed, s.Own.Refused+o.Own.Refused
+	s.Own.Overflow += o.Own.Overflow
+	s.rtt.merge(&o.rtt)
+	s.latency.merge(&o.latency)
+}
+
+// SetCounts sets the counts of datagrams. It moves c.Late requests from Lost to Late, and up to
+// c.Overflow of the other lost requests to Own.Overflow.
 func (s *Summary) SetCounts(c Counts) {
-	s.Lost += s.Late
+	s.Lost += s.Late + s.Own.Overflow
 	s.Late = min(c.Late, s.Lost)
-	s.Lost -= s.Late
+	s.Own.Overflow = min(c.Overflow, s.Lost-s.Late)
+	s.Lost -= s.Late + s.Own.Overflow
 	s.Duplicates, s.Reordered, s.Unexpected = c.Duplicates, c.Reordered, c.Unexpected
 }
 
 // Sent returns the number of requests that were sent.
 func (s *Summary) Sent() int {
-	return s.Answered + s.Lost + s.Late + s.Wrong + s.Refused + s.Unreachable
+	return s.Answered + s.Lost + s.Late + s.Wrong + s.Refused + s.Unreachable + s.Own.Overflow
 }
 
 // LossPercent returns the share of sent requests that are lost, in percent. Late requests are not

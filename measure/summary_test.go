@@ -70,3 +70,24 @@ func TestSummaryJSON(t *testing.T) {
 		t.Errorf("an empty summary: %s, %v", got, err)
 	}
 }
+
+// Lost requests whose responses were late or dropped by this system are not lost in the network.
+func TestSetCounts(t *testing.T) {
+	for _, tt := range []struct {
+		late, overflow           int
+		wantLost, wantLate, want int
+	}{
+		{0, 0, 5, 0, 0}, {2, 0, 3, 2, 0}, {2, 1, 2, 2, 1}, {0, 9, 0, 0, 5}, {4, 9, 0, 4, 1}, {9, 9, 0, 5, 0},
+	} {
+		var s measure.Summary
+		for range 5 {
+			s.Add(measure.Sample{Class: measure.Lost})
+		}
+		for range 2 { // the second call has the same result
+			s.SetCounts(measure.Counts{Late: tt.late, Overflow: tt.overflow})
+			if s.Lost != tt.wantLost || s.Late != tt.wantLate || s.Own.Overflow != tt.want || s.Sent() != 5 {
+				t.Errorf("%+v: %d lost, %d late, %d overflowed, %d sent", tt, s.Lost, s.Late, s.Own.Overflow, s.Sent())
+			}
+		}
+	}
+}

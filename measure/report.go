@@ -1,0 +1,147 @@
+package measure
+
+import "time"
+
+// A Report is the result of a Load. As JSON, its times are in milliseconds.
+type Report struct {
+	// AskedRate is the rate of the due times in requests a second, SentRate the rate at which
+	// requests were sent, and AnsweredRate that at which responses arrived in time. They are 0 with
+	// fewer than two requests. A closed loop has no AskedRate.
+	AskedRate    float64 `json:"asked_rate"`
+	SentRate     float64 `json:"sent_rate"`
+	AnsweredRate float64 `json:"answered_rate"`
+
+	// Asked is the number of due requests, and Sent the number of requests sent.
+	Asked int `json:"asked"`
+	Sent  int `json:"sent"`
+	// Each request sent is counted in one of the following. Wrong also counts a lost request if a
+	// datagram arrived that answers none. With equal keys in flight or with duplicates of such
+	// datagrams, it can count another lost request instead.
+	Answered    int `json:"answered"`
+	Lost        int `json:"lost"`
+	Late        int `json:"late"`
+	Wrong       int `json:"wrong"`
+	Refused     int `json:"refused"`
+	Unreachable int `json:"unreachable"`
+	// InFlight is the number of requests that had not ended when the run was interrupted.
+	InFlight int `json:"in_flight"`
+	// LossPercent is the share of requests sent that are lost, in percent.
+	LossPercent float64 `json:"loss_percent"`
+
+	// Duplicates, Reordered and Unexpected count datagrams as in [Counts].
+	Duplicates int `json:"duplicates"`
+	Reordered  int `json:"reordered"`
+	Unexpected int `json:"unexpected"`
+	// Ambiguous counts the requests that were sent while an equal one had not been answered. Their
+	// responses may have been taken for each other's.
+	Ambiguous int `json:"ambiguous"`
+
+	// Own counts failures of this program and its system. Missed also counts the requests that were
+	// not sent because their due time had passed by more than Load.Timeout. A request whose response
+	// was dropped here counts in Overflow and not in Lost.
+	Own Own `json:"own"`
+	// Trustworthy is false if more than 0.1 % of the due requests are own failures. The figures then
+	// describe this machine rather than the server.
+	Trustworthy bool `json:"trustworthy"`
+
+	// Latency counts from the due times, Service from the transmissions.
+	Latency Distribution `json:"latency_ms"`
+	Service Distribution `json:"service_ms"`
+	// Lag is the time from the due time of a request to its transmission.
+	Lag Distribution `json:"lag_ms"`
+	// ReceiveDelay is the time from the arrival of a packet at this system to its read. It is part of
+	// Latency and Service. It is empty if the system does not report it.
+	ReceiveDelay Distribution `json:"receive_delay_ms"`
+
+	// Duration is the time from the start of the run to the last transmission.
+	Duration Milliseconds `json:"duration_ms"`
+	// Intervals are the intervals of the run, in order.
+	Intervals []Interval `json:"intervals"`
+	// Percentiles describe Latency more finely.
+	Percentiles []Percentile `json:"percentiles"`
+}
+
+// An Interval is what happened in a part of a run. A request can be sent in one interval and end in
+// another.
+type Interval struct {
+	// Begin is the time from the start of the run.
+	Begin Milliseconds `json:"begin_ms"`
+	// The counts are as in Report. Lost includes Own.Overflow, Late and Wrong.
+	Asked      int `json:"asked"`
+	Sent       int `json:"sent"`
+	Answered   int `json:"answered"`
+	Lost       int `json:"lost"`
+	Refused    int `json:"refused"`
+	Duplicates int `json:"duplicates"`
+	Own        Own `json:"own"`
+	// Latency and Service describe the responses that arrived in the interval.
+	Latency Distribution `json:"latency_ms"`
+	Service Distribution `json:"service_ms"`
+}
+
+func newInterval(begin time.Duration, s *sums) Interval {
+	return Interval{
+		Begin: Milliseconds(begin), Asked: s.asked, Sent: s.sent, Answered: s.Answered,
+		Lost: s.Lost + s.Late + s.Wrong, Refused: s.Refused + s.Unreachable, Duplicates: s.Duplicates,
+		Own:     Own{Missed: s.Own.Missed, Refused: s.Own.Refused, Overflow: s.overflow},
+		Latency: s.Latency(), Service: s.RTT(),
+	}
+}
+
+// A Percentile is a point of a distribution: the given share of all durations, in percent, does not
+// exceed Value.
+type Percentile struct {
+	Percent float64      `json:"percent"`
+	Value   Milliseconds `json:"value_ms"`
+	// Count is the number of durations up to Value.
+	Count int `json:"count"`
+}
+
+// maxOwnFailures is the largest share of own failures in a trustworthy report.
+const maxOwnFailures = 0.001
+
+// report returns the report of a run that has ended.
+func (c *collector) report() *Report {
+	s := &c.total
+	r := &Report{
+		AskedRate: rate(s.asked, s.lastDue), SentRate: rate(s.sent, s.lastSent),
+		Asked: s.asked, Sent: s.sent, Answered: s.Answered, Lost: s.Lost, Late: s.Late,
+		Wrong: s.Wrong, Refused: s.Refused, Unreachable: s.Unreachable,
+		Duplicates: s.Duplicates, Reordered: s.Reordered, Unexpected: s.Unexpected, Ambiguous: s.ambiguous, Own: s.Own,
+		Latency: s.Latency(), Service: s.RTT(),
+		Lag: s.lag.distribution(), ReceiveDelay: s.delay.distribution(),
+		Duration: Milliseconds(s.lastSent), Intervals: c.intervals, Percentiles: s.latency.percentiles(),
+	}
+	r.InFlight = s.sent - s.Summary.Sent()
+	if s.sent > 0 {
+		r.AnsweredRate = r.SentRate * float64(s.Answered) / float64(s.sent)
+	}
+	r.Own.Overflow = min(s.overflow, r.Lost)
+	r.Lost -= r.Own.Overflow
+	r.setLoss()
+	own := r.Own.Missed + r.Own.Refused + s.overflow + s.readErrors
+	r.Trustworthy = float64(own) <= maxOwnFailures*float64(r.Asked)
+	return r
+}
+
+// setLoss sets LossPercent.
+func (r *Report) setLoss() {
+	if r.Sent > 0 {
+		r.LossPercent = round(100 * float64(r.Lost) / float64(r.Sent))
+	}
+}
+
+// takeWrong takes each datagram that answers no request for the wrong response to a lost one.
+func (r *Report) takeWrong() {
+	n := min(r.Unexpected, r.Lost)
+	r.Wrong, r.Lost = r.Wrong+n, r.Lost-n
+	r.setLoss()
+}
+
+// rate returns the rate of n events, of which the first was at 0 and the last at last.
+func rate(n int, last time.Duration) float64 {
+	if n < 2 || last <= 0 {
+		return 0
+	}
+	return round(float64(n-1) / last.Seconds())
+}

@@ -1,0 +1,283 @@
+package measure
+
+import (
+	"context"
+	"iter"
+	"sync/atomic"
+	"time"
+
+	"github.com/ohce/ohce/internal/exchange"
+	"github.com/ohce/ohce/internal/udp"
+)
+
+// maxWait is how long a worker waits before it looks whether its context is done.
+const maxWait = 50 * time.Millisecond
+
+// A share is the part of the requests that a worker sends: those of its clients.
+type share struct {
+	index, workers int
+	clients        int // of all workers
+}
+
+// A worker sends the requests of a group of clients and receives their responses, on one goroutine:
+//
+//	until → receive → add → flush → until → …
+type worker struct {
+	load      *Load
+	group     clientGroup
+	collector *collector
+	begun     time.Time
+	share     share
+	ms        []udp.Message
+	sums      *sums
+	lost      func(uint64) // counts a lost request; stored to avoid an allocation
+
+	now      time.Duration // the time when the worker last looked at the clock
+	interval time.Duration // when the interval ends
+	expiry   time.Duration // no request expires before
+	queued   int           // requests in batches
+	sending  []*loadClient // those with a batch
+	done     atomic.Bool   // ctx is done
+}
+
+func newWorker(l *Load, g clientGroup, c *collector, begun time.Time, s share) *worker {
+	w := &worker{
+		load: l, group: g, collector: c, begun: begun, share: s,
+		interval: l.interval(), sums: &sums{},
+	}
+	socket := g.clients[0].socket
+	size := max(readBuffer, socket.MinReadBuffer())
+	w.ms = make([]udp.Message, socket.Width())
+	bufs := make([]byte, len(w.ms)*size)
+	for i := range w.ms {
+		w.ms[i].Buf = bufs[i*size : (i+1)*size : (i+1)*size]
+	}
+	w.lost = func(uint64) { w.sums.Lost++ }
+	return w
+}
+
+// readBuffer is the length in bytes of the longest response.
+const readBuffer = 1 << 16
+
+// run sends the worker's requests and waits until they have ended or ctx is done.
+func (w *worker) run(ctx context.Context, due iter.Seq[time.Duration]) {
+	stop := context.AfterFunc(ctx, func() { w.done.Store(true) })
+	defer stop()
+	w.done.Store(ctx.Err() != nil)
+	n := 0
+	for at := range due {
+		n++
+		client := (n - 1) % w.share.clients
+		if client%w.share.workers != w.share.index {
+			continue
+		}
+		ready := w.until
+		if w.load.Closed > 0 {
+			ready = w.untilFree
+		}
+		if !ready(at) {
+			break
+		}
+		w.add(w.group.clients[client/w.share.workers], n, at)
+	}
+	w.flush()
+	for w.pending() > 0 && !w.done.Load() {
+		w.receive(w.now + maxWait)
+	}
+	for _, c := range w.group.clients {
+		w.sums.ambiguous += int(c.attempts.Ambiguous())
+	}
+	w.publish()
+}
+
+// until waits until a request is due. It returns false if the worker must stop.
+func (w *worker) until(at time.Duration) bool {
+	if w.now >= at {
+		return !w.done.Load()
+	}
+	w.flush()
+	for w.tick(); w.now < at; {
+		if w.done.Load() {
+			return false
+		}
+		w.receive(at)
+	}
+	return !w.done.Load()
+}
+
+// untilFree waits until fewer requests are in flight than a closed loop allows. It returns false if
+// the worker must stop or the loop has ended.
+func (w *worker) untilFree(time.Duration) bool {
+	most := w.load.Closed / w.share.workers
+	if w.share.index < w.load.Closed%w.share.workers {
+		most++
+	}
+	for w.pending() >= most && !w.done.Load() {
+		w.flush()
+		w.receive(w.now + maxWait)
+	}
+	return !w.done.Load() && (w.load.Duration <= 0 || w.now < w.load.Duration)
+}
+
+// add queues a request for transmission.
+func (w *worker) add(c *loadClient, n int, at time.Duration) {
+	w.sums.asked++
+	w.sums.lastDue = max(w.sums.lastDue, at)
+	if w.load.Closed > 0 {
+		at = w.now
+	} else if w.now-at > w.load.timeout() {
+		w.sums.Own.Missed++
+		w.sums.skipped++
+		if w.sums.skipped%maxSkipped == 0 {
+			w.poll()
+		}
+		return
+	}
+	if !c.add(at, func(dst []byte) []byte { return w.load.request(dst, n) }) {
+		w.sums.Own.Refused++
+		return
+	}
+	if len(c.queued) == 1 {
+		w.sending = append(w.sending, c)
+	}
+	if w.queued++; c.full() || w.queued >= maxSegments {
+		w.poll()
+	}
+}
+
+// maxSkipped is how many requests are skipped before the worker looks at the clock again.
+const maxSkipped = 1024
+
+// poll sends the batches and receives the responses that are queued.
+func (w *worker) poll() {
+	w.flush()
+	w.receive(w.now)
+}
+
+// flush sends the batches.
+func (w *worker) flush() {
+	for _, c := range w.sending {
+		w.tick()
+		if c.send(w.now) > 0 {
+			w.sums.Refused += c.attempts.Unreachable()
+		}
+		for _, q := range c.queued {
+			if q.unsent {
+				w.sums.Own.Refused++
+			} else {
+				w.sums.addSent(w.now - q.due)
+			}
+		}
+		w.sums.lastSent = w.now
+		c.reset()
+	}
+	w.sending, w.queued = w.sending[:0], 0
+}
+
+// receive waits until a time for datagrams, and no longer than until a request expires, and
+// classifies them.
+func (w *worker) receive(until time.Duration) {
+	until = min(until, w.now+maxWait, w.interval)
+	if w.expiry > w.now {
+		until = min(until, w.expiry)
+	}
+	socket, n, err := w.group.receiver.Receive(w.ms, w.begun.Add(until))
+	w.tick()
+	if err != nil {
+		w.failed(w.group.clients[socket], err)
+		return
+	}
+	c := w.group.clients[socket]
+	for i := range w.ms[:n] {
+		m := &w.ms[i]
+		if m.Arrived > 0 {
+			w.sums.delay.add(w.begun.Add(w.now).Sub(time.Unix(0, m.Arrived)))
+		}
+		for data := range m.Datagrams() {
+			w.received(c, data)
+		}
+	}
+	if w.now >= w.expiry {
+		w.expire()
+	}
+}
+
+// expire ends the requests whose time has expired. Those that are sent later expire no earlier than
+// the timeout from now.
+func (w *worker) expire() {
+	w.expiry = w.now + w.load.timeout()
+	for _, c := range w.group.clients {
+		c.attempts.Expire(w.now, w.lost)
+		if at, ok := c.attempts.Deadline(); ok {
+			w.expiry = min(w.expiry, at)
+		}
+	}
+}
+
+// received classifies a datagram.
+func (w *worker) received(c *loadClient, data []byte) {
+	a := c.attempts.Received(w.now, data, w.lost)
+	s := w.sums
+	switch {
+	case a.Answered:
+		if w.load.Check != nil && w.load.Check(c.request(a.Number), data) != nil {
+			s.Wrong++
+			return
+		}
+		if a.Reordered {
+			s.Reordered++
+		}
+		s.addAnswered(Sample{RTT: w.now - a.Sent, Latency: w.now - a.Due})
+	case a.Reason == exchange.Late:
+		s.Late++
+		s.Lost--
+	case a.Reason == exchange.Duplicate:
+		s.Duplicates++
+	default:
+		s.Unexpected++
+	}
+}
+
+// failed handles a failed read.
+func (w *worker) failed(c *loadClient, err error) {
+	switch {
+	case udp.Refused(err):
+		w.sums.Refused += c.attempts.Unreachable()
+	case isUnreachable(err):
+		w.sums.Unreachable += c.attempts.Unreachable()
+	default:
+		w.sums.readErrors++
+	}
+}
+
+// pending returns the number of requests in flight and in batches.
+func (w *worker) pending() (n int) {
+	for _, c := range w.group.clients {
+		n += c.attempts.Pending()
+	}
+	return n
+}
+
+// tick looks at the clock and ends the interval if its time has passed.
+func (w *worker) tick() {
+	w.now = time.Since(w.begun)
+	if w.now >= w.interval {
+		w.publish()
+	}
+}
+
+// publish passes the sums of the interval to the collector and begins the next one.
+func (w *worker) publish() {
+	for _, c := range w.group.clients {
+		w.sums.overflow += c.dropped()
+	}
+	length := w.load.interval()
+	w.sums = w.collector.add(w.share.index, int(w.interval/length)-1, w.sums)
+	w.interval = w.now - w.now%length + length
+}
+
+func (w *worker) close() {
+	w.group.receiver.Close()
+	closeClients(w.group.clients)
+	w.collector.ended(w.share.index)
+}
