@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -44,6 +45,14 @@ func checkAddress(flag, addr string) error {
 		minPort = 1
 	}
 	return checkHostPort(fmt.Sprintf("--%s %q", flag, addr), addr, minPort)
+}
+
+// withPort adds a port to an address that has none. It adds none if port is 0.
+func withPort(addr string, port int) string {
+	if port > 0 && !hasPort(addr) {
+		return net.JoinHostPort(strings.Trim(addr, "[]"), strconv.Itoa(port))
+	}
+	return addr
 }
 
 // checkHostPort checks that addr has the form HOST:PORT. The error begins with label.

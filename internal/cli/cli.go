@@ -30,6 +30,8 @@ const (
 	exitFail  = 1
 	exitUsage = 2
 
+	exitUntrusted = 3 // ohce load: the figures describe this machine
+
 	// ohce ping without a right response:
 	exitRefused     = 4
 	exitUnreachable = 5
@@ -47,6 +49,7 @@ var exitStatus = []struct {
 	{exitFail, "", "a request was not answered (ohce ping: none was), or the command failed or was interrupted"},
 	{exitUsage, "", "wrong command line or environment variable"},
 	{int(pluginUnknown), "ping", "with --warn or --crit: UNKNOWN; 0 is then OK, 1 WARNING and 2 CRITICAL"},
+	{exitUntrusted, "load", "the figures describe this machine rather than the server"},
 	{exitRefused, "ping", "the port is unreachable"},
 	{exitUnreachable, "ping", "the host or the network is unreachable"},
 	{exitWrongAnswer, "ping", "the server sent something else than the right response"},
@@ -128,7 +131,7 @@ an environment variable: see ohce help environment.`,
 	root.SetOut(a.out)
 	root.SetErr(a.err)
 	root.SetFlagErrorFunc(parseFailure)
-	root.AddCommand(a.serveCommand(), a.sendCommand(), a.pingCommand(), a.linkCommand(),
+	root.AddCommand(a.serveCommand(), a.sendCommand(), a.pingCommand(), a.loadCommand(), a.linkCommand(),
 		a.demoCommand(), a.versionCommand())
 	addUsageFooter(root)
 	addHelpCommand(root)
