@@ -19,8 +19,11 @@ import (
 type Load struct {
 	// Addr is the address of the server. If empty, it is ohce.DefaultAddr.
 	Addr string
+	// Number returns the number of the request that a datagram is the right response to, or false if
+	// it is none. Several goroutines call it at once. If not nil, it replaces Match, and is faster.
+	Number func(response []byte) (n int, ok bool)
 	// Match finds the request that a response belongs to. Requests with equal keys are answered in
-	// their order. If nil, each request leaves from a port of its own, which limits the rate to some
+	// their order. If Match and Number are nil, each request leaves from a port of its own, which limits the rate to some
 	// thousands a second, and Clients, Segments, MaxInFlight and ReceiveBuffer have no effect.
 	Match *ohce.Matcher
 	// Dial opens a socket. If nil, Run dials a UDP socket.
@@ -30,7 +33,7 @@ type Load struct {
 	// goroutines call it at once.
 	Request func(dst []byte, n int) []byte
 	// Check returns nil if a response is right, and otherwise the reason why it is wrong. If nil,
-	// every response that Match accepts is right. Several goroutines call it at once. It must not
+	// every response that belongs to a request is right. Several goroutines call it at once. It must not
 	// retain its arguments.
 	Check func(request, response []byte) error
 
@@ -76,7 +79,7 @@ const (
 // requests so far. Several goroutines iterate over due at the same time. If no socket can be opened,
 // Run returns the error and no Report.
 func (l *Load) Run(ctx context.Context, due iter.Seq[time.Duration]) (*Report, error) {
-	if l.Match == nil {
+	if l.Match == nil && l.Number == nil {
 		return l.runProber(ctx, due)
 	}
 	clients, err := l.open(ctx)

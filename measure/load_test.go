@@ -9,6 +9,7 @@ import (
 	"iter"
 	"net"
 	"slices"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -31,6 +32,12 @@ func loadInBubble(t *testing.T, link func(ohcetest.Datagram) []ohcetest.Arrival,
 			Request: func(dst []byte, n int) []byte { return fmt.Appendf(dst, "%d", n) },
 		})
 	})
+}
+
+// number is a Load.Number for responses that are numbers.
+func number(response []byte) (int, bool) {
+	n, err := strconv.Atoi(string(response))
+	return n, err == nil
 }
 
 // near reports whether a percentile is want, within its error of 0.1 %.
@@ -102,10 +109,14 @@ func TestLoad(t *testing.T) {
 		}, impaired, 25 * ms},
 	}
 	for _, tt := range tests {
-		for _, clients := range []int{1, 3} {
-			t.Run(fmt.Sprint(tt.name, " with ", clients), func(t *testing.T) {
+		for i, clients := range []int{1, 3, 1, 3} {
+			byNumber := i >= 2
+			t.Run(fmt.Sprint(tt.name, " with ", clients, ", by number ", byNumber), func(t *testing.T) {
 				loadInBubble(t, each(tt.link), func(t *testing.T, _ *ohcetest.Network, l *measure.Load) {
 					l.Clients = clients
+					if byNumber {
+						l.Match, l.Number = nil, number
+					}
 					want := tt.want
 					if clients > 1 {
 						// The requests of each client are too far apart to change places.
@@ -237,8 +248,17 @@ func TestLoadCheck(t *testing.T) {
 
 // If too many requests are in flight, further ones are own failures.
 func TestLoadMaxInFlight(t *testing.T) {
+	for _, byNumber := range []bool{false, true} {
+		testMaxInFlight(t, byNumber)
+	}
+}
+
+func testMaxInFlight(t *testing.T, byNumber bool) {
 	loadInBubble(t, arrive(47*ms), func(t *testing.T, _ *ohcetest.Network, l *measure.Load) {
 		l.MaxInFlight = 4
+		if byNumber {
+			l.Match, l.Number = nil, number
+		}
 		r := load(t, l, measure.Limit(measure.Regular(10*ms), 20, 0))
 		if r.Own.Refused != r.Asked-r.Sent || r.Sent != 8 || r.Answered != r.Sent {
 			t.Errorf("%s", counts(r))

@@ -11,6 +11,7 @@ import (
 type loadClient struct {
 	socket   udp.Socket
 	attempts *exchange.SingleAttempts
+	numbered bool     // the caller knows which request a response answers
 	requests [][]byte // by number modulo their length, a power of two; nil unless they are checked
 
 	batch  udp.Batch
@@ -32,11 +33,12 @@ func newLoadClient(l *Load, socket udp.Socket) *loadClient {
 	if remembered <= 0 {
 		remembered = defaultMaxInFlight
 	}
-	match := &exchange.Matcher{
-		RequestKey: l.Match.RequestKey, ResponseKey: l.Match.ResponseKey,
+	var match *exchange.Matcher
+	if l.Number == nil {
+		match = &exchange.Matcher{RequestKey: l.Match.RequestKey, ResponseKey: l.Match.ResponseKey}
 	}
 	c := &loadClient{
-		socket:   socket,
+		socket: socket, numbered: l.Number != nil,
 		attempts: exchange.NewSingleAttempts(match, l.timeout(), remembered),
 		data:     make([]byte, 0, maxBatchBytes),
 	}
@@ -63,6 +65,7 @@ const (
 // add queues a request. It returns false if there is no room for it in flight.
 func (c *loadClient) add(due time.Duration, request func(dst []byte) []byte) bool {
 	if c.attempts.Full() {
+		c.skip()
 		return false
 	}
 	begin := len(c.data)
@@ -79,6 +82,13 @@ func (c *loadClient) add(due time.Duration, request func(dst []byte) []byte) boo
 	}
 	c.queued = append(c.queued, queued{number: number, due: due})
 	return true
+}
+
+// skip leaves out a request.
+func (c *loadClient) skip() {
+	if c.numbered {
+		c.attempts.Skip()
+	}
 }
 
 // full reports that the batch should be sent.

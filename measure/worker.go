@@ -126,6 +126,7 @@ func (w *worker) add(c *loadClient, n int, at time.Duration) {
 	if w.load.Closed > 0 {
 		at = w.now
 	} else if w.now-at > w.load.timeout() {
+		c.skip()
 		w.sums.Own.Missed++
 		w.sums.skipped++
 		if w.sums.skipped%maxSkipped == 0 {
@@ -216,7 +217,7 @@ func (w *worker) expire() {
 
 // received classifies a datagram.
 func (w *worker) received(c *loadClient, data []byte) {
-	a := c.attempts.Received(w.now, data, w.lost)
+	a := w.find(c, data)
 	s := w.sums
 	switch {
 	case a.Answered:
@@ -236,6 +237,18 @@ func (w *worker) received(c *loadClient, data []byte) {
 	default:
 		s.Unexpected++
 	}
+}
+
+// find returns what a datagram is.
+func (w *worker) find(c *loadClient, data []byte) exchange.Arrival {
+	if w.load.Number == nil {
+		return c.attempts.Received(w.now, data, w.lost)
+	}
+	n, ok := w.load.Number(data)
+	if !ok || n < 1 || w.group.clients[(n-1)%w.share.clients/w.share.workers] != c {
+		return exchange.Arrival{Reason: exchange.Unexpected}
+	}
+	return c.attempts.ReceivedNumber(w.now, uint64((n-1)/w.share.clients), w.lost)
 }
 
 // failed handles a failed read.

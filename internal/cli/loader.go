@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/ohce/ohce"
 	"github.com/ohce/ohce/measure"
 )
 
@@ -46,7 +47,8 @@ func (l *loader) resolve(ctx context.Context, p *loadPayload) error {
 		}
 		p.transform = &t
 	}
-	l.load.Match = matcher(*p.transform)
+	l.load.Match = ohce.MatchExact(p.transform.Append)
+	l.load.Number = numberOf(p.sizes, *p.transform)
 	return nil
 }
 

@@ -4,14 +4,12 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/ohce/ohce"
 	"github.com/ohce/ohce/flip"
 	"github.com/ohce/ohce/measure"
 )
@@ -23,6 +21,7 @@ type loadPayload struct {
 	// transform is how the server changes a text. If nil and texts is true, it must be found out.
 	texts     bool
 	transform *flip.Transform
+	sizes     []int // of the numbered texts; nil for others
 }
 
 // parse returns the payload that the flags ask for.
@@ -82,13 +81,14 @@ func (f *loadPayloadFlags) parseTexts() (*loadPayload, error) {
 		if err != nil {
 			return nil, err
 		}
-		p.text = "texts with the sizes in " + f.sizes
+		p.text, p.sizes = "texts with the sizes in "+f.sizes, sizes
 		p.request = func(dst []byte, n int) []byte { return appendNumbered(dst, n, sizes[(n-1)%len(sizes)]) }
 	default:
 		if err := checkSize("--size", f.size); err != nil {
 			return nil, err
 		}
 		size := f.size
+		p.sizes = []int{size}
 		p.request = func(dst []byte, n int) []byte { return appendNumbered(dst, n, size) }
 	}
 	return p, nil
@@ -145,21 +145,6 @@ func readSizes(name string) (sizes []int, err error) {
 	return sizes, nil
 }
 
-const numberedText = "Load ohce Abcdefghijklmnopqrstuvwxyz aBCDEFGHIJKLMNOPQRSTUVWXYZ "
-
-// appendNumbered appends a text of the given size that ends with n. If the text is too short for n, it
-// has the last digits.
-func appendNumbered(dst []byte, n, size int) []byte {
-	for room := size; room > 0; room -= min(room, len(numberedText)) {
-		dst = append(dst, numberedText[:min(room, len(numberedText))]...)
-	}
-	for i := len(dst) - 1; n > 0 && i >= len(dst)-size; i-- {
-		dst[i] = byte('0' + n%10)
-		n /= 10
-	}
-	return dst
-}
-
 // detectTransform finds out how a server changes a text.
 func detectTransform(ctx context.Context, addr string, timeout time.Duration) (flip.Transform, error) {
 	d := newDetector(false)
@@ -209,8 +194,3 @@ func detectFailure(s measure.Sample) error {
 	}
 	return f
 }
-
-// matcher returns the Matcher for a server that changes texts.
-func matcher(t flip.Transform) *ohce.Matcher { return ohce.MatchExact(t.Append) }
-
-var errInterrupted = errors.New("interrupted")

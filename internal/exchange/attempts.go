@@ -11,9 +11,11 @@ import (
 // tenth of its time: it has no retransmissions, window or memory of the datagrams.
 //
 // It remembers the last requests in a ring: those in flight and, as far as there is room, those that
-// have ended, so that it can recognise late responses and duplicates. It identifies a key by a hash
-// with a random seed. The probability that a datagram with another key has the hash of one of a
-// million keys is 2⁻⁴⁴.
+// have ended, so that it can recognise late responses and duplicates.
+//
+// With a [Matcher], it finds the request that a datagram answers by a hash of the key with a random
+// seed. The probability that a datagram with another key has the hash of one of a million keys is
+// 2⁻⁴⁴. Without a Matcher, the caller must know the number of that request.
 //
 // All times count from an instant that the caller chooses. The times of successive calls must not
 // decrease. SingleAttempts must not be used concurrently.
@@ -24,7 +26,7 @@ type SingleAttempts struct {
 	key     []byte // its memory is reused
 
 	ring    []attempt // the request n is at n modulo its length, a power of two
-	table   []uint32  // open addressing: index in ring plus 1 of the oldest attempt with a hash
+	table   []entry   // open addressing: the oldest attempt with each hash; nil without a Matcher
 	next    uint64    // the number of the next request
 	unsent  uint64    // the oldest request that is neither sent nor ended
 	oldest  uint64    // no older request is in flight
@@ -35,7 +37,7 @@ type SingleAttempts struct {
 
 // An attempt is a request of SingleAttempts.
 type attempt struct {
-	hash      uint64
+	hash      uint64 // of its key; without a Matcher, its number
 	due, sent time.Duration
 	younger   uint32 // index plus 1 of the next attempt with the same hash, 0 if none
 	// In the oldest attempt with a hash:
@@ -43,6 +45,10 @@ type attempt struct {
 	first    uint32 // index of the first one that may be in flight
 	state    attemptState
 }
+
+// An entry is an entry of the table: the index of an attempt plus 1, and half of its hash, so that a
+// search does not read the attempts of other hashes. The zero value is free.
+type entry struct{ index, hash uint32 }
 
 type attemptState uint8
 
@@ -72,14 +78,14 @@ type Arrival struct {
 }
 
 // NewSingleAttempts returns a SingleAttempts that remembers the given number of requests, at least
-// 2 and rounded up to a power of two. match must not be nil. A request waits for its response for
-// timeout.
+// 2 and rounded up to a power of two. A request waits for its response for timeout. match may be nil.
 func NewSingleAttempts(match *Matcher, timeout time.Duration, remembered int) *SingleAttempts {
 	size := 1 << bits.Len(uint(max(remembered, 2)-1))
-	return &SingleAttempts{
-		match: match, timeout: timeout, seed: maphash.MakeSeed(),
-		ring: make([]attempt, size), table: make([]uint32, 2*size),
+	a := &SingleAttempts{match: match, timeout: timeout, ring: make([]attempt, size)}
+	if match != nil {
+		a.seed, a.table = maphash.MakeSeed(), make([]entry, 2*size)
 	}
+	return a
 }
 
 // Remembered returns the number of requests that it remembers, a power of two.
@@ -98,21 +104,29 @@ func (a *SingleAttempts) Full() bool {
 	return s == stateQueued || s == stateInFlight
 }
 
-// Add adds a request that is due at a given time, and returns its number. It must not be called if
-// Full. The request is not in flight before Sent. SingleAttempts does not retain data.
+// Add adds a request that is due at a given time, and returns its number: 0, 1, 2 and so on. It must
+// not be called if Full. The request is not in flight before Sent. Without a Matcher, data is not
+// used. SingleAttempts does not retain it.
 func (a *SingleAttempts) Add(due time.Duration, data []byte) uint64 {
 	n := a.next
 	slot := a.at(n)
-	if slot.state != stateFree {
-		a.forget(n)
+	if a.match == nil {
+		slot.hash, slot.due, slot.state = n, due, stateQueued
+	} else {
+		if slot.state != stateFree {
+			a.forget(n)
+		}
+		a.key = a.match.RequestKey(a.key[:0], data)
+		*slot = attempt{hash: maphash.Bytes(a.seed, a.key), due: due, state: stateQueued}
+		a.remember(a.index(n))
 	}
-	a.key = a.match.RequestKey(a.key[:0], data)
-	*slot = attempt{hash: maphash.Bytes(a.seed, a.key), due: due, state: stateQueued}
-	a.remember(a.index(n))
 	a.next++
 	a.pending++
 	return n
 }
+
+// Skip leaves out the next number. It must not be called with a Matcher.
+func (a *SingleAttempts) Skip() { a.next++ }
 
 // Sent records that the queued requests with numbers below end were sent at a given time.
 func (a *SingleAttempts) Sent(at time.Duration, end uint64) {
@@ -129,7 +143,7 @@ func (a *SingleAttempts) NotSent(n uint64) {
 }
 
 // Received returns what a datagram is that arrived at a given time. First it ends the requests whose
-// time has expired, and calls lost for each.
+// time has expired, and calls lost for each. It needs a Matcher.
 func (a *SingleAttempts) Received(at time.Duration, data []byte, lost func(n uint64)) Arrival {
 	a.Expire(at, lost)
 	key := data
@@ -144,14 +158,28 @@ func (a *SingleAttempts) Received(at time.Duration, data []byte, lost func(n uin
 	if !ok {
 		return Arrival{Reason: Unexpected}
 	}
-	s := &a.ring[index]
-	arrival := Arrival{Number: a.number(index), Due: s.due, Sent: s.sent}
+	return a.classify(&a.ring[index], a.number(index))
+}
+
+// ReceivedNumber is Received for a datagram that is the response to request n.
+func (a *SingleAttempts) ReceivedNumber(at time.Duration, n uint64, lost func(n uint64)) Arrival {
+	a.Expire(at, lost)
+	s := a.at(n)
+	if s.hash != n || s.state == stateFree {
+		return Arrival{Reason: Unexpected} // never sent, or no longer remembered
+	}
+	return a.classify(s, n)
+}
+
+// classify returns what a datagram is that answers a request.
+func (a *SingleAttempts) classify(s *attempt, n uint64) Arrival {
+	arrival := Arrival{Number: n, Due: s.due, Sent: s.sent}
 	switch s.state {
 	case stateInFlight:
 		a.end(s, stateAnswered)
 		arrival.Answered = true
-		arrival.Reordered = arrival.Number < a.highest
-		a.highest = max(a.highest, arrival.Number+1)
+		arrival.Reordered = n < a.highest
+		a.highest = max(a.highest, n+1)
 	case stateLost:
 		s.state = stateLate
 		arrival.Reason = Late
@@ -179,18 +207,21 @@ func (a *SingleAttempts) Expire(now time.Duration, lost func(n uint64)) {
 // flight.
 func (a *SingleAttempts) Deadline() (time.Duration, bool) {
 	for ; a.oldest < a.unsent; a.oldest++ {
-		if s := a.at(a.oldest); s.state == stateInFlight {
+		if s := a.at(a.oldest); s.state == stateInFlight && !a.skipped(s, a.oldest) {
 			return s.sent + a.timeout, true
 		}
 	}
 	return 0, false
 }
 
+// skipped reports that number n was skipped, so that s is an older request.
+func (a *SingleAttempts) skipped(s *attempt, n uint64) bool { return a.match == nil && s.hash != n }
+
 // Unreachable ends all requests in flight, because the network reported that the server is
 // unreachable, and returns their number. The report does not say which request caused it.
 func (a *SingleAttempts) Unreachable() (ended int) {
 	for n := a.oldest; n < a.unsent; n++ {
-		if s := a.at(n); s.state == stateInFlight {
+		if s := a.at(n); s.state == stateInFlight && !a.skipped(s, n) {
 			a.end(s, stateEnded)
 			ended++
 		}
@@ -217,20 +248,23 @@ func (a *SingleAttempts) number(index uint32) uint64 {
 // locate returns the slot of the oldest attempt with a hash, or the free slot for one.
 func (a *SingleAttempts) locate(hash uint64) int {
 	slot := a.slot(hash)
-	for a.table[slot] != 0 && a.ring[a.table[slot]-1].hash != hash {
+	for {
+		e := a.table[slot]
+		if e.index == 0 || e.hash == uint32(hash) && a.ring[e.index-1].hash == hash {
+			return slot
+		}
 		slot = a.following(slot)
 	}
-	return slot
 }
 
 // find returns the index of the oldest attempt in flight with a hash or, if there is none, of the
 // youngest attempt with it.
 func (a *SingleAttempts) find(hash uint64) (index uint32, ok bool) {
 	slot := a.locate(hash)
-	if a.table[slot] == 0 {
+	if a.table[slot].index == 0 {
 		return 0, false
 	}
-	oldest := &a.ring[a.table[slot]-1]
+	oldest := &a.ring[a.table[slot].index-1]
 	for {
 		s := &a.ring[oldest.first]
 		if s.state == stateInFlight || s.state == stateQueued || s.younger == 0 {
@@ -244,12 +278,12 @@ func (a *SingleAttempts) find(hash uint64) (index uint32, ok bool) {
 func (a *SingleAttempts) remember(index uint32) {
 	s := &a.ring[index]
 	slot := a.locate(s.hash)
-	if a.table[slot] == 0 {
+	if a.table[slot].index == 0 {
 		s.first, s.youngest = index, index
-		a.table[slot] = index + 1
+		a.table[slot] = entry{index + 1, uint32(s.hash)}
 		return
 	}
-	oldest := &a.ring[a.table[slot]-1]
+	oldest := &a.ring[a.table[slot].index-1]
 	before := &a.ring[oldest.youngest]
 	before.younger = index + 1
 	switch before.state {
@@ -273,19 +307,19 @@ func (a *SingleAttempts) forget(n uint64) {
 	if s.first == index {
 		oldest.first = s.younger - 1
 	}
-	a.table[slot] = s.younger
+	a.table[slot].index = s.younger
 }
 
 // vacate frees a slot of the table. It moves the following entries that would otherwise no longer be
 // found.
 func (a *SingleAttempts) vacate(slot int) {
-	for next := a.following(slot); a.table[next] != 0; next = a.following(next) {
-		home := a.slot(a.ring[a.table[next]-1].hash)
+	for next := a.following(slot); a.table[next].index != 0; next = a.following(next) {
+		home := a.slot(uint64(a.table[next].hash)) // the table has at most 2³² slots
 		// The entry can move to the free slot unless its home is between that slot and its own.
 		if (next-home)&(len(a.table)-1) >= (next-slot)&(len(a.table)-1) {
 			a.table[slot] = a.table[next]
 			slot = next
 		}
 	}
-	a.table[slot] = 0
+	a.table[slot] = entry{}
 }

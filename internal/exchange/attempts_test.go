@@ -228,6 +228,51 @@ func (m *attemptModel) receive(at time.Duration, key string, next, remembered ui
 	return Arrival{Reason: reason}
 }
 
+// Without a matcher, requests are found by their number. Numbers can be skipped, also while the
+// request in the same place is in flight.
+func TestSingleAttemptsByNumber(t *testing.T) {
+	a := NewSingleAttempts(nil, 100*ms, 4)
+	for n := range uint64(4) {
+		if n == 2 {
+			a.Skip()
+			continue
+		}
+		if got := a.Add(time.Duration(n)*ms, nil); got != n {
+			t.Errorf("request %d has number %d", n, got)
+		}
+		a.Sent(time.Duration(n)*ms, n+1)
+	}
+	if !a.Full() {
+		t.Error("not full with request 0 in flight")
+	}
+	a.Skip() // number 4, in the place of request 0
+	for _, tt := range []struct {
+		n    uint64
+		want Arrival
+	}{
+		{3, Arrival{Answered: true, Number: 3, Due: 3 * ms, Sent: 3 * ms}},
+		{1, Arrival{Answered: true, Reordered: true, Number: 1, Due: ms, Sent: ms}},
+		{1, Arrival{Reason: Duplicate, Number: 1, Due: ms, Sent: ms}},
+		{2, Arrival{Reason: Unexpected}},
+		{4, Arrival{Reason: Unexpected}},
+		{1 << 40, Arrival{Reason: Unexpected}},
+	} {
+		if got := a.ReceivedNumber(10*ms, tt.n, noneLost(t)); got != tt.want {
+			t.Errorf("response to %d: %+v, want %+v", tt.n, got, tt.want)
+		}
+	}
+	a.Add(50*ms, nil) // number 5, in the place of request 1
+	a.Sent(50*ms, 6)
+	if got := a.ReceivedNumber(60*ms, 1, noneLost(t)); got.Reason != Unexpected {
+		t.Errorf("response to a forgotten request: %+v", got)
+	}
+	var lost []uint64
+	a.Expire(time.Second, func(n uint64) { lost = append(lost, n) })
+	if fmt.Sprint(lost) != "[0 5]" || a.Pending() != 0 {
+		t.Errorf("lost %v and %d pending, want 0 and 5 lost", lost, a.Pending())
+	}
+}
+
 func BenchmarkSingleAttempts(b *testing.B) {
 	for _, inFlight := range []int{64, 4096, 65536} {
 		b.Run(fmt.Sprint(inFlight, " in flight"), func(b *testing.B) {
@@ -250,5 +295,22 @@ func BenchmarkSingleAttempts(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+func BenchmarkSingleAttemptsByNumber(b *testing.B) {
+	const inFlight = 4096
+	a := NewSingleAttempts(nil, time.Hour, 1<<17)
+	n := uint64(0)
+	for b.Loop() {
+		a.Add(time.Duration(n), nil)
+		if n++; n%16 == 0 {
+			a.Sent(time.Duration(n), n)
+		}
+		if n > inFlight {
+			if got := a.ReceivedNumber(time.Duration(n), n-inFlight-1, nil); !got.Answered {
+				b.Fatalf("%+v", got)
+			}
+		}
 	}
 }
