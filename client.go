@@ -116,6 +116,10 @@ type Response struct {
 	// there was one attempt. After several, the response may belong to an earlier attempt, and the
 	// true round-trip time can be as long as Elapsed (RFC 6298, section 3).
 	RTT time.Duration
+	// ReceiveDelay is the time from the arrival of the datagram at this system, by the kernel's clock,
+	// to its read. It is part of RTT. It is 0 if unknown: only Linux reports it, and only with
+	// Client.OpenLoop and Client.Match.
+	ReceiveDelay time.Duration
 	// Elapsed is the time from the first attempt to the response.
 	Elapsed time.Duration
 	// Attempts is the number of datagrams sent.
@@ -214,7 +218,7 @@ func (c *Client) socketOf(conn net.Conn) *exchange.Socket {
 func response(r *exchange.Request) *Response {
 	return &Response{
 		Data: r.Response, RTT: r.RTT, Elapsed: r.Elapsed, Attempts: r.Transmitted,
-		RemoteAddr: r.Socket.Remote, LocalAddr: r.Socket.Local,
+		ReceiveDelay: r.ReceiveDelay, RemoteAddr: r.Socket.Remote, LocalAddr: r.Socket.Local,
 	}
 }
 

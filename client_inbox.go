@@ -13,7 +13,7 @@ const (
 	// readers of the sockets block. Further datagrams then queue in the kernel.
 	maxInboxBytes = 4 << 20
 	// arrivalSize is the size in bytes of an arrival on a 64-bit system.
-	arrivalSize = 88
+	arrivalSize = 96
 )
 
 // An arrival is a datagram or an event that a goroutine of a stream reports.
@@ -24,6 +24,7 @@ type arrival struct {
 	// For a datagram:
 	size      int // the content is the next size bytes of arrivals.data
 	truncated bool
+	delay     time.Duration // from the arrival at the system to the read; 0 if unknown
 
 	// For other events:
 	err    error    // the error of a failed read or dial
@@ -78,10 +79,9 @@ func (in *inbox) unlock() {
 }
 
 // add adds a datagram. The caller must have locked the inbox.
-func (in *inbox) add(port exchange.Port, at time.Time, data []byte, truncated bool) {
-	in.new.list = append(in.new.list, arrival{
-		port: port, at: at, size: len(data), truncated: truncated,
-	})
+func (in *inbox) add(a arrival, data []byte) {
+	a.size = len(data)
+	in.new.list = append(in.new.list, a)
 	in.new.data = append(in.new.data, data...)
 }
 

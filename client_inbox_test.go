@@ -5,7 +5,6 @@ import (
 	"reflect"
 	"testing"
 	"testing/synctest"
-	"time"
 )
 
 // TestInboxBoundsMemory: a reader whose datagrams nothing takes waits when they and their records fill
@@ -22,7 +21,7 @@ func TestInboxBoundsMemory(t *testing.T) {
 						if !in.lock() {
 							return
 						}
-						in.add(0, time.Time{}, data, false)
+						in.add(arrival{}, data)
 						in.unlock()
 					}
 				}()

@@ -72,6 +72,9 @@ func (ss *streamSockets) opened(m *exchange.Machine, port exchange.Port, at time
 			m.Failed(at, port, err, false)
 			return
 		}
+		if ss.c.OpenLoop {
+			_ = udp.ReportArrival(socket.batch) // without it, Response.ReceiveDelay is 0
+		}
 	}
 	ss.byPort[port] = socket
 	m.Opened(port, ss.c.socketOf(conn))
@@ -108,8 +111,12 @@ func (ss *streamSockets) readBatches(port exchange.Port, conn udp.Socket) {
 		}
 		for i := range ms[:n] {
 			m := &ms[i]
+			a := arrival{port: port, at: at, truncated: m.Truncated}
+			if m.Arrived > 0 {
+				a.delay = max(at.Sub(time.Unix(0, m.Arrived)), 0)
+			}
 			for data := range m.Datagrams() {
-				ss.inbox.add(port, at, data, m.Truncated)
+				ss.inbox.add(a, data)
 			}
 		}
 		ss.inbox.unlock()
@@ -138,7 +145,7 @@ func (ss *streamSockets) read(port exchange.Port, socket *streamSocket) {
 			}
 		case ss.inbox.lock():
 			failures.Reset()
-			ss.inbox.add(port, at, (*buf)[:n], err != nil || n == len(*buf))
+			ss.inbox.add(arrival{port: port, at: at, truncated: err != nil || n == len(*buf)}, (*buf)[:n])
 			ss.inbox.unlock()
 			continue
 		}

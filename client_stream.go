@@ -184,7 +184,9 @@ func (s *stream) receive() {
 		case a.err != nil:
 			s.readFailed(a)
 		default:
-			s.m.Received(a.at, a.port, data[:a.size:a.size], a.truncated)
+			if r := s.m.Received(a.at, a.port, data[:a.size:a.size], a.truncated); r != nil {
+				r.ReceiveDelay = a.delay
+			}
 			data = data[a.size:]
 		}
 	}

@@ -16,7 +16,6 @@ type sums struct {
 	readErrors           int           // other failures of the system
 	lastDue, lastSent    time.Duration // since the start of the run
 	lag                  histogram     // from the due time to the transmission
-	delay                histogram     // from the arrival at the system to the read
 }
 
 // addSent adds a request that was sent lag after its due time.
@@ -36,7 +35,6 @@ func (s *sums) merge(o *sums) {
 	s.overflow, s.readErrors = s.overflow+o.overflow, s.readErrors+o.readErrors
 	s.lastDue, s.lastSent = max(s.lastDue, o.lastDue), max(s.lastSent, o.lastSent)
 	s.lag.merge(&o.lag)
-	s.delay.merge(&o.delay)
 }
 
 // reset empties s but keeps the memory of its histograms.

@@ -210,6 +210,7 @@ func (r *run) sample(result ohce.Result) Sample {
 		return s
 	}
 	s.Response, s.RTT = result.Response.Data, result.Response.RTT
+	s.ReceiveDelay = result.Response.ReceiveDelay
 	s.Latency = s.Lag + s.RTT
 	if r.p.Check != nil {
 		if err := r.p.Check(s.Request, s.Response); err != nil {

@@ -109,7 +109,7 @@ func (c *collector) report() *Report {
 		Wrong: s.Wrong, Refused: s.Refused, Unreachable: s.Unreachable,
 		Duplicates: s.Duplicates, Reordered: s.Reordered, Unexpected: s.Unexpected, Ambiguous: s.ambiguous, Own: s.Own,
 		Latency: s.Latency(), Service: s.RTT(),
-		Lag: s.lag.distribution(), ReceiveDelay: s.delay.distribution(),
+		Lag: s.lag.distribution(), ReceiveDelay: s.ReceiveDelay(),
 		Duration: Milliseconds(s.lastSent), Intervals: c.intervals, Percentiles: s.latency.percentiles(),
 	}
 	r.InFlight = s.sent - s.Summary.Sent()

@@ -63,6 +63,10 @@ type Sample struct {
 	// Latency is the time from Due to the response, and RTT the time from the transmission to the
 	// response. Both are 0 without a response.
 	Latency, RTT time.Duration
+	// ReceiveDelay is the part of both from the arrival of the response at this system, by the
+	// kernel's clock, to its read. It is 0 if unknown: only Linux reports it, and only with
+	// Prober.Match.
+	ReceiveDelay time.Duration
 	// Request and Response are the datagrams. If Class is Wrong, Response is the wrong datagram. It
 	// is nil if no datagram arrived for this request. They belong to the caller.
 	Request, Response []byte

@@ -19,6 +19,7 @@ type Summary struct {
 	Own Own
 
 	rtt, latency histogram
+	delay        histogram     // see ReceiveDelay
 	jitter       float64       // in ns
 	previous     time.Duration // RTT of the previous answered request
 }
@@ -65,6 +66,9 @@ func (s *Summary) addAnswered(sample Sample) {
 	s.Answered++
 	s.rtt.add(sample.RTT)
 	s.latency.add(sample.Latency)
+	if sample.ReceiveDelay > 0 {
+		s.delay.add(sample.ReceiveDelay)
+	}
 }
 
 // merge adds the samples of o. The jitter is that of the summary with more answers.
@@ -80,6 +84,7 @@ func (s *Summary) merge(o *Summary) {
 	s.Own.Overflow += o.Own.Overflow
 	s.rtt.merge(&o.rtt)
 	s.latency.merge(&o.latency)
+	s.delay.merge(&o.delay)
 }
 
 // SetCounts sets the counts of datagrams. It moves c.Late requests from Lost to Late, and up to
@@ -112,6 +117,10 @@ func (s *Summary) RTT() Distribution { return s.rtt.distribution() }
 // Latency returns the distribution of the latencies, which count from the due times.
 func (s *Summary) Latency() Distribution { return s.latency.distribution() }
 
+// ReceiveDelay returns the distribution of the known times from the arrival of a response at this
+// system to its read. They are parts of the round-trip times.
+func (s *Summary) ReceiveDelay() Distribution { return s.delay.distribution() }
+
 // Jitter returns the smoothed variation of the round-trip time (RFC 3550, section 6.4.1).
 func (s *Summary) Jitter() time.Duration { return time.Duration(s.jitter) }
 
@@ -132,8 +141,10 @@ func (s *Summary) MarshalJSON() ([]byte, error) {
 		Own         Own          `json:"own"`
 		RTT         Distribution `json:"rtt_ms"`
 		Jitter      float64      `json:"jitter_ms"`
+		Delay       Distribution `json:"receive_delay_ms"`
 	}{
 		s.Sent(), s.Answered, s.Lost, round(s.LossPercent()), s.Late, s.Duplicates, s.Reordered, s.Wrong,
 		s.Refused, s.Unreachable, s.Unexpected, s.Own, s.RTT(), millis(s.Jitter()),
+		s.ReceiveDelay(),
 	})
 }

@@ -50,7 +50,7 @@ func TestJitter(t *testing.T) {
 func TestSummaryJSON(t *testing.T) {
 	var s measure.Summary
 	for _, sample := range []measure.Sample{
-		{RTT: ms, Latency: ms}, {RTT: 3 * ms, Latency: 5 * ms, Lag: 2 * ms}, {Class: measure.Lost},
+		{RTT: ms, Latency: ms, ReceiveDelay: ms / 2}, {RTT: 3 * ms, Latency: 5 * ms, Lag: 2 * ms}, {Class: measure.Lost},
 		{Class: measure.Lost}, {Class: measure.Wrong}, {Class: measure.Refused},
 		{Class: measure.Unreachable}, {Class: measure.Unsent},
 	} {
@@ -61,7 +61,8 @@ func TestSummaryJSON(t *testing.T) {
 	const want = `{"sent":7,"answered":2,"lost":1,"loss_percent":14.286,"late":1,"duplicates":2,` +
 		`"reordered":3,"wrong":1,"refused":1,"unreachable":1,"unexpected":4,` +
 		`"own":{"missed":1,"refused":1,"overflow":0},` +
-		`"rtt_ms":{"min":1,"mean":2,"median":1,"p90":3,"p99":3,"p999":3,"max":3},"jitter_ms":0.125}`
+		`"rtt_ms":{"min":1,"mean":2,"median":1,"p90":3,"p99":3,"p999":3,"max":3},"jitter_ms":0.125,` +
+		`"receive_delay_ms":{"min":0.5,"mean":0.5,"median":0.5,"p90":0.5,"p99":0.5,"p999":0.5,"max":0.5}}`
 	if err != nil || string(got) != want {
 		t.Errorf("got  %s\nwant %s\n%v", got, want, err)
 	}

@@ -152,6 +152,8 @@ type Request struct {
 	// RTT is the time to the response from the latest attempt that it can answer. Elapsed is the
 	// time from the first attempt to the end of the exchange. Neither is negative.
 	RTT, Elapsed time.Duration
+	// ReceiveDelay belongs to the driver, which may set it when Received has returned the request.
+	ReceiveDelay time.Duration
 	// Cause is the last error that the system or the network reported during the exchange, or nil.
 	Cause error
 	// Unexpected counts the unexpected datagrams that arrived while this was the only request in

@@ -2,15 +2,15 @@ package exchange
 
 import "time"
 
-// Received processes a datagram that arrived on a port at a given time. truncated means that its
-// end is missing. The Machine does not retain data.
-func (m *Machine) Received(at time.Time, id Port, data []byte, truncated bool) {
+// Received processes a datagram that arrived on a port at a given time, and returns the request that
+// it answers, or nil. truncated means that its end is missing. The Machine does not retain data.
+func (m *Machine) Received(at time.Time, id Port, data []byte, truncated bool) *Request {
 	if m.cfg.OpenLoop && m.Expired(at) {
 		m.Expire(at) // the driver is late; the datagram must not count as in time
 	}
 	if truncated || len(data) > m.cfg.MaxResponse {
 		m.ignore(at, id, m.ports.all[id].soleRequest(at), data, Oversize)
-		return
+		return nil
 	}
 	r, reason := m.match(id, data)
 	if r == nil {
@@ -19,7 +19,7 @@ func (m *Machine) Received(at time.Time, id Port, data []byte, truncated bool) {
 			only.Unexpected++
 		}
 		m.ignore(at, id, only, data, reason)
-		return
+		return nil
 	}
 	cost := len(data)
 	if m.cfg.Match.exact() {
@@ -27,9 +27,10 @@ func (m *Machine) Received(at time.Time, id Port, data []byte, truncated bool) {
 	}
 	if m.held+cost > m.cfg.MaxBytes && r != m.order.first() {
 		m.ignore(at, id, r, data, Overflow)
-		return
+		return nil
 	}
 	m.accept(at, r, data, cost)
+	return r
 }
 
 // match returns the request that a datagram answers, or nil and the reason if it answers none.
