@@ -239,6 +239,10 @@ func (p *pinger) printSummary() error {
 	if p.sum.Answered > 0 {
 		lines = append(lines, roundTrips(&p.sum))
 	}
+	if d := p.sum.ReceiveDelay(); d.Count > 0 {
+		lines = append(lines, fmt.Sprintf("receive delay median %s, p99 %s, max %s (part of the round trip)",
+			inMillis(d.Median), inMillis(d.P99), inMillis(d.Max)))
+	}
 	for _, line := range lines {
 		if err := p.print(line); err != nil {
 			return err
@@ -258,7 +262,7 @@ func (p *pinger) totals() string {
 	}{
 		{s.Late, "late"}, {s.Duplicates, "duplicates"}, {s.Reordered, "reordered"}, {s.Wrong, "wrong"},
 		{s.Refused, "refused"}, {s.Unreachable, "unreachable"}, {s.Own.Missed, "sent too late by this machine"},
-		{s.Own.Refused, "not sent by this machine"},
+		{s.Own.Refused, "not sent by this machine"}, {s.Own.Overflow, "dropped by this machine"},
 	} {
 		if c.n > 0 {
 			text += fmt.Sprintf(", %d %s", c.n, c.name)
