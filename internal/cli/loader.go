@@ -54,10 +54,11 @@ func (l *loader) resolve(ctx context.Context, p *loadPayload) error {
 
 // run runs the load and prints the report.
 func (l *loader) run(ctx context.Context) error {
-	progress := l.newProgress()
-	l.load.OnInterval = progress.show
+	view := l.startView(l.title())
 	r, err := l.load.Run(ctx, l.due.due)
-	progress.stop()
+	if stopErr := view.stop(); stopErr != nil {
+		return outputFailure(stopErr)
+	}
 	if err != nil {
 		return &failure{what: rootCause(err).Error(), code: exitFail}
 	}
@@ -112,6 +113,11 @@ func ownFailures(r *measure.Report) string {
 	return text
 }
 
+// title describes the load.
+func (l *loader) title() string {
+	return fmt.Sprintf("load %s: %s, %s", l.target, l.due.text, l.text)
+}
+
 // A loadJSON is the report of ohce load --json.
 type loadJSON struct {
 	Target  string `json:"target"`
@@ -125,7 +131,7 @@ func (l *loader) print(r *measure.Report) error {
 	if l.flags.json {
 		return l.write(string(marshal(loadJSON{l.target, l.due.text, l.text, r})))
 	}
-	text := fmt.Sprintf("load %s: %s, %s\n", l.target, l.due.text, l.text)
+	text := l.title() + "\n"
 	text += fmt.Sprintf("%d asked, %d sent, %d answered, %d lost (%.3f %%)\n", r.Asked, r.Sent, r.Answered, r.Lost, r.LossPercent)
 	return l.write(text)
 }
