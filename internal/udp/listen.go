@@ -114,17 +114,9 @@ func closeAll(conns []Socket) {
 //
 // If the process has too many files open, Dial fails with an error for which TooManyFiles is true.
 func Dial(ctx context.Context, addr string) (net.Conn, error) {
-	if err := roomForPoller(); err != nil {
-		return nil, err
-	}
-	d := net.Dialer{Control: ignoreResets}
-	c, err := d.DialContext(ctx, "udp", addr)
+	c, err := Options{}.Dial(ctx, "udp", addr)
 	if err != nil {
-		return nil, err
-	}
-	pollerReady.Store(true)
-	if u, ok := c.(*net.UDPConn); ok {
-		growSend(u)
+		return nil, err // not c, which would be a non-nil net.Conn
 	}
 	return c, nil
 }
