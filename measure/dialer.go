@@ -2,12 +2,17 @@ package measure
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 
+	"github.com/ohce/ohce"
 	"github.com/ohce/ohce/internal/udp"
 )
+
+// ErrNotLocal means that this machine does not have the address of Dialer.Source.
+var ErrNotLocal = errors.New("this machine does not have the address")
 
 // A Dialer opens connected UDP sockets with options of the network layer. The zero value uses the
 // defaults of the system. A Dialer is safe for concurrent use if its fields are not changed.
@@ -39,17 +44,26 @@ type Dialer struct {
 }
 
 // Dial returns a socket connected to address, which has the form "host:port". network is "udp",
-// "udp4" or "udp6". The error names the field with an invalid value. If the system lacks the option
-// of a field that is not zero, the error wraps errors.ErrUnsupported.
+// "udp4" or "udp6". The error names the field with an invalid value. It wraps
+//
+//   - ErrNotLocal, if this machine does not have the address of Source;
+//   - ohce.ErrAddrInUse, if another socket has the port of Source;
+//   - errors.ErrUnsupported, if the system lacks the option of a field that is not zero.
 func (d *Dialer) Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	if err := d.Check(); err != nil {
 		return nil, err
 	}
 	c, err := d.options().Dial(ctx, network, address)
-	if err != nil {
+	switch {
+	case err == nil:
+		return c, nil
+	case d.Source.Port() != 0 && udp.Taken(err):
+		return nil, fmt.Errorf("measure: Dialer.Source %v: %w", d.Source, ohce.ErrAddrInUse)
+	case d.Source.Addr().IsValid() && udp.NotLocal(err):
+		return nil, fmt.Errorf("measure: Dialer.Source %v: %w", d.Source, ErrNotLocal)
+	default:
 		return nil, err // not c, which would be a non-nil net.Conn
 	}
-	return c, nil
 }
 
 // Check returns an error for the first field with an invalid value.

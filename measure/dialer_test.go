@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ohce/ohce"
 	"github.com/ohce/ohce/measure"
 )
 
@@ -65,6 +66,27 @@ func TestDialerSource(t *testing.T) {
 				t.Errorf("the source is %v, want 127.0.0.1 and port %d", got, tt.port)
 			}
 		})
+	}
+}
+
+// TestDialerSourceUnusable checks the errors for a port that is in use and for an address of another
+// machine.
+func TestDialerSourceUnusable(t *testing.T) {
+	taken, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	for _, tt := range []struct {
+		source string
+		want   error
+	}{
+		{taken.LocalAddr().String(), ohce.ErrAddrInUse}, {"192.0.2.77:0", measure.ErrNotLocal},
+	} {
+		d := measure.Dialer{Source: netip.MustParseAddrPort(tt.source)}
+		if c, err := d.Dial(t.Context(), "udp", "127.0.0.1:9"); !errors.Is(err, tt.want) {
+			t.Errorf("source %s: %v, %v, want %v", tt.source, c, err, tt.want)
+		}
 	}
 }
 

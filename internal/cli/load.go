@@ -10,6 +10,7 @@ import (
 
 	"github.com/ohce/ohce"
 	"github.com/ohce/ohce/flip"
+	"github.com/ohce/ohce/measure"
 )
 
 type loadFlags struct {
@@ -32,6 +33,7 @@ type loadFlags struct {
 	json      bool
 	reports   []string
 	permitted bool
+	dial      dialFlags
 
 	given func(flag string) bool // whether a flag or its variable is set
 }
@@ -104,6 +106,7 @@ second) or .hgrm (percentiles for the plotter of HdrHistogram).`,
 	flags.DurationVar(&f.maxP99, "max-p99", 0, "with --find-max: the largest 99th percentile of the latency (0: no limit)")
 	flags.BoolVar(&f.json, "json", false, "print the report as a JSON object")
 	flags.StringArrayVar(&f.reports, "report", nil, "also write the report to a `FILE` (.html, .json, .csv or .hgrm); can be repeated")
+	f.dial.add(cmd)
 	flags.BoolVar(&f.permitted, "i-may-load-this", false, "allow an address that is neither loopback nor private")
 	return cmd
 }
@@ -230,7 +233,18 @@ func (a *app) load(ctx context.Context, f *loadFlags, target string) error {
 	if err := checkHostPort(fmt.Sprintf("%q", target), target, 1); err != nil {
 		return err
 	}
-	addr, err := pingAddress(ctx, target)
+	dialer, err := f.dial.dialer()
+	if err != nil {
+		return err
+	}
+	if dialer.Source.Port() != 0 && (f.clients > 1 || payload.match == nil && !payload.texts) {
+		return usage("leave the port out", "--source %s: each client needs a port of its own", f.dial.source)
+	}
+	addrs, err := pingAddresses(ctx, target)
+	if err != nil {
+		return err
+	}
+	addr, err := f.dial.selectAddr(&dialer, target, addrs)
 	if err != nil {
 		return err
 	}
@@ -238,10 +252,16 @@ func (a *app) load(ctx context.Context, f *loadFlags, target string) error {
 		return usage("add --i-may-load-this if its owner allows it",
 			"%s is neither a loopback nor a private address", target)
 	}
+	if err := f.dial.check(ctx, &dialer, addr); err != nil {
+		return err
+	}
 	if f.findMax && !f.given("duration") {
 		f.duration = trialDuration
 	}
 	l := &loader{app: a, flags: f, target: target, addr: addr, due: due, files: out}
+	if dialer != (measure.Dialer{}) {
+		l.dial = dialer.Dial
+	}
 	if err := l.resolve(ctx, payload); err != nil {
 		return err
 	}

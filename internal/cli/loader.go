@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 
 	"github.com/ohce/ohce"
@@ -17,6 +18,7 @@ type loader struct {
 	flags  *loadFlags
 	target string // as the user gave it
 	addr   string
+	dial   func(ctx context.Context, network, address string) (net.Conn, error) // nil: the default
 	due    schedule
 	load   *measure.Load
 	text   string // describes the requests
@@ -28,7 +30,7 @@ func (l *loader) resolve(ctx context.Context, p *loadPayload) error {
 	f := l.flags
 	l.text = p.text
 	l.load = &measure.Load{
-		Addr: l.addr, Match: p.match, Request: p.request, Check: p.check, Clients: f.clients,
+		Addr: l.addr, Dial: l.dial, Match: p.match, Request: p.request, Check: p.check, Clients: f.clients,
 		Closed: f.closed, Timeout: f.timeout, Segments: f.segments, ReceiveBuffer: f.buffer,
 	}
 	if f.closed > 0 {
@@ -38,7 +40,7 @@ func (l *loader) resolve(ctx context.Context, p *loadPayload) error {
 		return nil
 	}
 	if p.transform == nil {
-		t, err := detectTransform(ctx, l.addr, f.timeout)
+		t, err := detectTransform(ctx, l.addr, l.dial, f.timeout)
 		if ctx.Err() != nil {
 			return &failure{what: "interrupted before the first response", code: exitFail}
 		}

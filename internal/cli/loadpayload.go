@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"strconv"
 	"strings"
@@ -146,10 +147,12 @@ func readSizes(name string) (sizes []int, err error) {
 }
 
 // detectTransform finds out how a server changes a text.
-func detectTransform(ctx context.Context, addr string, timeout time.Duration) (flip.Transform, error) {
+func detectTransform(ctx context.Context, addr string,
+	dial func(ctx context.Context, network, address string) (net.Conn, error), timeout time.Duration,
+) (flip.Transform, error) {
 	d := newDetector(false)
 	p := &measure.Prober{
-		Addr: addr, Timeout: timeout,
+		Addr: addr, Dial: dial, Timeout: timeout,
 		Request: func(dst []byte, n int) []byte { return fmt.Appendf(dst, "Load %d ohce", n) },
 	}
 	var last measure.Sample

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ohce/ohce"
+	"github.com/ohce/ohce/measure"
 )
 
 type pingFlags struct {
@@ -28,6 +29,7 @@ type pingFlags struct {
 	json     bool
 	live     bool
 	limits   checkFlags
+	dial     dialFlags
 }
 
 func (a *app) pingCommand() *cobra.Command {
@@ -54,6 +56,9 @@ rules and says what it means. If the address has no port, ohce uses the protocol
 Requests are due at fixed times, however long the responses take. With --interval 0, ohce sends
 the next request when the previous one has ended. To protect others, it then refuses an address
 that is neither loopback nor private, unless --flood is set.
+
+--source, --interface, --dscp, --ttl and --dont-fragment set the network layer of the requests. The
+server decides about the responses. If --source has a port, all requests leave from it.
 
 Each request ends in one of these ways:
 
@@ -120,6 +125,7 @@ UNKNOWN. Without --count and --deadline, ohce sends ` + strconv.Itoa(defaultChec
 	flags.BoolVar(&f.json, "json", false, "print each result and the summary as a JSON object on a line")
 	flags.BoolVar(&f.live, "live", false, "show a histogram and the last results on the terminal")
 	f.limits.add(flags)
+	f.dial.add(cmd)
 	completeFlag(cmd, "expect", "any")
 	completeFlag(cmd, "probe", probeNames()...)
 	return cmd
@@ -197,10 +203,18 @@ func (a *app) ping(ctx context.Context, f *pingFlags, target string) error {
 	if err := checkHostPort(fmt.Sprintf("%q", target), target, 1); err != nil {
 		return err
 	}
-	addr, err := pingAddress(ctx, target)
+	dialer, err := f.dialer(payload)
+	if err != nil {
+		return err
+	}
+	addrs, err := pingAddresses(ctx, target)
 	if err != nil && !errors.Is(ctx.Err(), context.Canceled) {
 		return criticalError{err}
 	}
+	if err != nil {
+		return err
+	}
+	addr, err := f.dial.selectAddr(dialer, target, addrs)
 	if err != nil {
 		return err
 	}
@@ -208,22 +222,38 @@ func (a *app) ping(ctx context.Context, f *pingFlags, target string) error {
 		return usage("give an interval, or add --flood if you may load this server",
 			"--interval 0 sends to %s as fast as it answers", target)
 	}
+	if err := f.dial.check(ctx, dialer, addr); err != nil {
+		return err
+	}
 	p := a.newPinger(f, payload, target, addr)
 	p.check = check
+	if *dialer != (measure.Dialer{}) {
+		p.prober.Dial = dialer.Dial
+	}
 	a.startPingView(p)
 	return p.run(ctx)
 }
 
-// pingAddress returns the first address of a server. All requests go there.
-func pingAddress(ctx context.Context, target string) (string, error) {
+// dialer returns the dialer for the requests.
+func (f *pingFlags) dialer(payload *pingPayload) (*measure.Dialer, error) {
+	d, err := f.dial.dialer()
+	if err == nil && d.Source.Port() != 0 && payload.match == nil && f.count != 1 {
+		err = usage("leave the port out, or send one request with -c 1",
+			"--source %s: the requests are equal, so each of them needs a port of its own", f.dial.source)
+	}
+	return &d, err
+}
+
+// pingAddresses returns the addresses of a server. All requests go to one of them.
+func pingAddresses(ctx context.Context, target string) ([]string, error) {
 	found, err := ohce.LookupServers(ctx, nil, "", target)
 	if errors.Is(err, context.DeadlineExceeded) {
-		return "", &failure{what: "cannot look up " + target + " within --deadline", code: exitFail}
+		return nil, &failure{what: "cannot look up " + target + " within --deadline", code: exitFail}
 	}
 	if err != nil {
-		return "", lookupFailure(target, err)
+		return nil, lookupFailure(target, err)
 	}
-	return found[0], nil
+	return found, nil
 }
 
 // isNear reports whether an address is loopback, private or link-local.

@@ -27,6 +27,9 @@ func TooLong(err error) bool { return isMessageSize(err) }
 // Taken reports whether binding failed because the address is in use by another socket.
 func Taken(err error) bool { return isAddrInUse(err) }
 
+// NotLocal reports whether binding failed because this machine does not have the address.
+func NotLocal(err error) bool { return isAddrNotAvailable(err) }
+
 // TooManyFiles reports whether opening a socket failed because the process or the system has
 // reached its limit of open files.
 func TooManyFiles(err error) bool { return isTooManyFiles(err) }
