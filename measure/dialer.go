@@ -66,6 +66,14 @@ func (d *Dialer) Dial(ctx context.Context, network, address string) (net.Conn, e
 	}
 }
 
+// DialPort is like Dial with the network "udp", but the socket has the given source port instead of
+// that of Source.
+func (d *Dialer) DialPort(ctx context.Context, port uint16, address string) (net.Conn, error) {
+	with := *d
+	with.Source = netip.AddrPortFrom(d.Source.Addr(), port)
+	return with.Dial(ctx, "udp", address)
+}
+
 // Check returns an error for the first field with an invalid value.
 func (d *Dialer) Check() error {
 	switch {
