@@ -19,5 +19,7 @@
 // # Parts
 //
 // A [Prober] sends requests whose due times are a sequence such as [Regular] or [Poisson], and yields
-// a [Sample] for each of them. A [Summary] adds samples up. The package prints nothing.
+// a [Sample] for each of them. A [Summary] adds samples up. A [PortProber] sends requests from many
+// source ports, and a [PortSummary] adds up its samples. A [Dialer] opens the sockets of either with
+// options of the network layer. The package prints nothing.
 package measure

@@ -117,7 +117,7 @@ func (p *PortProber) first() int { return orDefault(int(p.First), FirstPort) }
 func (p *PortProber) ports() int { return orDefault(p.Ports, defaultPorts) }
 
 // orDefault returns value if it is positive, and otherwise the default.
-func orDefault[T int | time.Duration](value, byDefault T) T {
+func orDefault[T int | float64 | time.Duration](value, byDefault T) T {
 	if value > 0 {
 		return value
 	}

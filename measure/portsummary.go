@@ -20,16 +20,16 @@ const (
 	// none than those from other ports.
 	PortLossy PortOutcome = "lossy"
 	// PortSilent means that no response arrived.
-	PortSilent PortOutcome = "no response"
+	PortSilent PortOutcome = "lost"
 	// PortWrong means that there is no right response, but a wrong one.
-	PortWrong PortOutcome = "wrong answer"
+	PortWrong PortOutcome = "wrong"
 	// PortRefused and PortUnreachable mean that there is no response, but an ICMP message.
 	PortRefused     PortOutcome = "refused"
 	PortUnreachable PortOutcome = "unreachable"
 	// PortInUse means that another socket of this machine has the port. No request was sent.
-	PortInUse PortOutcome = "in use"
+	PortInUse PortOutcome = "in_use"
 	// PortUnsent means that this system did not send a request.
-	PortUnsent PortOutcome = "not sent"
+	PortUnsent PortOutcome = "unsent"
 )
 
 // Failed reports whether the port does not work, or works worse than others.

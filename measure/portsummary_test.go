@@ -37,9 +37,9 @@ func failed(s *measure.PortSummary) (ports []uint16) {
 func TestPortSummaryByChance(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for _, loss := range []float64{0.001, 0.02, 0.1, 0.3, 0.6} {
-		for _, count := range []int{3, 10, 30, 300} {
+		for _, count := range []int{3, 10, 30, 100} {
 			named := 0
-			const rounds = 100
+			const rounds = 50
 			for range rounds {
 				var s measure.PortSummary
 				for port := range 64 {
@@ -57,7 +57,7 @@ func TestPortSummaryByChance(t *testing.T) {
 					named++
 				}
 			}
-			if named > 4 {
+			if named > 3 {
 				t.Errorf("loss %v, %d requests from each port: %d of %d summaries name a port", loss,
 					count, named, rounds)
 			}

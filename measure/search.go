@@ -121,11 +121,3 @@ func (s *RateSearch) limit(rate float64) float64 {
 	}
 	return rate
 }
-
-// orDefault returns x if it is positive, and other if not.
-func orDefault(x, other float64) float64 {
-	if x > 0 {
-		return x
-	}
-	return other
-}

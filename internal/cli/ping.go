@@ -30,6 +30,9 @@ type pingFlags struct {
 	live     bool
 	limits   checkFlags
 	dial     dialFlags
+
+	sourcePorts   int
+	intervalGiven bool
 }
 
 func (a *app) pingCommand() *cobra.Command {
@@ -59,6 +62,14 @@ that is neither loopback nor private, unless --flood is set.
 
 --source, --interface, --dscp, --ttl and --dont-fragment set the network layer of the requests. The
 server decides about the responses. If --source has a port, all requests leave from it.
+
+With --source-ports N, ohce sends --count requests (default ` + strconv.Itoa(pingPortsCount) + `) from each of N consecutive ports,
+every ` + pingPortsInterval.String() + ` or --interval. The first port is that of --source, or ` + strconv.Itoa(measure.FirstPort) + `. The report names the ports that
+have no response, or more loss than others beyond chance: behind a router with several paths or a
+balancer, a broken path or backend fails for some source ports only. It also groups the ports by
+the backend that answered: the field name of a JSON object, or the text of the response if all
+requests are equal (--send, --probe agnhost). The exit code is 1 if a port failed. Ports that are
+in use on this machine do not count.
 
 Each request ends in one of these ways:
 
@@ -93,6 +104,7 @@ UNKNOWN. Without --count and --deadline, ohce sends ` + strconv.Itoa(defaultChec
   ohce ping --wait --deadline 30s 127.0.0.1:3000
   ohce ping --probe dns 192.0.2.53
   ohce ping --warn 100ms,20% --crit 500ms,60% 192.0.2.7:3000
+  ohce ping --source-ports 64 192.0.2.7:3000
   ohce ping --send hex:000100002112a442000000000000000000000001 --expect any 192.0.2.7:3478`,
 		Args:              pingArguments,
 		ValidArgsFunction: cobra.NoFileCompletions,
@@ -107,6 +119,7 @@ UNKNOWN. Without --count and --deadline, ohce sends ` + strconv.Itoa(defaultChec
 			if err := checkNotEmpty(cmd.Flags(), "send", "expect"); err != nil {
 				return err
 			}
+			f.intervalGiven = cmd.Flags().Changed("interval")
 			return a.ping(cmd.Context(), &f, target)
 		},
 	}
@@ -126,6 +139,8 @@ UNKNOWN. Without --count and --deadline, ohce sends ` + strconv.Itoa(defaultChec
 	flags.BoolVar(&f.live, "live", false, "show a histogram and the last results on the terminal")
 	f.limits.add(flags)
 	f.dial.add(cmd)
+	flags.IntVar(&f.sourcePorts, "source-ports", 0,
+		"send from `N` consecutive ports, and report those that fail")
 	completeFlag(cmd, "expect", "any")
 	completeFlag(cmd, "probe", probeNames()...)
 	return cmd
@@ -170,7 +185,7 @@ func (f *pingFlags) check() error {
 	case f.deadline < 0:
 		return usage("give a time such as 30s, or 0 for no limit", "--deadline %v is negative", f.deadline)
 	default:
-		return nil
+		return f.checkPorts()
 	}
 }
 
@@ -222,6 +237,14 @@ func (a *app) ping(ctx context.Context, f *pingFlags, target string) error {
 		return usage("give an interval, or add --flood if you may load this server",
 			"--interval 0 sends to %s as fast as it answers", target)
 	}
+	if f.sourcePorts > 0 {
+		checked := *dialer
+		checked.Source = netip.AddrPortFrom(dialer.Source.Addr(), 0)
+		if err := f.dial.check(ctx, &checked, addr); err != nil {
+			return err
+		}
+		return a.newPortsPinger(f, payload, target, addr, dialer).run(ctx)
+	}
 	if err := f.dial.check(ctx, dialer, addr); err != nil {
 		return err
 	}
@@ -237,8 +260,9 @@ func (a *app) ping(ctx context.Context, f *pingFlags, target string) error {
 // dialer returns the dialer for the requests.
 func (f *pingFlags) dialer(payload *pingPayload) (*measure.Dialer, error) {
 	d, err := f.dial.dialer()
-	if err == nil && d.Source.Port() != 0 && payload.match == nil && f.count != 1 {
-		err = usage("leave the port out, or send one request with -c 1",
+	if err == nil && d.Source.Port() != 0 && payload.match == nil && f.count != 1 &&
+		f.sourcePorts == 0 {
+		err = usage("leave the port out, or add --source-ports 1",
 			"--source %s: the requests are equal, so each of them needs a port of its own", f.dial.source)
 	}
 	return &d, err
