@@ -54,15 +54,21 @@ func (d *Dialer) Dial(ctx context.Context, network, address string) (net.Conn, e
 		return nil, err
 	}
 	c, err := d.options().Dial(ctx, network, address)
+	if err != nil {
+		return nil, d.describe(err)
+	}
+	return c, nil
+}
+
+// describe returns the error of Dial for an error of a socket.
+func (d *Dialer) describe(err error) error {
 	switch {
-	case err == nil:
-		return c, nil
 	case d.Source.Port() != 0 && udp.Taken(err):
-		return nil, fmt.Errorf("measure: Dialer.Source %v: %w", d.Source, ohce.ErrAddrInUse)
+		return fmt.Errorf("measure: Dialer.Source %v: %w", d.Source, ohce.ErrAddrInUse)
 	case d.Source.Addr().IsValid() && udp.NotLocal(err):
-		return nil, fmt.Errorf("measure: Dialer.Source %v: %w", d.Source, ErrNotLocal)
+		return fmt.Errorf("measure: Dialer.Source %v: %w", d.Source, ErrNotLocal)
 	default:
-		return nil, err // not c, which would be a non-nil net.Conn
+		return err
 	}
 }
 

@@ -21,5 +21,5 @@
 // A [Prober] sends requests whose due times are a sequence such as [Regular] or [Poisson], and yields
 // a [Sample] for each of them. A [Summary] adds samples up. A [PortProber] sends requests from many
 // source ports, and a [PortSummary] adds up its samples. A [Dialer] opens the sockets of either with
-// options of the network layer. The package prints nothing.
+// options of the network layer. A [PathProber] finds the path MTU. The package prints nothing.
 package measure
