@@ -27,8 +27,10 @@ func (f *dialFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.source, "source", "", "send from `ADDR[:PORT]` of this machine, or from :PORT")
 	flags.StringVar(&f.iface, "interface", "", "send through the interface `NAME`, whatever the routes say")
-	flags.StringVar(&f.dscp, "dscp", "", "mark requests with the code point `N`: 0 to 63, or a name such as EF, AF41 or CS1")
-	flags.IntVar(&f.ttl, "ttl", 0, "routers drop a request after `N` hops: 1 to 255 (0: the system's default)")
+	flags.StringVar(&f.dscp, "dscp", "",
+		"mark requests with the code point `N`: 0 to 63, or a name such as EF, AF41 or CS1")
+	flags.IntVar(&f.ttl, "ttl", 0,
+		"routers drop a request after `N` hops: 1 to 255 (0: the system's default)")
 	flags.BoolVar(&f.dontFragment, "dont-fragment", false, "no system on the path may fragment a request")
 	completeFlag(cmd, "dscp", dscpNames()...)
 }

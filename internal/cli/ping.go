@@ -33,6 +33,9 @@ type pingFlags struct {
 
 	sourcePorts   int
 	intervalGiven bool
+
+	mtu        bool
+	closedPort int
 }
 
 func (a *app) pingCommand() *cobra.Command {
@@ -71,6 +74,13 @@ the backend that answered: the field name of a JSON object, or the text of the r
 requests are equal (--send, --probe agnhost). The exit code is 1 if a port failed. Ports that are
 in use on this machine do not count.
 
+With --mtu, ohce finds the path MTU of both directions, exact to the byte, by requests of different
+sizes that no system may fragment. The server must answer with datagrams of the same length, such
+as an echo server. A size that is lost --count times (default 4) counts as too large. If long
+responses do not return, the loss of a longer request cannot be seen: the report then says "at
+least". With --closed-port, ohce sends requests to that port, too, and takes the ICMP port
+unreachable messages of the server as responses. This needs Linux.
+
 Each request ends in one of these ways:
 
   (a response)  the right response arrived; the line shows its round-trip time
@@ -105,6 +115,7 @@ UNKNOWN. Without --count and --deadline, ohce sends ` + strconv.Itoa(defaultChec
   ohce ping --probe dns 192.0.2.53
   ohce ping --warn 100ms,20% --crit 500ms,60% 192.0.2.7:3000
   ohce ping --source-ports 64 192.0.2.7:3000
+  ohce ping --mtu 192.0.2.7:3000
   ohce ping --send hex:000100002112a442000000000000000000000001 --expect any 192.0.2.7:3478`,
 		Args:              pingArguments,
 		ValidArgsFunction: cobra.NoFileCompletions,
@@ -141,6 +152,9 @@ UNKNOWN. Without --count and --deadline, ohce sends ` + strconv.Itoa(defaultChec
 	f.dial.add(cmd)
 	flags.IntVar(&f.sourcePorts, "source-ports", 0,
 		"send from `N` consecutive ports, and report those that fail")
+	flags.BoolVar(&f.mtu, "mtu", false, "find the largest datagram that passes unfragmented, each way")
+	flags.IntVar(&f.closedPort, "closed-port", 0,
+		"with --mtu: also send to `PORT` of the server, on which no server may listen")
 	completeFlag(cmd, "expect", "any")
 	completeFlag(cmd, "probe", probeNames()...)
 	return cmd
@@ -185,7 +199,7 @@ func (f *pingFlags) check() error {
 	case f.deadline < 0:
 		return usage("give a time such as 30s, or 0 for no limit", "--deadline %v is negative", f.deadline)
 	default:
-		return f.checkPorts()
+		return errors.Join(f.checkPorts(), f.checkMTU())
 	}
 }
 
@@ -236,6 +250,9 @@ func (a *app) ping(ctx context.Context, f *pingFlags, target string) error {
 	if f.interval == 0 && !f.flood && !isNear(addr) {
 		return usage("give an interval, or add --flood if you may load this server",
 			"--interval 0 sends to %s as fast as it answers", target)
+	}
+	if f.mtu {
+		return a.pingMTU(ctx, f, target, addr, dialer)
 	}
 	if f.sourcePorts > 0 {
 		checked := *dialer

@@ -133,8 +133,8 @@ func (p *portsPinger) backend(response []byte) string {
 // failure returns the failure of a run in which a port failed, or nil.
 func (p *portsPinger) failure(r *portsReport) error {
 	tried := len(r.ports) - r.inUse
-	f := &failure{code: exitFail, hint: "routers and balancers can choose the path or the backend by the " +
-		"source port: compare the failing ports with theirs"}
+	f := &failure{code: exitFail, hint: "routers and balancers can choose the path or the backend " +
+		"by the source port: compare the failing ports with theirs"}
 	switch {
 	case len(r.ports) == 0:
 		return &failure{what: "interrupted before the first result", code: exitFail}
@@ -144,7 +144,8 @@ func (p *portsPinger) failure(r *portsReport) error {
 	case r.failed == 0:
 		return nil
 	case r.failed == tried && r.answered == 0:
-		f.what = fmt.Sprintf("no right response from %s to any of %s", p.target, plural(tried, "source port"))
+		f.what = fmt.Sprintf("no right response from %s to any of %s", p.target,
+			plural(tried, "source port"))
 		f.hint = "run ohce ping without --source-ports to find out why"
 	default:
 		f.what = fmt.Sprintf("%d of %s failed", r.failed, plural(tried, "source port"))

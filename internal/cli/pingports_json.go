@@ -34,7 +34,8 @@ type portsJSON struct {
 // writeJSON writes an object for each port and one for the summary.
 func (p *portsPinger) writeJSON(r *portsReport) error {
 	sum := portsJSON{
-		Ports: len(r.ports), Answered: len(r.ports) - r.failed - r.inUse, Failed: r.failed, InUse: r.inUse,
+		Ports: len(r.ports), Answered: len(r.ports) - r.failed - r.inUse,
+		Failed: r.failed, InUse: r.inUse,
 		Results: make(map[measure.PortOutcome]int), Backends: make(map[string]int),
 		Late: r.counts.Late, Duplicates: r.counts.Duplicates, Unexpected: r.counts.Unexpected,
 	}
@@ -44,8 +45,8 @@ func (p *portsPinger) writeJSON(r *portsReport) error {
 			sum.Backends[b]++
 		}
 		line := marshal(portJSON{
-			port.Port, p.target, port.Outcome, port.Sent, port.Answered, port.Lost, port.Wrong, port.Refused,
-			port.Unreachable, port.Unsent, port.Backends, millis(port.MinRTT),
+			port.Port, p.target, port.Outcome, port.Sent, port.Answered, port.Lost, port.Wrong,
+			port.Refused, port.Unreachable, port.Unsent, port.Backends, millis(port.MinRTT),
 		})
 		if _, err := p.out.Write(line); err != nil {
 			return err
