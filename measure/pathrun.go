@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
-	"os"
 	"sync"
 	"time"
 
@@ -86,7 +86,8 @@ func (r *pathRun) await(
 			return pathResult{kind: pathStopped}, true
 		}
 		e, err := s.Read(r.buf[:])
-		if errors.Is(err, os.ErrDeadlineExceeded) {
+		var timeout net.Error
+		if errors.As(err, &timeout) && timeout.Timeout() {
 			return pathResult{kind: pathStopped}, r.isInterrupted()
 		}
 		if err != nil {

@@ -23,8 +23,8 @@ func (g *portGroup) run(ctx context.Context, first, last int) bool {
 	defer cancel() // ends the exchanges, for which close waits
 	for port := first; port < last; port++ {
 		err := g.open(ctx, uint16(port))
-		if ctx.Err() != nil {
-			g.yield(PortSample{}, ctx.Err())
+		if end := ended(ctx); end != nil {
+			g.yield(PortSample{}, end)
 			return false
 		}
 		if err != nil {
@@ -55,6 +55,15 @@ func (g *portGroup) run(ctx context.Context, first, last int) bool {
 		}
 	}
 	return true
+}
+
+// ended returns the error of a context that is done. A dial can notice its deadline before the context
+// does.
+func ended(ctx context.Context) error {
+	if deadline, ok := ctx.Deadline(); ok && ctx.Err() == nil && time.Now().After(deadline) {
+		return context.DeadlineExceeded
+	}
+	return ctx.Err()
 }
 
 // open opens the socket of a port. After an error, the port sends no requests.

@@ -82,7 +82,7 @@ func appendPadded(dst []byte, payload *pingPayload, n, size int) []byte {
 // mtuFailure returns the failure of a measurement without a result.
 func mtuFailure(ctx context.Context, target string, err error) error {
 	switch {
-	case ctx.Err() != nil:
+	case ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded):
 		return &failure{what: "interrupted before the path MTU was known", code: exitFail}
 	case errors.Is(err, measure.ErrNoResponse):
 		return &failure{what: "no response from " + target, code: exitFail,

@@ -88,7 +88,7 @@ func (p *portsPinger) run(ctx context.Context) error {
 	defer p.shown.stop()
 	for sample, err := range p.prober.Run(ctx) {
 		if err != nil {
-			if ctx.Err() != nil {
+			if ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded) {
 				break // Ctrl-C or the deadline
 			}
 			return errors.Join(&failure{what: rootCause(err).Error(), code: exitFail}, p.out.close())
