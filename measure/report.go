@@ -57,8 +57,9 @@ type Report struct {
 	Duration Milliseconds `json:"duration_ms"`
 	// Intervals are the intervals of the run, in order.
 	Intervals []Interval `json:"intervals"`
-	// Percentiles describe Latency more finely.
-	Percentiles []Percentile `json:"percentiles"`
+	// Percentiles describe Latency more finely, and ServicePercentiles describe Service.
+	Percentiles        []Percentile `json:"percentiles"`
+	ServicePercentiles []Percentile `json:"service_percentiles"`
 }
 
 // An Interval is what happened in a part of a run. A request can be sent in one interval and end in
@@ -111,6 +112,7 @@ func (c *collector) report() *Report {
 		Latency: s.Latency(), Service: s.RTT(),
 		Lag: s.lag.distribution(), ReceiveDelay: s.ReceiveDelay(),
 		Duration: Milliseconds(s.lastSent), Intervals: c.intervals, Percentiles: s.latency.percentiles(),
+		ServicePercentiles: s.rtt.percentiles(),
 	}
 	r.InFlight = s.sent - s.Summary.Sent()
 	if s.sent > 0 {
