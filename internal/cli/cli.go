@@ -30,7 +30,7 @@ const (
 	exitFail  = 1
 	exitUsage = 2
 
-	exitUntrusted = 3 // ohce load: the figures describe this machine
+	exitUntrusted = 3 // ohce load: the figures describe this machine; load compare: no clear result
 
 	// ohce ping without a right response:
 	exitRefused     = 4
@@ -47,9 +47,11 @@ var exitStatus = []struct {
 }{
 	{exitOK, "", "success; also when a signal stops ohce serve or ohce link"},
 	{exitFail, "", "a request was not answered (ohce ping: none was), or the command failed or was interrupted"},
+	{exitFail, "load compare", "a figure is worse by more than its threshold"},
 	{exitUsage, "", "wrong command line or environment variable"},
 	{int(pluginUnknown), "ping", "with --warn or --crit: UNKNOWN; 0 is then OK, 1 WARNING and 2 CRITICAL"},
 	{exitUntrusted, "load", "the figures describe this machine rather than the server"},
+	{exitUntrusted, "load compare", "a figure is unclear, or a report is too short or not trustworthy"},
 	{exitRefused, "ping", "the port is unreachable"},
 	{exitUnreachable, "ping", "the host or the network is unreachable"},
 	{exitWrongAnswer, "ping", "the server sent something else than the right response"},

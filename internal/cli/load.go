@@ -108,6 +108,7 @@ second) or .hgrm (percentiles for the plotter of HdrHistogram).`,
 	flags.StringArrayVar(&f.reports, "report", nil, "also write the report to a `FILE` (.html, .json, .csv or .hgrm); can be repeated")
 	f.dial.add(cmd)
 	flags.BoolVar(&f.permitted, "i-may-load-this", false, "allow an address that is neither loopback nor private")
+	cmd.AddCommand(a.loadCompareCommand())
 	return cmd
 }
 

@@ -31,7 +31,7 @@ func newManPage(cmd *cobra.Command, date time.Time) *manPage {
 	p.options(cmd)
 	p.section("EXIT STATUS")
 	for _, s := range exitStatus {
-		if s.command != "" && s.command != cmd.Name() {
+		if s.command != "" && s.command != strings.TrimPrefix(cmd.CommandPath(), "ohce ") {
 			continue
 		}
 		p.item(fmt.Sprint(s.code), roff(s.meaning))
