@@ -1,7 +1,8 @@
 // Command server is a UDP server that uses an alternative to package ohce: net.UDPConn (plain), the
-// batches of golang.org/x/net (xnet), or gnet. Its responses are those of ohce serve.
+// batches of golang.org/x/net (xnet), or gnet. Its responses are those of ohce serve. With dns, it
+// answers DNS queries and uses package ohce.
 //
-//	server plain|xnet|gnet ADDR:PORT
+//	server plain|xnet|gnet|dns ADDR:PORT
 package main
 
 import (
@@ -25,12 +26,12 @@ const (
 
 func main() {
 	if len(os.Args) != 3 {
-		log.Fatal("usage: server plain|xnet|gnet ADDR:PORT")
+		log.Fatal("usage: server plain|xnet|gnet|dns ADDR:PORT")
 	}
-	servers := map[string]func(addr string) error{"plain": plain, "xnet": xnet, "gnet": events}
+	servers := map[string]func(addr string) error{"plain": plain, "xnet": xnet, "gnet": events, "dns": dns}
 	serve, ok := servers[os.Args[1]]
 	if !ok {
-		log.Fatalf("unknown server %q: use plain, xnet or gnet", os.Args[1])
+		log.Fatalf("unknown server %q: use plain, xnet, gnet or dns", os.Args[1])
 	}
 	log.Fatal(serve(os.Args[2]))
 }
