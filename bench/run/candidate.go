@@ -132,7 +132,7 @@ func (c candidate) start(dir string, h host) (*process, error) {
 }
 
 // isReady reads lines until one says that the server is bound. That of socat contains only the
-// port.
+// port. sockperf says that it warms up. irtt says that it starts, and its client tries again.
 func isReady(lines *bufio.Reader, port string) error {
 	var output strings.Builder
 	for {
@@ -140,7 +140,8 @@ func isReady(lines *bufio.Reader, port string) error {
 		output.WriteString(line)
 		switch {
 		case strings.HasPrefix(line, "ready"), strings.HasPrefix(line, "Listening"),
-			strings.Contains(line, ": listening on "),
+			strings.Contains(line, ": listening on "), strings.Contains(line, ": Warmup stage"),
+			strings.Contains(line, "starting IPv4 listener on"),
 			strings.Contains(line, "receiving on") && strings.Contains(line, ":"+port):
 			return nil
 		case err != nil:

@@ -6,6 +6,8 @@
 // relative to the limit, a minimal server in C, and that of ohce relative to the server. Each ratio
 // is the median of the ratios in the same round. A wrong response ends the run with an error.
 //
+// With -only load, it measures load generators instead.
+//
 //	go run ./run -rounds 15 -seconds 0.3 -only flood,closed -markdown ../docs/performance.md
 package main
 
@@ -26,8 +28,10 @@ func main() {
 	rounds := flag.Int("rounds", 5, "measure each server in `N` rounds")
 	seconds := flag.Float64("seconds", 1, "measure each server for `SECONDS` in a round")
 	only := flag.String("only", "", "comma-separated `LIST` of measurements: flood, closed, trip, runs, "+
-		"sizes, ports (needs root) and shards; or relay alone (default all except relay)")
-	with := flag.String("with", "", "comma-separated `LIST` of servers to measure (default all)")
+		"sizes, ports (needs root) and shards; or relay or load alone (default all except these two)")
+	with := flag.String("with", "", "comma-separated `LIST` of servers (with -only load: of load generators) "+
+		"to measure (default all)")
+	precision := flag.Float64("precision", 0.03, "with -only load: the largest relative `ERROR` of a rate")
 	sizes := flag.String("sizes", "64", "comma-separated `LIST` of datagram sizes in bytes")
 	first := flag.Int("first", 1, "measure the first size in `N` times as many rounds")
 	markdown := flag.String("markdown", "", "write the report to `FILE` too, and the pictures to a folder "+
@@ -36,14 +40,14 @@ func main() {
 	switch {
 	case flag.NArg() > 0:
 		log.Fatalf("unexpected argument %q", flag.Arg(0))
-	case *rounds < 1 || *seconds <= 0 || *first < 1:
-		log.Fatal("-rounds, -seconds and -first must be positive")
+	case *rounds < 1 || *seconds <= 0 || *first < 1 || *precision <= 0:
+		log.Fatal("-rounds, -seconds, -first and -precision must be positive")
 	}
 	dir, err := os.MkdirTemp("", "ohce-bench-")
 	if err != nil {
 		log.Fatal(err)
 	}
-	s := &session{dir: dir, rounds: *rounds, first: *first, seconds: *seconds}
+	s := &session{dir: dir, rounds: *rounds, first: *first, seconds: *seconds, precision: *precision}
 	err = errors.Join(s.run(*only, *with, *sizes, newReport(*markdown)), os.RemoveAll(dir))
 	if err != nil {
 		log.Fatal(err)
@@ -108,6 +112,12 @@ func (s *session) run(only, with, sizes string, r *report) error {
 			return err
 		}
 	}
+	if only == "load" { // it has a report of its own, too
+		r.title, r.top, r.remarks = "# Performance of load generators", "", "load.md"
+		if err := s.tools(r, with); err != nil {
+			return err
+		}
+	}
 	return r.write()
 }
 
@@ -155,7 +165,7 @@ func build(dir string) error {
 	if _, err := os.Stat(filepath.Join(here, "c", "load.c")); err != nil {
 		return fmt.Errorf("must be run in the folder bench: %w", err)
 	}
-	for _, name := range []string{"batch", "gso", "load", "many", "relay"} {
+	for _, name := range []string{"batch", "gso", "load", "many", "pace", "relay"} {
 		src := filepath.Join("c", name+".c")
 		if err := command("cc", "-O3", "-o", filepath.Join(dir, name), src); err != nil {
 			return err

@@ -45,6 +45,8 @@ type session struct {
 	rounds  int
 	first   int // factor for the number of rounds with the first size
 	seconds float64
+
+	precision float64 // largest relative distance of the bounds of a rate that is searched
 }
 
 // A sample is one measurement.

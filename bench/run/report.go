@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"os/exec"
@@ -19,6 +20,7 @@ type report struct {
 	topLink string // shows that picture
 	remarks string // name of a file with remarks to include
 	summary summary
+	table   string // replaces the table of the summary; if empty, nothing does
 	text    strings.Builder
 }
 
@@ -70,7 +72,7 @@ func (r *report) write() error {
 	if err != nil {
 		return err
 	}
-	top := r.title + "\n\n" + r.lead + "\n\n" + r.summary.table() + "\n" + r.topLink
+	top := r.title + "\n\n" + r.lead + "\n\n" + cmp.Or(r.table, r.summary.table()) + "\n" + r.topLink
 	text := top + "## Measurement" + head() + string(remarks) + "\n## All figures\n\n" +
 		strings.TrimSpace(r.text.String()) + "\n"
 	return os.WriteFile(r.file, []byte(text), 0o644)
