@@ -7,6 +7,9 @@ ROUNDS    ?= 9
 SECONDS   ?= 0.15
 SIZES     ?= 64,16,512,1200
 FIRST     ?= 5
+# The relative error of a rate that make bench-load finds, and its generators; if empty, all.
+PRECISION ?= 0.03
+WITH      ?=
 # The report of make bench, relative to this folder. If empty, no report is written.
 OUT       ?= docs/performance.md
 SOAK      ?= 1000000
@@ -32,10 +35,10 @@ VULNDB    ?= https://vuln.go.dev
 PLATFORMS ?= windows/amd64 darwin/arm64 freebsd/amd64 linux/arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help check vuln test race portable cross fuzz bench relay micro network lines dns interop delivery soak admission overload upgrade priv demo man vectors
+.PHONY: help check vuln test race portable cross fuzz bench bench-load relay micro network lines dns interop delivery soak admission overload upgrade priv demo man vectors
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 check: vuln ## check formatting, go vet, staticcheck, go.mod and known vulnerabilities
 	@files=$$(gofmt -l .); if [ -n "$$files" ]; then echo "run gofmt -w on: $$files"; exit 1; fi
@@ -87,6 +90,12 @@ fuzz: ## run each fuzz target for FUZZTIME
 bench: ## compare ohce with other servers, and write OUT (needs cc, python3, socat and root)
 	cd bench && $(GO) run ./run -rounds $(ROUNDS) -seconds $(SECONDS) -sizes $(SIZES) -first $(FIRST) \
 		-markdown '$(if $(OUT),../$(OUT))'
+
+bench-load: ROUNDS = 5
+bench-load: SECONDS = 1
+bench-load: ## compare ohce load with other load generators, and write docs/generators.md (needs cc)
+	cd bench && $(GO) run ./run -only load -rounds $(ROUNDS) -seconds $(SECONDS) -precision $(PRECISION) \
+		-with '$(WITH)' -markdown '$(if $(OUT),../docs/generators.md)'
 
 relay: ## compare ohce link with a relay in C, and write docs/relay.md (needs cc)
 	cd bench && $(GO) run ./run -only relay -rounds $(ROUNDS) -seconds $(SECONDS) \
