@@ -104,6 +104,22 @@ func TestTools(t *testing.T) {
 	}
 }
 
+// A tool that is missing is part of the table, and its server is not started.
+func TestMissingTool(t *testing.T) {
+	absent := &tool{name: "absent", args: []string{"no-such-program-exists"},
+		server: candidate{name: "server", args: []string{"no-such-server-exists"}}}
+	if absent.missing = prepare("", absent); absent.missing != "not installed" {
+		t.Errorf("the reason is %q", absent.missing)
+	}
+	if got := prepare("", &tool{args: []string{"sh"}}); got != "" {
+		t.Errorf("sh is missing: %s", got)
+	}
+	servers, err := new(session).startServers([]*tool{absent})
+	if err != nil || len(servers) > 0 {
+		t.Errorf("started %v, %v", servers, err)
+	}
+}
+
 // A variant counts late requests that were sent before the end.
 func TestWithLate(t *testing.T) {
 	tool := shellTool(t, "echo asked 1000 sent 1000 on_time 10 by_end 990 answered 1000 wrong 0")
