@@ -46,10 +46,10 @@ var demoMessages = []struct{ title, text string }{
 func (a *app) demo(ctx context.Context, svg string) error {
 	ctx, stop := a.untilSignal(ctx, true)
 	defer stop()
-	var file *svgFile
+	var file *outputFile
 	if svg != "" {
 		var err error
-		if file, err = newSVGFile(svg); err != nil {
+		if file, err = newOutputFile("trace-svg", svg, "demo.svg"); err != nil {
 			return err
 		}
 	}

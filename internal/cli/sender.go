@@ -97,7 +97,7 @@ func (s *sender) startTrace(numbered bool) (err error) {
 		t.text.Numbered = numbered
 	}
 	if s.flags.traceSVG != "" {
-		if t.file, err = newSVGFile(s.flags.traceSVG); err != nil {
+		if t.file, err = newOutputFile("trace-svg", s.flags.traceSVG, "trace.svg"); err != nil {
 			return err
 		}
 	}

@@ -11,7 +11,7 @@ import (
 
 // A tracer draws exchanges: as text immediately, as SVG at the end.
 type tracer struct {
-	file *svgFile // nil: no SVG
+	file *outputFile // nil: no SVG
 
 	mu      sync.Mutex     // a client reports late datagrams on other goroutines
 	text    *sequence.Text // nil: no text

@@ -10,21 +10,22 @@ import (
 	"path/filepath"
 )
 
-// An svgFile is a file that receives a diagram. The file keeps its previous content until the new
+// An outputFile is a file that receives a result. The file keeps its previous content until the new
 // one is complete.
-type svgFile struct {
+type outputFile struct {
 	name string      // as given by the user
 	path string      // name with symbolic links resolved
 	mode fs.FileMode // of the existing file; zero if there is none
 }
 
-// newSVGFile returns the file called name. It fails if the file cannot be written.
-func newSVGFile(name string) (*svgFile, error) {
+// newOutputFile returns the file called name, the value of a flag. It fails if the file cannot be
+// written. example is a usual name.
+func newOutputFile(flag, name, example string) (*outputFile, error) {
 	if name == "-" {
-		return nil, usage("standard output is for the answers; name a file, as in trace.svg",
-			"--trace-svg - is not a file")
+		return nil, usage("standard output is for other results; name a file, as in "+example,
+			"--%s - is not a file", flag)
 	}
-	f := &svgFile{name: name, path: name}
+	f := &outputFile{name: name, path: name}
 	if path, err := filepath.EvalSymlinks(name); err == nil {
 		f.path = path
 	}
@@ -37,7 +38,7 @@ func newSVGFile(name string) (*svgFile, error) {
 var errNotAFile = errors.New("it is not a file")
 
 // check tries every step of write except the renaming.
-func (f *svgFile) check() error {
+func (f *outputFile) check() error {
 	switch info, err := os.Stat(f.path); {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
@@ -61,13 +62,13 @@ func (f *svgFile) check() error {
 }
 
 // create creates a temporary file in the same directory.
-func (f *svgFile) create() (*os.File, error) {
+func (f *outputFile) create() (*os.File, error) {
 	name := fmt.Sprintf("%s.%08x.tmp", f.path, rand.Uint32())
 	return os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 }
 
 // write replaces the content of the file with what draw writes.
-func (f *svgFile) write(draw func(io.Writer) error) error {
+func (f *outputFile) write(draw func(io.Writer) error) error {
 	file, err := f.create()
 	if err != nil {
 		return f.failure(err)
@@ -86,7 +87,7 @@ func (f *svgFile) write(draw func(io.Writer) error) error {
 	return nil
 }
 
-func (f *svgFile) failure(err error) error {
+func (f *outputFile) failure(err error) error {
 	var path *fs.PathError
 	if errors.As(err, &path) {
 		err = path.Err
