@@ -31,14 +31,15 @@ func (a *app) setFromEnv(cmd *cobra.Command) error {
 func (a *app) setFlagFromEnv(cmd *cobra.Command, f *pflag.Flag) error {
 	name := longVariable(envScope(cmd), f.Name)
 	value, _ := a.lookupEnv(name)
-	if value == "" {
+	if value == "" && !needsCommand(cmd) {
 		name = shortVariable(f.Name)
-		if value, _ = a.lookupEnv(name); value == "" {
-			return nil
-		}
-		if owners := scopesWith(cmd.Root(), f.Name); len(owners) > 1 {
+		value, _ = a.lookupEnv(name)
+		if owners := scopesWith(cmd.Root(), f.Name); value != "" && len(owners) > 1 {
 			return ambiguousVariable(name, f.Name, envScope(cmd), owners)
 		}
+	}
+	if value == "" {
+		return nil
 	}
 	if a.variables == nil {
 		a.variables = make(map[string]string)

@@ -15,7 +15,7 @@ serve. All commands of ohce link ctl read the same variables, such as OHCE_LINK_
 
 If only one command has a flag, the variable can leave out the command: OHCE_SERVER sets
 --server of ohce send. If several commands have it, ohce reports an error that lists the
-variables to choose from.
+variables to choose from. The variables of ohce load always name the command.
 
 The command line overrides the environment, and a variable with the command overrides one
 without it. An empty variable counts as unset. Set a flag that takes no value to true or

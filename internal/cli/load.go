@@ -35,7 +35,8 @@ type loadFlags struct {
 	permitted bool
 	dial      dialFlags
 
-	given func(flag string) bool // whether a flag or its variable is set
+	given func(flag string) bool   // whether a flag or its variable is set
+	value func(flag string) string // its value
 }
 
 func (a *app) loadCommand() *cobra.Command {
@@ -82,7 +83,8 @@ second) or .hgrm (percentiles for the plotter of HdrHistogram).`,
 		Args:              oneAddress,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			f.given = func(flag string) bool { return cmd.Flags().Changed(flag) }
+			f.given = cmd.Flags().Changed
+			f.value = func(flag string) string { return cmd.Flags().Lookup(flag).Value.String() }
 			return a.load(cmd.Context(), &f, target(args, f.payload.probe))
 		},
 	}

@@ -2,13 +2,14 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
-	"os"
+	"strings"
+	"time"
 
 	"github.com/ohce/ohce"
+	"github.com/ohce/ohce/internal/loadreport"
 	"github.com/ohce/ohce/measure"
 )
 
@@ -22,7 +23,8 @@ type loader struct {
 	due    schedule
 	load   *measure.Load
 	text   string // describes the requests
-	files  []*os.File
+	files  []reportFile
+	start  time.Time
 }
 
 // resolve prepares the load. If the server's transform is not known, resolve finds it out.
@@ -56,6 +58,7 @@ func (l *loader) resolve(ctx context.Context, p *loadPayload) error {
 
 // run runs the load and prints the report.
 func (l *loader) run(ctx context.Context) error {
+	l.start = time.Now()
 	view := l.startView(l.title())
 	r, err := l.load.Run(ctx, l.due.due)
 	if stopErr := view.stop(); stopErr != nil {
@@ -64,78 +67,28 @@ func (l *loader) run(ctx context.Context) error {
 	if err != nil {
 		return &failure{what: rootCause(err).Error(), code: exitFail}
 	}
-	if err := l.print(r); err != nil {
-		return err
+	d := l.document(r)
+	for _, file := range l.files {
+		if err := file.outputFile.write(func(w io.Writer) error { return file.write(w, d) }); err != nil {
+			return err
+		}
 	}
-	if err := l.writeFiles(r); err != nil {
+	if err := l.print(d); err != nil {
 		return err
 	}
 	return verdict(r, l.target)
 }
 
-// verdict returns the failure that a report shows, or nil.
-func verdict(r *measure.Report, target string) error {
-	switch {
-	case r.Asked == 0:
-		return &failure{what: "interrupted before the first request", code: exitFail}
-	case !r.Trustworthy:
-		return &failure{
-			what: "these figures describe this machine rather than the server: " + ownFailures(r),
-			hint: "choose a lower --rate, --segments, or a faster machine", code: exitUntrusted,
-		}
-	case r.Answered == 0:
-		return &failure{what: "no right response from " + target, code: exitFail}
-	default:
-		return nil
-	}
-}
-
-// ownFailures describes the failures of this machine.
-func ownFailures(r *measure.Report) string {
-	text := ""
-	for _, c := range []struct {
-		n    int
-		what string
-	}{
-		{r.Own.Missed, fmt.Sprintf("of the requests were sent too late or not at all, up to %s late", inMillis(r.Lag.Max))},
-		{r.Own.Refused, "of the requests were refused by this system"},
-		{r.Own.Overflow, "of the responses were dropped here, because the receive buffer was full"},
-	} {
-		if c.n == 0 {
-			continue
-		}
-		if text != "" {
-			text += "; "
-		}
-		text += fmt.Sprintf("%.1f %% %s", 100*float64(c.n)/float64(r.Asked), c.what)
-	}
-	if text == "" {
-		return "it failed to read responses"
-	}
-	return text
-}
-
-// title describes the load.
-func (l *loader) title() string {
-	return fmt.Sprintf("load %s: %s, %s", l.target, l.due.text, l.text)
-}
-
-// A loadJSON is the report of ohce load --json.
-type loadJSON struct {
-	Target  string `json:"target"`
-	Load    string `json:"load"`
-	Payload string `json:"payload"`
-	*measure.Report
-}
-
 // print prints the report.
-func (l *loader) print(r *measure.Report) error {
+func (l *loader) print(d *loadreport.Document) error {
 	if l.flags.json {
-		return l.write(string(marshal(loadJSON{l.target, l.due.text, l.text, r})))
+		return l.write(string(marshal(d)))
 	}
-	text := l.title() + "\n"
-	text += fmt.Sprintf("%d asked, %d sent, %d answered, %d lost (%.3f %%)\n", r.Asked, r.Sent, r.Answered, r.Lost, r.LossPercent)
-	return l.write(text)
+	var text strings.Builder
+	if err := loadreport.WriteText(&text, d.Header, d.Report); err != nil {
+		return err
+	}
+	return l.write(text.String())
 }
 
 func (l *loader) write(text string) error {
@@ -145,11 +98,24 @@ func (l *loader) write(text string) error {
 	return nil
 }
 
-// openReports creates the files of --report, so that a wrong name is found before the load.
-func openReports(names []string) (files []*os.File, err error) {
-	return nil, nil
+// title describes the load.
+func (l *loader) title() string {
+	return fmt.Sprintf("load %s: %s, %s", l.target, l.due.text, l.text)
 }
 
-func (l *loader) writeFiles(r *measure.Report) error { return nil }
-
-var _ = errors.New
+// verdict returns the failure that a report shows, or nil.
+func verdict(r *measure.Report, target string) error {
+	switch {
+	case r.Asked == 0:
+		return &failure{what: "interrupted before the first request", code: exitFail}
+	case !r.Trustworthy:
+		return &failure{
+			what: "the figures are not trustworthy: they describe this machine rather than the server",
+			hint: "choose a lower --rate, --segments, or a faster machine", code: exitUntrusted,
+		}
+	case r.Answered == 0:
+		return &failure{what: "no right response from " + target, code: exitFail}
+	default:
+		return nil
+	}
+}

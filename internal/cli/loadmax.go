@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ohce/ohce/internal/loadreport"
 	"github.com/ohce/ohce/measure"
 )
 
@@ -81,7 +82,7 @@ func (s *maxSearch) trial(ctx context.Context, rate float64) (within bool, err e
 	case within:
 		word = "within the bounds"
 	case !r.Trustworthy:
-		word = "too high for this machine: " + ownFailures(r)
+		word = "too high for this machine: " + strings.Join(loadreport.Doubts(r), " ")
 	}
 	return within, s.write(fmt.Sprintf("%s a second: %.3f %% lost, p99 %s: %s\n", perSecond(rate), lost, inMillis(r.Latency.P99), word))
 }

@@ -156,7 +156,7 @@ func detectTransform(ctx context.Context, addr string,
 		Request: func(dst []byte, n int) []byte { return fmt.Appendf(dst, "Load %d ohce", n) },
 	}
 	var last measure.Sample
-	for s, err := range p.Run(ctx, measure.Limit(measure.Regular(timeout), detectTries, 0)) {
+	for s, err := range p.Run(ctx, measure.Limit(measure.Regular(min(timeout, detectInterval)), detectTries, 0)) {
 		if err != nil {
 			return flip.Transform{}, err
 		}
@@ -171,8 +171,11 @@ func detectTransform(ctx context.Context, addr string,
 	return flip.Transform{}, detectFailure(last)
 }
 
-// detectTries is how many requests detectTransform sends at most.
-const detectTries = 3
+// detectTransform sends at most detectTries requests, detectInterval apart.
+const (
+	detectTries    = 3
+	detectInterval = 100 * time.Millisecond
+)
 
 // detectFailure returns the failure to find out the transform, after the last request.
 func detectFailure(s measure.Sample) error {

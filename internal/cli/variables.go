@@ -36,7 +36,7 @@ func variables(root *cobra.Command) (all []variable) {
 		}
 		for _, f := range flags {
 			v := variable{scope: scope, flag: f, long: longVariable(scope, f)}
-			if len(scopesWith(root, f)) == 1 {
+			if owners := scopesWith(root, f); len(owners) == 1 && owners[0] == scope {
 				v.short = shortVariable(f)
 			}
 			all = append(all, v)
@@ -55,11 +55,17 @@ func envScopes(root *cobra.Command) (scopes []*cobra.Command) {
 	return scopes
 }
 
-// scopesWith returns the scopes with a flag.
+// needsCommand reports whether the variables of a command always name it. ohce load shares many flags
+// with earlier commands, whose variables must keep their meaning.
+func needsCommand(cmd *cobra.Command) bool {
+	return strings.HasPrefix(cmd.CommandPath()+" ", cmd.Root().Name()+" load ")
+}
+
+// scopesWith returns the scopes with a flag whose variables can leave out the command.
 func scopesWith(root *cobra.Command, flag string) (scopes []*cobra.Command) {
 	for c := range commandsBelow(root) {
 		s := envScope(c)
-		if hasVariables(c) && c.Flags().Lookup(flag) != nil && !slices.Contains(scopes, s) {
+		if hasVariables(c) && !needsCommand(c) && c.Flags().Lookup(flag) != nil && !slices.Contains(scopes, s) {
 			scopes = append(scopes, s)
 		}
 	}
