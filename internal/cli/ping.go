@@ -212,10 +212,7 @@ func (a *app) ping(ctx context.Context, f *pingFlags, target string) error {
 		ctx, cancel = context.WithTimeout(ctx, f.deadline)
 		defer cancel()
 	}
-	if err := f.check(); err != nil {
-		return err
-	}
-	if err := a.checkLive(f); err != nil {
+	if err := errors.Join(f.check(), a.checkLive(f)); err != nil {
 		return err
 	}
 	check, err := newPingCheck(f)
@@ -232,38 +229,15 @@ func (a *app) ping(ctx context.Context, f *pingFlags, target string) error {
 	if err := checkHostPort(fmt.Sprintf("%q", target), target, 1); err != nil {
 		return err
 	}
-	dialer, err := f.dialer(payload)
+	dialer, addr, err := f.route(ctx, payload, target)
 	if err != nil {
 		return err
 	}
-	addrs, err := pingAddresses(ctx, target)
-	if err != nil && !errors.Is(ctx.Err(), context.Canceled) {
-		return criticalError{err}
-	}
-	if err != nil {
-		return err
-	}
-	addr, err := f.dial.selectAddr(dialer, target, addrs)
-	if err != nil {
-		return err
-	}
-	if f.interval == 0 && !f.flood && !isNear(addr) {
-		return usage("give an interval, or add --flood if you may load this server",
-			"--interval 0 sends to %s as fast as it answers", target)
-	}
-	if f.mtu {
+	switch {
+	case f.mtu:
 		return a.pingMTU(ctx, f, target, addr, dialer)
-	}
-	if f.sourcePorts > 0 {
-		checked := *dialer
-		checked.Source = netip.AddrPortFrom(dialer.Source.Addr(), 0)
-		if err := f.dial.check(ctx, &checked, addr); err != nil {
-			return err
-		}
+	case f.sourcePorts > 0:
 		return a.newPortsPinger(f, payload, target, addr, dialer).run(ctx)
-	}
-	if err := f.dial.check(ctx, dialer, addr); err != nil {
-		return err
 	}
 	p := a.newPinger(f, payload, target, addr)
 	p.check = check
@@ -272,29 +246,6 @@ func (a *app) ping(ctx context.Context, f *pingFlags, target string) error {
 	}
 	a.startPingView(p)
 	return p.run(ctx)
-}
-
-// dialer returns the dialer for the requests.
-func (f *pingFlags) dialer(payload *pingPayload) (*measure.Dialer, error) {
-	d, err := f.dial.dialer()
-	if err == nil && d.Source.Port() != 0 && payload.match == nil && f.count != 1 &&
-		f.sourcePorts == 0 {
-		err = usage("leave the port out, or add --source-ports 1",
-			"--source %s: the requests are equal, so each of them needs a port of its own", f.dial.source)
-	}
-	return &d, err
-}
-
-// pingAddresses returns the addresses of a server. All requests go to one of them.
-func pingAddresses(ctx context.Context, target string) ([]string, error) {
-	found, err := ohce.LookupServers(ctx, nil, "", target)
-	if errors.Is(err, context.DeadlineExceeded) {
-		return nil, &failure{what: "cannot look up " + target + " within --deadline", code: exitFail}
-	}
-	if err != nil {
-		return nil, lookupFailure(target, err)
-	}
-	return found, nil
 }
 
 // isNear reports whether an address is loopback, private or link-local.

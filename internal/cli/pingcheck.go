@@ -66,7 +66,10 @@ func newPingCheck(f *pingFlags) (*pingCheck, error) {
 	for _, other := range []struct {
 		name string
 		set  bool
-	}{{"json", f.json}, {"live", f.live}, {"wait", f.wait}} {
+	}{
+		{"json", f.json}, {"live", f.live}, {"wait", f.wait}, {"source-ports", f.sourcePorts != 0},
+		{"mtu", f.mtu},
+	} {
 		if other.set {
 			return nil, usage("leave out --"+other.name+", or --warn and --crit",
 				"--%s has no effect with --warn or --crit", other.name)

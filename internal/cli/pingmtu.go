@@ -24,7 +24,7 @@ func (f *pingFlags) checkMTU() error {
 		given bool
 	}{
 		{"probe", f.probe != ""}, {"send", f.send != ""}, {"expect", f.expect != ""},
-		{"wait", f.wait}, {"interval", f.intervalGiven}, {"source-ports", f.sourcePorts != 0},
+		{"wait", f.wait}, {"live", f.live}, {"interval", f.intervalGiven}, {"source-ports", f.sourcePorts != 0},
 		{"dont-fragment", f.dial.dontFragment},
 	} {
 		if other.given {

@@ -32,6 +32,8 @@ func (f *pingFlags) checkPorts() error {
 			"--source-ports %d: the last port after %d is 65535", f.sourcePorts, base)
 	case f.sourcePorts > 0 && f.wait:
 		return usage("leave --wait or --source-ports out", "--wait has no effect with --source-ports")
+	case f.sourcePorts > 0 && f.live:
+		return usage("leave --live or --source-ports out", "--live has no effect with --source-ports")
 	case f.sourcePorts > 0 && f.intervalGiven && f.interval == 0:
 		return usage("give a time such as 5ms", "--source-ports needs an --interval above 0")
 	default:
