@@ -34,7 +34,10 @@ func (a *app) setFlagFromEnv(cmd *cobra.Command, f *pflag.Flag) error {
 	if value == "" && !needsCommand(cmd) {
 		name = shortVariable(f.Name)
 		value, _ = a.lookupEnv(name)
-		if owners := scopesWith(cmd.Root(), f.Name); value != "" && len(owners) > 1 {
+		if value == "" {
+			return nil
+		}
+		if owners := flagOwners(cmd.Root())[f.Name]; len(owners) > 1 {
 			return ambiguousVariable(name, f.Name, envScope(cmd), owners)
 		}
 	}

@@ -31,8 +31,9 @@ var otherVariables = []struct{ name, effect string }{
 // addEnvironmentTopic adds "ohce help environment", and a reference to it to the help of each command
 // with variables. All commands must have been added.
 func addEnvironmentTopic(root *cobra.Command) {
+	all := variables(root)
 	for c := range commandsBelow(root) {
-		for _, v := range variables(root) {
+		for _, v := range all {
 			if hasVariables(c) && v.scope == envScope(c) && c.Flags().Lookup(v.flag) != nil {
 				c.Annotations = map[string]string{"variable": v.long}
 				break
@@ -40,17 +41,17 @@ func addEnvironmentTopic(root *cobra.Command) {
 		}
 	}
 	root.AddCommand(&cobra.Command{
-		Use: "environment", Short: "Set flags with environment variables", Long: environmentHelp(root),
+		Use: "environment", Short: "Set flags with environment variables", Long: environmentHelp(all),
 	})
 }
 
-// environmentHelp returns the text of "ohce help environment".
-func environmentHelp(root *cobra.Command) string {
+// environmentHelp returns the text of "ohce help environment", given the variables of all commands.
+func environmentHelp(all []variable) string {
 	var text strings.Builder
 	text.WriteString(environmentRules)
 	columns := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	var scope *cobra.Command
-	for _, v := range variables(root) {
+	for _, v := range all {
 		if v.scope != scope {
 			scope = v.scope
 			fmt.Fprintf(columns, "\n\nVariables of %s:", scope.CommandPath())

@@ -22,6 +22,7 @@ type variable struct {
 // variables returns the variables of all commands, without those of hidden flags. Commands that
 // share a variable are listed once.
 func variables(root *cobra.Command) (all []variable) {
+	owners := flagOwners(root)
 	for _, scope := range envScopes(root) {
 		var flags []string
 		for c := range commandsBelow(root) {
@@ -36,7 +37,7 @@ func variables(root *cobra.Command) (all []variable) {
 		}
 		for _, f := range flags {
 			v := variable{scope: scope, flag: f, long: longVariable(scope, f)}
-			if owners := scopesWith(root, f); len(owners) == 1 && owners[0] == scope {
+			if len(owners[f]) == 1 && owners[f][0] == scope {
 				v.short = shortVariable(f)
 			}
 			all = append(all, v)
@@ -61,15 +62,22 @@ func needsCommand(cmd *cobra.Command) bool {
 	return strings.HasPrefix(cmd.CommandPath()+" ", cmd.Root().Name()+" load ")
 }
 
-// scopesWith returns the scopes with a flag whose variables can leave out the command.
-func scopesWith(root *cobra.Command, flag string) (scopes []*cobra.Command) {
+// flagOwners returns, for each flag, the scopes that have it and whose variables can leave out the
+// command.
+func flagOwners(root *cobra.Command) map[string][]*cobra.Command {
+	owners := make(map[string][]*cobra.Command)
 	for c := range commandsBelow(root) {
-		s := envScope(c)
-		if hasVariables(c) && !needsCommand(c) && c.Flags().Lookup(flag) != nil && !slices.Contains(scopes, s) {
-			scopes = append(scopes, s)
+		if !hasVariables(c) || needsCommand(c) {
+			continue
 		}
+		scope := envScope(c)
+		c.Flags().VisitAll(func(f *pflag.Flag) {
+			if !slices.Contains(owners[f.Name], scope) {
+				owners[f.Name] = append(owners[f.Name], scope)
+			}
+		})
 	}
-	return scopes
+	return owners
 }
 
 // envScope returns the command whose name is part of the variables of cmd. The subcommands of a
