@@ -116,9 +116,12 @@ func printedAddress(line string) string {
 }
 
 // await waits until standard error contains text.
-func (p *process) await(text string) error {
+func (p *process) await(text string) error { return p.awaitTimes(text, 1) }
+
+// awaitTimes waits until standard error contains text n times.
+func (p *process) awaitTimes(text string, n int) error {
 	deadline := time.Now().Add(patience)
-	for !strings.Contains(p.stderr(), text) {
+	for strings.Count(p.stderr(), text) < n {
 		if time.Now().After(deadline) {
 			return fmt.Errorf("standard error has no %q: %s", text, p.stderr())
 		}

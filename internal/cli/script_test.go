@@ -145,8 +145,9 @@ func scriptHangup(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: hangup NAME TEXT")
 	}
 	p := servers(ts)[args[0]]
+	before := strings.Count(p.stderr(), args[1])
 	ts.Check(p.cmd.Process.Signal(syscall.SIGHUP))
-	ts.Check(p.await(args[1]))
+	ts.Check(p.awaitTimes(args[1], before+1))
 }
 
 // scriptStatus runs a command that must end with an exit code, or one of several:
