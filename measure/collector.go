@@ -18,6 +18,15 @@ type sums struct {
 	lag                  histogram     // from the due time to the transmission
 }
 
+// newSums returns empty sums that allocate no memory later.
+func newSums() *sums {
+	s := &sums{}
+	for _, h := range []*histogram{&s.rtt, &s.latency, &s.delay, &s.lag} {
+		h.allocate()
+	}
+	return s
+}
+
 // addSent adds a request that was sent lag after its due time.
 func (s *sums) addSent(lag time.Duration) {
 	s.sent++
@@ -59,7 +68,7 @@ type collector struct {
 	length    time.Duration // of an interval
 	latest    []int         // by worker: the latest interval that it delivered
 	total     sums
-	open      []*sums // of consecutive intervals from len(intervals), not yet complete
+	open      []*sums // of consecutive intervals from len(intervals), not yet complete; nil if empty
 	intervals []Interval
 }
 
@@ -73,7 +82,7 @@ func newCollector(workers int, length time.Duration) *collector {
 	c := &collector{changed: make(chan struct{}, 1), length: length, latest: make([]int, workers)}
 	for i := range workers {
 		c.latest[i] = -1
-		c.spare = append(c.spare, &sums{}, &sums{})
+		c.spare = append(c.spare, newSums(), newSums(), newSums())
 	}
 	return c
 }
@@ -132,7 +141,11 @@ func (c *collector) merge(a arrivedSums) {
 	}
 	i := a.interval - len(c.intervals)
 	for len(c.open) <= i {
-		c.open = append(c.open, &sums{})
+		c.open = append(c.open, nil)
+	}
+	if c.open[i] == nil {
+		c.open[i] = a.sums
+		return
 	}
 	c.open[i].merge(a.sums)
 	c.release(a.sums)
@@ -150,10 +163,14 @@ func (c *collector) release(s *sums) {
 func (c *collector) complete(last int, observe func(Interval)) {
 	for len(c.open) > 0 && len(c.intervals) <= last {
 		s := c.open[0]
+		if s == nil { // all workers stalled
+			s = &sums{}
+		}
 		c.open = c.open[1:]
 		c.total.merge(s)
 		interval := newInterval(time.Duration(len(c.intervals))*c.length, s)
 		c.intervals = append(c.intervals, interval)
+		c.release(s)
 		if observe != nil {
 			observe(interval)
 		}

@@ -58,10 +58,15 @@ type histogram struct {
 // maxDuration is the longest duration that a histogram distinguishes.
 const maxDuration = time.Hour
 
-func (h *histogram) add(d time.Duration) {
+// allocate allocates the memory of h, if add has not done so.
+func (h *histogram) allocate() {
 	if h.h == nil {
 		h.h = hdrhistogram.New(1, int64(maxDuration), 3)
 	}
+}
+
+func (h *histogram) add(d time.Duration) {
+	h.allocate()
 	if h.n++; h.n == 1 {
 		h.min, h.max = d, d
 	}
@@ -76,9 +81,7 @@ func (h *histogram) merge(o *histogram) {
 	if o.n == 0 {
 		return
 	}
-	if h.h == nil {
-		h.h = hdrhistogram.New(1, int64(maxDuration), 3)
-	}
+	h.allocate()
 	if h.n == 0 {
 		h.min, h.max = o.min, o.max
 	}

@@ -53,7 +53,7 @@ type Load struct {
 	// two. Further requests are not sent. If it is not positive, it is 131,072. A request takes up to
 	// 48 bytes, and additionally its own length if Check is not nil.
 	MaxInFlight int
-	// Segments hands requests of equal size that are due together to the kernel as one packet (UDP
+	// Segments hands requests of equal size that are due within 50 us to the kernel as one packet (UDP
 	// GSO, Linux 4.18). The device or the kernel cuts it into datagrams. It also reads several
 	// responses as one packet (UDP GRO, 5.0); if the kernel drops such a packet, it counts as one
 	// overflow. Segments has no effect if the system lacks them.
@@ -92,10 +92,15 @@ func (l *Load) Run(ctx context.Context, due iter.Seq[time.Duration]) (*Report, e
 		return nil, err
 	}
 	c := newCollector(len(groups), l.interval())
+	workers := make([]*worker, len(groups))
+	for i, g := range groups {
+		workers[i] = newWorker(l, g, c, share{i, len(groups), len(clients)})
+	}
+	runtime.GC() // so that no collection delays the first requests
 	begun := time.Now()
 	var running sync.WaitGroup
-	for i, g := range groups {
-		w := newWorker(l, g, c, begun, share{i, len(groups), len(clients)})
+	for _, w := range workers {
+		w.begun = begun
 		running.Go(func() { // ends when due has ended or ctx is done; Run waits
 			defer w.close()
 			w.run(ctx, due)

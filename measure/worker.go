@@ -26,7 +26,7 @@ type worker struct {
 	load      *Load
 	group     clientGroup
 	collector *collector
-	begun     time.Time
+	begun     time.Time // set before run
 	share     share
 	ms        []udp.Message
 	sums      *sums
@@ -36,14 +36,15 @@ type worker struct {
 	interval time.Duration // when the interval ends
 	expiry   time.Duration // no request expires before
 	queued   int           // requests in batches
+	flushAt  time.Duration // when they are sent at the latest; meaningless if there are none
 	sending  []*loadClient // those with a batch
 	done     atomic.Bool   // ctx is done
 }
 
-func newWorker(l *Load, g clientGroup, c *collector, begun time.Time, s share) *worker {
+func newWorker(l *Load, g clientGroup, c *collector, s share) *worker {
 	w := &worker{
-		load: l, group: g, collector: c, begun: begun, share: s,
-		interval: l.interval(), sums: &sums{},
+		load: l, group: g, collector: c, share: s,
+		interval: l.interval(), sums: newSums(),
 	}
 	socket := g.clients[0].socket
 	size := max(readBuffer, socket.MinReadBuffer())
@@ -95,12 +96,19 @@ func (w *worker) until(at time.Duration) bool {
 	if w.now >= at {
 		return !w.done.Load()
 	}
-	w.flush()
 	for w.tick(); w.now < at; {
 		if w.done.Load() {
 			return false
 		}
-		w.receive(at)
+		if w.queued > 0 && w.now >= w.flushAt {
+			w.flush()
+			continue
+		}
+		until := at
+		if w.queued > 0 {
+			until = min(until, w.flushAt)
+		}
+		w.receive(until)
 	}
 	return !w.done.Load()
 }
@@ -141,10 +149,17 @@ func (w *worker) add(c *loadClient, n int, at time.Duration) {
 	if len(c.queued) == 1 {
 		w.sending = append(w.sending, c)
 	}
+	if w.queued == 0 && w.load.Segments {
+		w.flushAt = at + maxSegmentDelay
+	}
 	if w.queued++; c.full() || w.queued >= maxSegments {
 		w.poll()
 	}
 }
+
+// maxSegmentDelay is how long a request waits for others that can share a packet with it. A packet
+// with few segments costs as much as one with many.
+const maxSegmentDelay = 50 * time.Microsecond
 
 // maxSkipped is how many requests are skipped before the worker looks at the clock again.
 const maxSkipped = 1024

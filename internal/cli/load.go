@@ -101,7 +101,7 @@ second) or .hgrm (percentiles for the plotter of HdrHistogram).`,
 	flags.IntVar(&f.clients, "clients", 1, "send from `N` ports in turn")
 	flags.DurationVarP(&f.timeout, "timeout", "W", time.Second, "wait this long for a response")
 	f.payload.add(cmd)
-	flags.BoolVar(&f.segments, "segments", false, "hand requests of equal size to the kernel as one packet (UDP GSO)")
+	flags.BoolVar(&f.segments, "segments", false, "hand requests that are due within 50 us to the kernel as one packet (UDP GSO)")
 	flags.IntVar(&f.buffer, "receive-buffer", 0, "size of each receive buffer in `BYTES` (0: as large as the system allows)")
 	flags.BoolVar(&f.findMax, "find-max", false, "search the highest rate within --max-loss and --max-p99, from --rate")
 	flags.StringVar(&f.maxLoss, "max-loss", "0.1%", "with --find-max: the largest `SHARE` of lost requests")

@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"hash/maphash"
+	"math"
 	"math/bits"
 	"time"
 )
@@ -82,6 +83,9 @@ type Arrival struct {
 func NewSingleAttempts(match *Matcher, timeout time.Duration, remembered int) *SingleAttempts {
 	size := 1 << bits.Len(uint(max(remembered, 2)-1))
 	a := &SingleAttempts{match: match, timeout: timeout, ring: make([]attempt, size)}
+	for i := range a.ring {
+		a.ring[i].hash = math.MaxUint64 // so that the system provides the memory now
+	}
 	if match != nil {
 		a.seed, a.table = maphash.MakeSeed(), make([]entry, 2*size)
 	}
