@@ -7,9 +7,9 @@ import (
 )
 
 // loadLead explains the overview of the load generators.
-const loadLead = `The honest rate of load generators: the highest rate at which at least 99.9 % of the requests are sent
-within 1 ms of their due times, and at least 99.9 % of those sent are answered. Each generator has one core, and
-its server another.
+const loadLead = `The honest rate of load generators: the highest rate at which at least 99 % of the requests are sent
+within 1 ms of their due times, and at least 99.9 % of those sent are answered. A shared machine stops every program
+for some milliseconds in a second, so 1 % may be late. Each generator has one core, and its server another.
 
 Most generators do not report whether requests are late. For those, and for the variants *late allowed*, requests
 count as sent in time if they are sent before the end of the run.
