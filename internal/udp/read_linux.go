@@ -82,6 +82,9 @@ func (c *udpConn) setBuffers(ms []Message) {
 		t.setBuf(i, ms[i].Buf[:cap(ms[i].Buf)])
 		h := &t.hdrs[i].Hdr
 		h.Namelen = unix.SizeofSockaddrInet6
+		if c.connected { // the kernel need not copy the address of the peer
+			h.Name, h.Namelen = nil, 0
+		}
 		if c.wildcard || c.offload.receive || c.timestamps {
 			h.Control = &t.ctl[i*controlSpace]
 			h.SetControllen(controlSpace)
@@ -186,7 +189,10 @@ func (c *udpConn) watch() bool {
 func (c *udpConn) fillMessage(m *Message, i int) {
 	h := &c.recv.hdrs[i]
 	m.Buf = m.Buf[:h.Len]
-	m.Peer = c.zones.peer(&c.recv.names[i])
+	m.Peer = c.peer
+	if !c.connected {
+		m.Peer = c.zones.peer(&c.recv.names[i])
+	}
 	m.Truncated = h.Hdr.Flags&unix.MSG_TRUNC != 0
 	m.Local, m.IfIndex, m.Segment, m.HopLimit, m.Arrived = c.local.Addr(), 0, 0, 0, 0
 	if h.Hdr.Controllen == 0 {

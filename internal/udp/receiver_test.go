@@ -4,12 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"testing"
 	"time"
 )
 
-// echoSockets returns n sockets that are connected to a server, which returns each datagram.
-func echoSockets(t *testing.T, n int) (sockets []Socket) {
+// echoSockets returns n sockets that are connected to a server, which returns each datagram, and the
+// address of the server.
+func echoSockets(t *testing.T, n int) (sockets []Socket, addr netip.AddrPort) {
 	t.Helper()
 	server, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
@@ -31,7 +33,7 @@ func echoSockets(t *testing.T, n int) (sockets []Socket) {
 	for range n {
 		sockets = append(sockets, connect(t, server.LocalAddr().String()))
 	}
-	return sockets
+	return sockets, server.LocalAddr().(*net.UDPAddr).AddrPort()
 }
 
 // connect returns a socket that is connected to an address.
@@ -65,7 +67,7 @@ func newTestReceiver(t *testing.T, sockets []Socket) Receiver {
 func TestReceiver(t *testing.T) {
 	for _, n := range []int{1, 3, 200} {
 		t.Run(fmt.Sprint(n, " sockets"), func(t *testing.T) {
-			sockets := echoSockets(t, n)
+			sockets, server := echoSockets(t, n)
 			r := newTestReceiver(t, sockets)
 			ms := makeMessages(4, 1<<16)
 			for i := range sockets {
@@ -79,6 +81,9 @@ func TestReceiver(t *testing.T) {
 				if got, want := string(ms[0].Buf), fmt.Sprint("socket ", i); got != want {
 					t.Errorf("received %q, want %q", got, want)
 				}
+				if got := ms[0].Peer; batches && got != server {
+					t.Errorf("Peer = %v, want the server's %v", got, server)
+				}
 			}
 		})
 	}
@@ -89,7 +94,8 @@ func TestReceiver(t *testing.T) {
 func TestReceiverDeadline(t *testing.T) {
 	for _, n := range []int{1, 2} {
 		t.Run(fmt.Sprint(n, " sockets"), func(t *testing.T) {
-			r := newTestReceiver(t, echoSockets(t, n))
+			sockets, _ := echoSockets(t, n)
+			r := newTestReceiver(t, sockets)
 			ms := makeMessages(1, 1<<16)
 			for _, wait := range []time.Duration{-time.Hour, 0, 30 * time.Microsecond, 5 * time.Millisecond} {
 				begun := time.Now()
@@ -105,7 +111,8 @@ func TestReceiverDeadline(t *testing.T) {
 // An error of one socket is reported with its index, and the others continue.
 func TestReceiverRefused(t *testing.T) {
 	free := open4(t)
-	sockets := append(echoSockets(t, 1), connect(t, free.LocalAddr().String()))
+	sockets, _ := echoSockets(t, 1)
+	sockets = append(sockets, connect(t, free.LocalAddr().String()))
 	free.Close()
 	r := newTestReceiver(t, sockets)
 	ms := makeMessages(1, 1<<16)
@@ -120,7 +127,7 @@ func TestReceiverRefused(t *testing.T) {
 }
 
 func TestReportArrival(t *testing.T) {
-	sockets := echoSockets(t, 1)
+	sockets, _ := echoSockets(t, 1)
 	err := ReportArrival(sockets[0])
 	if errors.Is(err, errors.ErrUnsupported) && !batches {
 		t.Skip("this system does not report the time of arrival")

@@ -25,9 +25,10 @@ type udpConn struct {
 	inet6    bool   // the socket's family is AF_INET6, even if its datagrams use IPv4
 	warning  string // see BufferWarning
 
-	connected  bool   // Write ignores Message.Peer
-	timestamps bool   // reportArrival is on
-	zones      *zones // names of the interfaces of link-local peers
+	connected  bool           // Write ignores Message.Peer
+	peer       netip.AddrPort // of a connected socket
+	timestamps bool           // reportArrival is on
+	zones      *zones         // names of the interfaces of link-local peers
 
 	shared     atomic.Bool // another process can have a duplicate of the descriptor
 	closed     atomic.Bool
@@ -79,7 +80,8 @@ func connectUDP(pc *net.UDPConn) (Socket, error) {
 		return nil, err
 	}
 	c.connected, c.room.connected = true, true
-	return c, nil
+	c.peer, err = addrPort(pc.RemoteAddr())
+	return c, err
 }
 
 // prepare determines the socket's family and enables its options.
