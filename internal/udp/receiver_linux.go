@@ -33,18 +33,36 @@ func newReceiver(sockets []Socket) (Receiver, error) {
 		if !ok || !c.connected {
 			return nil, errors.ErrUnsupported
 		}
-		if err := c.control(func(sock int) error {
-			r.socks = append(r.socks, sock)
-			return nil
-		}); err != nil {
+		sock, err := c.leavePoller()
+		if err != nil {
 			return nil, err
 		}
-		r.conns = append(r.conns, c)
+		r.conns, r.socks = append(r.conns, c), append(r.socks, sock)
 	}
 	if len(r.conns) > 1 {
 		return r, r.openEpoll()
 	}
 	return r, nil
+}
+
+// leavePoller removes the socket from the runtime's poller and returns its new descriptor. The kernel
+// otherwise notifies the poller of each datagram that arrives, which costs its sender time.
+func (c *udpConn) leavePoller() (sock int, err error) {
+	c.state.Lock()
+	defer c.state.Unlock()
+	d := c.desc.Load()
+	if d.epoll != nil { // by an earlier Receiver
+		return d.epoll.sock, nil
+	}
+	var next *descriptor
+	if err := d.control(func(sock int) (err error) {
+		next, err = newHeavyDescriptor(sock)
+		return err
+	}); err != nil {
+		return 0, err
+	}
+	c.desc.Store(next)
+	return next.epoll.sock, d.close()
 }
 
 func (r *socketReceiver) openEpoll() error {
