@@ -25,6 +25,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	if shards, err := s.newShards(); err == nil {
 		go s.runShards(shards) // ends when all sockets are drained; Shutdown waits for it
 	}
+	s.beginClosing() // so that a concurrent Serve returns ErrServerClosed
 	s.mu.Unlock()
 	return s.endServe(ctx, udp.Socket.Drain)
 }
