@@ -150,7 +150,9 @@ func checkSpeed(t *testing.T, addr string, recovery time.Duration, sample int, t
 
 func TestManyLinesOnLoopback(t *testing.T) {
 	p := serving(t, "--log", "none")
-	checkSpeed(t, p.addrs[0], 0, 2_000, 2)
+	// The tests of other packages can take the core that ohce send needs beside the server's, which
+	// stop-and-wait does not. Then a few lines gain nothing; make lines sends many of them, alone.
+	checkSpeed(t, p.addrs[0], 100*time.Millisecond, 2_000, 2)
 }
 
 func TestManyLinesThroughLoss(t *testing.T) {
