@@ -88,13 +88,16 @@ func TestLoadThroughLink(t *testing.T) {
 			share(t, "lost", r.Lost, r.Sent, 1-0.9*0.8)
 		}},
 		{"delay", []string{"--delay", "150ms"}, func(t *testing.T, r *measure.Report) {
-			if got := r.Service.Median.Seconds(); got < 0.3 || got > 0.303 || r.Lost > 0 {
+			if got := r.Service.Min.Seconds(); got < 0.3 || got > 0.303 || r.Lost > 0 {
 				t.Errorf("service time %v and %d lost with a delay of 150 ms each way", r.Service, r.Lost)
 			}
 		}},
 		{"normal delay", []string{"--up", "delay=300ms±20ms,shape=normal"}, func(t *testing.T, r *measure.Report) {
 			// The standard error of the median is 1.25 · 20 ms / √n.
 			bound := 0.003 + 3*1.25*0.02/math.Sqrt(float64(r.Answered))
+			if r.Own.Missed > r.Asked/20 {
+				t.Skipf("this machine is too busy: %+v", r.Own)
+			}
 			if got := r.Service.Median.Seconds(); math.Abs(got-0.3) > bound {
 				t.Errorf("median service time %v, want 300 ms ± %.1f ms", r.Service.Median, 1000*bound)
 			}
