@@ -21,7 +21,7 @@ func (a *app) runServer(
 	defer up.stop()
 	defer srv.Close()
 	ignoreBrokenPipes()
-	if err := a.openSockets(ctx, f, srv); err != nil {
+	if err := a.openSockets(ctx, f, srv, admission); err != nil {
 		return err
 	}
 	if err := enterSandbox(a.log, &f.sandbox, a.servePolicy(f, up)); err != nil {
@@ -34,7 +34,9 @@ func (a *app) runServer(
 	if err != nil {
 		return err
 	}
-	admission.filter(srv) // a predecessor no longer needs its own
+	if a.inherited.Predecessor {
+		admission.filter(srv) // the predecessor no longer needs its own
+	}
 	defer func() {
 		if !up.done {
 			pid.remove()
@@ -50,8 +52,11 @@ func (a *app) runServer(
 	return err
 }
 
-// openSockets takes over inherited sockets and binds the missing addresses.
-func (a *app) openSockets(ctx context.Context, f *serveFlags, srv *ohce.Server) error {
+// openSockets takes over inherited sockets, binds the missing addresses and sets the filter of the
+// kernel. If a predecessor still reads the sockets, its filter remains.
+func (a *app) openSockets(
+	ctx context.Context, f *serveFlags, srv *ohce.Server, admission *admission,
+) error {
 	in, err := handover.Inherit()
 	if errors.Is(err, handover.ErrGivenUp) {
 		return givenUp()
@@ -69,6 +74,9 @@ func (a *app) openSockets(ctx context.Context, f *serveFlags, srv *ohce.Server) 
 	if err := listenAll(ctx, srv, f, in); err != nil {
 		in.Close()
 		return err
+	}
+	if !in.Predecessor {
+		admission.filter(srv)
 	}
 	for _, addr := range srv.Addrs() {
 		fmt.Fprintf(a.log, "Listening to %v\n", addr)
