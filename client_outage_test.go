@@ -64,7 +64,8 @@ func TestStreamPatience(t *testing.T) {
 	}{
 		{0, 10 * time.Second, 13 * time.Second},
 		{3 * time.Second, 3 * time.Second, 6 * time.Second},
-		// The requests of a second round trip can be in flight when the first ones fail: two schedules.
+		// A request that was lost before the last response does not open the circuit. The next one may
+		// be sent when it fails, 1.5 s later, and takes a whole schedule, too.
 		{-1, 1500 * time.Millisecond, 3100 * time.Millisecond},
 	} {
 		t.Run(fmt.Sprint(tt.patience), func(t *testing.T) {

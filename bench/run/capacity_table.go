@@ -7,12 +7,16 @@ import (
 )
 
 // loadLead explains the overview of the load generators.
-const loadLead = `The honest rate of load generators: the highest rate at which at least 99 % of the requests are sent
-within 1 ms of their due times, and at least 99.9 % of those sent are answered. A shared machine stops every program
-for some milliseconds in a second, so 1 % may be late. Each generator has one core, and its server another.
+const loadLead = `The honest rate of a load generator is the highest rate that meets both conditions:
 
-Most generators do not report whether requests are late. For those, and for the variants *late allowed*, requests
-count as sent in time if they are sent before the end of the run.
+- At least 99 % of the requests are sent within 1 ms of their due times.
+- At least 99.9 % of the requests sent are answered.
+
+The first condition allows 1 %, because the host of a virtual machine stops every program for some milliseconds
+in a second. Each generator has one core. Its server has another one.
+
+Most generators do not report whether requests are late. For them, and for the variants *late allowed*, a request
+that is sent before the end of the run counts as sent in time.
 
 The rates are relative to an open loop in C without batches under the same rule. Those with segments are relative
 to a closed loop in C with segments.`

@@ -13,7 +13,7 @@ import (
 func TestLoadReceiveBuffer(t *testing.T) {
 	t.Parallel()
 	p := serving(t, "--log", "none")
-	r := loading(t, "-r", "50000", "-d", "1s", "--size", "1400", "--receive-buffer", "1", p.addrs[0]).report(t)
+	r := reportOf(t, loading(t, "-r", "50000", "-d", "1s", "--size", "1400", "--receive-buffer", "1", p.addrs[0]))
 	if r.Own.Overflow == 0 || r.Trustworthy {
 		t.Errorf("no overflow: %+v", r.Own)
 	}

@@ -149,8 +149,8 @@ func checkAgreement(t *testing.T, addr string, request []byte, interval time.Dur
 			defer close(theirs)
 			theirs <- other()
 		}()
-		s := pingJSONSummary(t, "--deadline", agreementTime.String(), "-i", interval.String(), "--send",
-			"hex:"+hex.EncodeToString(request), "--expect", "any", addr)
+		s := summaryOf(t, startJSON(t, "ping", "--deadline", agreementTime.String(), "-i", interval.String(), "--send",
+			"hex:"+hex.EncodeToString(request), "--expect", "any", addr))
 		want, ok := <-theirs
 		if !ok {
 			t.FailNow() // other has reported why

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"math"
+	"os/exec"
 	"strconv"
 	"testing"
 
@@ -17,30 +18,58 @@ type pingSummary struct {
 	RTT                                                      struct{ Min, Median, P90, P99 float64 } `json:"rtt_ms"`
 }
 
-// pingJSONSummary runs ohce ping --json and returns its summary. Without a response, the exit code is 1.
-func pingJSONSummary(t *testing.T, args ...string) (s pingSummary) {
+// A jsonProcess is a running command that prints JSON.
+type jsonProcess struct {
+	cmd       *exec.Cmd
+	out, errs bytes.Buffer
+}
+
+// startJSON starts "ohce ARGS... --json".
+func startJSON(t *testing.T, args ...string) *jsonProcess {
 	t.Helper()
-	cmd := command(append([]string{"ping", "--json"}, args...)...)
-	var errs bytes.Buffer
-	cmd.Stderr = &errs
-	out, err := cmd.Output()
-	if err != nil && cmd.ProcessState.ExitCode() != exitFail {
-		t.Fatalf("%v: %s", err, errs.String())
+	p := &jsonProcess{cmd: command(append(args, "--json")...)}
+	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.errs
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
 	}
-	lines := bytes.Split(bytes.TrimSpace(out), []byte("\n"))
+	return p
+}
+
+// last waits for the end of the process, reads the last line of its output into v, and returns the
+// exit code.
+func (p *jsonProcess) last(t *testing.T, v any) (code int) {
+	t.Helper()
+	err := p.cmd.Wait()
+	lines := bytes.Split(bytes.TrimSpace(p.out.Bytes()), []byte("\n"))
+	if jsonErr := json.Unmarshal(lines[len(lines)-1], v); jsonErr != nil {
+		t.Fatalf("%v: %v: %.200s", err, jsonErr, p.errs.String())
+	}
+	return p.cmd.ProcessState.ExitCode()
+}
+
+// summaryOf returns the summary of a process of ohce ping. Without a response, the exit code is 1.
+func summaryOf(t *testing.T, p *jsonProcess) (s pingSummary) {
+	t.Helper()
 	v := struct{ Summary *pingSummary }{&s}
-	if err := json.Unmarshal(lines[len(lines)-1], &v); err != nil {
-		t.Fatalf("%v: %.200s", err, lines[len(lines)-1])
+	if code := p.last(t, &v); code != exitOK && code != exitFail {
+		t.Fatalf("exit code %d: %s", code, p.errs.String())
 	}
 	return s
 }
 
-// pingThrough pings a server through a link that impairs datagrams, and returns the summary and the
-// link. The seed determines which datagrams the link impairs, and how.
+// startPing pings a server through a link that impairs datagrams. The seed determines which datagrams
+// the link impairs, and how.
+func startPing(t *testing.T, server *process, count int, impair ...string) (ping *jsonProcess, link *process) {
+	t.Helper()
+	link = linking(t, append([]string{"--to", server.addrs[0], "--seed", "1"}, impair...)...)
+	return startJSON(t, "ping", "-c", strconv.Itoa(count), "-i", "2ms", "-W", "1s", link.addrs[0]), link
+}
+
+// pingThrough calls startPing and waits for the summary.
 func pingThrough(t *testing.T, server *process, count int, impair ...string) (pingSummary, *process) {
 	t.Helper()
-	l := linking(t, append([]string{"--to", server.addrs[0], "--seed", "1"}, impair...)...)
-	s := pingJSONSummary(t, "-c", strconv.Itoa(count), "-i", "2ms", "-W", "1s", l.addrs[0])
+	ping, l := startPing(t, server, count, impair...)
+	s := summaryOf(t, ping)
 	if s.Sent != count || s.Answered+s.Lost+s.Late+s.Wrong != count {
 		t.Errorf("%d requests, and the summary is %+v", count, s)
 	}

@@ -57,7 +57,7 @@ func (a *app) pingMTU(
 		Progress: func(size int) { shown.show(fmt.Sprintf("trying packets of %d bytes", size)) },
 	}
 	report, err := p.Run(ctx)
-	shown.stop()
+	shown.erase()
 	if err != nil {
 		return mtuFailure(ctx, target, err)
 	}

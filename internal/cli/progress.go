@@ -15,14 +15,13 @@ const (
 // A progress shows the number of processed lines on a terminal, in one line that it overwrites. A
 // nil progress shows nothing.
 type progress struct {
-	w     io.Writer
 	start time.Time
 	timer *time.Timer
 
 	mu         sync.Mutex
+	line       status
 	answered   int
 	unanswered int
-	visible    bool // the line is on the screen
 	stopped    bool
 }
 
@@ -36,7 +35,7 @@ func (a *app) newProgress() *progress {
 }
 
 func startProgress(w io.Writer) *progress {
-	p := &progress{w: w, start: time.Now()}
+	p := &progress{line: status{w: w}, start: time.Now()}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.timer = time.AfterFunc(progressDelay, p.show)
@@ -69,8 +68,7 @@ func (p *progress) show() {
 	if p.unanswered > 0 {
 		text += fmt.Sprintf(", %d not", p.unanswered)
 	}
-	fmt.Fprintf(p.w, "\r%s, %.0f a second\x1b[K", text, rate)
-	p.visible = true
+	p.line.show(fmt.Sprintf("%s, %.0f a second", text, rate))
 	p.timer.Reset(progressInterval)
 }
 
@@ -81,15 +79,7 @@ func (p *progress) clear() {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.erase()
-}
-
-// erase erases the line. The caller holds mu.
-func (p *progress) erase() {
-	if p.visible {
-		io.WriteString(p.w, "\r\x1b[K")
-		p.visible = false
-	}
+	p.line.erase()
 }
 
 // stop erases the line and ends the updates.
@@ -101,5 +91,5 @@ func (p *progress) stop() {
 	defer p.mu.Unlock()
 	p.stopped = true
 	p.timer.Stop()
-	p.erase()
+	p.line.erase()
 }

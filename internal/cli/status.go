@@ -5,11 +5,11 @@ import (
 	"io"
 )
 
-// A status shows on a terminal what the command does at the moment, in one line that it overwrites. A
-// nil status shows nothing. A status must not be used concurrently.
+// A status is a line on a terminal that says what the command is doing. Each text replaces the
+// previous one. A nil status shows nothing. A status must not be used concurrently.
 type status struct {
 	w       io.Writer
-	visible bool
+	visible bool // the line is on the screen
 }
 
 // newStatus returns a status on standard error, or nil if that is not a terminal.
@@ -28,8 +28,8 @@ func (s *status) show(text string) {
 	}
 }
 
-// stop erases the line.
-func (s *status) stop() {
+// erase erases the line. The next text shows it again.
+func (s *status) erase() {
 	if s != nil && s.visible {
 		io.WriteString(s.w, "\r\x1b[K")
 		s.visible = false

@@ -60,8 +60,8 @@ func ping(t *testing.T, args ...string) (out string, code int) {
 	return string(text), cmd.ProcessState.ExitCode()
 }
 
-// serve starts a server of quic-go on a free port of an IP address, and returns its address. The
-// test fails if a client connects to it.
+// serve starts a quic-go server on a free port of ip and returns its address. The test fails if a
+// client completes a handshake with the server.
 func serve(t *testing.T, ip string, change func(*quic.Transport)) string {
 	t.Helper()
 	pc, err := net.ListenPacket("udp", net.JoinHostPort(ip, "0"))
