@@ -27,11 +27,11 @@ func (s *Summary) RTTBuckets(n int) []Bucket { return s.rtt.buckets(n) }
 
 // buckets is Summary.RTTBuckets for any durations.
 func (h *histogram) buckets(n int) []Bucket {
-	if h.h == nil || n <= 0 {
+	if h.n == 0 || n <= 0 {
 		return nil
 	}
 	if h.min == h.max {
-		return []Bucket{{From: h.min, To: h.max, Count: int(h.h.TotalCount())}}
+		return []Bucket{{From: h.min, To: h.max, Count: h.n}}
 	}
 	all := divide(h.min, h.max, n)
 	i := 0

@@ -23,8 +23,8 @@ type Load struct {
 	// it is none. Several goroutines call it at once. If not nil, it replaces Match, and is faster.
 	Number func(response []byte) (n int, ok bool)
 	// Match finds the request that a response belongs to. Requests with equal keys are answered in
-	// their order. If Match and Number are nil, each request leaves from a port of its own, which limits the rate to some
-	// thousands a second, and Clients, Segments, MaxInFlight and ReceiveBuffer have no effect.
+	// their order. A response that Match.Accept rejects is wrong. If Match and Number are nil, each
+	// request leaves from a port of its own, which limits the rate to some thousands a second, and Clients, Segments, MaxInFlight and ReceiveBuffer have no effect.
 	Match *ohce.Matcher
 	// Dial opens a socket. If nil, Run dials a UDP socket.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
@@ -51,7 +51,7 @@ type Load struct {
 	Timeout time.Duration
 	// MaxInFlight is the largest number of requests in flight on a socket, rounded up to a power of
 	// two. Further requests are not sent. If it is not positive, it is 131,072. A request takes up to
-	// 48 bytes, and additionally its own length if Check is not nil.
+	// 48 bytes, and additionally its own length if Check or Match.Accept is not nil.
 	MaxInFlight int
 	// Segments hands requests of equal size that are due within 50 us to the kernel as one packet (UDP
 	// GSO, Linux 4.18). The device or the kernel cuts it into datagrams. It also reads several
@@ -227,6 +227,20 @@ func group(clients []*loadClient, n int) (groups []clientGroup, err error) {
 		groups = append(groups, g)
 	}
 	return groups, nil
+}
+
+// keepsRequests reports whether the load remembers the requests in flight, to decide whether their
+// responses are right.
+func (l *Load) keepsRequests() bool {
+	return l.Check != nil || l.Number == nil && l.Match.Accept != nil
+}
+
+// right reports whether a response is right.
+func (l *Load) right(request, response []byte) bool {
+	if l.Number == nil && l.Match.Accept != nil && !l.Match.Accept(request, response) {
+		return false
+	}
+	return l.Check == nil || l.Check(request, response) == nil
 }
 
 // request appends request n to dst.

@@ -10,6 +10,7 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -244,6 +245,105 @@ func TestLoadCheck(t *testing.T) {
 			t.Errorf("%s", counts(r))
 		}
 	})
+}
+
+// A response that Match.Accept rejects is wrong.
+func TestLoadAccept(t *testing.T) {
+	loadInBubble(t, arrive(ms), func(t *testing.T, _ *ohcetest.Network, l *measure.Load) {
+		l.Match = &ohce.Matcher{
+			RequestKey:  echo,
+			ResponseKey: func(dst, response []byte) ([]byte, bool) { return append(dst, response...), true },
+			Accept:      func(request, response []byte) bool { return len(request) == 2 && len(response) == 2 },
+		}
+		r := load(t, l, measure.Limit(measure.Regular(10*ms), 20, 0))
+		if r.Wrong != 9 || r.Answered != 11 {
+			t.Errorf("%s", counts(r))
+		}
+	})
+}
+
+// With Segments, requests wait for up to 50 us for others that share their packet.
+func TestLoadSegments(t *testing.T) {
+	for segments, want := range map[bool]time.Duration{false: 0, true: 50 * time.Microsecond} {
+		loadInBubble(t, arrive(ms), func(t *testing.T, _ *ohcetest.Network, l *measure.Load) {
+			l.Segments = segments
+			r := load(t, l, measure.Limit(measure.Regular(10*time.Microsecond), 600, 0))
+			if r.Lag.Max != want || r.Answered != 600 {
+				t.Errorf("segments %v: lag at most %v, want %v; %s", segments, r.Lag.Max, want, counts(r))
+			}
+		})
+	}
+}
+
+// A failingConn is a connection whose reads and writes fail at times.
+type failingConn struct {
+	net.Conn
+	writes    int
+	failWrite func(write int) error
+	failRead  error // of the next read
+}
+
+func (c *failingConn) Write(b []byte) (int, error) {
+	c.writes++
+	if c.failWrite != nil {
+		if err := c.failWrite(c.writes); err != nil {
+			return 0, err
+		}
+	}
+	return c.Conn.Write(b)
+}
+
+func (c *failingConn) Read(b []byte) (int, error) {
+	if err := c.failRead; err != nil {
+		c.failRead = nil
+		return 0, err
+	}
+	return c.Conn.Read(b)
+}
+
+// Failures of this system are its own, and reports of the network are not.
+func TestLoadFailures(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		conn failingConn
+		want string
+	}{
+		{"refused by the system", failingConn{failWrite: func(write int) error {
+			if write%10 == 0 {
+				return syscall.EPERM
+			}
+			return nil
+		}}, "answered 18, lost 0, refused 0, unreachable 0, own {0 2 0}"},
+		// The error belongs to an earlier datagram. The write is repeated once, and fails again.
+		{"port unreachable", failingConn{failWrite: func(write int) error {
+			if write == 10 || write == 11 {
+				return ohce.ErrPortUnreachable
+			}
+			return nil
+		}}, "answered 18, lost 0, refused 1, unreachable 0, own {0 1 0}"},
+		{"host unreachable", failingConn{failRead: syscall.EHOSTUNREACH},
+			"answered 19, lost 0, refused 0, unreachable 1, own {0 0 0}"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			loadInBubble(t, arrive(7*ms), func(t *testing.T, n *ohcetest.Network, l *measure.Load) {
+				l.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+					c, err := n.Dial(ctx, network, address)
+					tt.conn.Conn = c
+					return &tt.conn, err
+				}
+				begun := time.Now()
+				r := load(t, l, measure.Limit(measure.Regular(10*ms), 20, 0))
+				got := fmt.Sprintf("answered %d, lost %d, refused %d, unreachable %d, own %v", r.Answered, r.Lost,
+					r.Refused, r.Unreachable, r.Own)
+				if got != tt.want {
+					t.Errorf("%s, want %s", got, tt.want)
+				}
+				if took := time.Since(begun); took > 250*ms {
+					t.Errorf("the load waited %v for requests that had ended", took)
+				}
+			})
+		})
+	}
 }
 
 // If too many requests are in flight, further ones are own failures.

@@ -45,7 +45,7 @@ func newLoadClient(l *Load, socket udp.Socket) *loadClient {
 	if l.Segments {
 		c.batch.MaxSegments = socket.MaxSegments
 	}
-	if l.Check != nil {
+	if l.keepsRequests() {
 		c.requests = make([][]byte, c.attempts.Remembered())
 	}
 	return c

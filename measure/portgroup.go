@@ -72,7 +72,7 @@ func (g *portGroup) open(ctx context.Context, port uint16) error {
 	if err != nil {
 		return err
 	}
-	s := &portSocket{p: g.p, port: port, conn: conn}
+	s := newPortSocket(g.p, port, conn)
 	g.sockets = append(g.sockets, s)
 	s.work.Go(s.read) // ends when close closes conn
 	return nil

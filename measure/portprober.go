@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ohce/ohce"
+	"github.com/ohce/ohce/internal/exchange"
 )
 
 // The defaults of a PortProber, and a limit.
@@ -78,6 +79,20 @@ func (p *PortProber) Counts() Counts {
 	p.counts.Lock()
 	defer p.counts.Unlock()
 	return p.counts.Counts
+}
+
+// count counts a datagram that is not the response to the request in flight.
+func (p *PortProber) count(why exchange.Reason) {
+	p.counts.Lock()
+	defer p.counts.Unlock()
+	switch why {
+	case exchange.Late:
+		p.counts.Late++
+	case exchange.Duplicate:
+		p.counts.Duplicates++
+	default:
+		p.counts.Unexpected++
+	}
 }
 
 // Run sends the requests and yields a sample for each of them, in the order of their ends. The

@@ -8,33 +8,50 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ohce/ohce/internal/exchange"
 	"github.com/ohce/ohce/internal/udp"
 )
 
 // A portSocket is the socket of a source port.
 type portSocket struct {
-	p    *PortProber
-	port uint16
-	conn net.Conn
-	work sync.WaitGroup
+	p     *PortProber
+	port  uint16
+	conn  net.Conn
+	begun time.Time // from which the times of attempts count
+	work  sync.WaitGroup
 
-	mu      sync.Mutex
-	pending *portRequest   // in flight; nil if none is
-	history []endedRequest // the requests that are no longer in flight, oldest first
+	mu       sync.Mutex
+	attempts *exchange.SingleAttempts
+	pending  *portRequest // in flight; nil if none is
 }
 
-// An endedRequest is a request that is no longer in flight.
-type endedRequest struct {
-	key      []byte // nil without a matcher
-	answered bool
+// maxRemembered is how many requests of a port are remembered to recognize late responses.
+const maxRemembered = 1024
+
+func newPortSocket(p *PortProber, port uint16, conn net.Conn) *portSocket {
+	match := &exchange.Matcher{ // of a server whose responses identify no request
+		RequestKey:  func(dst, _ []byte) []byte { return dst },
+		ResponseKey: func(dst, _ []byte) ([]byte, bool) { return dst, true },
+	}
+	if p.Match != nil {
+		match = &exchange.Matcher{RequestKey: p.Match.RequestKey, ResponseKey: p.Match.ResponseKey}
+	}
+	return &portSocket{
+		p: p, port: port, conn: conn, begun: time.Now(),
+		attempts: exchange.NewSingleAttempts(match, orDefault(p.Timeout, defaultTimeout),
+			min(orDefault(p.Count, defaultPortCount), maxRemembered)),
+	}
 }
+
+// now returns the time of an attempt.
+func (s *portSocket) now() time.Duration { return time.Since(s.begun) }
 
 // A portRequest is a request in flight.
 type portRequest struct {
-	request, key []byte // the key is nil without a matcher
-	sent         time.Time
-	wrong        []byte           // the first datagram that was not the response; nil if there is none
-	done         chan portOutcome // receives at most one value
+	request []byte
+	sent    time.Time
+	wrong   []byte           // the first datagram that was not the response; nil if there is none
+	done    chan portOutcome // receives at most one value
 }
 
 // A portOutcome is the end of a request before its time-out.
@@ -95,22 +112,25 @@ func (s *portSocket) ended(sample Sample, r *portRequest, o portOutcome) Sample 
 // begin makes a request the one in flight.
 func (s *portSocket) begin(request []byte) *portRequest {
 	r := &portRequest{request: request, done: make(chan portOutcome, 1)}
-	if s.p.Match != nil {
-		r.key = s.p.Match.RequestKey([]byte{}, request)
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.pending, r.sent = r, time.Now()
+	r.sent = time.Now()
+	at := r.sent.Sub(s.begun)
+	s.attempts.Sent(at, s.attempts.Add(at, request)+1)
+	s.pending = r
 	return r
 }
 
-// end ends a request that has no response. A response that arrives afterwards is late.
+// end ends a request that has no response. A response that arrives after its time-out is late.
 func (s *portSocket) end(r *portRequest) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.pending == r {
-		s.pending, s.history = nil, append(s.history, endedRequest{r.key, false})
+	if s.pending != r {
+		return
 	}
+	s.pending = nil
+	s.attempts.Expire(s.now(), func(uint64) {})
+	s.attempts.Unreachable() // it ended for another reason
 }
 
 // read reads datagrams until the socket is closed or cannot be read.
@@ -137,49 +157,20 @@ func (s *portSocket) received(at time.Time, data []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := s.pending
-	key, isResponse := s.keyOf(data)
-	if r != nil && isResponse && bytes.Equal(key, r.key) && s.accepts(r.request, data) {
-		s.pending, s.history = nil, append(s.history, endedRequest{r.key, true})
+	a := s.attempts.Received(at.Sub(s.begun), data, func(uint64) {})
+	if a.Answered && s.accepts(r.request, data) {
+		s.pending = nil
 		r.done <- portOutcome{class: Answered, response: data, at: at}
 		return
 	}
-	for i := len(s.history) - 1; i >= 0 && isResponse; i-- {
-		if e := &s.history[i]; bytes.Equal(key, e.key) {
-			s.count(e)
-			return
-		}
-	}
-	s.p.counts.Lock()
-	s.p.counts.Unexpected++
-	s.p.counts.Unlock()
-	if r != nil && r.wrong == nil {
+	s.p.count(a.Reason)
+	if r != nil && r.wrong == nil && a.Reason == exchange.Unexpected {
 		r.wrong = data
 	}
 }
 
-// keyOf returns the key of a datagram, and whether it can be a response. Without a matcher, all keys
-// are nil.
-func (s *portSocket) keyOf(data []byte) (key []byte, isResponse bool) {
-	if s.p.Match == nil {
-		return nil, true
-	}
-	return s.p.Match.ResponseKey([]byte{}, data)
-}
-
 func (s *portSocket) accepts(request, response []byte) bool {
 	return s.p.Match == nil || s.p.Match.Accept == nil || s.p.Match.Accept(request, response)
-}
-
-// count counts a response to a request that has ended.
-func (s *portSocket) count(e *endedRequest) {
-	s.p.counts.Lock()
-	defer s.p.counts.Unlock()
-	if e.answered {
-		s.p.counts.Duplicates++
-	} else {
-		s.p.counts.Late++
-		e.answered = true
-	}
 }
 
 // failed ends the request in flight if err is the report of a router or of the host of the server.
@@ -188,7 +179,8 @@ func (s *portSocket) failed(err error) {
 	defer s.mu.Unlock()
 	class := classOfSocket(err)
 	if r := s.pending; r != nil && class != Unsent {
-		s.pending, s.history = nil, append(s.history, endedRequest{r.key, false})
+		s.pending = nil
+		s.attempts.Unreachable()
 		r.done <- portOutcome{class: class, err: err}
 	}
 }

@@ -67,3 +67,19 @@ func TestRateSearchNoise(t *testing.T) {
 		}
 	}
 }
+
+// The trials at the lower end are repeated. If their results contradict the first ones, the search
+// continues below.
+func TestRateSearchRepeats(t *testing.T) {
+	s := &measure.RateSearch{}
+	bound := 100_000.0
+	search(s, func(rate float64) bool {
+		if s.Trials == 20 { // the server becomes slower during the search
+			bound = 30_000
+		}
+		return rate <= bound
+	})
+	if s.Lower > bound || s.Upper <= bound {
+		t.Errorf("[%v, %v] after %d trials, want an interval around %v", s.Lower, s.Upper, s.Trials, bound)
+	}
+}

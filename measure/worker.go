@@ -236,7 +236,7 @@ func (w *worker) received(c *loadClient, data []byte) {
 	s := w.sums
 	switch {
 	case a.Answered:
-		if w.load.Check != nil && w.load.Check(c.request(a.Number), data) != nil {
+		if c.requests != nil && !w.load.right(c.request(a.Number), data) {
 			s.Wrong++
 			return
 		}
