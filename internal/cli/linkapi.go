@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/ohce/ohce/internal/linkapi"
+	"github.com/ohce/ohce/internal/web"
 )
 
 // apiFlags are the flags of ohce link about its API.
@@ -91,7 +92,7 @@ func (a *app) serveLinks(f *apiFlags, m *linkapi.Manager) (*apiServer, error) {
 			hint: "to add a link to an ohce link that runs there, use: ohce link ctl create; " +
 				"otherwise choose another address with --api, or none"}
 	}
-	s.remote = linkapi.RequiresToken(l.Addr())
+	s.remote = web.IsRemote(l.Addr())
 	if s.remote && token == "" {
 		l.Close()
 		_, port, _ := net.SplitHostPort(f.addr)

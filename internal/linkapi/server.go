@@ -2,23 +2,12 @@ package linkapi
 
 import (
 	"cmp"
+	"errors"
 	"net"
 	"net/http"
 	"sync"
-	"time"
-)
 
-// The limits of a Server.
-const (
-	// maxHeader is the maximum length of a request's header in bytes. net/http adds 4,096 bytes.
-	maxHeader = 8 << 10
-	// maxConnections is the maximum number of open connections.
-	maxConnections = 32
-
-	readHeaderTimeout = 5 * time.Second
-	readTimeout       = 10 * time.Second
-	writeTimeout      = 15 * time.Second
-	idleTimeout       = 30 * time.Second
+	"github.com/ohce/ohce/internal/web"
 )
 
 // A Server serves the API of a Manager on a listener. It limits the time, the memory and the number
@@ -34,39 +23,45 @@ type Server struct {
 	Token string
 
 	once  sync.Once
-	http  *http.Server
+	web   *web.Server
 	longs longBodies
 }
 
 // Serve serves the connections of l until Close. It closes l. After Close, the error is
 // http.ErrServerClosed. Without a required Token, it is ErrTokenRequired.
 func (s *Server) Serve(l net.Listener) error {
-	if s.Token == "" && RequiresToken(l.Addr()) {
+	if s.Token == "" && web.IsRemote(l.Addr()) {
 		l.Close()
 		return ErrTokenRequired
 	}
 	s.once.Do(s.init)
-	return s.http.Serve(l)
+	return s.web.Serve(l)
 }
 
 // Close closes the listener and all connections. Serve returns at once if Close has been called.
 func (s *Server) Close() error {
 	s.once.Do(s.init)
-	return s.http.Close()
+	return s.web.Close()
 }
 
 func (s *Server) init() {
 	s.longs = make(longBodies, maxLongBodies)
-	open := newConnections(maxConnections)
-	s.http = &http.Server{
-		Handler:           s,
-		ReadHeaderTimeout: readHeaderTimeout,
-		ReadTimeout:       readTimeout,
-		WriteTimeout:      writeTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeader,
-		ConnState:         open.changed,
+	s.web = &web.Server{Handler: s}
+}
+
+// checkAccess refuses requests that a web page makes without its user's knowledge.
+func (s *Server) checkAccess(r *http.Request) error {
+	err := web.CheckAccess(r, s.Hosts)
+	var host *web.HostError
+	switch {
+	case errors.As(err, &host):
+		e := newError(403, "host", err.Error()+": use the IP address of the API")
+		e.Hint = "to allow another name or address, start ohce link with --api-host"
+		return e
+	case err != nil:
+		return newError(403, "origin", err.Error())
 	}
+	return nil
 }
 
 // ServeHTTP serves a request to the API that the package comment describes.

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/ohce/ohce/internal/web"
 )
 
 // startServer serves the API on a listener and returns its address.
@@ -61,7 +63,7 @@ func TestBurstOfClients(t *testing.T) {
 		ended := make(chan error, 1)
 		go func() { ended <- s.Serve(l) }()
 		failed := make(chan error)
-		const clients = 10 * maxConnections
+		const clients = 10 * web.DefaultMaxConnections
 		for range clients {
 			go func() { failed <- list(l) }()
 		}
@@ -101,11 +103,11 @@ func TestTimeouts(t *testing.T) {
 		reads      bool
 		after      time.Duration
 	}{
-		{"nothing sent", "", true, readHeaderTimeout},
-		{"part of the header", get[:20], true, readHeaderTimeout},
-		{"part of the body", "POST /links HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{", true, readTimeout},
-		{"no reads", get, false, writeTimeout},
-		{"no further request", get, true, idleTimeout},
+		{"nothing sent", "", true, web.ReadHeaderTimeout},
+		{"part of the header", get[:20], true, web.ReadHeaderTimeout},
+		{"part of the body", "POST /links HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{", true, web.ReadTimeout},
+		{"no reads", get, false, web.WriteTimeout},
+		{"no further request", get, true, web.IdleTimeout},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -6,9 +6,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"net/netip"
 	"strings"
 )
 
@@ -33,12 +31,6 @@ func ParseToken(file []byte) (string, error) {
 		return "", errors.New("a token has only letters, digits and -._~+/=")
 	}
 	return token, nil
-}
-
-// RequiresToken reports whether other machines can reach a listener with the address addr.
-func RequiresToken(addr net.Addr) bool {
-	ap, err := netip.ParseAddrPort(addr.String())
-	return err == nil && !ap.Addr().Unmap().IsLoopback()
 }
 
 // checkToken refuses a request without the token of the server, if it has one.

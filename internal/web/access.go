@@ -1,6 +1,7 @@
-package linkapi
+package web
 
 import (
+	"errors"
 	"net"
 	"net/http"
 	"net/netip"
@@ -8,21 +9,32 @@ import (
 	"strings"
 )
 
-// checkAccess refuses requests that a web page makes without its user's knowledge.
-func (s *Server) checkAccess(r *http.Request) error {
+// ErrOrigin is the error of CheckAccess for a request of a web page of another origin.
+var ErrOrigin = errors.New("requests from web pages of another origin are refused")
+
+// A HostError is the error of CheckAccess for a Host header that is not allowed.
+type HostError struct {
+	// Host is the name or address in the header, without a port.
+	Host string
+}
+
+func (e *HostError) Error() string { return "host " + strconv.Quote(e.Host) + " is refused" }
+
+// CheckAccess refuses requests that a web page makes without its user's knowledge. The Host header
+// must have the address of the connection or, on a loopback address, localhost, or one of hosts. The
+// error is ErrOrigin or a *HostError.
+func CheckAccess(r *http.Request, hosts []string) error {
 	var protection http.CrossOriginProtection
 	if err := protection.Check(r); err != nil {
-		return newError(403, "origin", "requests from web pages of another origin are refused")
+		return ErrOrigin
 	}
 	// A web page can have this machine as its origin, if the page's host name resolves to it (DNS
 	// rebinding).
 	host := hostOf(r.Host)
-	if local, ok := localAddr(r); !ok || allowsHost(local, host, s.Hosts) {
+	if local, ok := localAddr(r); !ok || allowsHost(local, host, hosts) {
 		return nil
 	}
-	e := newError(403, "host", "host "+strconv.Quote(host)+" is refused: use the IP address of the API")
-	e.Hint = "to allow another name or address, start ohce link with --api-host"
-	return e
+	return &HostError{Host: host}
 }
 
 // hostOf returns the name or address in a Host header.

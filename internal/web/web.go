@@ -1,0 +1,75 @@
+// Package web serves HTTP on behalf of a command that runs next to other work. It limits the time,
+// the memory and the number of connections that clients take, and refuses requests that a web page
+// of another origin makes without the knowledge of its user.
+package web
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// The limits of a Server.
+const (
+	// DefaultMaxConnections is the default of Server.MaxConnections.
+	DefaultMaxConnections = 32
+	// MaxHeader is the maximum length of a request's header in bytes. net/http adds 4,096 bytes.
+	MaxHeader = 8 << 10
+
+	ReadHeaderTimeout = 5 * time.Second
+	ReadTimeout       = 10 * time.Second
+	WriteTimeout      = 15 * time.Second
+	IdleTimeout       = 30 * time.Second
+)
+
+// A Server is an http.Server with limits. A handler that needs more than WriteTimeout for its
+// response extends the time with http.ResponseController.SetWriteDeadline. Its fields must not
+// change after the first call of a method.
+type Server struct {
+	// Handler serves the requests. It decides itself which of them need CheckAccess.
+	Handler http.Handler
+	// MaxConnections is the maximum number of open connections. Beyond it, a new connection closes
+	// the one that has been idle, or busy with one request, for the longest time. If zero, it is
+	// DefaultMaxConnections. It must not be negative.
+	MaxConnections int
+
+	once sync.Once
+	http *http.Server
+}
+
+// Serve serves the connections of l until Close, and closes l. It always returns an error. After
+// Close, the error is http.ErrServerClosed.
+func (s *Server) Serve(l net.Listener) error {
+	s.once.Do(s.init)
+	return s.http.Serve(l)
+}
+
+// Close closes the listeners and all connections. Serve returns at once if Close has been called.
+func (s *Server) Close() error {
+	s.once.Do(s.init)
+	return s.http.Close()
+}
+
+func (s *Server) init() {
+	limit := s.MaxConnections
+	if limit == 0 {
+		limit = DefaultMaxConnections
+	}
+	s.http = &http.Server{
+		Handler:           s.Handler,
+		ReadHeaderTimeout: ReadHeaderTimeout,
+		ReadTimeout:       ReadTimeout,
+		WriteTimeout:      WriteTimeout,
+		IdleTimeout:       IdleTimeout,
+		MaxHeaderBytes:    MaxHeader,
+		ConnState:         newConnections(limit).changed,
+	}
+}
+
+// IsRemote reports whether other machines can reach a listener with the address addr.
+func IsRemote(addr net.Addr) bool {
+	ap, err := netip.ParseAddrPort(addr.String())
+	return err == nil && !ap.Addr().Unmap().IsLoopback()
+}
