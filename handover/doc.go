@@ -7,7 +7,8 @@
 // A process calls [Program.Start], which starts the program again and passes the sockets. The
 // successor calls [Inherit], prepares to serve, and calls [Inheritance.Ready]. The old process then
 // stops reading, answers the datagrams that it has read, and exits. If the successor exits or does
-// not become ready in time, Start returns an error, and the old process continues to serve.
+// not become ready in time, Start returns an error, and the old process continues to serve. A
+// service can pass its TCP listeners in the same way, such as that of its metrics.
 //
 // # systemd
 //

@@ -1,6 +1,7 @@
 package handover
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -15,8 +16,8 @@ import (
 // removes the variables that describe them from the environment. If there are none, the result has
 // no sockets. Inherit must be called once, before the program opens files.
 //
-// Inherit fails if the variables are malformed or a descriptor is not a UDP socket. It then closes
-// the descriptors that it has found.
+// Inherit fails if the variables are malformed or a descriptor is neither a UDP socket nor a TCP
+// listener. It then closes the descriptors that it has found.
 //
 // Inherit ignores variables that are meant for another process. A child of the successor, for
 // example, inherits the successor's variables. If the process has also inherited the descriptors,
@@ -40,12 +41,8 @@ func Inherit() (*Inheritance, error) {
 		in.ready = os.NewFile(uintptr(fd), "ready")
 	}
 	for i, name := range p.names {
-		s, socketErr := inheritSocket(firstFD+i, name)
-		if socketErr != nil && err == nil {
-			err = fmt.Errorf("handover: descriptor %d: %w", firstFD+i, socketErr)
-		}
-		if socketErr == nil {
-			in.Sockets = append(in.Sockets, s)
+		if addErr := in.add(firstFD+i, name); addErr != nil && err == nil {
+			err = fmt.Errorf("handover: descriptor %d: %w", firstFD+i, addErr)
 		}
 	}
 	if err != nil {
@@ -56,7 +53,7 @@ func Inherit() (*Inheritance, error) {
 }
 
 // closeForeign closes n descriptors that a predecessor has passed to another process, if they are
-// what it passes: UDP sockets and a pipe. It returns ErrGivenUp if nothing reads the pipe.
+// what it passes: sockets and a pipe. It returns ErrGivenUp if nothing reads the pipe.
 func closeForeign(n int) error {
 	if n == 0 {
 		return nil
@@ -68,7 +65,7 @@ func closeForeign(n int) error {
 	}
 	for fd := firstFD; fd < ready; fd++ {
 		kind, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)
-		if err != nil || kind != unix.SOCK_DGRAM {
+		if err != nil || kind != unix.SOCK_DGRAM && kind != unix.SOCK_STREAM {
 			return nil
 		}
 	}
@@ -83,24 +80,53 @@ func closeForeign(n int) error {
 	return nil
 }
 
-// inheritSocket returns the socket with the descriptor fd, which it closes. The socket of the
+// add adds the socket or listener with the descriptor fd, which it closes. The descriptor of the
 // result is a duplicate that is closed on exec.
-func inheritSocket(fd int, name string) (Socket, error) {
+func (in *Inheritance) add(fd int, name string) error {
 	// A wrong number can be that of a file of the Go runtime, which must not be closed.
-	if _, err := syscall.GetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_TYPE); err != nil {
-		return Socket{}, fmt.Errorf("not a UDP socket: %w", err)
+	kind, err := syscall.GetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_TYPE)
+	if err != nil {
+		return fmt.Errorf("neither a UDP socket nor a TCP listener: %w", err)
 	}
 	f := os.NewFile(uintptr(fd), "inherited "+strconv.Itoa(fd))
 	defer f.Close()
+	if kind == syscall.SOCK_STREAM {
+		return in.addListener(fd, f, name)
+	}
 	pc, err := net.FilePacketConn(f)
 	if err != nil {
-		return Socket{}, fmt.Errorf("not a UDP socket: %w", err)
+		return fmt.Errorf("neither a UDP socket nor a TCP listener: %w", err)
 	}
 	conn, ok := pc.(*net.UDPConn)
 	if !ok {
 		pc.Close()
-		return Socket{}, fmt.Errorf("not a UDP socket, but %s", pc.LocalAddr().Network())
+		return fmt.Errorf("not a UDP socket, but %s", pc.LocalAddr().Network())
 	}
 	addr := conn.LocalAddr().(*net.UDPAddr).AddrPort()
-	return Socket{name, netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port()), conn}, nil
+	in.Sockets = append(in.Sockets, Socket{name, unmapped(addr), conn})
+	return nil
+}
+
+// addListener adds the TCP listener with the descriptor fd, which is that of f.
+func (in *Inheritance) addListener(fd int, f *os.File, name string) error {
+	accepts, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ACCEPTCONN)
+	if err == nil && accepts == 0 {
+		return errors.New("a stream socket that does not listen")
+	}
+	l, err := net.FileListener(f)
+	if err != nil {
+		return fmt.Errorf("neither a UDP socket nor a TCP listener: %w", err)
+	}
+	tcp, ok := l.(*net.TCPListener)
+	if !ok {
+		l.Close()
+		return fmt.Errorf("not a TCP listener, but %s", l.Addr().Network())
+	}
+	addr := tcp.Addr().(*net.TCPAddr).AddrPort()
+	in.Listeners = append(in.Listeners, Listener{name, unmapped(addr), tcp})
+	return nil
+}
+
+func unmapped(addr netip.AddrPort) netip.AddrPort {
+	return netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
 }

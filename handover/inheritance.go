@@ -22,10 +22,25 @@ type Socket struct {
 	Conn *net.UDPConn
 }
 
+// A Listener is a TCP listener that the process has inherited, for example that of its metrics.
+type Listener struct {
+	// Name is the name from systemd. It is empty for a listener of a predecessor.
+	Name string
+
+	// Addr is the address that the listener is bound to.
+	Addr netip.AddrPort
+
+	// Listener is the listener.
+	Listener *net.TCPListener
+}
+
 // An Inheritance holds the sockets that a process has inherited. The zero value has none.
 type Inheritance struct {
-	// Sockets are the inherited sockets, in the order in which they were passed.
+	// Sockets are the inherited UDP sockets, in the order in which they were passed.
 	Sockets []Socket
+
+	// Listeners are the inherited TCP listeners, in the order in which they were passed.
+	Listeners []Listener
 
 	// Predecessor reports whether the sockets are those of a process that waits for Ready.
 	Predecessor bool
@@ -62,6 +77,20 @@ func (in *Inheritance) Take(addr netip.AddrPort) []net.PacketConn {
 	return taken
 }
 
+// TakeListener removes the listener with an address from in and returns it, or nil if there is none.
+// If the port of addr is 0, TakeListener takes the first listener with that IP address.
+func (in *Inheritance) TakeListener(addr netip.AddrPort) *net.TCPListener {
+	i := slices.IndexFunc(in.Listeners, func(l Listener) bool {
+		return l.Addr == addr || addr.Port() == 0 && l.Addr.Addr() == addr.Addr()
+	})
+	if i < 0 {
+		return nil
+	}
+	l := in.Listeners[i].Listener
+	in.Listeners = slices.Delete(in.Listeners, i, i+1)
+	return l
+}
+
 // ErrGivenUp is returned by Inherit and Ready if the predecessor no longer waits for this process.
 var ErrGivenUp = errors.New("handover: the predecessor no longer waits")
 
@@ -88,13 +117,16 @@ func (in *Inheritance) Ready() error {
 // readyByte is the byte that a successor writes to the ready pipe.
 const readyByte = 'R'
 
-// Close closes the sockets that Take has not removed. A predecessor that waits for Ready continues
-// to serve.
+// Close closes the sockets and listeners that Take and TakeListener have not removed. A predecessor
+// that waits for Ready continues to serve.
 func (in *Inheritance) Close() {
 	for _, s := range in.Sockets {
 		s.Conn.Close()
 	}
-	in.Sockets = nil
+	for _, l := range in.Listeners {
+		l.Listener.Close()
+	}
+	in.Sockets, in.Listeners = nil, nil
 	if in.ready != nil {
 		in.ready.Close()
 		in.ready = nil

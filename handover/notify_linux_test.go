@@ -88,12 +88,12 @@ func TestStore(t *testing.T) {
 	if message != "FDSTORE=1\nFDPOLL=0\nFDNAME=ohce" || len(fds) != 1 {
 		t.Fatalf("message %q with %d descriptors", message, len(fds))
 	}
-	s, err := inheritSocket(fds[0], "ohce")
-	if err != nil {
+	var in Inheritance
+	if err := in.add(fds[0], "ohce"); err != nil {
 		t.Fatal(err)
 	}
-	defer s.Conn.Close()
-	if s.Addr.String() != conn.LocalAddr().String() {
+	defer in.Close()
+	if s := in.Sockets[0]; s.Addr.String() != conn.LocalAddr().String() {
 		t.Errorf("stored the socket %v, want %v", s.Addr, conn.LocalAddr())
 	}
 }

@@ -38,6 +38,9 @@ func asSuccessor(mode string) int {
 	if err := in.Ready(); err != nil {
 		return 4
 	}
+	if mode == "accept" {
+		return acceptOne(in)
+	}
 	conn := in.Sockets[0].Conn
 	conn.SetDeadline(time.Now().Add(testTimeout))
 	buf := make([]byte, 100)
@@ -163,18 +166,66 @@ func TestStartEndsWithContext(t *testing.T) {
 	}
 }
 
-// TestInheritRejectsStreams checks that a descriptor that is not a UDP socket is reported.
-func TestInheritRejectsStreams(t *testing.T) {
+// acceptOne accepts one connection of an inherited listener, and writes a line to it.
+func acceptOne(in *Inheritance) int {
+	l := in.TakeListener(in.Listeners[0].Addr)
+	if l == nil || len(in.Listeners) != 0 || len(in.Sockets) != 0 {
+		return 6
+	}
+	l.SetDeadline(time.Now().Add(testTimeout))
+	c, err := l.Accept()
+	if err != nil {
+		return 5
+	}
+	defer c.Close()
+	fmt.Fprintf(c, "%d\n", openDescriptors())
+	return 0
+}
+
+// TestStartPassesListeners checks that a successor accepts a connection that was queued before it
+// started.
+func TestStartPassesListeners(t *testing.T) {
+	l, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	c, err := net.Dial("tcp4", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(testTimeout))
+	f, err := l.File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := successor(t, "accept").Start(t.Context(), f); err != nil {
+		t.Fatal(err)
+	}
+	var open int
+	if _, err := fmt.Fscanln(c, &open); err != nil || open != openDescriptors() {
+		t.Errorf("the successor has %d descriptors, %v, want %d", open, err, openDescriptors())
+	}
+}
+
+// TestInheritRejectsConnections checks that a descriptor that is neither a UDP socket nor a TCP
+// listener is reported.
+func TestInheritRejectsConnections(t *testing.T) {
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	f, err := l.(*net.TCPListener).File()
+	c, err := net.Dial("tcp4", l.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
+	defer c.Close()
+	f, err := c.(*net.TCPConn).File()
+	if err != nil {
+		t.Fatal(err)
+	}
 	_, err = successor(t, "serve").Start(t.Context(), f)
 	if err == nil || !strings.Contains(err.Error(), "exited with code 7") {
 		t.Errorf("Start = %v, want exit code 7", err)
