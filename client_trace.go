@@ -28,6 +28,61 @@ type ClientTrace struct {
 	DatagramIgnored func(a TraceAttempt, why IgnoreReason, data []byte)
 }
 
+// JoinTraces returns a trace that calls the functions of each trace in the given order. It ignores
+// traces that are nil. If there are no others, the result is nil.
+func JoinTraces(traces ...*ClientTrace) *ClientTrace {
+	var joined *ClientTrace
+	for _, t := range traces {
+		switch {
+		case t == nil:
+		case joined == nil:
+			first := *t
+			joined = &first
+		default:
+			joined = &ClientTrace{
+				AttemptSent:      joinCalls(joined.AttemptSent, t.AttemptSent),
+				AttemptTimedOut:  joinCalls(joined.AttemptTimedOut, t.AttemptTimedOut),
+				PortUnreachable:  joinCalls(joined.PortUnreachable, t.PortUnreachable),
+				ResponseAccepted: joinResponseCalls(joined.ResponseAccepted, t.ResponseAccepted),
+				DatagramIgnored:  joinIgnoredCalls(joined.DatagramIgnored, t.DatagramIgnored),
+			}
+		}
+	}
+	return joined
+}
+
+func joinCalls(f, g func(TraceAttempt)) func(TraceAttempt) {
+	switch {
+	case f == nil:
+		return g
+	case g == nil:
+		return f
+	}
+	return func(a TraceAttempt) { f(a); g(a) }
+}
+
+func joinResponseCalls(f, g func(TraceAttempt, *Response)) func(TraceAttempt, *Response) {
+	switch {
+	case f == nil:
+		return g
+	case g == nil:
+		return f
+	}
+	return func(a TraceAttempt, r *Response) { f(a, r); g(a, r) }
+}
+
+func joinIgnoredCalls(
+	f, g func(TraceAttempt, IgnoreReason, []byte),
+) func(TraceAttempt, IgnoreReason, []byte) {
+	switch {
+	case f == nil:
+		return g
+	case g == nil:
+		return f
+	}
+	return func(a TraceAttempt, why IgnoreReason, data []byte) { f(a, why, data); g(a, why, data) }
+}
+
 // A TraceAttempt describes the attempt that an event belongs to.
 //
 // If a datagram or an ICMP message cannot be attributed to one request, only Time, Local and Remote

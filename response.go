@@ -2,6 +2,7 @@ package ohce
 
 import (
 	"net/netip"
+	"time"
 
 	"github.com/ohce/ohce/internal/udp"
 )
@@ -32,6 +33,7 @@ type ResponseWriter struct {
 	written  bool
 	tooLarge bool
 	drop     DropReason // set by a handler that drops the request; otherwise DropNone
+	begun    time.Time  // when the handler was called, if its duration is measured
 
 	shard    *shard           // nil if there is no server
 	request  *udp.Message     // the message with the request and its addresses

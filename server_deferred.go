@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net"
 	"sync/atomic"
+	"time"
 
 	"github.com/ohce/ohce/internal/udp"
 )
@@ -25,6 +26,7 @@ type Deferred struct {
 	Request *Request
 
 	ended  atomic.Bool
+	begun  time.Time       // when the handler was called, if its duration is measured
 	reply  udp.Message     // holds the addresses of the response
 	origin *ResponseWriter // gets the response if there is no server
 }
@@ -53,10 +55,11 @@ func (w *ResponseWriter) Defer(r *Request) *Deferred {
 	}
 	switch {
 	case w.owner != nil: // d replaces the owner
-		d.reply, d.origin = w.owner.reply, w.owner.origin
+		d.begun, d.reply, d.origin = w.owner.begun, w.owner.reply, w.owner.origin
 		d.ended.Store(w.owner.ended.Swap(true))
 	case w.shard != nil:
 		m := w.request
+		d.begun = w.begun
 		d.reply = udp.Message{Peer: m.Peer, Local: m.Local, IfIndex: m.IfIndex}
 		w.shard.guard.deferred.Store(true)
 		w.shard.open.add()
@@ -95,6 +98,9 @@ func (d *Deferred) end(reason DropReason) error {
 			reason = DropUnsent
 		}
 	default:
+		if !d.begun.IsZero() {
+			sh.counters.handled(time.Since(d.begun))
+		}
 		err = d.finish(reason)
 		sh.open.endEnding()
 	}
@@ -113,7 +119,7 @@ func (d *Deferred) finish(reason DropReason) error {
 	}
 	if reason != DropNone {
 		dropped[reason]++
-		sh.counters.ended(0, &dropped)
+		sh.counters.ended(0, 0, &dropped)
 		if reason == DropTooLarge {
 			return ErrTooLarge
 		}

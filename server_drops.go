@@ -63,7 +63,7 @@ func dropReason(v guard.Verdict) DropReason {
 	}
 }
 
-// String returns the name of the reason in lower case, as used in metrics and summaries.
+// String returns the name of the reason in lower case, as used in summaries.
 func (r DropReason) String() string {
 	if r < dropReasons {
 		return dropNames[r]

@@ -25,6 +25,7 @@ type shard struct {
 	stop       chan struct{} // closed when the server begins to close
 
 	in        []udp.Message // the batch read last
+	timed     bool          // a call of the handler was timed for this batch
 	guard     shardGuard
 	req       Request
 	writer    ResponseWriter
@@ -120,11 +121,13 @@ func (sh *shard) pause(d time.Duration) {
 
 // serve answers the first n messages of sh.in.
 func (sh *shard) serve(n int) {
-	received := 0
+	received, bytes := 0, 0
 	for i := range sh.in[:n] {
 		received += sh.in[i].Count()
+		bytes += len(sh.in[i].Buf)
 	}
-	sh.counters.received(received)
+	sh.counters.received(received, bytes)
+	sh.timed = false
 	var dropped Drops
 	sh.guard.now = time.Now()
 	for i := range sh.in[:n] {
@@ -200,7 +203,7 @@ func (sh *shard) answer(data []byte) DropReason {
 	r, w := &sh.req, &sh.writer
 	r.Data = data
 	w.begin(sh.responses.buf)
-	returned := sh.srv.panics.call(sh.srv.ErrorLog, sh.handler, w, r)
+	returned := sh.call(w, r)
 	switch {
 	case w.deferred != nil:
 		return DropNone // counted when the Deferred ends, even if the handler panicked
@@ -217,16 +220,36 @@ func (sh *shard) answer(data []byte) DropReason {
 	return reason
 }
 
+// call calls the handler and reports whether it returned. It measures the duration of the first call
+// of a batch, if the handler does not defer the response.
+func (sh *shard) call(w *ResponseWriter, r *Request) (returned bool) {
+	if sh.timed {
+		w.begun = time.Time{}
+		return sh.srv.panics.call(sh.srv.ErrorLog, sh.handler, w, r)
+	}
+	sh.timed, w.begun = true, time.Now()
+	returned = sh.srv.panics.call(sh.srv.ErrorLog, sh.handler, w, r)
+	if w.deferred == nil {
+		sh.counters.handled(time.Since(w.begun))
+	}
+	return returned
+}
+
 // flush sends the messages in out and counts their datagrams and those in dropped. It returns the
 // last error with which the system refused a datagram.
 func (sh *shard) flush(out []udp.Message, dropped *Drops) (failed error) {
 	sh.write.Lock()
 	defer sh.write.Unlock()
-	answered, _ := udp.SendAll(sh.conn, out, func(_, _ int, err error) {
+	bytes := 0
+	for i := range out {
+		bytes += len(out[i].Buf)
+	}
+	answered, _ := udp.SendAll(sh.conn, out, func(message, datagram int, err error) {
 		failed = err
+		bytes -= out[message].Len(datagram)
 		dropped[sh.countWriteError(err)]++
 	})
-	sh.counters.ended(answered, dropped)
+	sh.counters.ended(answered, bytes, dropped)
 	return failed
 }
 

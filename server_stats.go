@@ -41,19 +41,27 @@ func (s ServerStats) LogValue() slog.Value { return statsGroup(s) }
 type serverCounters struct {
 	mu sync.Mutex
 	s  ServerStats
+
+	requestBytes, responseBytes uint64
+	reads                       ReadSizes
+	handlerTimes                DurationHistogram
 }
 
-func (c *serverCounters) received(n int) {
+// received counts the datagrams of one read, and their bytes.
+func (c *serverCounters) received(datagrams, bytes int) {
 	c.mu.Lock()
-	c.s.Received += uint64(n)
-	c.s.InFlight += uint64(n)
+	c.s.Received += uint64(datagrams)
+	c.s.InFlight += uint64(datagrams)
+	c.requestBytes += uint64(bytes)
+	c.reads.record(datagrams)
 	c.mu.Unlock()
 }
 
-// ended counts datagrams that have been answered or dropped.
-func (c *serverCounters) ended(answered int, dropped *Drops) {
+// ended counts datagrams that have been answered, with responses of so many bytes, or dropped.
+func (c *serverCounters) ended(answered, bytes int, dropped *Drops) {
 	n := uint64(answered) + dropped.Total()
 	c.mu.Lock()
+	c.responseBytes += uint64(bytes)
 	c.s.InFlight -= n
 	c.s.Answered += uint64(answered)
 	for r, k := range dropped {
@@ -86,7 +94,7 @@ func (c *serverCounters) finish(n int) {
 	c.mu.Lock()
 	lost := c.s.InFlight - uint64(n)
 	c.mu.Unlock()
-	c.ended(0, &Drops{DropUnsent: uint64(n), DropPanic: lost})
+	c.ended(0, 0, &Drops{DropUnsent: uint64(n), DropPanic: lost})
 }
 
 // addTo adds the counters to sum.

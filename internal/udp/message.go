@@ -48,6 +48,14 @@ func (m *Message) Count() int {
 	return (len(m.Buf) + m.Segment - 1) / m.Segment
 }
 
+// Len returns the length of datagram i of the message in bytes. i is from 0 to Count()-1.
+func (m *Message) Len(i int) int {
+	if m.Segment == 0 {
+		return len(m.Buf)
+	}
+	return min(m.Segment, len(m.Buf)-i*m.Segment)
+}
+
 // Datagrams returns an iterator over the datagrams of the message in order. Each is a slice of Buf
 // whose capacity extends to the end of Buf, so that a [Batch] can combine consecutive ones again. A
 // loop over the iterator does not allocate, because the compiler inlines it.
