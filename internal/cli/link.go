@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"net/http"
 	"strconv"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	"github.com/ohce/ohce/internal/sandbox"
 	"github.com/ohce/ohce/link"
 	"github.com/ohce/ohce/link/relay"
+	"github.com/ohce/ohce/telemetry"
 )
 
 // The defaults of ohce link.
@@ -36,6 +38,7 @@ type linkFlags struct {
 	portsPerAddress, newPortsPerAddress int
 
 	api     apiFlags
+	http    httpFlags
 	trace   bool
 	sandbox sandboxFlags
 }
@@ -127,12 +130,24 @@ After binding, the link drops the privileges that it does not need, as ohce serv
 	f.addSpec(flags)
 	flags.BoolVar(&f.trace, "trace", false, "print a line for each datagram, with its fate")
 	f.api.register(flags)
+	f.http.register(flags)
 	f.sandbox.register(flags)
 	completeFlag(cmd, "sandbox", sandboxModes...)
 	completeFlag(cmd, "listen", linkListen)
 	completeFlag(cmd, "to", linkTo)
 	cmd.AddCommand(a.linkCtlCommand())
 	return cmd
+}
+
+// linkStats yields the names and the counters of the links of m.
+func linkStats(m *linkapi.Manager) iter.Seq2[string, relay.Stats] {
+	return func(yield func(string, relay.Stats) bool) {
+		for _, s := range m.List() {
+			if !yield(s.Name, s.Stats) {
+				return
+			}
+		}
+	}
 }
 
 // presetHelp lists the presets with their impairments.
@@ -155,7 +170,7 @@ func (a *app) link(ctx context.Context, f *linkFlags) error {
 	if err != nil {
 		return err
 	}
-	if err := f.sandbox.check(); err != nil {
+	if err := cmp.Or(f.http.check(), f.sandbox.check()); err != nil {
 		return err
 	}
 	if err := f.sandbox.lookUp(false); err != nil {
@@ -163,8 +178,8 @@ func (a *app) link(ctx context.Context, f *linkFlags) error {
 	}
 	m := &linkapi.Manager{}
 	defer m.Close()
-	a.log = newLogWriter(a.err)
-	defer a.log.close("")
+	a.log = newLogWriter(a.err, plainLog)
+	defer a.log.close(nil)
 	if f.trace {
 		m.Observe = a.traceLink
 	}
@@ -178,6 +193,9 @@ func (a *app) link(ctx context.Context, f *linkFlags) error {
 		return err
 	}
 	defer api.Close()
+	mon := newMonitor(&f.http)
+	defer mon.close()
+	mon.registry.MustRegister(telemetry.NewLinkCollector(linkStats(m), nil))
 	printTitle(a.err, s)
 	printImpairments(a.err, s)
 	if api.addr != "" {
@@ -186,9 +204,13 @@ func (a *app) link(ctx context.Context, f *linkFlags) error {
 			fmt.Fprintln(a.err, "Other machines can use the API with the token, which HTTP does not encrypt.")
 		}
 	}
-	if err := enterSandbox(a.err, &f.sandbox, sandbox.Policy{}); err != nil {
+	if err := mon.open(a.err, nil); err != nil {
 		return err
 	}
+	if err := enterSandbox(a.err, &f.sandbox, f.http.policy(sandbox.Policy{})); err != nil {
+		return err
+	}
+	mon.start(ctx, a.log)
 	ctx, stop := a.untilSignal(ctx, true)
 	defer stop()
 	select {
@@ -196,7 +218,7 @@ func (a *app) link(ctx context.Context, f *linkFlags) error {
 	case err := <-api.failed:
 		return &failure{what: fmt.Sprintf("the API failed: %v", err), code: exitFail}
 	}
-	a.log.close("")
+	a.log.close(nil)
 	for _, s := range m.List() {
 		if s.Name != "link-1" {
 			fmt.Fprintf(a.err, "%s:\n", s.Name)

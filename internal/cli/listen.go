@@ -57,9 +57,7 @@ func storeSockets(srv *ohce.Server) {
 		return // the sockets cannot be duplicated, and the server works without the store
 	}
 	_ = handover.Store("ohce", files...)
-	for _, f := range files {
-		f.Close()
-	}
+	closeFiles(files)
 }
 
 // take takes the sockets with the address from in. An empty host is the IPv4 wildcard on a system

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"log/slog"
 	"sync"
 )
 
@@ -14,9 +15,10 @@ const maxPendingLog = 64 << 10
 // the caller: not if the reader of the log stalls, and not if its disk is full. It then discards
 // messages, and writes their number as soon as the log can be written again.
 type logWriter struct {
-	w    io.Writer
-	wake chan struct{} // has room for one value
-	done chan struct{} // closed when run has ended
+	w      io.Writer
+	format logFormat     // of the lines of Write
+	wake   chan struct{} // has room for one value
+	done   chan struct{} // closed when run has ended
 
 	mu      sync.Mutex
 	pending []byte
@@ -26,14 +28,30 @@ type logWriter struct {
 }
 
 // newLogWriter returns a logWriter and starts its goroutine, which close ends.
-func newLogWriter(w io.Writer) *logWriter {
-	l := &logWriter{w: w, wake: make(chan struct{}, 1), done: make(chan struct{})}
+func newLogWriter(w io.Writer, format logFormat) *logWriter {
+	l := &logWriter{w: w, format: format, wake: make(chan struct{}, 1), done: make(chan struct{})}
 	go l.run() // ends with close, or with the process if the writer blocks
 	return l
 }
 
 // Write queues a message of one or more lines, or discards it. It returns no error.
 func (l *logWriter) Write(message []byte) (int, error) {
+	l.queue(l.format.records(message))
+	return len(message), nil
+}
+
+// logger returns a logger whose records are queued in the format of l.
+func (l *logWriter) logger() *slog.Logger { return slog.New(l.format.handler(recordWriter{l})) }
+
+// A recordWriter queues lines that are already in the format of the log.
+type recordWriter struct{ l *logWriter }
+
+func (w recordWriter) Write(record []byte) (int, error) {
+	w.l.queue(record)
+	return len(record), nil
+}
+
+func (l *logWriter) queue(message []byte) {
 	l.mu.Lock()
 	if !l.closed && len(l.pending)+len(message) <= maxPendingLog {
 		l.pending = append(l.pending, message...)
@@ -42,7 +60,6 @@ func (l *logWriter) Write(message []byte) (int, error) {
 	}
 	l.mu.Unlock()
 	l.notify()
-	return len(message), nil
 }
 
 func (l *logWriter) notify() {
@@ -52,9 +69,9 @@ func (l *logWriter) notify() {
 	}
 }
 
-// close queues a last message, however much is pending, and waits until everything has been
+// close queues a last message, which is in the format of the log, however much is pending, and waits until everything has been
 // written, for logGrace at most.
-func (l *logWriter) close(last string) {
+func (l *logWriter) close(last []byte) {
 	l.mu.Lock()
 	if !l.closed {
 		l.pending = append(l.pending, last...)
@@ -94,7 +111,8 @@ func (l *logWriter) take() (c logChunk, closed bool) {
 		c.text = append(c.text, '\n')
 	}
 	if l.lost > 0 {
-		c.text = fmt.Appendf(c.text, "ohce: %d lines of the log are lost\n", l.lost)
+		lost := fmt.Sprintf("ohce: %d lines of the log are lost\n", l.lost)
+		c.text = append(c.text, l.format.records([]byte(lost))...)
 	}
 	c.header, c.lost = len(c.text), l.lost
 	c.text = append(c.text, l.pending...)

@@ -37,7 +37,7 @@ func TestLogWriterCountsLostLines(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		f := &faultyLog{room: 8}
-		l := newLogWriter(f)
+		l := newLogWriter(f, plainLog)
 		for _, text := range []string{"one", "two and a half", "three", "four"} {
 			line(l, text)
 		}
@@ -49,7 +49,7 @@ func TestLogWriterCountsLostLines(t *testing.T) {
 		f.room = 0
 		line(l, "eight")
 		f.room = 1000
-		l.close("nine\n")
+		l.close([]byte("nine\n"))
 		fmt.Fprintln(l, "ten")
 		const want = "one\ntwo \nohce: 3 lines of the log are lost\nfive\nsix\nseven\n" +
 			"ohce: 1 lines of the log are lost\nnine\n"
@@ -64,7 +64,7 @@ func TestLogWriterCountsLostLines(t *testing.T) {
 func TestLogWriterDoesNotBlock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &faultyLog{room: 1 << 30, wait: make(chan struct{}, 10)}
-		l := newLogWriter(f)
+		l := newLogWriter(f, plainLog)
 		text := strings.Repeat("x", 99) + "\n"
 		for range 10_000 {
 			fmt.Fprint(l, text)
@@ -73,7 +73,7 @@ func TestLogWriterDoesNotBlock(t *testing.T) {
 		if len(l.pending) > maxPendingLog {
 			t.Errorf("%d bytes are pending", len(l.pending))
 		}
-		l.close("last\n") // returns after the grace
+		l.close([]byte("last\n")) // returns after the grace
 		close(f.wait)
 		synctest.Wait()
 		lines := strings.Count(f.text.String(), text)

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/netip"
 	"sync/atomic"
 	"time"
@@ -14,19 +15,20 @@ import (
 const (
 	logRate  = 100         // lines a second; above it, one line a second has the number of requests
 	logQueue = 1024        // requests that wait to be printed
-	logLine  = 128         // more bytes than a line has
+	logLine  = 512         // more bytes than a line has
 	logGrace = time.Second // at the end, the wait for a reader that stalls
 )
 
 // A requestLog prints a line for each request on a goroutine of its own. If the reader of the lines
 // is slow or the disk is full, lines are lost and counted, but no response is delayed.
 type requestLog struct {
-	w    io.Writer
-	mode string
+	w      io.Writer
+	mode   string
+	format logFormat
 
 	requests atomic.Uint64
 	quiet    atomic.Bool // requests are only counted, until a second with few requests
-	queue    chan netip.AddrPort
+	queue    chan loggedRequest
 	stop     chan struct{}
 	ended    chan struct{}
 
@@ -39,11 +41,23 @@ type requestLog struct {
 	ticked  time.Time
 }
 
-func newRequestLog(w io.Writer, mode string) (*requestLog, error) {
+// A loggedRequest is a request in the log. In plain format, only the address is known.
+type loggedRequest struct {
+	client       netip.AddrPort
+	request      int // bytes
+	response     int // bytes
+	answered     bool
+	handlingTime time.Duration
+}
+
+func newRequestLog(w io.Writer, mode string, format logFormat) (*requestLog, error) {
+	if err := format.check(); err != nil {
+		return nil, err
+	}
 	switch mode {
 	case "auto", "each", "none":
 		return &requestLog{
-			w: w, mode: mode, queue: make(chan netip.AddrPort, logQueue),
+			w: w, mode: mode, format: format, queue: make(chan loggedRequest, logQueue),
 			stop: make(chan struct{}), ended: make(chan struct{}),
 		}, nil
 	}
@@ -57,14 +71,35 @@ func (l *requestLog) around(h ohce.Handler) ohce.Handler {
 	}
 	return ohce.HandlerFunc(func(w *ohce.ResponseWriter, r *ohce.Request) {
 		l.requests.Add(1)
-		if !l.quiet.Load() {
-			select {
-			case l.queue <- r.RemoteAddr:
-			default: // the line at the end of the second gives the number
-			}
+		switch {
+		case l.quiet.Load():
+			h.ServeUDP(w, r)
+		case l.format == plainLog:
+			l.add(loggedRequest{client: r.RemoteAddr})
+			h.ServeUDP(w, r)
+		default:
+			l.measure(h, w, r)
 		}
-		h.ServeUDP(w, r)
 	})
+}
+
+// measure calls h and logs the request with the sizes and the duration, also if h panics.
+func (l *requestLog) measure(h ohce.Handler, w *ohce.ResponseWriter, r *ohce.Request) {
+	begun := time.Now()
+	defer func() {
+		l.add(loggedRequest{
+			client: r.RemoteAddr, request: len(r.Data), response: len(w.Bytes()), answered: w.Written(),
+			handlingTime: time.Since(begun),
+		})
+	}()
+	h.ServeUDP(w, r)
+}
+
+func (l *requestLog) add(r loggedRequest) {
+	select {
+	case l.queue <- r:
+	default: // the line at the end of the second gives the number
+	}
 }
 
 // start starts the printer. The function that it returns prints the remaining lines and stops it.
@@ -90,8 +125,8 @@ func (l *requestLog) print() {
 			l.flush(out)
 		}
 		select {
-		case addr := <-l.queue:
-			l.line(out, addr)
+		case r := <-l.queue:
+			l.line(out, r)
 		case <-second.C:
 			l.tick(out)
 		case <-l.stop:
@@ -104,7 +139,7 @@ func (l *requestLog) print() {
 	}
 }
 
-func (l *requestLog) line(out *bufio.Writer, addr netip.AddrPort) {
+func (l *requestLog) line(out *bufio.Writer, r loggedRequest) {
 	if l.mode == "auto" && l.lines == logRate {
 		l.quiet.Store(true)
 		return
@@ -112,10 +147,26 @@ func (l *requestLog) line(out *bufio.Writer, addr netip.AddrPort) {
 	l.lines++
 	l.listed++
 	l.pending++
-	fmt.Fprintf(out, "Client's address %v\n", addr)
+	if l.format == plainLog {
+		fmt.Fprintf(out, "Client's address %v\n", r.client)
+	} else {
+		l.format.write(out, slog.LevelInfo, "request", r.attrs()...)
+	}
 	if out.Available() < logLine { // so that each write ends with a line
 		l.flush(out)
 	}
+}
+
+// attrs returns the attributes of the record of a request.
+func (r loggedRequest) attrs() []slog.Attr {
+	attrs := []slog.Attr{
+		slog.String("client", r.client.String()), slog.Int("request_bytes", r.request),
+		slog.Bool("answered", r.answered),
+	}
+	if r.answered {
+		attrs = append(attrs, slog.Int("response_bytes", r.response))
+	}
+	return append(attrs, slog.Float64("handler_ms", float64(r.handlingTime)/1e6))
 }
 
 // tick ends a second, or the last part of one. If requests have no line of their own, it prints one
@@ -124,8 +175,9 @@ func (l *requestLog) tick(out *bufio.Writer) {
 	total, now := l.requests.Load(), time.Now()
 	n, missed := total-l.counted, total-min(total, l.listed+uint64(len(l.queue)))
 	if missed > l.missed {
-		fmt.Fprintf(out, "%d requests in %.1f s, %d of them not listed\n", n,
+		text := fmt.Sprintf("%d requests in %.1f s, %d of them not listed\n", n,
 			now.Sub(l.ticked).Seconds(), min(n, missed-l.missed))
+		_, _ = out.Write(l.format.records([]byte(text))) // flush returns the error
 	}
 	l.quiet.Store(l.mode == "auto" && n > logRate)
 	l.lines = 0

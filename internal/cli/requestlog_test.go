@@ -16,7 +16,7 @@ import (
 func TestRequestLogFollowsTheRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var text bytes.Buffer
-		log, err := newRequestLog(&text, "auto")
+		log, err := newRequestLog(&text, "auto", plainLog)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -57,7 +57,7 @@ func TestRequestLogFollowsTheRate(t *testing.T) {
 func TestRequestLogAfterFullDisk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := new(faultyLog)
-		log, err := newRequestLog(f, "each")
+		log, err := newRequestLog(f, "each", plainLog)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -103,7 +103,7 @@ func (c *lineChecker) Write(b []byte) (int, error) {
 // TestRequestLogWritesLines checks that no message of the server can appear within a line.
 func TestRequestLogWritesLines(t *testing.T) {
 	c := new(lineChecker)
-	log, err := newRequestLog(c, "each")
+	log, err := newRequestLog(c, "each", plainLog)
 	if err != nil {
 		t.Fatal(err)
 	}

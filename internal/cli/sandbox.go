@@ -82,5 +82,5 @@ func (a *app) servePolicy(f *serveFlags, up *upgrade) sandbox.Policy {
 	if f.upgrade.pidFile != "" {
 		p.Replace = []string{f.upgrade.pidFile}
 	}
-	return p
+	return f.http.policy(p)
 }

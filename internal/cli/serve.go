@@ -3,7 +3,6 @@ package cli
 import (
 	"cmp"
 	"context"
-	"log/slog"
 	"runtime"
 	"strconv"
 	"strings"
@@ -23,9 +22,12 @@ type serveFlags struct {
 	graphemes   bool
 	identity    string
 	log         string
+	logFormat   logFormat
 	busyPoll    time.Duration
 	spin        time.Duration // the former name of busyPoll
 	shards      int
+	http        httpFlags
+	drainDelay  time.Duration
 	admission   admissionFlags
 	upgrade     upgradeFlags
 	sandbox     sandboxFlags
@@ -113,25 +115,34 @@ layer is unavailable.`,
 		"the `NAME` of this server in the responses of agnhost and identity (default the host name)")
 	flags.StringVar(&f.log, "log", "auto",
 		"print a line for each request: `WHEN` is auto (up to 100 lines a second), each or none")
+	flags.StringVar((*string)(&f.logFormat), "log-format", string(plainLog),
+		"write the log in `FORMAT`: plain, or as records in text (key=value) or json, each request "+
+			"with its size and the duration of its handler")
 	flags.DurationVar(&f.busyPoll, "busy-poll", 0,
 		"poll for `TIME` before blocking: lower latency, higher CPU use")
 	flags.DurationVar(&f.spin, "spin", 0, "former name of --busy-poll")
 	_ = flags.MarkHidden("spin") // fails only if there is no such flag
 	flags.IntVar(&f.shards, "shards", 0,
 		"serve each address with `N` sockets in parallel (Linux); 0 means half the processors")
+	f.http.register(flags)
+	flags.DurationVar(&f.drainDelay, "drain-delay", 0,
+		"after a signal, report at /readyz that the server ends, and serve for another `TIME`")
 	f.admission.register(flags)
 	f.upgrade.register(flags)
 	f.sandbox.register(flags)
 	completeFlag(cmd, "transform", append(flip.Names(), responderNames()...)...)
 	completeFlag(cmd, "listen", ohce.DefaultAddr, "0.0.0.0:3000", "[::]:3000")
 	completeFlag(cmd, "upgrade-on", "USR2", "HUP", "none")
+	completeFlag(cmd, "log-format", logFormats...)
 	completeFlag(cmd, "log", "auto", "each", "none")
 	completeFlag(cmd, "sandbox", sandboxModes...)
 	return cmd
 }
 
-// maxShards is more than the number of processors of any machine.
-const maxShards = 1024
+const (
+	maxShards     = 1024 // more than the number of processors of any machine
+	maxDrainDelay = 10 * time.Minute
+)
 
 func (a *app) serve(ctx context.Context, f *serveFlags) error {
 	handler, err := f.handler()
@@ -150,16 +161,20 @@ func (a *app) serve(ctx context.Context, f *serveFlags) error {
 	if f.shards < 0 || f.shards > maxShards {
 		return usage("use 0 to "+strconv.Itoa(maxShards), "--shards %d is out of range", f.shards)
 	}
-	if err := f.sandbox.check(); err != nil {
+	if f.drainDelay < 0 || f.drainDelay > maxDrainDelay {
+		return usage("use a time from 0 to "+maxDrainDelay.String(), "--drain-delay %v is out of range",
+			f.drainDelay)
+	}
+	if err := cmp.Or(f.http.check(), f.sandbox.check()); err != nil {
 		return err
 	}
-	log, err := newRequestLog(a.err, f.log)
+	log, err := newRequestLog(a.err, f.log, f.logFormat)
 	if err != nil {
 		return err
 	}
-	a.log = newLogWriter(a.err)
-	defer a.log.close("")
-	logger := slog.New(slog.NewTextHandler(a.log, nil))
+	a.log = newLogWriter(a.err, f.logFormat)
+	defer a.log.close(nil)
+	logger := a.log.logger()
 	admission, err := newAdmission(&f.admission, logger)
 	if err != nil {
 		return err

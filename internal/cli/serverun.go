@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/ohce/ohce"
 	"github.com/ohce/ohce/handover"
+	"github.com/ohce/ohce/telemetry"
 )
 
 // runServer binds the addresses or takes over inherited sockets, serves until a signal, and prints
@@ -21,7 +23,10 @@ func (a *app) runServer(
 	defer up.stop()
 	defer srv.Close()
 	ignoreBrokenPipes()
-	if err := a.openSockets(ctx, f, srv, admission); err != nil {
+	mon := newMonitor(&f.http)
+	defer mon.close()
+	mon.registry.MustRegister(telemetry.NewServerCollector(srv, nil))
+	if err := a.openSockets(ctx, f, srv, admission, mon); err != nil {
 		return err
 	}
 	if err := enterSandbox(a.log, &f.sandbox, a.servePolicy(f, up)); err != nil {
@@ -46,16 +51,17 @@ func (a *app) runServer(
 	defer cancel()
 	go a.watchdog(ctx) // ends with ctx
 	stopLog := log.start()
-	err = a.serveUntilSignal(ctx, srv, up)
+	mon.start(ctx, a.log)
+	err = a.serveUntilSignal(ctx, f, srv, up, mon)
 	stopLog()
-	a.log.close(fmt.Sprintf("%v\n%s", srv.Stats(), admission.summary()))
+	a.log.close(f.logFormat.end(srv.Stats(), admission.summary()))
 	return err
 }
 
 // openSockets takes over inherited sockets, binds the missing addresses and sets the filter of the
 // kernel. If a predecessor still reads the sockets, its filter remains.
 func (a *app) openSockets(
-	ctx context.Context, f *serveFlags, srv *ohce.Server, admission *admission,
+	ctx context.Context, f *serveFlags, srv *ohce.Server, admission *admission, mon *monitor,
 ) error {
 	in, err := handover.Inherit()
 	if errors.Is(err, handover.ErrGivenUp) {
@@ -81,12 +87,25 @@ func (a *app) openSockets(
 	for _, addr := range srv.Addrs() {
 		fmt.Fprintf(a.log, "Listening to %v\n", addr)
 	}
+	if err := mon.open(a.log, in); err != nil {
+		in.Close()
+		return err
+	}
+	a.closeUnused(in)
+	return nil
+}
+
+// closeUnused closes the inherited sockets and listeners that no flag names.
+func (a *app) closeUnused(in *handover.Inheritance) {
 	for _, s := range in.Sockets {
 		fmt.Fprintf(a.log, "Closing %v, which is not in --listen\n", s.Addr)
 		s.Conn.Close()
 	}
-	in.Sockets = nil
-	return nil
+	for _, l := range in.Listeners {
+		fmt.Fprintf(a.log, "Closing the TCP listener %v, which is not in --http\n", l.Addr)
+		l.Listener.Close()
+	}
+	in.Sockets, in.Listeners = nil, nil
 }
 
 // givenUp returns the failure of a server whose predecessor has ended, or has waited too long.
@@ -121,9 +140,11 @@ func (a *app) watchdog(ctx context.Context) {
 	}
 }
 
-// serveUntilSignal serves until a signal, an upgrade or the end of ctx, and then ends the server.
-// It returns early at a second signal, or if the server fails.
-func (a *app) serveUntilSignal(ctx context.Context, srv *ohce.Server, up *upgrade) error {
+// serveUntilSignal serves until a signal, an upgrade or the end of ctx, and then ends the server. It
+// returns early at a second signal, or if the server fails.
+func (a *app) serveUntilSignal(
+	ctx context.Context, f *serveFlags, srv *ohce.Server, up *upgrade, mon *monitor,
+) error {
 	first, stopFirst := a.untilSignal(ctx, false)
 	defer stopFirst()
 	served := make(chan error, 1)
@@ -133,17 +154,39 @@ func (a *app) serveUntilSignal(ctx context.Context, srv *ohce.Server, up *upgrad
 		case err := <-served:
 			return &failure{what: rootCause(err).Error(), code: exitFail}
 		case <-up.requests:
-			if !up.start(first, srv) {
+			if !up.start(first, srv, mon.file()...) {
 				continue
 			}
+			mon.close() // the successor accepts the connections
 			return endServer(first, served, srv.Release)
 		case <-first.Done():
 			_ = handover.Notify("STOPPING=1") // systemd does not need it
 			second, stopSecond := a.untilSignal(context.Background(), true)
 			defer stopSecond()
+			mon.setNotReady(errDraining)
+			if err := drain(second, served, f.drainDelay); err != nil {
+				return err
+			}
 			return endServer(second, served, srv.Shutdown)
 		}
 	}
+}
+
+// drain waits while the server serves the requests that a balancer still sends to it. It returns
+// early if ctx is done, or with an error if the server fails.
+func drain(ctx context.Context, served <-chan error, delay time.Duration) error {
+	if delay == 0 {
+		return nil
+	}
+	timer := time.NewTimer(delay)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	case err := <-served:
+		return &failure{what: rootCause(err).Error(), code: exitFail}
+	}
+	return nil
 }
 
 // endServer calls end and waits until Serve has returned.

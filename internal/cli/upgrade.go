@@ -91,16 +91,20 @@ func (u *upgrade) stop() {
 	}
 }
 
-// start starts a successor that serves the sockets of srv, and reports whether it is ready. If it
-// is not, start prints the reason. If ctx is done, it prints nothing.
-func (u *upgrade) start(ctx context.Context, srv *ohce.Server) bool {
+// start starts a successor that serves the sockets of srv and listeners, which it closes, and
+// reports whether it is ready. If it is not, start prints the reason. If ctx is done, it prints
+// nothing.
+func (u *upgrade) start(ctx context.Context, srv *ohce.Server, listeners ...*os.File) bool {
 	files, err := srv.Files()
+	if err != nil {
+		closeFiles(listeners)
+	}
 	if errors.Is(err, ohce.ErrServerClosed) {
 		return false
 	}
 	pid := 0
 	if err == nil {
-		pid, err = u.program.Start(ctx, files...)
+		pid, err = u.program.Start(ctx, append(files, listeners...)...)
 	}
 	switch {
 	case err == nil:
@@ -115,4 +119,10 @@ func (u *upgrade) start(ctx context.Context, srv *ohce.Server) bool {
 	}
 	u.done = err == nil
 	return u.done
+}
+
+func closeFiles(files []*os.File) {
+	for _, f := range files {
+		f.Close()
+	}
 }

@@ -350,3 +350,26 @@ func (u *upgradable) expect(text string) {
 		u.t.Error(err)
 	}
 }
+
+// The new process accepts the connections to --http on the listener of the old one.
+func TestUpgradePassesMetrics(t *testing.T) {
+	u := servingUpgradable(t, "--http", "127.0.0.1:0")
+	addr := metricsAddress(t, u.process)
+	exchange(t, u.conn, 2)
+	for _, want := range []float64{2, 0, 0} {
+		status, text := fetch(t, "http://"+addr+"/metrics")
+		if got := sumOf(t, text, "ohce_build_info{"); status != 200 || got != 1 {
+			t.Fatalf("status %d: %s", status, text)
+		}
+		if got := sumOf(t, text, "ohce_requests_total"); got != want {
+			t.Errorf("%v requests, want %v", got, want)
+		}
+		if status, text := fetch(t, "http://"+addr+"/readyz"); status != 200 {
+			t.Errorf("/readyz: %d %s", status, text)
+		}
+		u.upgrade(syscall.SIGUSR2)
+	}
+	if got := strings.Count(u.stderr(), "Metrics: http://"+addr+"/metrics"); got != 4 {
+		t.Errorf("%d processes served %s, want 4: %s", got, addr, u.stderr())
+	}
+}

@@ -61,6 +61,9 @@ func restrictFiles(p *Policy) Layer {
 	}
 	const dns = 53
 	rules := append(fileRules(p), landlock.ConnectTCP(dns))
+	for _, port := range p.ConnectTCP {
+		rules = append(rules, landlock.ConnectTCP(port))
+	}
 	err = config.BestEffort().Restrict(rules...)
 	if err == nil && !isRestricted() {
 		err = errors.New("the kernel still opens /")
@@ -107,6 +110,9 @@ func fileRules(p *Policy) []landlock.Rule {
 		// A program can have any process ID, so it can read its limits only with all of /proc. The
 		// kernel denies to it the memory and the environment of processes outside, but not to root.
 		rules = append(rules, allow(read, "/proc"))
+	}
+	if p.OwnUsage {
+		rules = append(rules, allow(read|landlock.AccessFSSet(llsyscall.AccessFSReadDir), "/proc/self"))
 	}
 	for _, name := range p.ReadAgain {
 		rules = append(rules, allow(read, directories(name)...))

@@ -34,6 +34,12 @@ type Policy struct {
 	// empty, there is none.
 	NotifySocket string
 
+	// OwnUsage lets the process read its own use of memory, time and descriptors in /proc.
+	OwnUsage bool
+
+	// ConnectTCP has the ports to which the process can open TCP connections, besides DNS.
+	ConnectTCP []uint16
+
 	// Successor is true if a process with the same policy has started this one. The layers that it
 	// has inherited remain as they are.
 	Successor bool

@@ -1,0 +1,106 @@
+package telemetry
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/ohce/ohce"
+)
+
+// A serverCollector exports the counters of the shards of a server.
+type serverCollector struct {
+	srv *ohce.Server
+
+	requests, responses, dropped, kernelDropped, inFlight metric
+	requestBytes, responseBytes, readErrors, writeErrors  metric
+
+	reads, handler *prometheus.Desc
+}
+
+// NewServerCollector returns a collector with the counters of each shard of srv. constant has labels
+// for all its metrics, to tell the servers of one process apart; it may be nil. Before Serve there
+// are no metrics.
+//
+// Each metric has the label "shard", a number from 0:
+//
+//	ohce_requests_total              datagrams that the kernel delivered
+//	ohce_responses_total             responses that the kernel accepted
+//	ohce_dropped_total               datagrams without a response, by reason
+//	ohce_kernel_dropped_total        datagrams that the kernel dropped before they were read
+//	ohce_requests_in_flight          datagrams neither answered nor dropped yet
+//	ohce_request_bytes_total         bytes in the requests
+//	ohce_response_bytes_total        bytes in the responses
+//	ohce_read_errors_total           read errors after which the server continued
+//	ohce_write_errors_total          datagrams that the system refused to send, by error
+//	ohce_read_datagrams              histogram of the datagrams that one read returned
+//	ohce_handler_duration_seconds    histogram of the duration of a call of the handler
+//
+// The last one is both a classic and a native histogram. It has one call for each read of the
+// socket: see ohce.ShardStats.
+func NewServerCollector(srv *ohce.Server, constant prometheus.Labels) prometheus.Collector {
+	const counter, gauge = prometheus.CounterValue, prometheus.GaugeValue
+	add := func(name, help string, kind prometheus.ValueType, labels ...string) metric {
+		return newMetric(name, help, kind, constant, append([]string{"shard"}, labels...)...)
+	}
+	return &serverCollector{
+		srv:           srv,
+		requests:      add("requests_total", "Datagrams that the kernel delivered.", counter),
+		responses:     add("responses_total", "Responses that the kernel accepted.", counter),
+		dropped:       add("dropped_total", "Datagrams that got no response.", counter, "reason"),
+		kernelDropped: add("kernel_dropped_total", "Datagrams that the kernel dropped before the server read them.", counter),
+		inFlight:      add("requests_in_flight", "Datagrams neither answered nor dropped yet.", gauge),
+		requestBytes:  add("request_bytes_total", "Bytes in the requests.", counter),
+		responseBytes: add("response_bytes_total", "Bytes in the responses.", counter),
+		readErrors:    add("read_errors_total", "Read errors after which the server continued.", counter),
+		writeErrors:   add("write_errors_total", "Datagrams that the system refused to send.", counter, "error"),
+		reads:         add("read_datagrams", "Datagrams that one read of the socket returned.", 0).desc,
+		handler: add("handler_duration_seconds",
+			"Duration of a call of the handler, measured for one request of each read.", 0).desc,
+	}
+}
+
+func (c *serverCollector) Describe(ch chan<- *prometheus.Desc) {
+	for _, m := range []metric{
+		c.requests, c.responses, c.dropped, c.kernelDropped, c.inFlight, c.requestBytes,
+		c.responseBytes, c.readErrors, c.writeErrors,
+	} {
+		ch <- m.desc
+	}
+	ch <- c.reads
+	ch <- c.handler
+}
+
+func (c *serverCollector) Collect(ch chan<- prometheus.Metric) {
+	for i, s := range c.srv.ShardStats() {
+		shard := strconv.Itoa(i)
+		c.requests.send(ch, s.Received, shard)
+		c.responses.send(ch, s.Answered, shard)
+		for reason, n := range s.Dropped.All() {
+			c.dropped.send(ch, n, shard, strings.ReplaceAll(reason.String(), "-", "_")) // as in JSON
+		}
+		c.kernelDropped.send(ch, s.KernelDropped, shard)
+		c.inFlight.send(ch, s.InFlight, shard)
+		c.requestBytes.send(ch, s.RequestBytes, shard)
+		c.responseBytes.send(ch, s.ResponseBytes, shard)
+		c.readErrors.send(ch, s.ReadErrors, shard)
+		for name, n := range s.WriteErrors {
+			c.writeErrors.send(ch, n, shard, name)
+		}
+		ch <- readHistogram(c.reads, &s, shard)
+		ch <- durationHistogram(c.handler, &s.HandlerTimes, shard)
+	}
+}
+
+// readHistogram returns the histogram of the datagrams of a read. The sum of the datagrams is
+// Received.
+func readHistogram(desc *prometheus.Desc, s *ohce.ShardStats, shard string) prometheus.Metric {
+	buckets := make(map[float64]uint64, len(s.ReadSizes))
+	var count uint64
+	for i, n := range s.ReadSizes {
+		count += n
+		buckets[float64(uint64(1)<<i)] = count
+	}
+	return prometheus.MustNewConstHistogram(desc, count, float64(s.Received), buckets, shard)
+}
