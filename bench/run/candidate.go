@@ -27,7 +27,8 @@ const (
 // A candidate is a server program to measure.
 type candidate struct {
 	name   string
-	args   []string // command line; ADDR, PORT and DIR are replaced (DIR is the build directory)
+	args   []string // command line; ADDR, PORT, HTTP and DIR are replaced (DIR is the build directory)
+	scrape bool     // its metrics, on the TCP port HTTP, are scraped once a second
 	stderr bool     // prints that it is ready on standard error instead of standard output
 	only   string   // the only load that it can bear; if empty, all loads
 	cores  string   // the CPU cores that it may use; if empty, serverCore
@@ -45,6 +46,8 @@ var candidates = []candidate{
 	{name: limitRuns, args: []string{"DIR/gso", "ADDR", "PORT"}},
 	{name: "ohce", args: []string{"DIR/ohce", "serve", "--log", "none", "--listen", "ADDR:PORT"},
 		stderr: true},
+	{name: "ohce --http", args: []string{"DIR/ohce", "serve", "--log", "none", "--http", "ADDR:HTTP",
+		"--listen", "ADDR:PORT"}, stderr: true, scrape: true},
 	{name: "ohce --busy-poll", args: []string{"DIR/ohce", "serve", "--log", "none", "--busy-poll", "100us",
 		"--listen", "ADDR:PORT"}, stderr: true},
 	{name: "plain Go", args: []string{"DIR/server", "plain", "ADDR:PORT"}},
@@ -73,8 +76,9 @@ func shardCandidates() (all []candidate) {
 
 // A process is a running candidate.
 type process struct {
-	cmd  *exec.Cmd
-	port string
+	cmd     *exec.Cmd
+	port    string
+	scraper *scraper // nil if its metrics are not scraped
 }
 
 // A host is the network environment of servers.
@@ -91,8 +95,12 @@ func (c candidate) start(dir string, h host) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
+	httpPort, err := freeTCPPort()
+	if err != nil {
+		return nil, err
+	}
 	args := append(slices.Clone(h.prefix), "taskset", "-c", cmp.Or(c.cores, serverCore))
-	fill := strings.NewReplacer("PORT", port, "ADDR", h.addr, "DIR", filepath.ToSlash(dir))
+	fill := strings.NewReplacer("PORT", port, "HTTP", httpPort, "ADDR", h.addr, "DIR", filepath.ToSlash(dir))
 	for _, a := range c.args {
 		args = append(args, fill.Replace(a))
 	}
@@ -128,6 +136,12 @@ func (c candidate) start(dir string, h host) (*process, error) {
 		p.end()
 		return nil, fmt.Errorf("%s: %w", c.name, err)
 	}
+	if c.scrape {
+		if p.scraper, err = scrapeMetrics("http://" + net.JoinHostPort(h.addr, httpPort) + "/metrics"); err != nil {
+			p.end()
+			return nil, fmt.Errorf("%s: %w", c.name, err)
+		}
+	}
 	return p, nil
 }
 
@@ -152,6 +166,9 @@ func isReady(lines *bufio.Reader, port string) error {
 
 // end kills the process and its children.
 func (p *process) end() {
+	if p.scraper != nil {
+		p.scraper.end()
+	}
 	syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
 	p.cmd.Wait()
 }
@@ -163,6 +180,15 @@ func freePort() (string, error) {
 	}
 	defer c.Close()
 	return strconv.Itoa(c.LocalAddr().(*net.UDPAddr).Port), nil
+}
+
+func freeTCPPort() (string, error) {
+	l, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port), nil
 }
 
 // cpu returns the CPU time that all threads of the process have used so far.
