@@ -12,6 +12,7 @@ type sums struct {
 	Summary
 	asked, sent, skipped int
 	ambiguous            int           // requests equal to another one in flight
+	arrived              int           // datagrams that were read
 	overflow             int           // datagrams that the kernel dropped at full receive buffers
 	readErrors           int           // other failures of the system
 	lastDue, lastSent    time.Duration // since the start of the run
@@ -41,6 +42,7 @@ func (s *sums) merge(o *sums) {
 	s.Summary.merge(&o.Summary)
 	s.asked, s.sent, s.skipped = s.asked+o.asked, s.sent+o.sent, s.skipped+o.skipped
 	s.ambiguous += o.ambiguous
+	s.arrived += o.arrived
 	s.overflow, s.readErrors = s.overflow+o.overflow, s.readErrors+o.readErrors
 	s.lastDue, s.lastSent = max(s.lastDue, o.lastDue), max(s.lastSent, o.lastSent)
 	s.lag.merge(&o.lag)

@@ -116,3 +116,14 @@ func ExampleDistribution() {
 	fmt.Println(sum.RTT().Min, sum.RTT().Median.Round(time.Millisecond), sum.RTT().Max)
 	// Output: 1ms 50ms 100ms
 }
+
+func ExampleNewDirectionReport() {
+	// The server counted 95 of 100 requests and sent 95 responses, of which 90 arrived.
+	before := measure.ServerCounts{Received: 7, Responded: 7}
+	after := measure.ServerCounts{Received: 102, Responded: 102}
+	if d, ok := measure.NewDirectionReport(100, 90, before, after); ok {
+		fmt.Println(d)
+	}
+	// Output:
+	// 5 requests lost on the way, 5 responses lost on the way
+}

@@ -71,7 +71,7 @@ func (r *proberRun) report(c Counts) *Report {
 	r.sums.Duplicates, r.sums.Reordered = c.Duplicates, c.Reordered
 	r.publish()
 	s := &r.collector.total
-	s.overflow = c.Overflow
+	s.overflow, s.arrived = c.Overflow, c.Arrived-c.Overflow
 	s.Late = min(c.Late, s.Lost)
 	s.Lost -= s.Late
 	return r.collector.report()

@@ -62,6 +62,9 @@ type Counts struct {
 	// Overflow counts the datagrams that the system dropped because the receive buffer was full. It is
 	// known when Run has ended. With Match nil, and on systems that do not count them, it is 0.
 	Overflow int
+	// Arrived counts all datagrams that arrived from the server, including those of Overflow. It is
+	// known when Run has ended.
+	Arrived int
 }
 
 // Counts returns the current counters of all runs.
@@ -84,7 +87,7 @@ func (p *Prober) Run(ctx context.Context, due iter.Seq[time.Duration]) iter.Seq2
 		r := &run{p: p, ctx: ctx, started: make(chan struct{})}
 		client := p.client(r)
 		defer client.Close()
-		defer func() { p.overflowed(client.Stats().KernelDropped) }()
+		defer func() { p.ended(client.Stats()) }()
 		for result, err := range client.Stream(ctx, r.requests(due)) {
 			r.start(time.Now()) // in case the first request was not sent
 			if err != nil {
@@ -275,11 +278,13 @@ func (p *Prober) restart() {
 	p.counts.latest = 0
 }
 
-// overflowed counts datagrams that the kernel dropped.
-func (p *Prober) overflowed(n uint64) {
+// ended adds the counters of the client of a run.
+func (p *Prober) ended(c ohce.ClientStats) {
 	p.counts.Lock()
 	defer p.counts.Unlock()
-	p.counts.Overflow += int(n)
+	p.counts.Overflow += int(c.KernelDropped)
+	p.counts.Arrived += int(c.Answered + c.Late + c.Duplicate + c.Unexpected + c.Oversize + c.Overflow +
+		c.KernelDropped)
 }
 
 // accepted counts a response to a request.

@@ -88,7 +88,7 @@ func TestRunAnswered(t *testing.T) {
 		}
 		again := run(t, p, measure.Limit(measure.Regular(10*ms), 3, 0))
 		checkClasses(t, again, measure.Answered, measure.Answered, measure.Answered)
-		if len(samples) != 5 || time.Since(begun) != 72*ms || p.Counts() != (measure.Counts{}) {
+		if len(samples) != 5 || time.Since(begun) != 72*ms || p.Counts() != (measure.Counts{Arrived: 8}) {
 			t.Errorf("%d samples after %v, counts %+v", len(samples), time.Since(begun), p.Counts())
 		}
 	})
@@ -151,7 +151,7 @@ func TestRunClasses(t *testing.T) {
 		want := slices.Repeat([]measure.Class{measure.Answered}, 20)
 		want[1], want[2] = measure.Lost, measure.Lost
 		checkClasses(t, samples, want...)
-		counts := measure.Counts{Late: 1, Duplicates: 1, Reordered: 1}
+		counts := measure.Counts{Late: 1, Duplicates: 1, Reordered: 1, Arrived: 20}
 		if p.Counts() != counts {
 			t.Errorf("the counts are %+v, want %+v", p.Counts(), counts)
 		}

@@ -32,9 +32,15 @@ type Report struct {
 	Duplicates int `json:"duplicates"`
 	Reordered  int `json:"reordered"`
 	Unexpected int `json:"unexpected"`
+	// Arrived counts all datagrams that arrived from the server, including those that this system
+	// dropped.
+	Arrived int `json:"arrived"`
 	// Ambiguous counts the requests that were sent while an equal one had not been answered. Their
 	// responses may have been taken for each other's.
 	Ambiguous int `json:"ambiguous"`
+
+	// ByDirection says where datagrams were lost. Run does not set it. See NewDirectionReport.
+	ByDirection *DirectionReport `json:"by_direction,omitempty"`
 
 	// Own counts failures of this program and its system. Missed also counts the requests that were
 	// not sent because their due time had passed by more than Load.Timeout. A request whose response
@@ -109,6 +115,7 @@ func (c *collector) report() *Report {
 		Asked: s.asked, Sent: s.sent, Answered: s.Answered, Lost: s.Lost, Late: s.Late,
 		Wrong: s.Wrong, Refused: s.Refused, Unreachable: s.Unreachable,
 		Duplicates: s.Duplicates, Reordered: s.Reordered, Unexpected: s.Unexpected, Ambiguous: s.ambiguous, Own: s.Own,
+		Arrived: s.arrived + s.overflow,
 		Latency: s.Latency(), Service: s.RTT(),
 		Lag: s.lag.distribution(), ReceiveDelay: s.ReceiveDelay(),
 		Duration: Milliseconds(s.lastSent), Intervals: c.intervals, Percentiles: s.latency.percentiles(),

@@ -234,6 +234,7 @@ func (w *worker) expire() {
 func (w *worker) received(c *loadClient, data []byte) {
 	a := w.find(c, data)
 	s := w.sums
+	s.arrived++
 	switch {
 	case a.Answered:
 		if c.requests != nil && !w.load.right(c.request(a.Number), data) {

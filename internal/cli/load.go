@@ -34,6 +34,7 @@ type loadFlags struct {
 	reports   []string
 	permitted bool
 	dial      dialFlags
+	metrics   serverMetrics
 
 	given func(flag string) bool   // whether a flag or its variable is set
 	value func(flag string) string // its value
@@ -108,6 +109,7 @@ second) or .hgrm (percentiles for the plotter of HdrHistogram).`,
 	flags.DurationVar(&f.maxP99, "max-p99", 0, "with --find-max: the largest 99th percentile of the latency (0: no limit)")
 	flags.BoolVar(&f.json, "json", false, "print the report as a JSON object")
 	flags.StringArrayVar(&f.reports, "report", nil, "also write the report to a `FILE` (.html, .json, .csv or .hgrm); can be repeated")
+	f.metrics.add(flags)
 	f.dial.add(cmd)
 	flags.BoolVar(&f.permitted, "i-may-load-this", false, "allow an address that is neither loopback nor private")
 	cmd.AddCommand(a.loadCompareCommand())
@@ -172,6 +174,10 @@ func (f *loadFlags) checkKind() error {
 	}
 	if f.given("rate") && (f.steps != "" || f.ramp != "" || f.closed > 0) {
 		return usage("leave --rate out", "--rate has no effect with %s", kinds[0])
+	}
+	if f.findMax && f.metrics.url != "" {
+		return usage("leave --server-metrics or --find-max out",
+			"--server-metrics has no effect with --find-max")
 	}
 	if f.given("duration") && f.steps != "" {
 		return usage("leave --duration out; --steps has a time for each rate",

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -58,6 +59,9 @@ func (l *loader) resolve(ctx context.Context, p *loadPayload) error {
 
 // run runs the load and prints the report.
 func (l *loader) run(ctx context.Context) error {
+	if err := l.flags.metrics.begin(ctx); err != nil {
+		return err
+	}
 	l.start = time.Now()
 	view := l.startView(l.title())
 	r, err := l.load.Run(ctx, l.due.due)
@@ -67,6 +71,8 @@ func (l *loader) run(ctx context.Context) error {
 	if err != nil {
 		return &failure{what: rootCause(err).Error(), code: exitFail}
 	}
+	var unknown error // why the loss by direction is not known
+	r.ByDirection, unknown = l.flags.metrics.end(ctx, r.Sent, r.Arrived)
 	d := l.document(r)
 	for _, file := range l.files {
 		if err := file.outputFile.write(func(w io.Writer) error { return file.write(w, d) }); err != nil {
@@ -76,7 +82,7 @@ func (l *loader) run(ctx context.Context) error {
 	if err := l.print(d); err != nil {
 		return err
 	}
-	return verdict(r, l.target)
+	return cmp.Or(unknown, verdict(r, l.target))
 }
 
 // print prints the report.

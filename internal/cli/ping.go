@@ -30,6 +30,7 @@ type pingFlags struct {
 	live     bool
 	limits   checkFlags
 	dial     dialFlags
+	metrics  serverMetrics
 
 	sourcePorts   int
 	intervalGiven bool
@@ -149,6 +150,7 @@ UNKNOWN. Without --count and --deadline, ohce sends ` + strconv.Itoa(defaultChec
 	flags.BoolVar(&f.json, "json", false, "print each result and the summary as a JSON object on a line")
 	flags.BoolVar(&f.live, "live", false, "show a histogram and the last results on the terminal")
 	f.limits.add(flags)
+	f.metrics.add(flags)
 	f.dial.add(cmd)
 	flags.IntVar(&f.sourcePorts, "source-ports", 0,
 		"send from `N` consecutive ports, and report those that fail")

@@ -68,7 +68,7 @@ func newPingCheck(f *pingFlags) (*pingCheck, error) {
 		set  bool
 	}{
 		{"json", f.json}, {"live", f.live}, {"wait", f.wait}, {"source-ports", f.sourcePorts != 0},
-		{"mtu", f.mtu},
+		{"mtu", f.mtu}, {"server-metrics", f.metrics.url != ""},
 	} {
 		if other.set {
 			return nil, usage("leave out --"+other.name+", or --warn and --crit",

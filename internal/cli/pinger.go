@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,6 +48,8 @@ type pinger struct {
 	prober  *measure.Prober
 	sum     measure.Summary
 	last    measure.Class
+
+	directions *measure.DirectionReport // nil without --server-metrics
 }
 
 func (a *app) newPinger(f *pingFlags, payload *pingPayload, target, addr string) *pinger {
@@ -63,6 +66,9 @@ func (a *app) newPinger(f *pingFlags, payload *pingPayload, target, addr string)
 
 // run sends the requests and prints the results. It returns the failure that decides the exit code.
 func (p *pinger) run(ctx context.Context) error {
+	if err := p.flags.metrics.begin(ctx); err != nil {
+		return err
+	}
 	if err := p.head(); err != nil {
 		return err
 	}
@@ -85,11 +91,14 @@ func (p *pinger) run(ctx context.Context) error {
 		}
 	}
 	stopped := p.live.stop()
-	p.sum.SetCounts(p.prober.Counts())
+	counts := p.prober.Counts()
+	p.sum.SetCounts(counts)
+	var unknown error // why the loss by direction is not known
+	p.directions, unknown = p.flags.metrics.end(ctx, p.sum.Sent(), counts.Arrived)
 	if err := errors.Join(stopped, p.printSummary(), p.out.close()); err != nil {
 		return outputFailure(err)
 	}
-	return p.failure()
+	return cmp.Or(unknown, p.failure())
 }
 
 // failure returns the failure of a run without a right response, or nil. With --warn or --crit, it
@@ -228,8 +237,9 @@ func (p *pinger) printSummary() error {
 	}
 	if p.flags.json {
 		_, err := p.out.Write(marshal(struct {
-			Summary *measure.Summary `json:"summary"`
-		}{&p.sum}))
+			Summary    *measure.Summary         `json:"summary"`
+			Directions *measure.DirectionReport `json:"by_direction,omitempty"`
+		}{&p.sum, p.directions}))
 		return err
 	}
 	lines := []string{"", p.totals()}
@@ -242,6 +252,9 @@ func (p *pinger) printSummary() error {
 	if d := p.sum.ReceiveDelay(); d.Count > 0 {
 		lines = append(lines, fmt.Sprintf("receive delay median %s, p99 %s, max %s (part of the round trip)",
 			inMillis(d.Median), inMillis(d.P99), inMillis(d.Max)))
+	}
+	if p.directions != nil {
+		lines = append(lines, "by direction: "+p.directions.String())
 	}
 	for _, line := range lines {
 		if err := p.print(line); err != nil {

@@ -25,7 +25,7 @@ func (f *pingFlags) checkMTU() error {
 	}{
 		{"probe", f.probe != ""}, {"send", f.send != ""}, {"expect", f.expect != ""},
 		{"wait", f.wait}, {"live", f.live}, {"interval", f.intervalGiven}, {"source-ports", f.sourcePorts != 0},
-		{"dont-fragment", f.dial.dontFragment},
+		{"dont-fragment", f.dial.dontFragment}, {"server-metrics", f.metrics.url != ""},
 	} {
 		if other.given {
 			return usage("leave --"+other.name+" or --mtu out", "--%s has no effect with --mtu",

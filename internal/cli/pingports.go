@@ -34,6 +34,9 @@ func (f *pingFlags) checkPorts() error {
 		return usage("leave --wait or --source-ports out", "--wait has no effect with --source-ports")
 	case f.sourcePorts > 0 && f.live:
 		return usage("leave --live or --source-ports out", "--live has no effect with --source-ports")
+	case f.sourcePorts > 0 && f.metrics.url != "":
+		return usage("leave --server-metrics or --source-ports out",
+			"--server-metrics has no effect with --source-ports")
 	case f.sourcePorts > 0 && f.intervalGiven && f.interval == 0:
 		return usage("give a time such as 5ms", "--source-ports needs an --interval above 0")
 	default:

@@ -153,5 +153,28 @@ func counts(r *measure.Report) (all []keyFigure) {
 			all = append(all, keyFigure{c.name, count(c.n), c.detail})
 		}
 	}
+	return append(all, directions(r.ByDirection)...)
+}
+
+// directions returns the rows of the losses by direction. d may be nil.
+func directions(d *measure.DirectionReport) (all []keyFigure) {
+	if d == nil {
+		return nil
+	}
+	for i, c := range []struct {
+		n            int
+		name, detail string
+	}{
+		{d.RequestsLost, "Requests lost", "on the way to the server"},
+		{d.ResponsesLost, "Responses lost", "on the way back"},
+		{d.ServerOverflow, "Server overflow", "requests dropped by the system of the server"},
+		{d.ServerDropped, "Server dropped", "requests dropped by the server"},
+		{d.OtherRequests, "Other requests", "duplicated, or of other clients of the server"},
+		{d.OtherResponses, "Other responses", "duplicated, or to other clients of the server"},
+	} {
+		if i < 2 || c.n != 0 {
+			all = append(all, keyFigure{c.name, count(c.n), c.detail})
+		}
+	}
 	return all
 }

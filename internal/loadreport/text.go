@@ -25,6 +25,9 @@ func WriteText(w io.Writer, h Header, r *measure.Report) error {
 		lines = append(lines, rates)
 	}
 	lines = append(lines, textTable(r)...)
+	if r.ByDirection != nil {
+		lines = append(lines, "by direction: "+r.ByDirection.String())
+	}
 	if own := textOwn(r.Own); own != "" {
 		lines = append(lines, "this machine: "+own)
 	}
