@@ -15,7 +15,7 @@ type ServerCounts struct {
 }
 
 // A DirectionReport says where the datagrams of a measurement were lost, as far as the server can
-// tell. Each field but the last two counts datagrams that a client waited for in vain.
+// tell.
 type DirectionReport struct {
 	// RequestsLost counts the requests that did not reach the server's system, and ResponsesLost the
 	// responses that did not reach this one.

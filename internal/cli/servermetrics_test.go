@@ -12,7 +12,6 @@ import (
 )
 
 // The loss by direction is that of a link which loses 20 % of the requests and 5 % of the responses.
-// A server that is asked for no other client tells them apart.
 func TestLossByDirection(t *testing.T) {
 	t.Parallel()
 	srv, metrics := serveMonitored(t)
