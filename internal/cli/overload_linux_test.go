@@ -133,6 +133,30 @@ func processTime(t *testing.T, p *process) (sum time.Duration) {
 	return sum
 }
 
+// flood sends until stop is called, which returns the number of datagrams sent.
+func flood(t *testing.T, to string) (stop func() int) {
+	t.Helper()
+	f := newFlooder(t, to)
+	ctx, cancel := context.WithCancel(t.Context())
+	flooded := make(chan error, 1)
+	go func() { // ends with ctx; stop waits for it
+		for ctx.Err() == nil {
+			if err := f.send(); err != nil {
+				flooded <- err
+				return
+			}
+		}
+		flooded <- nil
+	}()
+	return func() int {
+		cancel()
+		if err := <-flooded; err != nil {
+			t.Fatal(err)
+		}
+		return f.sent
+	}
+}
+
 // TestOverloadCost measures the processor time that a datagram takes if the server answers it, if
 // the guard drops it, and if the kernel drops it. The time of the sender includes the kernel's
 // delivery to the socket, because the network is the loopback interface.
@@ -225,25 +249,11 @@ func TestOverloadNeighbour(t *testing.T) {
 				t.Skip("make overload shows it")
 			}
 			p := serving(t, append(tt.args, "--log", "none")...)
-			f := newFlooder(t, p.addrs[0])
-			ctx, cancel := context.WithCancel(t.Context())
-			flooded := make(chan error, 1)
-			go func() { // ends with ctx; the test waits for it below
-				for ctx.Err() == nil {
-					if err := f.send(); err != nil {
-						flooded <- err
-						return
-					}
-				}
-				flooded <- nil
-			}()
 			begun := time.Now()
+			stop := flood(t, p.addrs[0])
 			answered, attempts, n := exchangesBeside(t, p.addrs[0], perSecond, d)
-			cancel()
-			if err := <-flooded; err != nil {
-				t.Fatal(err)
-			}
-			rate := float64(f.sent) / time.Since(begun).Seconds()
+			sent := stop()
+			rate := float64(sent) / time.Since(begun).Seconds()
 			text, err := p.stop()
 			if err != nil {
 				t.Fatal(err)
@@ -287,4 +297,27 @@ func exchangesBeside(t *testing.T, to string, rate int, d time.Duration) (answer
 	}
 	all.Wait()
 	return answered, attempts, n
+}
+
+// TestOverloadMetrics reads the metrics of a server again and again beside a flood that the server
+// answers. Each response must arrive within a second.
+func TestOverloadMetrics(t *testing.T) {
+	p, addr := serveMonitored(t, "--log", "none")
+	stop := flood(t, p.addrs[0])
+	var longest time.Duration
+	var text string
+	n := 0
+	for begun := time.Now(); n == 0 || time.Since(begun) < overloadTime(t); n++ {
+		asked := time.Now()
+		if _, text = fetch(t, "http://"+addr+"/metrics"); time.Since(asked) > longest {
+			longest = time.Since(asked)
+		}
+	}
+	sent := stop()
+	if sumOf(t, text, "ohce_requests_total") == 0 {
+		t.Error("no request of the flood arrived")
+	}
+	if t.Logf("%d scrapes, the longest took %v, beside %d datagrams", n, longest, sent); longest > time.Second {
+		t.Errorf("a scrape took %v, want at most 1s", longest)
+	}
 }
