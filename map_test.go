@@ -152,6 +152,13 @@ var kernelPackages = map[string][]string{
 	},
 }
 
+// onlyIn lists modules that only some packages may import, so that other users of the library do not
+// contain them.
+var onlyIn = map[string][]string{
+	"github.com/prometheus/...": {"telemetry", "internal/exporter", "internal/cli"},
+	"go.opentelemetry.io/...":   {"internal/cli"},
+}
+
 // minimalDeps lists the packages that may depend only on the standard library and golang.org/x.
 var minimalDeps = []string{".", "guard", "handover", "internal/exchange", "link", "link/relay", "internal/udp"}
 
@@ -196,6 +203,11 @@ func checkEdge(t *testing.T, s source, imp string) {
 	for pkg, files := range kernelPackages {
 		if matches(pkg+"/...", imp) && s.pkg != "internal/udp" && !slices.Contains(files, s.file) {
 			t.Errorf("%s imports %s: only internal/udp makes system calls", s.file, imp)
+		}
+	}
+	for pattern, pkgs := range onlyIn {
+		if matches(pattern, imp) && !slices.Contains(pkgs, s.pkg) {
+			t.Errorf("%s imports %s: only %s may", s.file, imp, strings.Join(pkgs, ", "))
 		}
 	}
 	first, _, _ := strings.Cut(imp, "/")
