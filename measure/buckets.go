@@ -35,7 +35,7 @@ func (h *histogram) buckets(n int) []Bucket {
 	}
 	all := divide(h.min, h.max, n)
 	i := 0
-	for _, bar := range h.h.Distribution() {
+	for _, bar := range h.recorded().Distribution() {
 		if bar.Count == 0 {
 			continue
 		}

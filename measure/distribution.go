@@ -49,10 +49,15 @@ func (d *Distribution) UnmarshalJSON(data []byte) error {
 
 // A histogram counts durations. The zero value is empty.
 type histogram struct {
-	h        *hdrhistogram.Histogram // in ns; nil if empty
+	h        *hdrhistogram.Histogram // in ns, without the last run; nil if empty
 	n        int                     // how many
 	min, max time.Duration           // exact
 	sum      time.Duration
+
+	// The responses in one packet have one round-trip time, so equal durations often follow each
+	// other. They are recorded in h at once.
+	last time.Duration
+	run  int64 // how often last was added and is not in h
 }
 
 // maxDuration is the longest duration that a histogram distinguishes.
@@ -66,14 +71,33 @@ func (h *histogram) allocate() {
 }
 
 func (h *histogram) add(d time.Duration) {
-	h.allocate()
 	if h.n++; h.n == 1 {
 		h.min, h.max = d, d
 	}
 	h.min, h.max, h.sum = min(h.min, d), max(h.max, d), h.sum+d
-	if err := h.h.RecordValue(int64(min(max(d, 0), maxDuration))); err != nil {
+	if d != h.last {
+		h.record()
+		h.last = d
+	}
+	h.run++
+}
+
+// record records the last run in h.
+func (h *histogram) record() {
+	if h.run == 0 {
+		return
+	}
+	h.allocate()
+	if err := h.h.RecordValues(int64(min(max(h.last, 0), maxDuration)), h.run); err != nil {
 		panic(err) // impossible: the value is in the range
 	}
+	h.run = 0
+}
+
+// recorded returns h.h with all durations. There must be at least one.
+func (h *histogram) recorded() *hdrhistogram.Histogram {
+	h.record()
+	return h.h
 }
 
 // merge adds the durations of o.
@@ -87,7 +111,7 @@ func (h *histogram) merge(o *histogram) {
 	}
 	h.n += o.n
 	h.min, h.max, h.sum = min(h.min, o.min), max(h.max, o.max), h.sum+o.sum
-	h.h.Merge(o.h) // drops no value: both have the same range
+	h.h.Merge(o.recorded()) // drops no value: both have the same range
 }
 
 // percentiles returns points of the distribution that halve the distance to 100 % in five steps each.
@@ -95,7 +119,7 @@ func (h *histogram) percentiles() (all []Percentile) {
 	if h.n == 0 {
 		return nil
 	}
-	for _, b := range h.h.CumulativeDistributionWithTicks(percentileTicks) {
+	for _, b := range h.recorded().CumulativeDistributionWithTicks(percentileTicks) {
 		value := min(max(time.Duration(b.ValueAt), h.min), h.max)
 		all = append(all, Percentile{Percent: b.Quantile, Value: Milliseconds(value), Count: int(b.Count)})
 	}
@@ -109,15 +133,16 @@ func (h *histogram) reset() {
 	if h.h != nil {
 		h.h.Reset()
 	}
-	h.n, h.min, h.max, h.sum = 0, 0, 0, 0
+	h.n, h.min, h.max, h.sum, h.run = 0, 0, 0, 0, 0
 }
 
 func (h *histogram) distribution() Distribution {
 	if h.n == 0 {
 		return Distribution{}
 	}
+	hdr := h.recorded()
 	at := func(percentile float64) time.Duration {
-		return min(max(time.Duration(h.h.ValueAtPercentile(percentile)), h.min), h.max)
+		return min(max(time.Duration(hdr.ValueAtPercentile(percentile)), h.min), h.max)
 	}
 	return Distribution{
 		Count: h.n, Min: h.min, Mean: h.sum / time.Duration(h.n), Median: at(50),

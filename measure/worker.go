@@ -65,21 +65,21 @@ func (w *worker) run(ctx context.Context, due iter.Seq[time.Duration]) {
 	stop := context.AfterFunc(ctx, func() { w.done.Store(true) })
 	defer stop()
 	w.done.Store(ctx.Err() != nil)
-	n := 0
+	ready := w.until
+	if w.load.Closed > 0 {
+		ready = w.untilFree
+	}
+	n, next := 0, turn{}
 	for at := range due {
-		n++
-		client := (n - 1) % w.share.clients
-		if client%w.share.workers != w.share.index {
+		this := next
+		n, next = n+1, next.after(w.share)
+		if this.worker != w.share.index {
 			continue
-		}
-		ready := w.until
-		if w.load.Closed > 0 {
-			ready = w.untilFree
 		}
 		if !ready(at) {
 			break
 		}
-		w.add(w.group.clients[client/w.share.workers], n, at)
+		w.add(w.group.clients[this.place], n, at)
 	}
 	w.flush()
 	for w.pending() > 0 && !w.done.Load() {
@@ -89,6 +89,26 @@ func (w *worker) run(ctx context.Context, due iter.Seq[time.Duration]) {
 		w.sums.ambiguous += int(c.attempts.Ambiguous())
 	}
 	w.publish()
+}
+
+// A turn says which client sends a request. The clients take turns, and so do the workers to which
+// they belong.
+type turn struct {
+	client int // from 0 to share.clients-1
+	worker int // client modulo share.workers
+	place  int // of the client among those of its worker: client divided by share.workers
+}
+
+// after returns the next turn. It needs no division.
+func (t turn) after(s share) turn {
+	if t.client++; t.client == s.clients {
+		return turn{}
+	}
+	if t.worker++; t.worker == s.workers {
+		t.worker = 0
+		t.place++
+	}
+	return t
 }
 
 // until waits until a request is due. It returns false if the worker must stop.
@@ -261,6 +281,9 @@ func (w *worker) find(c *loadClient, data []byte) exchange.Arrival {
 		return c.attempts.Received(w.now, data, w.lost)
 	}
 	n, ok := w.load.Number(data)
+	if w.share.clients == 1 && ok && n >= 1 { // without divisions
+		return c.attempts.ReceivedNumber(w.now, uint64(n-1), w.lost)
+	}
 	if !ok || n < 1 || w.group.clients[(n-1)%w.share.clients/w.share.workers] != c {
 		return exchange.Arrival{Reason: exchange.Unexpected}
 	}
