@@ -87,7 +87,7 @@ func keyFigures(r *measure.Report) []keyFigure {
 		answered.Detail = rate(r.AskedRate) + " asked"
 	}
 	all := []keyFigure{answered,
-		{"Lost", significant(r.LossPercent, 2) + " %", count(r.Lost) + " of " + count(r.Sent) + " sent"}}
+		{"Lost", lostShare(r), count(r.Lost) + " of " + count(r.Sent) + " sent"}}
 	if r.Answered == 0 {
 		return all
 	}
