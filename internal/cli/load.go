@@ -135,51 +135,6 @@ func target(args []string, probe string) string {
 	}
 }
 
-// check checks the values of the flags.
-func (f *loadFlags) check() error {
-	switch {
-	case !(f.rate > 0):
-		return usage("give a rate such as 1000", "--rate %v is not positive", f.rate)
-	case f.duration <= 0:
-		return usage("give a time such as 10s", "--duration %v is not positive", f.duration)
-	case f.count < 0:
-		return usage("give a number of requests, or 0 for no limit", "--count %d is negative", f.count)
-	case f.closed < 0:
-		return usage("give a number of requests", "--closed %d is negative", f.closed)
-	case f.clients <= 0:
-		return usage("give a number of ports", "--clients %d is not positive", f.clients)
-	case f.timeout <= 0:
-		return usage("give a time such as 1s", "--timeout %v is not positive", f.timeout)
-	case f.buffer < 0:
-		return usage("give a number of bytes, or 0 for the default", "--receive-buffer %d is negative", f.buffer)
-	case f.maxP99 < 0:
-		return usage("give a time such as 10ms, or 0 for no limit", "--max-p99 %v is negative", f.maxP99)
-	default:
-		return f.checkKind()
-	}
-}
-
-// checkKind checks that the flags that determine the times of the requests fit together.
-func (f *loadFlags) checkKind() error {
-	var kinds []string
-	for _, name := range []string{"steps", "ramp", "closed", "poisson", "find-max"} {
-		if f.given(name) {
-			kinds = append(kinds, "--"+name)
-		}
-	}
-	if len(kinds) > 1 {
-		return usage("give one of them", "%s cannot be used together", strings.Join(kinds, " and "))
-	}
-	if f.given("rate") && (f.steps != "" || f.ramp != "" || f.closed > 0) {
-		return usage("leave --rate out", "--rate has no effect with %s", kinds[0])
-	}
-	if f.given("duration") && f.steps != "" {
-		return usage("leave --duration out; --steps has a time for each rate",
-			"--duration has no effect with --steps")
-	}
-	return nil
-}
-
 // A loadPayloadFlags are the flags that determine the requests of ohce load.
 type loadPayloadFlags struct {
 	size      int
@@ -240,8 +195,8 @@ func (a *app) load(ctx context.Context, f *loadFlags, target string) error {
 	if err != nil {
 		return err
 	}
-	if dialer.Source.Port() != 0 && (f.clients > 1 || payload.match == nil && !payload.texts) {
-		return usage("leave the port out", "--source %s: each client needs a port of its own", f.dial.source)
+	if err := f.checkPorts(payload, dialer.Source.Port() != 0); err != nil {
+		return err
 	}
 	addrs, err := pingAddresses(ctx, target)
 	if err != nil {
