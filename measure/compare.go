@@ -9,7 +9,7 @@ import (
 type Threshold struct {
 	// Figure is one of [FigureNames]. median, mean, p90, p99, p999 and max are latencies, and with
 	// the prefix "service." service times. loss is the share of the requests without a right
-	// response in time, and answered_rate the rate of right responses.
+	// response in time, as Report.LossPercent, and answered_rate the rate of right responses.
 	Figure string
 	// Percent is the change in percent of the earlier value, for loss in percentage points. It must
 	// be positive.
@@ -20,8 +20,8 @@ type Threshold struct {
 type Verdict int
 
 const (
-	// Same means that the change is not for the worse by more than the threshold: the confidence
-	// interval does not go beyond it.
+	// Same means that the change is not for the worse by more than the threshold, and not Better: the
+	// confidence interval does not go beyond the threshold for the worse.
 	Same Verdict = iota
 	// Better means that the figure changed for the better by more than the threshold: the
 	// confidence interval lies beyond it.
@@ -29,8 +29,8 @@ const (
 	// Worse means that the figure changed for the worse by more than the threshold: the confidence
 	// interval lies beyond it.
 	Worse
-	// Unclear means that the confidence interval includes the threshold, or that a run has no
-	// value.
+	// Unclear means that the confidence interval includes the threshold for the worse, or that a run
+	// has no value.
 	Unclear
 )
 
@@ -78,7 +78,7 @@ func (e *FewIntervalsError) Error() string {
 
 // Compare compares the figures of two runs, each with its threshold. It estimates the noise of a
 // run from the differences between its intervals: a confidence interval is Welch's t-interval of
-// the means of 10 batches of consecutive intervals. The error for a run with too few intervals is a
+// the means of 10 groups of consecutive intervals. The error for a run with too few intervals is a
 // *[FewIntervalsError]. It returns another error for an unknown figure, and for a threshold that is
 // not positive. Compare does not consider whether the reports are trustworthy.
 func Compare(a, b *Report, thresholds []Threshold) ([]Change, error) {

@@ -13,8 +13,8 @@ import (
 	"github.com/ohce/ohce/internal/udp"
 )
 
-// A Load sends requests at their due times, at up to millions a second, and reports what happened to
-// them as sums. For the result of each request, use a [Prober]. The zero value sends empty datagrams
+// A Load sends requests at their due times, at up to millions a second, and reports totals. For the
+// result of each request, use a [Prober]. The zero value sends empty datagrams
 // to ohce.DefaultAddr and accepts any response. The fields must not be changed during Run.
 type Load struct {
 	// Addr is the address of the server. If empty, it is ohce.DefaultAddr.
@@ -22,9 +22,11 @@ type Load struct {
 	// Number returns the number of the request that a datagram is the right response to, or false if
 	// it is none. Several goroutines call it at once. If not nil, it replaces Match, and is faster.
 	Number func(response []byte) (n int, ok bool)
-	// Match finds the request that a response belongs to. Requests with equal keys are answered in
-	// their order. A response that Match.Accept rejects is wrong. If Match and Number are nil, each
-	// request leaves from a port of its own, which limits the rate to some thousands a second, and Clients, Segments, MaxInFlight and ReceiveBuffer have no effect.
+	// Match finds the request that a response belongs to. A response with a key that several requests
+	// in flight share is matched to the oldest of them. A response that Match.Accept rejects is wrong.
+	// If Match and Number are nil, each request leaves from a port of its own, which limits the rate to
+	// a few thousand requests a second. Clients, Segments, MaxInFlight and ReceiveBuffer then have no
+	// effect.
 	Match *ohce.Matcher
 	// Dial opens a socket. If nil, Run dials a UDP socket.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
@@ -37,8 +39,8 @@ type Load struct {
 	// retain its arguments.
 	Check func(request, response []byte) error
 
-	// Clients is the number of sockets, each with a port of its own, that take turns. If it is not
-	// positive, it is 1.
+	// Clients is the number of sockets, each with a port of its own, that take turns. At most
+	// GOMAXPROCS goroutines share them, so one client uses one core. If it is not positive, it is 1.
 	Clients int
 	// Closed, if positive, makes the load a closed loop: it keeps this number of requests in flight.
 	// The due times then determine only the number of requests, and each request is due when it is
@@ -49,14 +51,16 @@ type Load struct {
 	// Timeout is how long a request waits for its response. If it is not positive, it is 1 s. A
 	// request that would be sent more than Timeout after its due time is not sent.
 	Timeout time.Duration
-	// MaxInFlight is the largest number of requests in flight on a socket, rounded up to a power of
-	// two. Further requests are not sent. If it is not positive, it is 131,072. A request takes up to
-	// 48 bytes, and additionally its own length if Check or Match.Accept is not nil.
+	// MaxInFlight is the number of requests that a socket remembers, rounded up to a power of two. The
+	// next request is not sent while the one that is MaxInFlight requests older is in flight; it counts
+	// in Own.Refused. To avoid that even if requests are lost, choose at least the rate of a socket
+	// times Timeout. If it is not positive, it is 131,072. A request takes up to 48 bytes, and
+	// additionally its own length if Check or Match.Accept is not nil.
 	MaxInFlight int
-	// Segments hands requests of equal size that are due within 50 us to the kernel as one packet (UDP
-	// GSO, Linux 4.18). The device or the kernel cuts it into datagrams. It also reads several
-	// responses as one packet (UDP GRO, 5.0); if the kernel drops such a packet, it counts as one
-	// overflow. Segments has no effect if the system lacks them.
+	// Segments passes requests of equal size that are due within 50 us to the kernel in one call (UDP
+	// GSO, Linux 4.18). The kernel or the device splits them into datagrams. It also reads several
+	// responses in one call (UDP GRO, 5.0). If the kernel drops responses that it has joined, they
+	// count as one overflow. Segments has no effect if the system lacks them.
 	Segments bool
 	// ReceiveBuffer is the size in bytes of the kernel's receive buffer of each socket. If it is not
 	// positive, Run asks for a large one.

@@ -222,8 +222,8 @@ func TestLoadRefused(t *testing.T) {
 	loadInBubble(t, arrive(ms), func(t *testing.T, _ *ohcetest.Network, l *measure.Load) {
 		l.Addr = "192.0.2.8:3000"
 		r := load(t, l, measure.Limit(measure.Regular(10*ms), 10, 0))
-		if r.Refused != 10 || r.Lost != 0 {
-			t.Errorf("%s", counts(r))
+		if r.Refused != 10 || r.Lost != 0 || r.LossPercent != 100 {
+			t.Errorf("%s, loss %v %%", counts(r), r.LossPercent)
 		}
 	})
 }
@@ -241,8 +241,8 @@ func TestLoadCheck(t *testing.T) {
 			return nil
 		}
 		r := load(t, l, measure.Limit(measure.Regular(10*ms), 20, 0))
-		if r.Wrong != 9 || r.Answered != 11 {
-			t.Errorf("%s", counts(r))
+		if r.Wrong != 9 || r.Answered != 11 || r.LossPercent != 45 {
+			t.Errorf("%s, loss %v %%", counts(r), r.LossPercent)
 		}
 	})
 }
@@ -437,6 +437,21 @@ func TestLoadFails(t *testing.T) {
 	if r, err := l.Run(t.Context(), measure.Regular(ms)); r != nil || !errors.Is(err, dialed) {
 		t.Errorf("Run = %v, %v", r, err)
 	}
+}
+
+// Requests that are in flight when the run is interrupted are no loss.
+func TestLoadInterrupted(t *testing.T) {
+	loadInBubble(t, arrive(20*ms), func(t *testing.T, _ *ohcetest.Network, l *measure.Load) {
+		ctx, cancel := context.WithTimeout(t.Context(), 195*ms)
+		defer cancel()
+		r, err := l.Run(ctx, measure.Regular(10*ms))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.InFlight == 0 || r.InFlight+r.Answered != r.Sent || r.LossPercent != 0 {
+			t.Errorf("%d in flight, %s, loss %v %%", r.InFlight, counts(r), r.LossPercent)
+		}
+	})
 }
 
 // A report keeps its values as JSON, to the microsecond.

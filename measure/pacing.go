@@ -20,8 +20,8 @@ func Regular(interval time.Duration) iter.Seq[time.Duration] {
 }
 
 // Poisson returns the due times of a Poisson process with the given mean rate in requests a second,
-// without end. The first is 0. Many independent clients together send in this way. Equal seeds give
-// equal times. Poisson panics if rate is not positive.
+// without end. The first is 0. The requests of many independent clients together are such a process.
+// Equal seeds give equal times. Poisson panics if rate is not positive.
 func Poisson(rate float64, seed uint64) iter.Seq[time.Duration] {
 	if !(rate > 0) {
 		panic("measure: Poisson: the rate is not positive")

@@ -17,12 +17,13 @@ const (
 )
 
 // A PathProber finds the path MTU to a server and back, exact to the byte, by the method of RFC 8899:
-// it sends requests of different sizes that no system may fragment. The server must answer each request
-// with a datagram of the same length, as an echo server does. A PathProber needs Linux 4.10.
+// it sends requests of different sizes. The server must answer each request with a datagram of the same
+// length, as an echo server does. A PathProber needs Linux 4.10.
 //
-//   - Forward: a response proves that its request has passed in one piece.
-//   - Return: the kernel reports whether a response has arrived in one piece. For sizes that do not pass
-//     forward, the requests may be fragmented.
+//   - Forward: the requests must not be fragmented. A response, whole or in fragments, proves that its
+//     request has passed.
+//   - Return: the kernel reports whether a response has arrived in one piece. Requests of sizes that do
+//     not pass forward may be fragmented.
 //
 // A size counts as too large if a router reports that (ICMP: fragmentation needed, packet too big), if
 // the response arrives in fragments, or if all tries are lost. The zero value is not usable: Addr and
@@ -37,8 +38,9 @@ type PathProber struct {
 	// does not return, requests to this port show whether they pass forward, because the server
 	// answers with short ICMP port unreachable messages.
 	ClosedPort uint16
-	// Tries is how often a size is tried before it counts as too large. A measurement ends with twice
-	// as many tries of the smallest size that was lost. If it is not positive, it is 4.
+	// Tries is how often a size is tried before it counts as too large. At the end of the search in a
+	// direction, the smallest size that was lost is tried twice as often again. If it is not positive,
+	// it is 4.
 	Tries int
 	// Timeout is how long the last try of a size waits for its response. If it is not positive, it is
 	// 1 s. The tries of a size are 100 ms apart, or Timeout if that is less. Those to ClosedPort are at
@@ -56,16 +58,17 @@ type PathProber struct {
 
 // Errors that PathProber.Run returns.
 var (
-	// ErrNoResponse means that the server does not answer short requests.
-	ErrNoResponse = errors.New("no response to a short request")
-	// ErrOtherLength means that the responses do not have the length of the requests.
-	ErrOtherLength = errors.New("the response does not repeat the request")
+	// ErrNoResponse means that no response to the shortest request arrived.
+	ErrNoResponse = errors.New("no response to the shortest request")
+	// ErrOtherLength means that a response to the shortest request arrived that Match does not accept,
+	// or without Match one of another length.
+	ErrOtherLength = errors.New("the response does not fit the request")
 )
 
 // Run measures the path. The error wraps
 //
-//   - ErrNoResponse, if no response arrives to the shortest request;
-//   - ErrOtherLength, if a response arrives that Match does not accept;
+//   - ErrNoResponse, if no response to the shortest request arrives;
+//   - ErrOtherLength, if a response to it is not the right one;
 //   - ohce.ErrPortUnreachable, if no server listens on the port of Addr;
 //   - errors.ErrUnsupported, if the system cannot measure the path MTU;
 //   - the error of ctx, if it is done;

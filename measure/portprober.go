@@ -12,12 +12,12 @@ import (
 	"github.com/ohce/ohce/internal/exchange"
 )
 
-// The defaults of a PortProber, and a limit.
 const (
 	// FirstPort is the default of PortProber.First: the first port for private use (RFC 6335,
 	// section 6).
 	FirstPort = 49152
 
+	// The other defaults of a PortProber, and a limit.
 	defaultPorts        = 64
 	defaultPortCount    = 3
 	defaultPortInterval = 10 * time.Millisecond

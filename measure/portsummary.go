@@ -21,9 +21,10 @@ const (
 	PortLossy PortOutcome = "lossy"
 	// PortSilent means that no response arrived.
 	PortSilent PortOutcome = "lost"
-	// PortWrong means that there is no right response, but a wrong one.
+	// PortWrong means that there is no right response, but a wrong one. It precedes the following.
 	PortWrong PortOutcome = "wrong"
-	// PortRefused and PortUnreachable mean that there is no response, but an ICMP message.
+	// PortRefused and PortUnreachable mean that there is no response, but an ICMP message. The former
+	// precedes the latter, and both precede PortSilent.
 	PortRefused     PortOutcome = "refused"
 	PortUnreachable PortOutcome = "unreachable"
 	// PortInUse means that another socket of this machine has the port. No request was sent.
@@ -99,8 +100,8 @@ func (r *PortResult) add(sample Sample, backend string) {
 
 // Results returns the result of each port, in the order of the ports.
 //
-// A port is lossy if chance explains its loss with a probability of less than 1 % divided by the
-// number of ports. The usual loss is that of the port that a quarter of the answering ports do not
+// A port is lossy if such a loss would occur by chance with a probability of less than 1 % divided by
+// the number of ports. The usual loss is that of the port that a quarter of the answering ports do not
 // exceed, plus one standard error. With three requests from each port, no port with a response is
 // lossy. To find ports that lose a part of the requests, send at least ten from each.
 func (s *PortSummary) Results() []PortResult {

@@ -50,14 +50,16 @@ type Prober struct {
 // Counts holds counters of responses that were late, duplicate or reordered, and of unexpected
 // datagrams.
 type Counts struct {
-	// Late counts responses that arrived after the time-out of their request.
+	// Late counts responses that arrived after the timeout of their request. Run does not wait for
+	// them after the last request has ended. Without Match, the socket of a request is read for two
+	// more seconds, and of at most 64 requests.
 	Late int
 	// Duplicates counts further responses to a request.
 	Duplicates int
 	// Reordered counts responses that arrived after the response to a later request (RFC 4737,
 	// section 3.3, with responses as packets).
 	Reordered int
-	// Unexpected counts datagrams that answer no request.
+	// Unexpected counts datagrams that match no request.
 	Unexpected int
 	// Overflow counts the datagrams that the system dropped because the receive buffer was full. It is
 	// known when Run has ended. With Match nil, and on systems that do not count them, it is 0.
@@ -78,7 +80,8 @@ func (p *Prober) Counts() Counts {
 // them, in the order of the requests. The first request is sent at once, and the times count from
 // its transmission, so that a name lookup delays no other request. The sequence ends when due has
 // ended and all requests have a sample, or when the loop over it ends. The second value is an error
-// that ends the sequence: that of ctx, or an invalid field.
+// that ends the sequence: that of ctx, or an invalid field. Requests in flight when ctx is done have no
+// sample.
 func (p *Prober) Run(ctx context.Context, due iter.Seq[time.Duration]) iter.Seq2[Sample, error] {
 	return func(yield func(Sample, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)

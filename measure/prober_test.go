@@ -165,7 +165,7 @@ func TestRunClasses(t *testing.T) {
 				t.Errorf("%d lost, %d late, %d answered of %d", sum.Lost, sum.Late, sum.Answered, sum.Sent())
 			}
 		}
-		if sum.LossPercent() != 5 || sum.RTT().Max != 31*ms || sum.RTT().Min != 2*ms {
+		if sum.LossPercent() != 10 || sum.RTT().Max != 31*ms || sum.RTT().Min != 2*ms {
 			t.Errorf("loss %v %%, round trips %v to %v", sum.LossPercent(), sum.RTT().Min, sum.RTT().Max)
 		}
 	})

@@ -5,8 +5,8 @@ import "time"
 // A Report is the result of a Load. As JSON, its times are in milliseconds.
 type Report struct {
 	// AskedRate is the rate of the due times in requests a second, SentRate the rate at which
-	// requests were sent, and AnsweredRate that at which responses arrived in time. They are 0 with
-	// fewer than two requests. A closed loop has no AskedRate.
+	// requests were sent, and AnsweredRate that at which right responses arrived in time. They are 0
+	// with fewer than two requests. A closed loop has no AskedRate.
 	AskedRate    float64 `json:"asked_rate"`
 	SentRate     float64 `json:"sent_rate"`
 	AnsweredRate float64 `json:"answered_rate"`
@@ -14,9 +14,10 @@ type Report struct {
 	// Asked is the number of due requests, and Sent the number of requests sent.
 	Asked int `json:"asked"`
 	Sent  int `json:"sent"`
-	// Each request sent is counted in one of the following. Wrong also counts a lost request if a
-	// datagram arrived that answers none. With equal keys in flight or with duplicates of such
-	// datagrams, it can count another lost request instead.
+	// Each request sent is counted in one of the following, or in Own.Overflow. Lost requests have no
+	// response at all. A datagram that matches no request is taken for the wrong response to one of
+	// them, which then counts in Wrong and not in Lost. Their number is not exact if such a datagram is
+	// duplicated.
 	Answered    int `json:"answered"`
 	Lost        int `json:"lost"`
 	Late        int `json:"late"`
@@ -25,7 +26,8 @@ type Report struct {
 	Unreachable int `json:"unreachable"`
 	// InFlight is the number of requests that had not ended when the run was interrupted.
 	InFlight int `json:"in_flight"`
-	// LossPercent is the share of requests sent that are lost, in percent.
+	// LossPercent is the loss: the share of the requests sent without a right response in time, in
+	// percent. It is 100·(Sent-Answered)/Sent. Requests in flight do not count as sent here.
 	LossPercent float64 `json:"loss_percent"`
 
 	// Duplicates, Reordered and Unexpected count datagrams as in [Counts].
@@ -35,18 +37,17 @@ type Report struct {
 	// Arrived counts all datagrams that arrived from the server, including those that this system
 	// dropped.
 	Arrived int `json:"arrived"`
-	// Ambiguous counts the requests that were sent while an equal one had not been answered. Their
-	// responses may have been taken for each other's.
+	// Ambiguous counts the requests that were sent while an equal one, or one with an equal key, had
+	// not been answered. Their responses may have been taken for each other's.
 	Ambiguous int `json:"ambiguous"`
 
 	// ByDirection says where datagrams were lost. Run does not set it. See NewDirectionReport.
 	ByDirection *DirectionReport `json:"by_direction,omitempty"`
 
-	// Own counts failures of this program and its system. Missed also counts the requests that were
-	// not sent because their due time had passed by more than Load.Timeout. A request whose response
-	// was dropped here counts in Overflow and not in Lost.
+	// Own counts failures of this program and its system. A request whose response was dropped here
+	// counts in Own.Overflow and not in Lost.
 	Own Own `json:"own"`
-	// Trustworthy is false if more than 0.1 % of the due requests are own failures. The figures then
+	// Trustworthy is false if the failures of Own exceed 0.1 % of the due requests. The figures then
 	// describe this machine rather than the server.
 	Trustworthy bool `json:"trustworthy"`
 
@@ -73,7 +74,8 @@ type Report struct {
 type Interval struct {
 	// Begin is the time from the start of the run.
 	Begin Milliseconds `json:"begin_ms"`
-	// The counts are as in Report. Lost includes Own.Overflow, Late and Wrong.
+	// The counts are as in Report, but Lost includes Late, Wrong and Own.Overflow, and Refused includes
+	// Unreachable. A datagram that matches no request does not count.
 	Asked      int `json:"asked"`
 	Sent       int `json:"sent"`
 	Answered   int `json:"answered"`
@@ -127,24 +129,16 @@ func (c *collector) report() *Report {
 	}
 	r.Own.Overflow = min(s.overflow, r.Lost)
 	r.Lost -= r.Own.Overflow
-	r.setLoss()
+	r.LossPercent = round(lossPercent(s.sent-r.InFlight, s.Answered))
 	own := r.Own.Missed + r.Own.Refused + s.overflow + s.readErrors
 	r.Trustworthy = float64(own) <= maxOwnFailures*float64(r.Asked)
 	return r
-}
-
-// setLoss sets LossPercent.
-func (r *Report) setLoss() {
-	if r.Sent > 0 {
-		r.LossPercent = round(100 * float64(r.Lost) / float64(r.Sent))
-	}
 }
 
 // takeWrong takes each datagram that answers no request for the wrong response to a lost one.
 func (r *Report) takeWrong() {
 	n := min(r.Unexpected, r.Lost)
 	r.Wrong, r.Lost = r.Wrong+n, r.Lost-n
-	r.setLoss()
 }
 
 // rate returns the rate of n events, of which the first was at 0 and the last at last.

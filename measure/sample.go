@@ -16,9 +16,10 @@ const (
 	Answered Class = iota
 	// Lost means that no response arrived in time. The response can arrive later; see Counts.Late.
 	Lost
-	// Wrong means that the server sent a wrong response. With Prober.Match, a datagram that matches
-	// no request counts for a request in flight if each other one in flight has such a datagram
-	// already. Otherwise it is only counted, as Counts.Unexpected.
+	// Wrong means that the server sent a wrong response. With Prober.Match, a datagram that matches no
+	// request is the wrong response to a request in flight only if that is the only one without such a
+	// datagram. Otherwise it is not clear which request it belongs to, and only Counts.Unexpected
+	// counts it.
 	Wrong
 	// Refused means that the port is unreachable: no server listens there.
 	Refused

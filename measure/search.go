@@ -2,28 +2,28 @@ package measure
 
 import "math"
 
-// A RateSearch searches the highest rate at which a server keeps within given bounds. The caller
-// runs a trial at each rate that Next returns and passes the result to Observe. RateSearch does no
-// I/O.
+// A RateSearch finds the highest rate at which a server keeps within given limits. The caller runs a
+// trial at each rate that Next returns and passes the result to Observe. RateSearch does no I/O.
 //
-// A result near the bound is random, so that a single trial says little. The search therefore
-// decides on each rate by the majority of up to 2·Confirm-1 trials, and at the end repeats the trials
-// at the lower end of the interval that it found. Its result is an interval. The draft
-// draft-ietf-bmwg-mlrsearch describes the reasons.
+// It doubles the rate from Start until a rate is not within the limits, or halves it until one is.
+// Then it tries the geometric mean of the highest rate within the limits and the lowest one beyond
+// them, until both are close enough. Near the highest rate, the result of a trial is random. The search
+// therefore decides on each rate by the majority of up to 2·Confirm-1 trials, and at the end repeats
+// the trials at the highest rate within the limits. If they contradict the earlier ones, it continues
+// below. The draft draft-ietf-bmwg-mlrsearch describes the reasons.
 type RateSearch struct {
 	// Start is the first rate, in requests a second. If not positive, it is 1,000.
 	Start float64
 	// Max is the highest rate to try. If not positive, there is no limit.
 	Max float64
-	// Precision is the largest relative width of the resulting interval: 0.05 is 5 %. If not positive,
-	// it is 0.05.
+	// Precision is how far Upper may exceed Lower in the end: 0.05 is 5 %. If not positive, it is 0.05.
 	Precision float64
 	// Confirm is the number of equal results that decide on a rate. If not positive, it is 2.
 	Confirm int
-	// MaxTrials limits the number of trials. If not positive, it is 100.
+	// MaxTrials is the largest number of trials. If not positive, it is 100.
 	MaxTrials int
 
-	// Lower is the highest rate that was within the bounds, 0 if none was. Upper is the lowest rate
+	// Lower is the highest rate that was within the limits, 0 if none was. Upper is the lowest rate
 	// that was not, or +Inf if all were.
 	Lower, Upper float64
 	// Trials is the number of trials so far.
@@ -60,7 +60,7 @@ func (s *RateSearch) Next() (rate float64, ok bool) {
 }
 
 // Observe records the result of a trial at the rate that Next returned: whether it was within the
-// bounds.
+// limits.
 func (s *RateSearch) Observe(within bool) {
 	s.Trials++
 	if within {

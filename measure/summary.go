@@ -11,7 +11,7 @@ const missedLag = time.Millisecond
 // A Summary adds up samples. The zero value is empty. A Summary must not be used concurrently.
 type Summary struct {
 	// Answered to Unreachable count requests by their class. A late request, whose response arrived
-	// after the time-out, counts as Late and not as Lost.
+	// after the timeout, counts as Late and not as Lost.
 	Answered, Lost, Late, Wrong, Refused, Unreachable int
 	// Duplicates, Reordered and Unexpected are those of [Counts].
 	Duplicates, Reordered, Unexpected int
@@ -27,9 +27,12 @@ type Summary struct {
 // Own counts failures of this program and its system.
 type Own struct {
 	// Missed counts requests that were sent more than 1 ms after their due time. They also count in
-	// their class.
+	// their class. In a Report, Missed also counts requests that were not sent, because they were more
+	// than Load.Timeout late.
 	Missed int `json:"missed"`
-	// Refused counts the requests of class Unsent. It is unrelated to Summary.Refused.
+	// Refused counts requests that this system did not send: those of class Unsent, and in a Report
+	// those for which Load.MaxInFlight left no room. It is unrelated to Summary.Refused and
+	// Report.Refused, which count ICMP port unreachable messages.
 	Refused int `json:"refused"`
 	// Overflow counts requests whose response the system dropped because the receive buffer was full.
 	Overflow int `json:"overflow"`
@@ -102,13 +105,17 @@ func (s *Summary) Sent() int {
 	return s.Answered + s.Lost + s.Late + s.Wrong + s.Refused + s.Unreachable + s.Own.Overflow
 }
 
-// LossPercent returns the share of sent requests that are lost, in percent. Late requests are not
-// lost. It is 0 if none was sent.
-func (s *Summary) LossPercent() float64 {
-	if s.Sent() == 0 {
+// LossPercent returns the loss: the share of the sent requests without a right response in time, in
+// percent. It is 100·(Sent-Answered)/Sent, and 0 if no request was sent. Lost requests, which have no
+// response at all, are a part of it.
+func (s *Summary) LossPercent() float64 { return lossPercent(s.Sent(), s.Answered) }
+
+// lossPercent returns the share of the requests without a right response in time, in percent.
+func lossPercent(ended, answered int) float64 {
+	if ended == 0 {
 		return 0
 	}
-	return 100 * float64(s.Lost) / float64(s.Sent())
+	return 100 * float64(ended-answered) / float64(ended)
 }
 
 // RTT returns the distribution of the round-trip times.

@@ -58,7 +58,7 @@ func TestSummaryJSON(t *testing.T) {
 	}
 	s.SetCounts(measure.Counts{Late: 1, Duplicates: 2, Reordered: 3, Unexpected: 4})
 	got, err := json.Marshal(&s)
-	const want = `{"sent":7,"answered":2,"lost":1,"loss_percent":14.286,"late":1,"duplicates":2,` +
+	const want = `{"sent":7,"answered":2,"lost":1,"loss_percent":71.429,"late":1,"duplicates":2,` +
 		`"reordered":3,"wrong":1,"refused":1,"unreachable":1,"unexpected":4,` +
 		`"own":{"missed":1,"refused":1,"overflow":0},` +
 		`"rtt_ms":{"min":1,"mean":2,"median":1,"p90":3,"p99":3,"p999":3,"max":3},"jitter_ms":0.125,` +

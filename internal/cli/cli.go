@@ -42,12 +42,16 @@ const (
 // exitStatus describes the exit codes for help and man pages.
 var exitStatus = []struct {
 	code    int
-	command string // the only command with this code; all commands if empty
+	command string // the only command for which this holds; if empty, all commands without such an entry
 	meaning string
 }{
 	{exitOK, "", "success; also when a signal stops ohce serve or ohce link"},
-	{exitFail, "", "a request was not answered (ohce ping: none was), or the command failed or was interrupted"},
-	{exitFail, "load compare", "a figure is worse by more than its threshold"},
+	{exitOK, "ping", "a request had a right response; with --source-ports, no port failed"},
+	{exitOK, "load", "the figures are trustworthy, whatever the loss; also after Ctrl-C"},
+	{exitFail, "", "a request was not answered, or the command failed or was interrupted"},
+	{exitFail, "ping", "the last request had no response; a source port failed; or the command failed"},
+	{exitFail, "load", "no right response arrived; no rate is within the limits; or the command failed"},
+	{exitFail, "load compare", "a figure is worse by more than its threshold, or the command failed"},
 	{exitUsage, "", "wrong command line or environment variable"},
 	{int(pluginUnknown), "ping", "with --warn or --crit: UNKNOWN; 0 is then OK, 1 WARNING and 2 CRITICAL"},
 	{exitUntrusted, "load", "the figures describe this machine rather than the server"},

@@ -45,37 +45,45 @@ func (a *app) loadCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "load [HOST:PORT]",
 		Short: "Measure how much load a UDP service can take",
-		Long: `Send requests to a UDP service at a given rate, and report how many were answered and how long that
-took. The default address is ` + ohce.DefaultAddr + `. To protect others, ohce load refuses an address that is neither
-loopback nor private, unless --i-may-load-this is set.
+		Long: `Send requests to a UDP service at a given rate, and report how many were answered and how
+long that took. The default address is ` + ohce.DefaultAddr + `. To protect others, ohce load refuses an
+address that is neither loopback, private nor link-local, unless --i-may-load-this is set.
 
-The load is an open loop: each request has a due time, however long the responses take. Latency
-counts from the due time, so it includes every stall of the server. Service time counts from the
+The load is an open loop: each request has a due time, however long the responses take. So the
+generator also sends while the server stalls, and the stall shows in all times. Latency counts from
+the due time, and includes delays of this machine before it sends. Service time counts from the
 transmission. With --closed N, the load is a closed loop: it keeps N requests in flight, and sends
 the next one when one has ended. A closed loop hides the stalls of the server.
 
-Without --probe and --send, the requests are numbered texts. ohce first sends one of them, to find
-out whether the server returns texts unchanged, reversed, with their case swapped, or both. With
---send, all requests are equal. Each then leaves from a port of its own, which limits the rate to
-some thousands a second.
+The requests are numbered texts, or the lines of --lines. ohce first sends a text to detect whether
+the server returns texts unchanged, reversed, with their case swapped, or both; with --transform, it
+does not. For other services, use --probe, or --send, which repeats one request. With --send, and
+with the probes agnhost, dtls and source, each request leaves from a port of its own. This limits
+the rate to a few thousand requests a second.
 
-The report tells the failures of this machine from those of the network and the server:
+The report separates the failures of this machine from those of the network and the server:
 
-  missed    the request was sent more than 1 ms after its due time, or not at all, because this
-            machine was too slow
-  refused   this system refused to send the request, or too many were in flight
+  missed    the request was sent more than 1 ms after its due time; one that is late by more than
+            --timeout is not sent at all
+  refused   this system refused to send the request, or too many requests were in flight: keep
+            --rate x --timeout below 131,072 for each of --clients
   overflow  this system dropped the response, because the receive buffer was full
 
 If they exceed 0.1 % of the requests, the figures describe this machine rather than the server. The
 report says so, and the exit code is ` + fmt.Sprint(exitUntrusted) + `.
 
-With --find-max, ohce searches the highest rate at which the loss is at most --max-loss, and the
-99th percentile of the latency at most --max-p99. It repeats trials of --duration near the bound,
-and reports an interval.
+A lost request has no response at all. The loss is the share of the requests sent without a right
+response within --timeout: lost, late, wrong, refused and unreachable.
 
-On Ctrl-C, the report covers the requests so far. With --json, it is a JSON object. --report also
-writes it to a file. The suffix chooses the format: .html (with plots), .json, .csv (a line for each
-second) or .hgrm (percentiles for the plotter of HdrHistogram).`,
+With --find-max, ohce finds the highest rate at which the loss is at most --max-loss, and the 99th
+percentile of the latency at most --max-p99. It begins at --rate and runs two or three trials of
+--duration (default ` + trialDuration.String() + `) at each rate, until it knows the highest rate within 5 %. This takes about
+a minute. If this machine is too slow for a rate, the exit code is ` + fmt.Sprint(exitUntrusted) + `.
+
+After the last request, ohce waits up to --timeout for responses. On Ctrl-C, it does not wait, and
+the report covers the requests so far; --find-max then has no result. With --json, the report is a
+JSON object. --report also writes it to a file. The suffix chooses the format: .html (with plots),
+.json, .csv (a line for each second) or .hgrm (percentiles for the plotter of HdrHistogram).`,
 		Example: `  ohce load --rate 50000 --duration 30s 127.0.0.1:3000
   ohce load --rate 10000 --poisson --clients 100 --report load.html 192.168.0.7:3000
   ohce load --steps 1000:10s,5000:10s,20000:10s 127.0.0.1:3000
@@ -92,26 +100,35 @@ second) or .hgrm (percentiles for the plotter of HdrHistogram).`,
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.Float64VarP(&f.rate, "rate", "r", 1000, "send `N` requests a second")
-	flags.DurationVarP(&f.duration, "duration", "d", 10*time.Second, "send for this long (--find-max: in each trial)")
-	flags.IntVarP(&f.count, "count", "c", 0, "end after `N` requests (0: no limit)")
-	flags.BoolVar(&f.poisson, "poisson", false, "send at random times, as many independent clients do")
+	flags.DurationVarP(&f.duration, "duration", "d", 10*time.Second,
+		"send for this long; with --find-max, in each trial, and "+trialDuration.String()+" by default")
+	flags.IntVarP(&f.count, "count", "c", 0, "end after `N` requests (0: no limit; without --duration, the only limit)")
+	flags.BoolVar(&f.poisson, "poisson", false, "send at random times (a Poisson process), like many independent clients")
 	flags.Uint64Var(&f.seed, "seed", 0, "with --poisson, the random `SEED` (default: chosen at random)")
-	flags.StringVar(&f.steps, "steps", "", "send at a rate after the other: a `LIST` such as 1000:10s,2000:10s")
+	flags.StringVar(&f.steps, "steps", "",
+		"send at several rates, one after the other: a `LIST` such as 1000:10s,2000:10s")
 	flags.StringVar(&f.ramp, "ramp", "", "change the rate evenly during --duration: `FROM:TO` such as 0:10000")
 	flags.IntVar(&f.closed, "closed", 0, "keep `N` requests in flight instead of sending at a rate")
 	flags.IntVar(&f.clients, "clients", 1, "send from `N` ports in turn")
-	flags.DurationVarP(&f.timeout, "timeout", "W", time.Second, "wait this long for a response")
+	flags.DurationVarP(&f.timeout, "timeout", "W", time.Second, "wait this long for a response, also after the last request")
 	f.payload.add(cmd)
-	flags.BoolVar(&f.segments, "segments", false, "hand requests that are due within 50 us to the kernel as one packet (UDP GSO)")
-	flags.IntVar(&f.buffer, "receive-buffer", 0, "size of each receive buffer in `BYTES` (0: as large as the system allows)")
-	flags.BoolVar(&f.findMax, "find-max", false, "search the highest rate within --max-loss and --max-p99, from --rate")
-	flags.StringVar(&f.maxLoss, "max-loss", "0.1%", "with --find-max: the largest `SHARE` of lost requests")
-	flags.DurationVar(&f.maxP99, "max-p99", 0, "with --find-max: the largest 99th percentile of the latency (0: no limit)")
+	flags.BoolVar(&f.segments, "segments", false,
+		"pass requests that are due within 50 us to the kernel in one call (UDP GSO)")
+	flags.IntVar(&f.buffer, "receive-buffer", 0,
+		"size of each receive buffer in `BYTES` (0: as large as the system allows)")
+	flags.BoolVar(&f.findMax, "find-max", false,
+		"find the highest rate within --max-loss and --max-p99, beginning at --rate")
+	flags.StringVar(&f.maxLoss, "max-loss", "0.1%",
+		"with --find-max: the largest `SHARE` of requests without a right response in time")
+	flags.DurationVar(&f.maxP99, "max-p99", 0,
+		"with --find-max: the largest 99th percentile of the latency (0: no limit)")
 	flags.BoolVar(&f.json, "json", false, "print the report as a JSON object")
-	flags.StringArrayVar(&f.reports, "report", nil, "also write the report to a `FILE` (.html, .json, .csv or .hgrm); can be repeated")
+	flags.StringArrayVar(&f.reports, "report", nil,
+		"also write the report to a `FILE` (.html, .json, .csv or .hgrm); can be repeated")
 	f.metrics.add(flags)
 	f.dial.add(cmd)
-	flags.BoolVar(&f.permitted, "i-may-load-this", false, "allow an address that is neither loopback nor private")
+	flags.BoolVar(&f.permitted, "i-may-load-this", false,
+		"allow an address that is neither loopback, private nor link-local")
 	cmd.AddCommand(a.loadCompareCommand())
 	return cmd
 }
@@ -137,55 +154,6 @@ func target(args []string, probe string) string {
 	}
 }
 
-// check checks the values of the flags.
-func (f *loadFlags) check() error {
-	switch {
-	case !(f.rate > 0):
-		return usage("give a rate such as 1000", "--rate %v is not positive", f.rate)
-	case f.duration <= 0:
-		return usage("give a time such as 10s", "--duration %v is not positive", f.duration)
-	case f.count < 0:
-		return usage("give a number of requests, or 0 for no limit", "--count %d is negative", f.count)
-	case f.closed < 0:
-		return usage("give a number of requests", "--closed %d is negative", f.closed)
-	case f.clients <= 0:
-		return usage("give a number of ports", "--clients %d is not positive", f.clients)
-	case f.timeout <= 0:
-		return usage("give a time such as 1s", "--timeout %v is not positive", f.timeout)
-	case f.buffer < 0:
-		return usage("give a number of bytes, or 0 for the default", "--receive-buffer %d is negative", f.buffer)
-	case f.maxP99 < 0:
-		return usage("give a time such as 10ms, or 0 for no limit", "--max-p99 %v is negative", f.maxP99)
-	default:
-		return f.checkKind()
-	}
-}
-
-// checkKind checks that the flags that determine the times of the requests fit together.
-func (f *loadFlags) checkKind() error {
-	var kinds []string
-	for _, name := range []string{"steps", "ramp", "closed", "poisson", "find-max"} {
-		if f.given(name) {
-			kinds = append(kinds, "--"+name)
-		}
-	}
-	if len(kinds) > 1 {
-		return usage("give one of them", "%s cannot be used together", strings.Join(kinds, " and "))
-	}
-	if f.given("rate") && (f.steps != "" || f.ramp != "" || f.closed > 0) {
-		return usage("leave --rate out", "--rate has no effect with %s", kinds[0])
-	}
-	if f.findMax && f.metrics.url != "" {
-		return usage("leave --server-metrics or --find-max out",
-			"--server-metrics has no effect with --find-max")
-	}
-	if f.given("duration") && f.steps != "" {
-		return usage("leave --duration out; --steps has a time for each rate",
-			"--duration has no effect with --steps")
-	}
-	return nil
-}
-
 // A loadPayloadFlags are the flags that determine the requests of ohce load.
 type loadPayloadFlags struct {
 	size      int
@@ -203,7 +171,7 @@ func (f *loadPayloadFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.sizes, "sizes", "", "send texts with the sizes in `FILE` in turn, one a line")
 	flags.StringVar(&f.lines, "lines", "", "send the lines of `FILE` in turn")
 	flags.StringVar(&f.transform, "transform", "", "how the server changes a text: `NAME` is "+
-		strings.Join(flip.Names(), ", ")+" (default: found out)")
+		strings.Join(flip.Names(), ", ")+" (default: detected)")
 	flags.StringVar(&f.probe, "probe", "", "send requests of a protocol: `NAME` is "+strings.Join(probeNames(), ", "))
 	flags.StringVar(&f.send, "send", "", "send `DATA`: a text, hex:BYTES or @FILE")
 	flags.StringVar(&f.expect, "expect", "",
@@ -246,8 +214,8 @@ func (a *app) load(ctx context.Context, f *loadFlags, target string) error {
 	if err != nil {
 		return err
 	}
-	if dialer.Source.Port() != 0 && (f.clients > 1 || payload.match == nil && !payload.texts) {
-		return usage("leave the port out", "--source %s: each client needs a port of its own", f.dial.source)
+	if err := f.checkPorts(payload, dialer.Source.Port() != 0); err != nil {
+		return err
 	}
 	addrs, err := pingAddresses(ctx, target)
 	if err != nil {

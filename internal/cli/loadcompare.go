@@ -30,35 +30,38 @@ func (a *app) loadCompareCommand() *cobra.Command {
 	var f loadCompareFlags
 	cmd := &cobra.Command{
 		Use:   "compare A.json B.json",
-		Short: "Compare the reports of two loads",
-		Long: `Compare the reports of two loads, as ohce load --json prints them, and report for each threshold
+		Short: "Compare the reports of two runs of ohce load",
+		Long: `Compare the reports of two runs of ohce load, as --json prints them, and report for each threshold
 whether B is worse than A by more than that.
 
 A threshold names a figure and the largest change for the worse, in percent of the value in A:
 
   median, mean, p90, p99, p999, max   the latency, from the due time of a request
   service.median, service.p99, ...    the service time, from the transmission of a request
-  loss                                requests without a right response in time; the threshold
-                                      is in percentage points
+  loss                                the share of requests without a right response in time; the
+                                      threshold is in percentage points
   answered_rate                       right responses a second
 
-The figures are those of the complete intervals of both runs. A latency or service time is the mean
-of the values of the intervals, weighted by their responses. Two runs never have equal figures, so
-ohce estimates from the differences between the intervals of a run how far its figure can be trusted.
+The figures are those of the complete seconds of both runs. A latency or service time is the mean
+of the values of the seconds, weighted by their responses. Two runs never have equal figures, so
+ohce estimates from the differences between the seconds of a run how far its figure can be trusted.
 The result is a 95 % confidence interval for the change, and a verdict:
 
-  worse    the whole interval is beyond the threshold
-  better   the whole interval is beyond the threshold in the other direction
-  same     the interval does not go beyond the threshold for the worse
-  unclear  the interval includes the threshold, or a run has no value: measure for a longer time
+  worse    the whole confidence interval is beyond the threshold for the worse
+  better   the whole confidence interval is beyond the threshold for the better
+  same     neither, and the confidence interval does not go beyond the threshold for the worse
+  unclear  the confidence interval includes the threshold for the worse, or a run has no value:
+           measure for a longer time
 
-Each run needs ` + strconv.Itoa(measure.MinIntervals) + ` complete intervals at least. The comparison covers differences within a run. It
-does not cover those between runs, such as another program on the machine during one of them. Repeat
-a run to see how large these are. A report that is not trustworthy is refused unless --force is set.
+Each run needs ` + strconv.Itoa(measure.MinIntervals) + ` complete seconds at least. The comparison covers differences within a run.
+It does not cover those between runs, such as another program on the machine during one of them.
+Repeat a run to see how large these are. A report that is not trustworthy is refused unless --force
+is set.
 
 The exit code is 0 if no figure is worse or unclear, ` + strconv.Itoa(exitFail) + ` if a figure is worse, and otherwise ` +
 			strconv.Itoa(exitUntrusted) + ` if a
-figure is unclear, a run is too short or a report is not trustworthy.`,
+figure is unclear, a run is too short or a report is not trustworthy. With --force, it does not
+depend on whether the reports are trustworthy.`,
 		Example: `  ohce load --json --duration 30s 127.0.0.1:3000 >A.json
   ohce load compare A.json B.json
   ohce load compare A.json B.json --threshold p99=5% --threshold loss=0.01%`,

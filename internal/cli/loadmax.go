@@ -12,7 +12,7 @@ import (
 	"github.com/ohce/ohce/measure"
 )
 
-// A trialJSON is a trial of ohce load --find-max --json.
+// A trialJSON is a trial of ohce load --find-max --json. LossPercent is that of measure.Report.
 type trialJSON struct {
 	Rate        float64              `json:"rate"`
 	Within      bool                 `json:"within"`
@@ -26,9 +26,15 @@ type maxJSON struct {
 	Target string      `json:"target"`
 	Lower  float64     `json:"lower_rate"`
 	Upper  *float64    `json:"upper_rate"`
-	Limit  string      `json:"limit"` // server or generator
+	Limit  string      `json:"limit"` // limitServer or limitGenerator
 	Trials []trialJSON `json:"trials"`
 }
+
+// The values of maxJSON.Limit: what was too slow for the rate Upper.
+const (
+	limitServer    = "server"
+	limitGenerator = "generator"
+)
 
 // A maxSearch searches the highest rate of a loader's target.
 type maxSearch struct {
@@ -36,7 +42,6 @@ type maxSearch struct {
 	maxLoss float64 // in percent
 	search  measure.RateSearch
 	trials  []trialJSON
-	own     float64 // the lowest rate at which this machine, and not the server, was too slow
 }
 
 // findMax searches the highest rate within --max-loss and --max-p99.
@@ -45,7 +50,7 @@ func (l *loader) findMax(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s := &maxSearch{loader: l, maxLoss: 100 * share, own: math.Inf(1)}
+	s := &maxSearch{loader: l, maxLoss: 100 * share}
 	s.search.Start = l.flags.rate
 	for rate, ok := s.search.Next(); ok; rate, ok = s.search.Next() {
 		within, err := s.trial(ctx, rate)
@@ -60,19 +65,18 @@ func (l *loader) findMax(ctx context.Context) error {
 	return s.report()
 }
 
-// trial runs a trial and reports whether it was within the bounds.
+// trial runs a trial and reports whether it was within the limits.
 func (s *maxSearch) trial(ctx context.Context, rate float64) (within bool, err error) {
 	r, err := s.load.Run(ctx, s.flags.constant(rate).due)
 	if err != nil {
 		return false, &failure{what: rootCause(err).Error(), code: exitFail}
 	}
-	lost := 100 * float64(r.Sent-r.Answered) / float64(max(r.Sent, 1))
-	within = r.Trustworthy && r.Answered > 0 && lost <= s.maxLoss &&
+	loss := 100 * float64(r.Sent-r.Answered) / float64(max(r.Sent, 1)) // LossPercent is rounded
+	within = r.Trustworthy && r.Answered > 0 && loss <= s.maxLoss &&
 		(s.flags.maxP99 == 0 || r.Latency.P99 <= s.flags.maxP99)
-	if !r.Trustworthy {
-		s.own = min(s.own, rate)
+	t := trialJSON{
+		Rate: rate, Within: within, LossPercent: r.LossPercent, Latency: r.Latency, Trustworthy: r.Trustworthy,
 	}
-	t := trialJSON{Rate: rate, Within: within, LossPercent: math.Round(lost*1000) / 1000, Latency: r.Latency, Trustworthy: r.Trustworthy}
 	s.trials = append(s.trials, t)
 	if s.flags.json || ctx.Err() != nil {
 		return within, nil
@@ -80,34 +84,32 @@ func (s *maxSearch) trial(ctx context.Context, rate float64) (within bool, err e
 	word := "too high"
 	switch {
 	case within:
-		word = "within the bounds"
+		word = "within the limits"
 	case !r.Trustworthy:
 		word = "too high for this machine: " + strings.Join(loadreport.Doubts(r), " ")
 	}
-	return within, s.write(fmt.Sprintf("%s a second: %.3f %% lost, p99 %s: %s\n", perSecond(rate), lost, inMillis(r.Latency.P99), word))
+	return within, s.write(fmt.Sprintf("%s a second: loss %.3f %%, p99 %s: %s\n", perSecond(rate), loss,
+		inMillis(r.Latency.P99), word))
 }
 
 // report prints the result of the search.
 func (s *maxSearch) report() error {
-	upper, limit := &s.search.Upper, "server"
+	upper, limit := &s.search.Upper, limitAt(s.search.Upper, s.trials)
 	if math.IsInf(*upper, 1) {
 		upper = nil
-	}
-	if upper != nil && s.own <= *upper {
-		limit = "generator"
 	}
 	if s.flags.json {
 		if err := s.write(string(marshal(maxJSON{s.target, s.search.Lower, upper, limit, s.trials}))); err != nil {
 			return err
 		}
-	} else if err := s.write(s.text(upper)); err != nil {
+	} else if err := s.write(s.text(upper, limit)); err != nil {
 		return err
 	}
 	switch {
-	case s.search.Lower == 0 && limit == "server":
-		return &failure{what: fmt.Sprintf("%s is not within the bounds at any rate", s.target), code: exitFail,
+	case s.search.Lower == 0 && limit == limitServer:
+		return &failure{what: fmt.Sprintf("%s is not within the limits at any rate", s.target), code: exitFail,
 			hint: "allow more with --max-loss and --max-p99"}
-	case limit == "generator":
+	case limit == limitGenerator:
 		return &failure{what: "this machine limits the rate rather than the server", code: exitUntrusted,
 			hint: "use --segments or a faster machine"}
 	default:
@@ -115,18 +117,34 @@ func (s *maxSearch) report() error {
 	}
 }
 
+// limitAt returns what was too slow for a rate: this machine, if a trial at it is not trustworthy.
+func limitAt(rate float64, trials []trialJSON) string {
+	for _, t := range trials {
+		if t.Rate == rate && !t.Trustworthy {
+			return limitGenerator
+		}
+	}
+	return limitServer
+}
+
 // text describes the result of the search.
-func (s *maxSearch) text(upper *float64) string {
-	bounds := fmt.Sprintf("at most %s lost", s.flags.maxLoss)
+func (s *maxSearch) text(upper *float64, limit string) string {
+	limits := fmt.Sprintf("loss at most %s", s.flags.maxLoss)
 	if s.flags.maxP99 > 0 {
-		bounds += fmt.Sprintf(" and p99 at most %v", s.flags.maxP99)
+		limits += fmt.Sprintf(", p99 at most %v", s.flags.maxP99)
 	}
-	trials := plural(s.search.Trials, "trial")
-	if upper == nil {
-		return fmt.Sprintf("\nhighest rate: at least %s requests a second (%s, %s)\n", perSecond(s.search.Lower), bounds, trials)
+	limits = fmt.Sprintf("(%s, %s)", limits, plural(s.search.Trials, "trial"))
+	lower := perSecond(s.search.Lower)
+	switch {
+	case upper == nil:
+		return fmt.Sprintf("\nhighest rate: at least %s requests a second %s\n", lower, limits)
+	case limit == limitGenerator:
+		return fmt.Sprintf("\nhighest rate: at least %s requests a second %s; %s a second is too high for "+
+			"this machine\n", lower, limits, perSecond(*upper))
+	default:
+		return fmt.Sprintf("\nhighest rate: between %s and %s requests a second %s\n", lower,
+			perSecond(*upper), limits)
 	}
-	return fmt.Sprintf("\nhighest rate: between %s and %s requests a second (%s, %s)\n", perSecond(s.search.Lower),
-		perSecond(*upper), bounds, trials)
 }
 
 // perSecond formats a rate with three digits or all digits before the point.

@@ -24,7 +24,7 @@ var loadColumns = []struct {
 	{"asked", func(i *measure.Interval) string { return fmt.Sprint(i.Asked) }},
 	{"sent", func(i *measure.Interval) string { return fmt.Sprint(i.Sent) }},
 	{"answered", func(i *measure.Interval) string { return fmt.Sprint(i.Answered) }},
-	{"lost", func(i *measure.Interval) string { return fmt.Sprint(i.Lost) }},
+	{"loss", func(i *measure.Interval) string { return fmt.Sprint(unanswered(i)) }},
 	{"own", func(i *measure.Interval) string { return fmt.Sprint(ownSum(i.Own)) }},
 	{"median ms", func(i *measure.Interval) string { return fmt.Sprintf("%.3f", millis(i.Latency.Median)) }},
 	{"p99 ms", func(i *measure.Interval) string { return fmt.Sprintf("%.3f", millis(i.Latency.P99)) }},
@@ -34,7 +34,10 @@ var loadColumns = []struct {
 // columnWidth is the width of a column of the table, with the space before it.
 const columnWidth = 11
 
-// ownSum returns the number of own failures.
+// unanswered returns the number of requests that ended without a right response in time.
+func unanswered(i *measure.Interval) int { return i.Lost + i.Refused }
+
+// ownSum returns the number of failures of this machine.
 func ownSum(o measure.Own) int { return o.Missed + o.Refused + o.Overflow }
 
 // draw returns at most height lines of at most width columns: the title, the sums, and a table of
@@ -57,7 +60,7 @@ func (v *loadView) draw(width, height int) []string {
 	return lines[:min(len(lines), height)]
 }
 
-// row returns the line of an interval. It is marked if requests were lost or this machine failed.
+// row returns the line of an interval. It is marked if there was a loss or this machine failed.
 func (v *loadView) row(i *measure.Interval, columns, width int) string {
 	var row strings.Builder
 	for _, c := range loadColumns[:columns] {
@@ -67,7 +70,7 @@ func (v *loadView) row(i *measure.Interval, columns, width int) string {
 	switch {
 	case ownSum(i.Own) > 0:
 		return v.style.yellow(text)
-	case i.Lost > 0:
+	case unanswered(i) > 0:
 		return v.style.red(text)
 	default:
 		return text
@@ -76,15 +79,15 @@ func (v *loadView) row(i *measure.Interval, columns, width int) string {
 
 // totals returns the sums of all intervals.
 func (v *loadView) totals() string {
-	asked, sent, answered, lost, own := 0, 0, 0, 0, 0
+	asked, sent, answered, loss, own := 0, 0, 0, 0, 0
 	for _, i := range v.intervals {
 		asked, sent, answered = asked+i.Asked, sent+i.Sent, answered+i.Answered
-		lost, own = lost+i.Lost, own+ownSum(i.Own)
+		loss, own = loss+unanswered(&i), own+ownSum(i.Own)
 	}
-	text := fmt.Sprintf("%d asked, %d sent, %d answered, %d lost (%.2f %%)", asked, sent, answered, lost,
-		100*float64(lost)/float64(max(sent, 1)))
+	text := fmt.Sprintf("%d asked, %d sent, %d answered, loss %d (%.2f %%)", asked, sent, answered, loss,
+		100*float64(loss)/float64(max(sent, 1)))
 	if own > 0 {
-		text += fmt.Sprintf(", %d own failures (%.2f %%)", own, 100*float64(own)/float64(max(asked, 1)))
+		text += fmt.Sprintf(", %d failures of this machine (%.2f %%)", own, 100*float64(own)/float64(max(asked, 1)))
 	}
 	return text
 }

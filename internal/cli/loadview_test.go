@@ -9,8 +9,8 @@ import (
 	"github.com/ohce/ohce/measure"
 )
 
-// loadViewOf returns the view of n intervals of a second. In the third, requests are lost; in the
-// fourth, this machine was late.
+// loadViewOf returns the view of n intervals of a second. In the third, requests have no right
+// response; in the fourth, this machine was late.
 func loadViewOf(n int) *loadView {
 	v := &loadView{title: "load 192.0.2.7:3000: 1000 a second for 10s, texts of 64 bytes"}
 	for i := range n {
@@ -20,7 +20,7 @@ func loadViewOf(n int) *loadView {
 		}
 		switch i {
 		case 2:
-			interval.Answered, interval.Lost = 990, 10
+			interval.Answered, interval.Lost, interval.Refused = 990, 7, 3
 		case 3:
 			interval.Own.Missed = 25
 		}
@@ -31,10 +31,10 @@ func loadViewOf(n int) *loadView {
 
 func TestLoadView(t *testing.T) {
 	const want = `load 192.0.2.7:3000: 1000 a second for 10s, texts of 64 bytes
-4000 asked, 4000 sent, 3990 answered, 10 lost (0.25 %),
-25 own failures (0.62 %)
+4000 asked, 4000 sent, 3990 answered, loss 10 (0.25 %),
+25 failures of this machine (0.62 %)
 
-       time      asked       sent   answered       lost        own
+       time      asked       sent   answered       loss        own
          2s       1000       1000        990         10          0
          3s       1000       1000       1000          0         25`
 	if got := strings.Join(loadViewOf(4).draw(70, 7), "\n"); got != want {
@@ -65,7 +65,7 @@ func TestLoadViewFits(t *testing.T) {
 	}
 }
 
-// The rows with lost requests and own failures are coloured.
+// The rows with a loss and with failures of this machine are coloured.
 func TestLoadViewStyle(t *testing.T) {
 	v := loadViewOf(4)
 	v.style.on = true

@@ -30,12 +30,7 @@ func newManPage(cmd *cobra.Command, date time.Time) *manPage {
 	p.commands(cmd)
 	p.options(cmd)
 	p.section("EXIT STATUS")
-	for _, s := range exitStatus {
-		if s.command != "" && s.command != strings.TrimPrefix(cmd.CommandPath(), "ohce ") {
-			continue
-		}
-		p.item(fmt.Sprint(s.code), roff(s.meaning))
-	}
+	p.exitStatus(strings.TrimPrefix(cmd.CommandPath(), "ohce "))
 	p.environment(cmd)
 	if cmd.Example != "" {
 		p.section("EXAMPLES")
@@ -43,6 +38,19 @@ func newManPage(cmd *cobra.Command, date time.Time) *manPage {
 	}
 	p.seeAlso(cmd)
 	return p
+}
+
+// exitStatus lists the exit codes of a command. Its own entry for a code replaces that of all commands.
+func (p *manPage) exitStatus(command string) {
+	own := make(map[int]bool)
+	for _, s := range exitStatus {
+		own[s.code] = own[s.code] || s.command == command
+	}
+	for _, s := range exitStatus {
+		if s.command == command || s.command == "" && !own[s.code] {
+			p.item(fmt.Sprint(s.code), roff(s.meaning))
+		}
+	}
 }
 
 // commands lists the subcommands.

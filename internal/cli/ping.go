@@ -45,11 +45,11 @@ func (a *app) pingCommand() *cobra.Command {
 		Use:   "ping [HOST:PORT]",
 		Short: "Measure loss and round-trip times of a UDP service",
 		Long: `Send a request to a UDP service again and again, and report which ones were answered and how
-long that took. The default address is ` + ohce.DefaultAddr + `.
+long that took. The default address is ` + ohce.DefaultAddr + `. ohce looks a name up once.
 
 Without --send, ohce sends short numbered texts and recognizes any server that returns them
 unchanged, reversed, with their case swapped, or both. For any other service, give the request with
---send and the response with --expect. With --send, each request leaves from a port of its own.
+--send and the response with --expect.
 
 A value of --send or --expect is a text, the bytes of a file (@FILE), or bytes in hexadecimal
 (hex:0a1b). --expect can also be a regular expression that matches a part of the response
@@ -60,27 +60,31 @@ rules and says what it means. If the address has no port, ohce uses the protocol
 
 ` + pingProbes() + `
 
+Requests that differ share a port. With --send, and with the probes agnhost, dtls and source, the
+requests are equal, and each leaves from a port of its own.
+
 Requests are due at fixed times, however long the responses take. With --interval 0, ohce sends
 the next request when the previous one has ended. To protect others, it then refuses an address
-that is neither loopback nor private, unless --flood is set.
+that is neither loopback, private nor link-local, unless --flood is set.
 
---source, --interface, --dscp, --ttl and --dont-fragment set the network layer of the requests. The
-server decides about the responses. If --source has a port, all requests leave from it.
+--source, --interface, --dscp, --ttl and --dont-fragment set the network layer of the requests.
+They do not affect the responses. If --source has a port, all requests leave from it.
 
 With --source-ports N, ohce sends --count requests (default ` + strconv.Itoa(pingPortsCount) + `) from each of N consecutive ports,
-every ` + pingPortsInterval.String() + ` or --interval. The first port is that of --source, or ` + strconv.Itoa(measure.FirstPort) + `. The report names the ports that
-have no response, or more loss than others beyond chance: behind a router with several paths or a
-balancer, a broken path or backend fails for some source ports only. It also groups the ports by
-the backend that answered: the field name of a JSON object, or the text of the response if all
-requests are equal (--send, --probe agnhost). The exit code is 1 if a port failed. Ports that are
-in use on this machine do not count.
+every ` + pingPortsInterval.String() + ` or --interval. The first port is ` + strconv.Itoa(measure.FirstPort) + `, or the port of --source. The report names the
+ports that have no response, or significantly more loss than others: behind a router with several
+paths or a balancer, a broken path or backend fails for some source ports only. To find ports that
+lose a part of the requests, use --count 10 or more. The report also groups the ports by the backend
+that answered: the field name of a JSON object, or the text of the response if all requests are
+equal. The exit code is 1 if a port failed. Ports that are in use on this machine do not fail.
 
-With --mtu, ohce finds the path MTU of both directions, exact to the byte, by requests of different
-sizes that no system may fragment. The server must answer with datagrams of the same length, such
-as an echo server. A size that is lost --count times (default 4) counts as too large. If long
-responses do not return, the loss of a longer request cannot be seen: the report then says "at
-least". With --closed-port, ohce sends requests to that port, too, and takes the ICMP port
-unreachable messages of the server as responses. This needs Linux.
+With --mtu, ohce finds the path MTU of both directions, exact to the byte. For the forward
+direction, it sends requests of different sizes that must not be fragmented. For the return
+direction, longer requests may be fragmented. The server must answer with datagrams of the same
+length, such as an echo server. A size that is lost --count times (default 4) counts as too large.
+If long responses do not return, the loss of a longer request cannot be seen: the report then says
+"at least". With --closed-port, ohce also sends requests to that port, and takes the ICMP port
+unreachable messages of the server as responses. --mtu needs Linux.
 
 Each request ends in one of these ways:
 
@@ -91,26 +95,28 @@ Each request ends in one of these ways:
   UNREACHABLE   the host or the network is unreachable
   NOT SENT      this system did not send the request
 
-The summary follows after --count requests, after --deadline, or on Ctrl-C. A response that
-arrives after --timeout counts as late. The failures of this machine are counted apart: requests
-that were sent more than 1 ms after they were due, and requests that the system refused to send.
+The summary follows after --count requests, after --deadline, or on Ctrl-C. Requests that are in
+flight at the deadline or on Ctrl-C do not count. A request whose response arrives after --timeout
+counts as late instead of lost. The summary also counts the failures of this machine: requests sent
+more than 1 ms after they were due, requests not sent, and responses dropped because the receive
+buffer was full.
 
-The exit code is 0 if at least one request had a right response. Otherwise it depends on the
-last request: ` + pingExitCodes() + `.
+If a request had a right response, the exit code is 0. Otherwise it depends on the last request:
+` + pingExitCodes() + `.
 
 With --json, an object for each request has the fields number, server, result, rtt_ms, response
 and error. The result is answered, lost, wrong, refused, unreachable or unsent. The last object
 has the field summary.
 
-With --live, ohce shows on a terminal how many round-trip times fall into which range, and the last
-results as signs. Ctrl-C ends it and prints the summary.
+With --live, ohce shows on a terminal how many round-trip times fall into which range, and a
+character for each of the last results. Ctrl-C ends it and prints the summary.
 
 --warn and --crit are for monitoring systems. ohce then prints one line with performance data, in
 the format of the Monitoring Plugins, and exits with 0 (OK), 1 (WARNING), 2 (CRITICAL) or 3
 (UNKNOWN). Limits are a median round-trip time, a loss in percent or both: --warn 100ms,20%
---crit 500ms,60%. The loss is the share of requests without a right response within --timeout. No
-right response at all is CRITICAL, and so is a name without an address. A wrong command line is
-UNKNOWN. Without --count and --deadline, ohce sends ` + strconv.Itoa(defaultCheckCount) + ` requests.`,
+--crit 500ms,60%. The loss is the share of the requests sent without a right response within
+--timeout. No right response at all is CRITICAL, and so is a name without an address. A wrong
+command line is UNKNOWN. Without --count and --deadline, ohce sends ` + strconv.Itoa(defaultCheckCount) + ` requests.`,
 		Example: `  ohce ping -c 5 192.0.2.7:3000
   ohce ping --wait --deadline 30s 127.0.0.1:3000
   ohce ping --probe dns 192.0.2.53
@@ -140,7 +146,7 @@ UNKNOWN. Without --count and --deadline, ohce sends ` + strconv.Itoa(defaultChec
 	flags.IntVarP(&f.count, "count", "c", 0, "send `N` requests (0: until Ctrl-C)")
 	flags.DurationVarP(&f.interval, "interval", "i", time.Second, "time between requests (0: send each when the previous one has ended)")
 	flags.DurationVarP(&f.timeout, "timeout", "W", time.Second, "wait this long for a response")
-	flags.DurationVar(&f.deadline, "deadline", 0, "end after this time (0: no limit)")
+	flags.DurationVar(&f.deadline, "deadline", 0, "end after this time, with the lookup of a name (0: no limit)")
 	flags.BoolVar(&f.wait, "wait", false, "end at the first right response, for example in start-up scripts")
 	flags.StringVar(&f.probe, "probe", "", "send a request of a protocol: `NAME` is "+strings.Join(probeNames(), ", "))
 	flags.StringVar(&f.send, "send", "", "send `DATA`: a text, hex:BYTES or @FILE")
@@ -154,9 +160,9 @@ UNKNOWN. Without --count and --deadline, ohce sends ` + strconv.Itoa(defaultChec
 	f.dial.add(cmd)
 	flags.IntVar(&f.sourcePorts, "source-ports", 0,
 		"send from `N` consecutive ports, and report those that fail")
-	flags.BoolVar(&f.mtu, "mtu", false, "find the largest datagram that passes unfragmented, each way")
+	flags.BoolVar(&f.mtu, "mtu", false, "find the path MTU of both directions")
 	flags.IntVar(&f.closedPort, "closed-port", 0,
-		"with --mtu: also send to `PORT` of the server, on which no server may listen")
+		"with --mtu: also send to `PORT` of the server, on which no program must listen")
 	completeFlag(cmd, "expect", "any")
 	completeFlag(cmd, "probe", probeNames()...)
 	return cmd

@@ -129,7 +129,7 @@ func parseLimits(flag, value string) (pingLimits, error) {
 
 // exceeded reports which limits a measurement exceeds.
 func (l pingLimits) exceeded(sum *measure.Summary) (rtt, loss bool) {
-	return l.rtt >= 0 && sum.RTT().Median > l.rtt, l.loss >= 0 && unansweredPercent(sum) > l.loss
+	return l.rtt >= 0 && sum.RTT().Median > l.rtt, l.loss >= 0 && sum.LossPercent() > l.loss
 }
 
 // status returns the status of a measurement. It is unknown if this machine sent no request, and
@@ -149,14 +149,4 @@ func (c *pingCheck) status(sum *measure.Summary) pluginStatus {
 	default:
 		return pluginOK
 	}
-}
-
-// unansweredPercent returns the share of the sent requests without a right response within the
-// time-out, in percent. Unlike Summary.LossPercent, it includes wrong, refused and late responses,
-// which do not help a user of the service either.
-func unansweredPercent(sum *measure.Summary) float64 {
-	if sum.Sent() == 0 {
-		return 0
-	}
-	return 100 * float64(sum.Sent()-sum.Answered) / float64(sum.Sent())
 }

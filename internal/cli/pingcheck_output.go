@@ -36,7 +36,7 @@ func (c *pingCheck) line(target string, sum *measure.Summary) string {
 
 // values describes a measurement with at least one right response, and the limits that it exceeds.
 func (c *pingCheck) values(sum *measure.Summary) string {
-	rtt, loss := inMillis(sum.RTT().Median), fmt.Sprintf("%.1f %%", unansweredPercent(sum))
+	rtt, loss := inMillis(sum.RTT().Median), fmt.Sprintf("%.1f %%", sum.LossPercent())
 	for _, l := range []pingLimits{c.crit, c.warn} {
 		if over, _ := l.exceeded(sum); over {
 			rtt += " (above " + millisOf(l.rtt) + " ms)"
@@ -85,7 +85,7 @@ func (c *pingCheck) performance(sum *measure.Summary) string {
 	}
 	loss := "U"
 	if sum.Sent() > 0 {
-		loss = number(unansweredPercent(sum)) + "%"
+		loss = number(sum.LossPercent()) + "%"
 	}
 	return strings.Join([]string{
 		value("rtt", rtt.Median, millisOf(c.warn.rtt), millisOf(c.crit.rtt)),

@@ -268,7 +268,7 @@ func (p *pinger) printSummary() error {
 func (p *pinger) totals() string {
 	s := &p.sum
 	text := fmt.Sprintf("%d sent, %d answered, %d lost (%.1f %%)", s.Sent(), s.Answered, s.Lost,
-		s.LossPercent())
+		100*float64(s.Lost)/float64(max(s.Sent(), 1)))
 	for _, c := range []struct {
 		n    int
 		name string

@@ -87,7 +87,7 @@ func keyFigures(r *measure.Report) []keyFigure {
 		answered.Detail = rate(r.AskedRate) + " asked"
 	}
 	all := []keyFigure{answered,
-		{"Lost", significant(r.LossPercent, 2) + " %", count(r.Lost) + " of " + count(r.Sent) + " sent"}}
+		{"Lost", lostShare(r), count(r.Lost) + " of " + count(r.Sent) + " sent"}}
 	if r.Answered == 0 {
 		return all
 	}
@@ -136,14 +136,14 @@ func counts(r *measure.Report) (all []keyFigure) {
 		{r.Sent, "Sent", ""},
 		{r.Answered, "Answered", "right responses in time"},
 		{r.Lost, "Lost", "no response"},
-		{r.Late, "Late", "response after the time-out"},
+		{r.Late, "Late", "response after the timeout"},
 		{r.Wrong, "Wrong", "another response than expected"},
 		{r.Refused, "Refused", "port unreachable"},
 		{r.Unreachable, "Unreachable", "host or network unreachable"},
 		{r.InFlight, "In flight", "not ended when the run was interrupted"},
 		{r.Duplicates, "Duplicates", "further copies of a response"},
 		{r.Reordered, "Reordered", "responses that overtook another one"},
-		{r.Unexpected, "Unexpected", "datagrams that answer no request"},
+		{r.Unexpected, "Unexpected", "datagrams that match no request"},
 		{r.Ambiguous, "Ambiguous", "sent while an equal request was in flight"},
 		{r.Own.Missed, "Sent too late", "by this machine, or not at all"},
 		{r.Own.Refused, "Not sent", "refused by this system"},

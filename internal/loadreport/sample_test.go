@@ -89,7 +89,7 @@ func (c *recorder) finish() *measure.Report {
 		r.AskedRate, r.AnsweredRate = r.SentRate, r.SentRate*float64(r.Answered)/float64(r.Sent)
 	}
 	if r.Sent > 0 {
-		r.LossPercent = 100 * float64(r.Lost) / float64(r.Sent)
+		r.LossPercent = 100 * float64(r.Sent-r.Answered-r.InFlight) / float64(r.Sent-r.InFlight)
 	}
 	return r
 }

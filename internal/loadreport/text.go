@@ -44,12 +44,12 @@ func WriteText(w io.Writer, h Header, r *measure.Report) error {
 
 // textCounts returns the line with the counts.
 func textCounts(r *measure.Report) string {
-	loss := "0.0 %"
-	if r.LossPercent > 0 {
-		loss = significant(r.LossPercent, 2) + " %"
+	lost := "0.0 %"
+	if r.Lost > 0 {
+		lost = lostShare(r)
 	}
 	text := fmt.Sprintf("%d asked, %d sent, %d answered, %d lost (%s)", r.Asked, r.Sent, r.Answered,
-		r.Lost, loss)
+		r.Lost, lost)
 	if closed(r) {
 		_, text, _ = strings.Cut(text, ", ")
 	}
@@ -58,6 +58,12 @@ func textCounts(r *measure.Report) string {
 		{r.InFlight, "in flight"}, {r.Duplicates, "duplicates"}, {r.Reordered, "reordered"},
 		{r.Unexpected, "unexpected"}, {r.Ambiguous, "ambiguous"},
 	})
+}
+
+// lostShare returns the share of the requests without any response, with two significant digits. The
+// loss includes requests with a late or wrong response, too.
+func lostShare(r *measure.Report) string {
+	return significant(100*float64(r.Lost)/float64(max(r.Sent, 1)), 2) + " %"
 }
 
 // textOwn returns the failures of this machine, or nothing.
