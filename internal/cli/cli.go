@@ -45,7 +45,7 @@ var exitStatus = []struct {
 	command string // the only command with this code; all commands if empty
 	meaning string
 }{
-	{exitOK, "", "success; also when a signal stops ohce serve or ohce link"},
+	{exitOK, "", "success; also when a signal stops ohce serve, ohce link or ohce exporter"},
 	{exitFail, "", "a request was not answered (ohce ping: none was), or the command failed or was interrupted"},
 	{exitFail, "load compare", "a figure is worse by more than its threshold"},
 	{exitUsage, "", "wrong command line or environment variable"},
@@ -134,7 +134,7 @@ an environment variable: see ohce help environment.`,
 	root.SetErr(a.err)
 	root.SetFlagErrorFunc(parseFailure)
 	root.AddCommand(a.serveCommand(), a.sendCommand(), a.pingCommand(), a.loadCommand(), a.linkCommand(),
-		a.demoCommand(), a.versionCommand())
+		a.exporterCommand(), a.demoCommand(), a.versionCommand())
 	addUsageFooter(root)
 	addHelpCommand(root)
 	addCompletionCommand(root)
