@@ -83,6 +83,7 @@ func dnsResponse(query []byte) []byte {
 
 // TestBlackboxVerdict probes DNS servers with Debian's blackbox exporter and with ohce.
 func TestBlackboxVerdict(t *testing.T) {
+	t.Parallel()
 	blackbox := startBlackbox(t, `
 modules:
   dns:
@@ -195,6 +196,7 @@ func gameAnswer(line string) string {
 // TestBlackboxModules probes a text protocol with the same modules: over TCP with Debian's blackbox
 // exporter, and over UDP with ohce.
 func TestBlackboxModules(t *testing.T) {
+	t.Parallel()
 	blackbox := startBlackbox(t, tcpModules)
 	_, ours := start(t, strings.NewReplacer("prober: tcp", "prober: udp", "tcp:", "udp:").Replace(tcpModules), nil)
 	tcp := respondTCP(t)

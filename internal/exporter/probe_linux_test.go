@@ -10,6 +10,7 @@ import (
 
 // TestProbeSockets probes servers on loopback sockets that answer from another address, or not at all.
 func TestProbeSockets(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name  string
 		serve func(server, other *net.UDPConn, client *net.UDPAddr)

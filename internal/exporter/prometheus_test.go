@@ -33,6 +33,7 @@ func promtool(t *testing.T, dir, input string, args ...string) {
 
 // TestPromtool checks the files in deploy/prometheus.
 func TestPromtool(t *testing.T) {
+	t.Parallel()
 	promtool(t, deployDir, "", "check", "config", "prometheus.yml")
 	promtool(t, deployDir, "", "check", "rules", "--lint=all", "--lint-fatal", "alerts.yml")
 	promtool(t, deployDir, "", "test", "rules", "alerts_test.yml")
@@ -40,6 +41,7 @@ func TestPromtool(t *testing.T) {
 
 // TestPromtoolMetrics checks the metrics of the exporter and of probes.
 func TestPromtoolMetrics(t *testing.T) {
+	t.Parallel()
 	server := echoServer(t)
 	_, url := start(t, `
 modules: {m: {prober: udp, timeout: 300ms, udp: {count: 3, interval: 10ms, query_response: [
@@ -61,6 +63,7 @@ var serverMetrics = []string{
 // TestDashboard checks that the dashboard and the rules use metrics that exist, and that promtool
 // accepts the queries of the dashboard.
 func TestDashboard(t *testing.T) {
+	t.Parallel()
 	server := echoServer(t)
 	_, url := start(t, `targets: [{target: "`+server+`", module: echo, interval: 10ms}]`, nil)
 	fetch(t, "GET", url+"/probe?module=nix&target=a")
@@ -193,6 +196,7 @@ func await(t *testing.T, what string, f func() bool) {
 // TestPrometheus lets Debian's Prometheus scrape the exporter with the files of deploy/prometheus. An
 // alert fires when the server stops, and resolves when it returns.
 func TestPrometheus(t *testing.T) {
+	t.Parallel()
 	daemon.Find(t, "prometheus")
 	srv := startServer(t, "127.0.0.1:0")
 	target := srv.Addrs()[0].String()

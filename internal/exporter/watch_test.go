@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/ohce/ohce/internal/testsize"
 )
 
 // watched returns the metrics of the only target of a watcher: the counters by their label result or
@@ -41,9 +43,11 @@ func target(t *testing.T, udp string, interval time.Duration) Target {
 	return Target{Addr: serverAddr, Module: module(t, udp), Interval: interval}
 }
 
-// TestWatch watches a target for an hour. The network loses one request of a thousand, and delays a
+// TestWatch watches a target for an hour, or for ten minutes in a fast test. The network loses one request of a thousand, and delays a
 // response of a thousand beyond the wait, doubles another one and changes none.
 func TestWatch(t *testing.T) {
+	thousands := testsize.Pick(36, 6)
+	n := float64(thousands)
 	inBubble(t, func(n int, request bool) []time.Duration {
 		switch {
 		case request && n%1000 == 0:
@@ -59,11 +63,11 @@ func TestWatch(t *testing.T) {
 		watcher := NewWatcher(w.prober)
 		defer watcher.Close()
 		watcher.Set([]Target{target(t, ping+", wait: 200ms", 100*ms)})
-		time.Sleep(time.Hour)
+		time.Sleep(time.Duration(thousands) * 1000 * 100 * ms)
 		time.Sleep(50 * ms) // the response to a request that was due at the end
 		got := watched(t, watcher)
-		if got["lost"] != 35+36 || got["late"] != 36 || got["duplicate"] != 36 || got["unexpected"] != 0 ||
-			got["answered"] < 35_920 || got["answered"] > 35_930 || got["rtt"] != got["answered"] ||
+		if got["lost"] != 2*n-1 || got["late"] != n || got["duplicate"] != n || got["unexpected"] != 0 ||
+			math.Abs(got["answered"]-998*n) > 2 || got["rtt"] != got["answered"] ||
 			math.Abs(got["seconds"]-0.002*got["rtt"]) > 1e-6 {
 			t.Errorf("the metrics are %v", got)
 		}
