@@ -21,6 +21,8 @@ FORGED    ?= 1000000
 # The seconds of each flood of make overload.
 FLOOD     ?= 10
 UPGRADES  ?= 50
+# Targets of make exporter.
+TARGETS   ?= 10000
 # Requests a second during the upgrades.
 RATE      ?= 20000
 MAPPINGS  ?= 16384
@@ -35,7 +37,7 @@ VULNDB    ?= https://vuln.go.dev
 PLATFORMS ?= windows/amd64 darwin/arm64 freebsd/amd64 linux/arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help check vuln test race portable cross fuzz bench bench-load relay micro network lines dns interop delivery soak admission overload upgrade priv demo man vectors
+.PHONY: help check vuln test race portable cross fuzz bench bench-load relay micro network lines dns interop delivery soak admission overload upgrade exporter priv demo man vectors
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -133,6 +135,9 @@ overload: ## flood servers for FLOOD seconds each: the cost of a drop, and clien
 
 upgrade: ## replace ohce serve UPGRADES times under RATE requests a second, and count lost requests
 	OHCE_UPGRADES=$(UPGRADES) OHCE_RATE=$(RATE) $(GO) test -run '^TestUpgrade' -count=1 -v ./internal/cli
+
+exporter: ## probe TARGETS targets with ohce exporter within a scrape interval, and check its memory
+	OHCE_TARGETS=$(TARGETS) $(GO) test -run '^TestExporterCapacity$$' -count=1 -v ./internal/cli
 
 priv: ## run the tests that create network namespaces (needs Linux, root, ip, nft and tc)
 	$(GO) test -tags priv -run Priv -count=1 ./...

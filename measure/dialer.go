@@ -60,6 +60,26 @@ func (d *Dialer) Dial(ctx context.Context, network, address string) (net.Conn, e
 	return c, nil
 }
 
+// DialOpen is like Dial, but the socket is not connected, so the kernel does not drop datagrams that
+// arrive from another address than that of the server. Reads drop them and call other with their
+// source, on the goroutine that reads. ICMP messages are reported as with Dial. It needs Linux;
+// elsewhere the error wraps errors.ErrUnsupported.
+func (d *Dialer) DialOpen(ctx context.Context, network, address string,
+	other func(from netip.AddrPort)) (net.Conn, error) {
+	if err := d.Check(); err != nil {
+		return nil, err
+	}
+	server, err := net.ResolveUDPAddr(network, address)
+	if err != nil {
+		return nil, err
+	}
+	c, err := d.options().DialOpen(ctx, server.AddrPort(), other)
+	if err != nil {
+		return nil, d.describe(err)
+	}
+	return c, nil
+}
+
 // describe returns the error of Dial for an error of a socket.
 func (d *Dialer) describe(err error) error {
 	switch {

@@ -75,8 +75,10 @@ type Sample struct {
 	Err error
 }
 
-// classOf returns the class of a request without a response.
-func classOf(err error) Class {
+// ClassOf returns the class of a request that has no response, for the error of [ohce.Client.Exchange].
+// With Client.FailFast, a request is Refused only if its port is unreachable until the end. If the
+// context was done first, the class is Unsent.
+func ClassOf(err error) Class {
 	var op *ohce.OpError
 	errors.As(err, &op)
 	switch {

@@ -36,7 +36,7 @@ func (r *run) onlyWithoutDatagram() (only *pendingRequest) {
 // classify sets the class of a request without a response. wrong is the datagram that arrived for
 // it, or nil.
 func (r *run) classify(s *Sample, wrong []byte) {
-	s.Class = classOf(s.Err)
+	s.Class = ClassOf(s.Err)
 	if s.Class == Lost && wrong != nil {
 		s.Class, s.Err = Wrong, errNoMatch
 	}

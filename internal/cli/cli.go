@@ -45,7 +45,7 @@ var exitStatus = []struct {
 	command string // the only command for which this holds; if empty, all commands without such an entry
 	meaning string
 }{
-	{exitOK, "", "success; also when a signal stops ohce serve or ohce link"},
+	{exitOK, "", "success; also when a signal stops ohce serve, ohce link or ohce exporter"},
 	{exitOK, "ping", "a request had a right response; with --source-ports, no port failed"},
 	{exitOK, "load", "the figures are trustworthy, whatever the loss; also after Ctrl-C"},
 	{exitFail, "", "a request was not answered, or the command failed or was interrupted"},
@@ -138,7 +138,7 @@ an environment variable: see ohce help environment.`,
 	root.SetErr(a.err)
 	root.SetFlagErrorFunc(parseFailure)
 	root.AddCommand(a.serveCommand(), a.sendCommand(), a.pingCommand(), a.loadCommand(), a.linkCommand(),
-		a.demoCommand(), a.versionCommand())
+		a.exporterCommand(), a.demoCommand(), a.versionCommand())
 	addUsageFooter(root)
 	addHelpCommand(root)
 	addCompletionCommand(root)

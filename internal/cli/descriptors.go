@@ -34,7 +34,7 @@ func checkDescriptors(cmd *cobra.Command) error {
 func usesSockets(cmd *cobra.Command) bool {
 	for ; cmd != nil; cmd = cmd.Parent() {
 		switch cmd.Name() {
-		case "serve", "send", "link", "demo":
+		case "serve", "send", "link", "exporter", "demo":
 			return true
 		}
 	}

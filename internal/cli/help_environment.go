@@ -15,12 +15,13 @@ serve. All commands of ohce link ctl read the same variables, such as OHCE_LINK_
 
 If only one command has a flag, the variable can leave out the command: OHCE_SERVER sets
 --server of ohce send. If several commands have it, ohce reports an error that lists the
-variables to choose from. The variables of ohce load always name the command.
+variables to choose from. The variables of ohce load and ohce exporter always name the
+command. A dot in a flag becomes an underscore: OHCE_EXPORTER_CONFIG_FILE.
 
 The command line overrides the environment, and a variable with the command overrides one
 without it. An empty variable counts as unset. Set a flag that takes no value to true or
-false. In the variables of --listen of ohce serve, --server, --allow, --deny and --api-host,
-separate several values with commas. The variable of --at holds one value.`
+false. In the variables of --listen of ohce serve, --server, --allow, --deny, --api-host and
+--web.host, separate several values with commas. The variable of --at holds one value.`
 
 // otherVariables lists the variables that are not flags.
 var otherVariables = []struct{ name, effect string }{

@@ -15,7 +15,8 @@ import (
 // testCommands are the commands that the test binary runs if it is called by their names.
 var testCommands = map[string]func(){
 	"ohce":        func() { os.Exit(Main()) },
-	"ohce-stderr": func() { os.Exit(catToStderr()) },
+	"ohce-stderr": func() { os.Exit(catTo(os.Stderr)) },
+	"ohce-stdout": func() { os.Exit(catTo(os.Stdout)) },
 	"ohce-limits": func() { os.Exit(runWithLimits()) },
 }
 
@@ -28,14 +29,14 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, testCommands)
 }
 
-// catToStderr copies a file to standard error, so that a script can check it with stderr.
-func catToStderr() int {
+// catTo copies a file to a standard stream, so that a script can check it with stdout or stderr.
+func catTo(w io.Writer) int {
 	f, err := os.Open(os.Args[1])
 	if err != nil {
 		return exitFail
 	}
 	defer f.Close()
-	if _, err := io.Copy(os.Stderr, f); err != nil {
+	if _, err := io.Copy(w, f); err != nil {
 		return exitFail
 	}
 	return exitOK

@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"strings"
 	"text/tabwriter"
@@ -42,7 +40,7 @@ func probePayload(name string) (*pingPayload, error) {
 	payload := &pingPayload{
 		port:    p.Port,
 		request: func(dst []byte, n int) []byte { return p.Request(dst, n, time.Now()) },
-		check:   func(request, response []byte) error { return checkProbe(&p, request, response) },
+		check:   p.Check,
 		describe: func(s measure.Sample) string {
 			text, _ := p.Read(s.Request, s.Response, probe.Arrival{Time: s.Due.Add(s.Latency), RTT: s.RTT})
 			return safetext.Escape(text)
@@ -52,21 +50,4 @@ func probePayload(name string) (*pingPayload, error) {
 		payload.match = &ohce.Matcher{RequestKey: p.RequestKey, ResponseKey: p.ResponseKey}
 	}
 	return payload, nil
-}
-
-var errOtherRequest = errors.New("the response belongs to another request")
-
-// checkProbe returns the reason why a response is wrong, or nil.
-func checkProbe(p *probe.Probe, request, response []byte) error {
-	if _, err := p.Read(request, response, probe.Arrival{}); err != nil {
-		return err
-	}
-	if p.RequestKey == nil {
-		return nil
-	}
-	key, ok := p.ResponseKey(nil, response)
-	if !ok || !bytes.Equal(key, p.RequestKey(nil, request)) {
-		return errOtherRequest
-	}
-	return nil
 }

@@ -3,7 +3,9 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -33,16 +35,18 @@ func TestScripts(t *testing.T) {
 		},
 		Condition: scriptCondition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"server": scriptServer,
-			"link":   scriptLink,
-			"end":    scriptStop,
-			"hangup": scriptHangup,
-			"status": scriptStatus,
-			"lines":  scriptLines,
-			"long":   scriptLong,
-			"dead":   scriptDead,
-			"free":   scriptFree,
-			"silent": scriptSilent,
+			"server":   scriptServer,
+			"link":     scriptLink,
+			"exporter": scriptExporter,
+			"fetch":    scriptFetch,
+			"end":      scriptStop,
+			"hangup":   scriptHangup,
+			"status":   scriptStatus,
+			"lines":    scriptLines,
+			"long":     scriptLong,
+			"dead":     scriptDead,
+			"free":     scriptFree,
+			"silent":   scriptSilent,
 		},
 	})
 }
@@ -119,6 +123,50 @@ func scriptLink(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	ts.Setenv(args[0]+"_API_PORT", port)
 	servers(ts)[args[0]] = p
+}
+
+// scriptExporter starts "ohce exporter" on a free port: exporter NAME [FLAGS...]. $NAME is its URL.
+// A file is relative to the directory of the script.
+func scriptExporter(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: exporter NAME [FLAGS...]")
+	}
+	flags := append([]string{"exporter", "--listen", "127.0.0.1:0"}, args[1:]...)
+	for i, flag := range flags {
+		if strings.HasSuffix(flag, ".yml") {
+			flags[i] = ts.MkAbs(flag)
+		}
+	}
+	p, err := startProcess(1, flags)
+	ts.Check(err)
+	ts.Defer(p.kill)
+	ts.Setenv(args[0], "http://"+p.addrs[0])
+	servers(ts)[args[0]] = p
+}
+
+// scriptFetch makes a request of HTTP, whose response must have a status: fetch STATUS [-X METHOD] URL.
+// Afterwards stdout is the body.
+func scriptFetch(ts *testscript.TestScript, neg bool, args []string) {
+	method := http.MethodGet
+	if len(args) == 4 && args[1] == "-X" {
+		method, args = args[2], []string{args[0], args[3]}
+	}
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: fetch STATUS [-X METHOD] URL")
+	}
+	client := &http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
+	request, err := http.NewRequest(method, args[1], nil)
+	ts.Check(err)
+	response, err := client.Do(request)
+	ts.Check(err)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs("body"), body, 0o600))
+	ts.Check(ts.Exec("ohce-stdout", ts.MkAbs("body")))
+	if got := strconv.Itoa(response.StatusCode); got != args[0] {
+		ts.Fatalf("%s %.200s: status %s, want %s", method, args[1], got, args[0])
+	}
 }
 
 // scriptStop ends a process with SIGTERM or, with the argument HUP, with SIGHUP: end NAME [HUP].

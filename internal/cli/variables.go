@@ -56,10 +56,11 @@ func envScopes(root *cobra.Command) (scopes []*cobra.Command) {
 	return scopes
 }
 
-// needsCommand reports whether the variables of a command always name it. ohce load shares many flags
-// with earlier commands, whose variables must keep their meaning.
+// needsCommand reports whether the variables of a command always name it. ohce load and ohce exporter
+// share flags with earlier commands, whose variables must keep their meaning.
 func needsCommand(cmd *cobra.Command) bool {
-	return strings.HasPrefix(cmd.CommandPath()+" ", cmd.Root().Name()+" load ")
+	path, root := cmd.CommandPath()+" ", cmd.Root().Name()
+	return strings.HasPrefix(path, root+" load ") || strings.HasPrefix(path, root+" exporter ")
 }
 
 // flagOwners returns, for each flag, the scopes that have it and whose variables can leave out the
@@ -110,5 +111,5 @@ func longVariable(scope *cobra.Command, flag string) string {
 
 // shortVariable returns the name of the variable that sets the flag of the only command that has it.
 func shortVariable(flag string) string {
-	return envPrefix + strings.ToUpper(strings.NewReplacer("-", "_", " ", "_").Replace(flag))
+	return envPrefix + strings.ToUpper(strings.NewReplacer("-", "_", ".", "_", " ", "_").Replace(flag))
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/http"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -41,12 +42,30 @@ func Find(t *testing.T, name string) string {
 func Start(t *testing.T, path string, args func(port uint16) []string,
 	request []byte) netip.AddrPort {
 	t.Helper()
+	return startOnFreePort(t, path, args, func(ctx context.Context, addr netip.AddrPort) error {
+		return awaitResponse(ctx, addr, request)
+	})
+}
+
+// StartHTTP is like Start for a server of HTTP. It repeats a request for the path ready until the
+// response has the status 200.
+func StartHTTP(t *testing.T, path string, args func(port uint16) []string, ready string) netip.AddrPort {
+	t.Helper()
+	return startOnFreePort(t, path, args, func(ctx context.Context, addr netip.AddrPort) error {
+		return awaitOK(ctx, "http://"+addr.String()+ready)
+	})
+}
+
+// startOnFreePort starts a server on a free loopback port, and another one if await fails.
+func startOnFreePort(t *testing.T, path string, args func(port uint16) []string,
+	await func(context.Context, netip.AddrPort) error) netip.AddrPort {
+	t.Helper()
 	for attempt := 1; ; attempt++ {
 		addr, err := freePort()
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = start(t, addr, request, path, args(addr.Port())...)
+		err = start(t, addr, await, path, args(addr.Port())...)
 		if err == nil {
 			return addr
 		}
@@ -66,8 +85,9 @@ func freePort() (netip.AddrPort, error) {
 	return pc.LocalAddr().(*net.UDPAddr).AddrPort(), nil
 }
 
-// start starts a program and waits until it responds to request.
-func start(t *testing.T, addr netip.AddrPort, request []byte, path string, args ...string) error {
+// start starts a program and waits until await returns.
+func start(t *testing.T, addr netip.AddrPort, await func(context.Context, netip.AddrPort) error,
+	path string, args ...string) error {
 	var output bytes.Buffer
 	cmd := exec.Command(path, args...)
 	cmd.Stdout, cmd.Stderr = &output, &output
@@ -84,7 +104,7 @@ func start(t *testing.T, addr netip.AddrPort, request []byte, path string, args 
 		cmd.Wait()
 	})
 	stop := func() { cmd.Process.Kill(); wg.Wait() }
-	if err := awaitResponse(ctx, addr, request); err != nil {
+	if err := await(ctx, addr); err != nil {
 		stop()
 		return fmt.Errorf("%w\n%s", err, &output)
 	}
@@ -111,6 +131,31 @@ func awaitResponse(ctx context.Context, addr netip.AddrPort, request []byte) err
 		case <-retry.C:
 		case <-ctx.Done():
 			return fmt.Errorf("no response from %v: %w", addr, ctx.Err())
+		}
+	}
+}
+
+// awaitOK requests a URL until the response has the status 200 or ctx is done.
+func awaitOK(ctx context.Context, url string) error {
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	retry := time.NewTicker(50 * time.Millisecond)
+	defer retry.Stop()
+	for {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		if err != nil {
+			return err
+		}
+		response, err := client.Do(request)
+		if err == nil {
+			response.Body.Close()
+			if response.StatusCode == http.StatusOK {
+				return nil
+			}
+		}
+		select {
+		case <-retry.C:
+		case <-ctx.Done():
+			return fmt.Errorf("no response from %s: %w", url, ctx.Err())
 		}
 	}
 }

@@ -3,6 +3,7 @@
 package probe
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"time"
@@ -28,6 +29,24 @@ type Probe struct {
 	// wrong.
 	Read func(request, response []byte, a Arrival) (string, error)
 }
+
+// Check returns the reason why a response to a request is wrong, or nil.
+func (p *Probe) Check(request, response []byte) error {
+	if _, err := p.Read(request, response, Arrival{}); err != nil {
+		return err
+	}
+	if p.RequestKey == nil {
+		return nil
+	}
+	key, ok := p.ResponseKey(nil, response)
+	if !ok || !bytes.Equal(key, p.RequestKey(nil, request)) {
+		return errOtherRequest
+	}
+	return nil
+}
+
+// errOtherRequest is the error of a response that does not belong to the request.
+var errOtherRequest = errors.New("the response belongs to another request")
 
 // An Arrival is the time of a response.
 type Arrival struct {

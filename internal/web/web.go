@@ -46,6 +46,13 @@ func (s *Server) Serve(l net.Listener) error {
 	return s.http.Serve(l)
 }
 
+// HTTP returns the http.Server with the limits, for a function that adds TLS and serves itself. The
+// function may replace the Handler before it serves.
+func (s *Server) HTTP() *http.Server {
+	s.once.Do(s.init)
+	return s.http
+}
+
 // Close closes the listeners and all connections. Serve returns at once if Close has been called.
 func (s *Server) Close() error {
 	s.once.Do(s.init)

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package udp
+
+func reportErrors(uintptr, bool) error { return unsupported() }
