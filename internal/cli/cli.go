@@ -48,6 +48,7 @@ var exitStatus = []struct {
 	{exitOK, "", "success; also when a signal stops ohce serve, ohce link or ohce exporter"},
 	{exitOK, "ping", "a request had a right response; with --source-ports, no port failed"},
 	{exitOK, "load", "the figures are trustworthy, whatever the loss; also after Ctrl-C"},
+	{exitOK, "load compare", "no figure is worse or unclear"},
 	{exitFail, "", "a request was not answered, or the command failed or was interrupted"},
 	{exitFail, "ping", "the last request had no response; a source port failed; or the command failed"},
 	{exitFail, "load", "no right response arrived; no rate is within the limits; or the command failed"},

@@ -53,7 +53,8 @@ func (f *loadFlags) checkEffects() error {
 		flag, other string
 		with        bool // flag has no effect with other; otherwise, it has none without it
 	}{
-		{"count", "find-max", true}, {"report", "find-max", true}, {"server-metrics", "find-max", true}, {"max-loss", "find-max", false},
+		{"count", "find-max", true}, {"report", "find-max", true},
+		{"server-metrics", "find-max", true}, {"max-loss", "find-max", false},
 		{"max-p99", "find-max", false}, {"seed", "poisson", false}, {"size", "sizes", true},
 		{"size", "lines", true}, {"size", "probe", true}, {"size", "send", true},
 	} {

@@ -17,7 +17,7 @@ import (
 )
 
 // TestFindMax finds the highest rate through a link that limits it. A text of 64 bytes is a packet of
-// 92 bytes, so a link of 1 Mbit/s carries 1,358 a second. At a higher rate, a short queue loses
+// 92 bytes, so a link of 200 kbit/s carries 271 a second. At a higher rate, a short queue loses
 // requests, and a long one delays them.
 func TestFindMax(t *testing.T) {
 	for _, tt := range []struct {
@@ -32,15 +32,15 @@ func TestFindMax(t *testing.T) {
 }
 
 func testFindMax(t *testing.T, queue int, maxP99 time.Duration) {
-	const addr, size, capacity = "192.0.2.7:3000", 64, 1e6 / (8 * (64 + 28))
+	const addr, size, capacity = "192.0.2.7:3000", 64, 2e5 / (8 * (64 + 28))
 	n := &ohcetest.Network{Link: ohcetest.Impair(&link.Link{Up: link.Impairment{
-		Rate: 1_000_000, Queue: queue, Delay: link.Delay{Base: 2 * time.Millisecond},
+		Rate: 200_000, Queue: queue, Delay: link.Delay{Base: 2 * time.Millisecond},
 	}}, netip.MustParseAddrPort(addr))}
 	n.NewPeer(addr, flip.Append)
 	out := new(strings.Builder)
 	l := &loader{
 		app: &app{out: out}, target: addr,
-		flags: &loadFlags{rate: 200, duration: trialDuration, maxLoss: "0.1%", maxP99: maxP99, json: true,
+		flags: &loadFlags{rate: 40, duration: trialDuration, maxLoss: "0.1%", maxP99: maxP99, json: true,
 			given: func(string) bool { return true }},
 		load: &measure.Load{Addr: addr, Dial: n.Dial, Match: ohce.MatchExact(flip.Append),
 			Request: func(dst []byte, n int) []byte { return appendNumbered(dst, n, size) }},
@@ -55,7 +55,7 @@ func testFindMax(t *testing.T, queue int, maxP99 time.Duration) {
 	if r.Lower > capacity || *r.Upper < capacity || *r.Upper > 1.05*r.Lower || r.Limit != limitServer {
 		t.Errorf("between %v and %v, limit %s; want %.0f, limit server", r.Lower, *r.Upper, r.Limit, capacity)
 	}
-	if r.Trials[0].Rate != 200 || len(r.Trials) > 30 {
+	if r.Trials[0].Rate != 40 || len(r.Trials) > 30 {
 		t.Errorf("%d trials, the first at %v a second", len(r.Trials), r.Trials[0].Rate)
 	}
 }

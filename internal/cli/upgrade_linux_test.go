@@ -369,7 +369,7 @@ func TestUpgradePassesMetrics(t *testing.T) {
 		}
 		u.upgrade(syscall.SIGUSR2)
 	}
-	if got := strings.Count(u.stderr(), "Metrics: http://"+addr+"/metrics"); got != 4 {
-		t.Errorf("%d processes served %s, want 4: %s", got, addr, u.stderr())
+	if err := u.awaitTimes("Metrics: http://"+addr+"/metrics", 4); err != nil {
+		t.Error(err) // the first process and three successors
 	}
 }
