@@ -32,22 +32,28 @@ func (r *ReadSizes) record(datagrams int) {
 	r[min(i, len(r)-1)]++
 }
 
-// ShardStats returns the current counters of each shard. Before Serve there are none.
+// ShardStats returns the current counters of each shard, in the order of the sockets. Before Serve,
+// most of them are 0.
 func (s *Server) ShardStats() []ShardStats {
 	s.mu.Lock()
-	shards := s.shards
+	shards, listeners := s.shards, s.listeners
 	s.mu.Unlock()
-	all := make([]ShardStats, len(shards))
-	for i, sh := range shards {
-		sh.counters.copyTo(&all[i])
-		all[i].Addr = sh.conn.LocalAddr()
-		all[i].KernelDropped = sh.conn.KernelDropped()
+	var all []ShardStats
+	for _, l := range listeners {
+		for _, c := range l.conns {
+			all = append(all, ShardStats{
+				Addr: c.LocalAddr(), ServerStats: ServerStats{KernelDropped: c.KernelDropped()},
+			})
+		}
+	}
+	for i, sh := range shards { // none before Serve
+		sh.counters.addAllTo(&all[i])
 	}
 	return all
 }
 
-// copyTo copies the counters to stats, except KernelDropped.
-func (c *serverCounters) copyTo(stats *ShardStats) {
+// addAllTo adds the counters to stats, which has only KernelDropped.
+func (c *serverCounters) addAllTo(stats *ShardStats) {
 	c.addTo(&stats.ServerStats)
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -20,8 +20,8 @@ type serverCollector struct {
 }
 
 // NewServerCollector returns a collector with the counters of each shard of srv. constant has labels
-// for all its metrics, to tell the servers of one process apart; it may be nil. Before Serve there
-// are no metrics.
+// for all its metrics, to tell the servers of one process apart; it may be nil. Before the server
+// listens, there are no metrics.
 //
 // Each metric has the label "shard", a number from 0:
 //
