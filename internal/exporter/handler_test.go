@@ -268,7 +268,11 @@ func TestMaxProbes(t *testing.T) {
 	if status != 503 || !strings.Contains(body, "1 probes are in progress") {
 		t.Errorf("%d %s, want 503", status, body)
 	}
-	<-e.slots
+	select {
+	case <-e.slots:
+	default:
+		t.Fatal("the refused request has released the slot of another probe")
+	}
 	if status, _ := fetch(t, "GET", url+"/probe?module=echo&target="+echoServer(t)); status != 200 || len(e.slots) != 0 {
 		t.Errorf("%d, and %d probes are in progress", status, len(e.slots))
 	}

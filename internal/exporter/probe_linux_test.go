@@ -31,6 +31,10 @@ func TestProbeSockets(t *testing.T) {
 			server.WriteToUDP([]byte("PONG"), client)
 			server.WriteToUDP([]byte("PONG"), client)
 		}, map[string]float64{"answered": 1, "duplicate": 1}},
+		{"right, then wrong", func(server, _ *net.UDPConn, client *net.UDPAddr) {
+			server.WriteToUDP([]byte("PONG"), client)
+			server.WriteToUDP([]byte("PANG"), client)
+		}, map[string]float64{"answered": 1, "unexpected": 1}},
 		{"refused", nil, map[string]float64{"refused": 1}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

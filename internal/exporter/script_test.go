@@ -24,6 +24,7 @@ func TestScript(t *testing.T) {
 		{"second line", `[{send: a}, {expect: ^b$}]`, `>a|<a\nb\nc`},
 		{"several lines", `[{send: a}, {expect: "b\nc"}]`, `>a|<a\nb\nc`},
 		{"lines of one datagram", `[{send: a}, {expect: ^1}, {expect: ^2}]`, `>a|<1\n2`},
+		{"a line only once", `[{send: a}, {expect: ^1}, {expect: ^1$}]`, `>a|~1\n2|<1`},
 		{"order", `[{send: a}, {expect: ^1}, {expect: ^2}]`, `>a|~2\n1|!3|<2`},
 		{"two datagrams", `[{send: a}, {expect: ^1}, {expect: ^2}]`, `>a|~1|!1|<2`},
 		{"bytes", `[{send: a}, {expect_bytes: abc}]`, `>a|!ab|!xabc|<abcd`},
