@@ -45,7 +45,7 @@ var exitStatus = []struct {
 	command string // the only command with this code; all commands if empty
 	meaning string
 }{
-	{exitOK, "", "success; also when a signal stops ohce serve or ohce link"},
+	{exitOK, "", "success; also when a signal stops ohce serve, ohce link or ohce lab"},
 	{exitFail, "", "a request was not answered (ohce ping: none was), or the command failed or was interrupted"},
 	{exitFail, "load compare", "a figure is worse by more than its threshold"},
 	{exitUsage, "", "wrong command line or environment variable"},
@@ -109,6 +109,7 @@ reverses the text of each datagram and swaps its case, so that Hello becomes OLL
 Responses go to standard output, everything else to standard error. Each flag can be set by
 an environment variable: see ohce help environment.`,
 		Example: `  ohce demo                        see an exchange through a lossy network
+  ohce lab                         watch one in a web browser
   ohce serve                       serve on 127.0.0.1:3000
   ohce send Hello                  send to 127.0.0.1:3000 and print OLLEh
   ohce ping                        measure the round-trip time and the loss
@@ -134,7 +135,7 @@ an environment variable: see ohce help environment.`,
 	root.SetErr(a.err)
 	root.SetFlagErrorFunc(parseFailure)
 	root.AddCommand(a.serveCommand(), a.sendCommand(), a.pingCommand(), a.loadCommand(), a.linkCommand(),
-		a.demoCommand(), a.versionCommand())
+		a.demoCommand(), a.labCommand(), a.versionCommand())
 	addUsageFooter(root)
 	addHelpCommand(root)
 	addCompletionCommand(root)

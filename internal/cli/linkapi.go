@@ -3,8 +3,6 @@ package cli
 import (
 	"fmt"
 	"net"
-	"net/netip"
-	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -27,31 +25,6 @@ func (f *apiFlags) register(flags *pflag.FlagSet) {
 	f.token.flag = "api-token-file"
 	flags.StringVar(&f.token.path, f.token.flag, "",
 		"require the token in `FILE` from clients of the API; needed beyond loopback addresses")
-}
-
-// allowedHosts returns the names by which clients may call the API, besides its address.
-func (f *apiFlags) allowedHosts() ([]string, error) {
-	hosts := f.hosts
-	for _, name := range hosts {
-		_, err := netip.ParseAddr(name)
-		if err != nil && (name == "" || strings.ContainsAny(name, ":/[] ")) {
-			return nil, usage("write a host name or an IP address without a port, as in lab.example",
-				"--api-host %q is not a name", name)
-		}
-	}
-	name, _, _ := net.SplitHostPort(f.addr)
-	if _, err := netip.ParseAddr(name); name != "" && err != nil {
-		hosts = append(hosts, name)
-	}
-	return hosts, nil
-}
-
-// network returns the network to listen on. With "tcp", 0.0.0.0 would include IPv6.
-func (f *apiFlags) network() string {
-	if ap, err := netip.ParseAddrPort(f.addr); err == nil && ap.Addr().Is4() {
-		return "tcp4"
-	}
-	return "tcp"
 }
 
 // An apiServer serves the API. Without an API, addr is empty.
@@ -78,7 +51,7 @@ func (a *app) serveLinks(f *apiFlags, m *linkapi.Manager) (*apiServer, error) {
 	if err := checkAddress("api", f.addr); err != nil {
 		return nil, err
 	}
-	hosts, err := f.allowedHosts()
+	hosts, err := allowedHosts("api-host", f.hosts, f.addr)
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +59,7 @@ func (a *app) serveLinks(f *apiFlags, m *linkapi.Manager) (*apiServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := net.Listen(f.network(), f.addr)
+	l, err := net.Listen(tcpNetwork(f.addr), f.addr)
 	if err != nil {
 		return nil, &failure{what: fmt.Sprintf("cannot listen on %s: %v", f.addr, rootCause(err)), code: exitFail,
 			hint: "to add a link to an ohce link that runs there, use: ohce link ctl create; " +
