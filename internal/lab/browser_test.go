@@ -186,7 +186,7 @@ func testPlayback(t *testing.T, b *browsertest.Browser, url string) {
 	const moving = `[...document.querySelectorAll("svg g")].find((g) => g.getAttribute("visibility") === "visible")`
 	p.Await(moving)
 	p.Await(moving + `?.getAttribute("transform") > "translate(1"`)
-	p.Await(`document.querySelector(".outcome").textContent === "The client waits for the response …"`)
+	p.Await(`document.querySelector(".outcome").textContent === "Waiting for the response …"`)
 	p.Do(chromedp.Click(chromedp.CSS("#play")))
 	at := browsertest.Eval[float64](p, "now")
 	p.Await(`document.getElementById("play").textContent === "Play"`)

@@ -40,9 +40,9 @@ func (e *explainer) about() string {
 func (e *explainer) outcome() string {
 	attempts := plural(len(e.plan.Waits), "attempt")
 	if !e.plan.Answered {
-		return fmt.Sprintf("SERVER IS DOWN ! after %s and %s", inText(e.plan.Elapsed), attempts)
+		return fmt.Sprintf("SERVER IS DOWN ! after %s, %s", inText(e.plan.Elapsed), attempts)
 	}
-	return fmt.Sprintf("%s after %s and %s", strconv.Quote(e.response), inText(e.plan.Elapsed), attempts)
+	return fmt.Sprintf("%s after %s, %s", strconv.Quote(e.response), inText(e.plan.Elapsed), attempts)
 }
 
 func plural(n int, noun string) string {
@@ -94,18 +94,33 @@ func (e *explainer) sent(s Step) (text, why string) {
 		return fmt.Sprintf("The client sends %s, %s. It waits %s.", quoted, of, wait),
 			"The client has opened a socket, and the system has chosen a free port for it. Another exchange " +
 				"has another socket and so another port: send again and compare. The datagram carries this port, " +
-				"and the server sends its response there. The server’s own port is fixed, because clients must " +
-				"know it."
+				"and the server sends its response there." + e.firstWait()
 	}
 	text = fmt.Sprintf("Retransmission: the client sends %s again, %s. It waits %s.", quoted, of, wait)
 	why = "The client cannot know whether the request was lost, the response was lost, or one of them is only " +
 		"slow. It sends the same bytes from the same port. "
+	if e.adaptive() && s.Attempt == len(e.schedule.waits) {
+		return text, why + "The last attempt waits for the rest of " + inText(e.schedule.budget()) + "."
+	}
 	if e.adaptive() {
 		return text, why + fmt.Sprintf("Each wait is √2 times as long as the one before, up to an eighth of %s or "+
 			"the first wait if that is longer. (A real client adds up to a tenth at random.)", inText(e.schedule.budget()))
 	}
 	return text, why + "Each wait is 0.1 s longer than the one before. If the network is slow, a longer wait gives " +
 		"the response time to arrive, and a busy network gets fewer datagrams."
+}
+
+// firstWait explains the first wait of the adaptive schedule.
+func (e *explainer) firstWait() string {
+	switch {
+	case !e.adaptive():
+		return ""
+	case e.schedule.rtt == 0:
+		return " The first wait is one second, until the client knows a round-trip time (RFC 8085)."
+	default:
+		return fmt.Sprintf(" The first wait is the smoothed round-trip time, %s, plus four times its variation "+
+			"or 10 ms, and at least 50 ms (after RFC 6298).", inText(e.schedule.rtt))
+	}
 }
 
 func (e *explainer) served(i int) (text, why string) {
@@ -125,8 +140,9 @@ func (e *explainer) served(i int) (text, why string) {
 			strconv.Quote(e.response))
 		why = "The link duplicated this datagram. The server cannot distinguish a copy from a retransmission. "
 	case earlier == 0:
-		return text, "The server learns the text and the address of the sender. It sees a port of the link, which " +
-			"forwards for the client as an address translator does. The server keeps no record of the request."
+		why = "The server learns the text and the address of the sender. It sees a port of the link, which " +
+			"forwards for the client as an address translator does. A server has a port that its clients know; only " +
+			"the lab starts another server, on a free port, for each run."
 	}
 	if earlier > 0 {
 		why += fmt.Sprintf("The server has handled this request %s before. It keeps no record, so it responds "+
@@ -163,7 +179,7 @@ func (e *explainer) timedOut(s Step) (text, why string) {
 	text = fmt.Sprintf("No response has arrived within %s: attempt %d times out.",
 		inText(e.plan.Waits[s.Attempt-1]), s.Attempt)
 	for _, d := range e.plan.Datagrams {
-		if !d.Lost && d.Sent <= s.At && d.Arrives >= s.At && (!d.Up || e.settings.Server) {
+		if !d.Lost && d.Sent < s.At && d.Arrives >= s.At && (!d.Up || e.settings.Server) {
 			return text, "A datagram of this exchange is still on its way: the network is slower than the wait. The " +
 				"client cannot see this. To the client, slow and lost look the same."
 		}
@@ -183,11 +199,14 @@ func (e *explainer) accepted(s Step) (text, why string) {
 			"welcome. The client cannot tell which attempt was answered, because both responses have the same "+
 			"text. It learns no round-trip time from this exchange (Karn’s rule).", attempts)
 	default:
-		why = "After several attempts, the client cannot tell which one was answered, because all responses have " +
-			"the same text. It learns no round-trip time from this exchange (Karn’s rule)."
+		why = "After several attempts, the client cannot tell which one was answered, so it learns no round-trip " +
+			"time from this exchange (Karn’s rule)."
 	}
-	if overtaken := e.overtaken(e.plan.Datagrams[s.Datagram]); overtaken > 0 && overtaken != s.Attempt {
-		why = fmt.Sprintf("This response has overtaken that to attempt %d. ", overtaken) + why
+	for _, d := range e.plan.Datagrams {
+		if !d.Up && !d.Lost && d.Attempt < s.Attempt && d.Arrives > s.At {
+			return text, fmt.Sprintf("The response to attempt %d is overtaken and still on its way. For one message the "+
+				"order does no harm, because all responses have the same text. ", d.Attempt) + why
+		}
 	}
 	return text, why
 }

@@ -105,6 +105,45 @@ func TestExperiments(t *testing.T) {
 	}
 }
 
+// TestReasons checks the reasons that depend on the other datagrams of the exchange.
+func TestReasons(t *testing.T) {
+	for _, tt := range []struct {
+		experiment string
+		kind       Kind
+		nth        int // of the steps of this kind
+		want       string
+	}{
+		{"30 % loss", TimedOut, 0, "The timer is all"}, // the request was lost
+		{"30 % loss", TimedOut, 1, "The timer is all"}, // the response was lost
+		{"30 % loss", Served, 1, "handled this request once before"},
+		{"Slower than the wait", TimedOut, 0, "still on its way"},
+		{"Slower than the wait", Accepted, 0, "has sent attempt 2 already"},
+		{"Slower than the wait", Served, 1, "The exchange has ended meanwhile"},
+		{"Overtaking", Served, 0, "has overtaken that of attempt 1"},
+		{"Overtaking", Accepted, 0, "The response to attempt 1 is overtaken"},
+		{"Overtaking", Late, 0, "a port of its own"},
+		{"Duplicates", Served, 1, "cannot distinguish a copy from a retransmission"},
+		{"Too slow", Late, 0, "has given up, although the server was running"},
+		{"No server", TimedOut, 0, "The timer is all"},
+	} {
+		i := slices.IndexFunc(experiments, func(e Experiment) bool { return e.Title == tt.experiment })
+		s, one, n := experiments[i].Settings, linearSchedule(), 0
+		e := &explainer{settings: &s, schedule: &one, plan: linearPlan(s)}
+		for i, step := range e.plan.Steps {
+			if step.Kind != tt.kind {
+				continue
+			}
+			if _, why := e.explain(i); n == tt.nth && !strings.Contains(why, tt.want) {
+				t.Errorf("%s: %s %d: %q lacks %q", tt.experiment, tt.kind, n, why, tt.want)
+			}
+			n++
+		}
+		if n <= tt.nth {
+			t.Errorf("%s: %d steps are %s", tt.experiment, n, tt.kind)
+		}
+	}
+}
+
 func TestDown(t *testing.T) {
 	for _, tt := range []struct {
 		change func(s *Settings)

@@ -60,7 +60,7 @@ func TestHandler(t *testing.T) {
 		{"unknown", "GET", "/x", nil, 404, ""},
 		{"folder", "GET", "/static/lab.js", nil, 404, ""},
 		{"method", "POST", "/", nil, 405, ""},
-		{"run", "POST", quick, nil, 200, `"outcome":"\"OLLEh\" after 10 ms and 1 attempt"`},
+		{"run", "POST", quick, nil, 200, `"outcome":"\"OLLEh\" after 10 ms, 1 attempt"`},
 		{"run of a picture", "GET", quick, nil, 405, ""},
 		{"wrong setting", "POST", "/run?loss=200", nil, 400, `{"error":"loss=\"200\": must be a whole number from 0 to 100"}`},
 		{"own origin", "POST", quick, []string{"Sec-Fetch-Site", "same-origin"}, 200, "OLLEh"},

@@ -131,7 +131,7 @@ func (p *planner) send(at time.Duration) {
 	p.await(at+p.waits[attempt-1], -1)
 }
 
-// travel adds the datagrams that the link makes of d, or its loss.
+// travel adds the datagrams that the link makes of d, or its loss. Of two, the later one is the copy.
 func (p *planner) travel(lost Kind, at time.Duration, d Datagram) {
 	if len(p.arrivals) == 0 {
 		d.Lost, d.Arrives = true, at+p.settings.base()/2
@@ -139,6 +139,7 @@ func (p *planner) travel(lost Kind, at time.Duration, d Datagram) {
 		p.plan.Datagrams = append(p.plan.Datagrams, d)
 		return
 	}
+	slices.SortStableFunc(p.arrivals, func(a, b link.Arrival) int { return cmp.Compare(a.After, b.After) })
 	for i, a := range p.arrivals {
 		d.Copy, d.Arrives = i > 0, at+a.After
 		p.await(d.Arrives, len(p.plan.Datagrams))

@@ -10,10 +10,8 @@ import (
 func TestScreenshots(t *testing.T) {
 	folder := browsertest.ScreenshotFolder(t)
 	b := browsertest.Start(t)
-	url := start(t)
-	view := browsertest.Still
-	view.Height = 1010
-	p := b.Open(t, url, view)
+	p := b.Open(t, start(t), browsertest.View{Width: 1280, Height: 1060, ReducedMotion: true})
 	shown(p)
+	browsertest.Eval[bool](p, `moveTo(365), true`) // the last response is on its way
 	p.WriteScreenshot(folder, "lab.png")
 }

@@ -147,7 +147,7 @@ function article(x, index, scale) {
 // showOutcome shows the outcome when the time has come.
 function showOutcome(line, x, t) {
   const over = t >= x.attempts[x.attempts.length - 1].until;
-  const text = over ? x.outcome : "The client waits for the response …";
+  const text = over ? x.outcome : "Waiting for the response …";
   if (line.textContent !== text) line.textContent = text;
   line.classList.toggle("bad", over && !x.answered);
 }
