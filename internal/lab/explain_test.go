@@ -18,7 +18,8 @@ func TestListings(t *testing.T) {
 			t.Fatal(err)
 		}
 		if string(text) != shown {
-			t.Errorf("listing/%[1]s.go.txt differs from examples/tutorial/%[1]s/main.go: copy the latter", name)
+			t.Errorf("listing/%[1]s.go.txt differs from examples/tutorial/%[1]s/main.go: copy "+
+				"the latter", name)
 		}
 	}
 	for _, listing := range []struct {
@@ -94,7 +95,8 @@ func TestExperiments(t *testing.T) {
 				}
 				for _, d := range p.Datagrams {
 					if !d.Lost && !d.Up && (d.Arrives-end).Abs() < milliseconds(15) {
-						t.Errorf("%s, %s: a response arrives at %v and a wait ends at %v", e.Title, one.name, d.Arrives, end)
+						t.Errorf("%s, %s: a response arrives at %v and a wait ends at "+
+							"%v", e.Title, one.name, d.Arrives, end)
 					}
 				}
 			}
@@ -151,7 +153,8 @@ func TestDown(t *testing.T) {
 	}{
 		{func(s *Settings) { s.Loss = 100 }, "no request has reached it"},
 		{func(s *Settings) { s.Server = false }, "no server runs"},
-		{func(s *Settings) { s.Delay = 800 }, "it handled the request 4 times. Late responses: 5"},
+		{func(s *Settings) { s.Delay = 800 }, "it handled the request 4 times. Late responses: " +
+			"5"},
 	} {
 		s := Settings{Text: "Hello", Delay: 40, Overtake: true, Server: true}
 		tt.change(&s)

@@ -76,6 +76,9 @@ func TestHandler(t *testing.T) {
 				t.Errorf("status %d, want %d; body %q lacks %q", resp.StatusCode, tt.status, body, tt.body)
 			}
 			h := resp.Header
+			if !strings.HasPrefix(policy, "default-src 'none'; script-src 'self'; style-src 'self'; ") {
+				t.Errorf("policy %s", policy)
+			}
 			if h.Get("Content-Security-Policy") != policy || h.Get("X-Content-Type-Options") != "nosniff" {
 				t.Errorf("header %v", h)
 			}

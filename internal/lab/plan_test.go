@@ -46,6 +46,10 @@ func TestPlan(t *testing.T) {
 		{"no loss", base, []Kind{Sent, Served, Accepted}, 80 * time.Millisecond},
 		{"the wait ends first", with(func(s *Settings) { s.Delay = 50 }),
 			[]Kind{Sent, Served, TimedOut, Sent, Accepted, Served, Duplicate}, 100 * time.Millisecond},
+		{"the fourth wait ends first", with(func(s *Settings) { s.Delay = 500 }), []Kind{
+			Sent, TimedOut, Sent, TimedOut, Sent, Served, TimedOut, Sent, Served, Served, TimedOut, Sent, Accepted,
+			Served, Duplicate, Duplicate, Served, Duplicate, Duplicate,
+		}, time.Second},
 		{"all duplicated", with(func(s *Settings) { s.Duplicate = 100 }),
 			[]Kind{Sent, Served, Served, Accepted, Duplicate, Duplicate, Duplicate}, 80 * time.Millisecond},
 		{"all lost", with(func(s *Settings) { s.Loss = 100 }), []Kind{
@@ -119,6 +123,26 @@ func checkPlan(p *Plan, budget time.Duration) error {
 		return fmt.Errorf("elapsed %v of %v", p.Elapsed, budget)
 	}
 	return nil
+}
+
+// TestOvertake checks that datagrams overtake each other, unless the link keeps the order.
+func TestOvertake(t *testing.T) {
+	for _, overtake := range []bool{true, false} {
+		overtaken := 0
+		for seed := range uint32(100) {
+			s := Settings{Delay: 150, Jitter: 140, Overtake: overtake, Seed: seed, Server: true}
+			p := linearPlan(s)
+			e := &explainer{plan: p}
+			for _, d := range p.Datagrams {
+				if e.overtaken(d) > 0 {
+					overtaken++
+				}
+			}
+		}
+		if (overtaken > 0) != overtake {
+			t.Errorf("overtake %v: %d datagrams have overtaken others", overtake, overtaken)
+		}
+	}
 }
 
 // simulate makes an exchange in simulated time with the client and the server of the library. It

@@ -92,7 +92,7 @@ func (r *recorder) observeServer(from netip.AddrPort) {
 	})
 }
 
-// ends records that the client has given up.
+// gaveUp records that the client has given up.
 func (r *recorder) gaveUp() {
 	now := time.Now()
 	r.record(func() { r.client = append(r.client, observation{Down, now}) })

@@ -19,7 +19,7 @@ const (
 	// maxTries is how often an exchange is made that differs from its plan, and maxRetrying is how
 	// long after the beginning a further one may begin.
 	maxTries    = 4
-	maxRetrying = 6 * time.Second
+	maxRetrying = 5 * time.Second
 	// slack is how long after the end of its plan an exchange may end.
 	slack = 500 * time.Millisecond
 )

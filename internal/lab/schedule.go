@@ -34,8 +34,8 @@ func linearSchedule() schedule {
 }
 
 // adaptiveSchedule returns the waits of ohce.AdaptiveRetry after a few exchanges without loss. The
-// link's delays decide their round-trip times, and only those with one attempt count. A client lengthens each wait by up to a tenth at
-// random; the lab does not, so that a run repeats.
+// link's delays decide their round-trip times, and only exchanges with one attempt count. A client
+// lengthens each wait by up to a tenth at random; the lab does not, so that a run repeats.
 func adaptiveSchedule(s *Settings) schedule {
 	before := Settings{Delay: s.Delay, Jitter: s.Jitter, Seed: ^s.Seed}
 	quiet := before.Link()

@@ -39,7 +39,9 @@ type Settings struct {
 
 // DefaultSettings returns the settings without a query.
 func DefaultSettings() Settings {
-	return Settings{Text: "Hello", Loss: 30, Delay: 40, Overtake: true, Seed: defaultSeed, Server: true}
+	return Settings{
+		Text: "Hello", Loss: 30, Delay: 40, Overtake: true, Seed: defaultSeed, Server: true,
+	}
 }
 
 // defaultSeed loses a request and a response and then answers, with both schedules.
@@ -120,7 +122,8 @@ func parseNumber(query url.Values, name string, value *int, least, most int) err
 	}
 	n, err := strconv.ParseInt(query.Get(name), 10, 64)
 	if err != nil || n < int64(least) || n > int64(most) {
-		return &SettingError{name, query.Get(name), fmt.Sprintf("must be a whole number from %d to %d", least, most)}
+		want := fmt.Sprintf("must be a whole number from %d to %d", least, most)
+		return &SettingError{name, query.Get(name), want}
 	}
 	*value = int(n)
 	return nil
