@@ -32,12 +32,14 @@ LINES     ?= 100000
 QUERIES   ?= 100000
 # The report of make network, relative to this folder. If empty, no report is written.
 REPORT    ?= docs/network.md
+# The folder for make screenshots.
+PICTURES  ?= docs
 # The database of known vulnerabilities.
 VULNDB    ?= https://vuln.go.dev
 PLATFORMS ?= windows/amd64 darwin/arm64 freebsd/amd64 linux/arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help check vuln test race portable cross fuzz bench bench-load relay micro network lines dns interop delivery soak admission overload upgrade exporter priv demo man vectors
+.PHONY: help check vuln test race portable cross fuzz bench bench-load relay micro network lines dns interop delivery soak admission overload upgrade exporter priv demo man screenshots vectors
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -148,6 +150,9 @@ demo: ## run ohce demo
 
 man: ## write the man pages to docs/man
 	$(GO) test -run '^TestManPages$$' ./internal/cli -update
+
+screenshots: ## write the pictures of web pages to PICTURES (needs chromium)
+	OHCE_SCREENSHOTS='$(abspath $(PICTURES))' $(GO) test -run '^TestScreenshots$$' -count=1 -v ./internal/...
 
 vectors: ## write the test vectors of package flip (needs CPython 3.11)
 	python3 flip/testdata/vectors.py

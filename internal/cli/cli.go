@@ -45,7 +45,7 @@ var exitStatus = []struct {
 	command string // the only command for which this holds; if empty, all commands without such an entry
 	meaning string
 }{
-	{exitOK, "", "success; also when a signal stops ohce serve, ohce link or ohce exporter"},
+	{exitOK, "", "success; also when a signal stops ohce serve, ohce link, ohce exporter or ohce lab"},
 	{exitOK, "ping", "a request had a right response; with --source-ports, no port failed"},
 	{exitOK, "load", "the figures are trustworthy, whatever the loss; also after Ctrl-C"},
 	{exitOK, "load compare", "no figure is worse or unclear"},
@@ -114,6 +114,7 @@ reverses the text of each datagram and swaps its case, so that Hello becomes OLL
 Responses go to standard output, everything else to standard error. Each flag can be set by
 an environment variable: see ohce help environment.`,
 		Example: `  ohce demo                        see an exchange through a lossy network
+  ohce lab                         watch one in a web browser
   ohce serve                       serve on 127.0.0.1:3000
   ohce send Hello                  send to 127.0.0.1:3000 and print OLLEh
   ohce ping                        measure the round-trip time and the loss
@@ -139,7 +140,7 @@ an environment variable: see ohce help environment.`,
 	root.SetErr(a.err)
 	root.SetFlagErrorFunc(parseFailure)
 	root.AddCommand(a.serveCommand(), a.sendCommand(), a.pingCommand(), a.loadCommand(), a.linkCommand(),
-		a.exporterCommand(), a.demoCommand(), a.versionCommand())
+		a.exporterCommand(), a.demoCommand(), a.labCommand(), a.versionCommand())
 	addUsageFooter(root)
 	addHelpCommand(root)
 	addCompletionCommand(root)

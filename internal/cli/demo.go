@@ -12,25 +12,30 @@ import (
 
 	"github.com/ohce/ohce"
 	"github.com/ohce/ohce/flip"
+	"github.com/ohce/ohce/internal/lab"
 	"github.com/ohce/ohce/internal/sequence"
 	"github.com/ohce/ohce/link"
 	"github.com/ohce/ohce/link/relay"
 )
 
 func (a *app) demoCommand() *cobra.Command {
-	var svg string
+	var svg, http string
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Run a server, a bad network and a client on this machine",
 		Long: `Start a server on a free port of this machine, send it a few messages through a link that
 loses 30 % of the datagrams each way, and draw each exchange with its losses,
 retransmissions and answer. Then send a message to a port without a server.
-The demo takes about three seconds.`,
+The demo takes about three seconds. With --http, the demo then serves the lab on a web page
+until a signal arrives: see ohce lab --help.`,
 		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.demo(cmd.Context(), svg) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.demo(cmd.Context(), svg, http) },
 	}
 	cmd.Flags().StringVar(&svg, "trace-svg", "",
 		"draw the exchanges into `FILE` as SVG")
+	cmd.Flags().StringVar(&http, "http", "",
+		"afterwards, serve the lab on `HOST:PORT`; port 0 is a free port")
+	completeFlag(cmd, "http", labListen)
 	return cmd
 }
 
@@ -43,7 +48,7 @@ var demoMessages = []struct{ title, text string }{
 	{"60,000 bytes in one datagram", strings.Repeat("Datagram! ", 6000)},
 }
 
-func (a *app) demo(ctx context.Context, svg string) error {
+func (a *app) demo(ctx context.Context, svg, http string) error {
 	ctx, stop := a.untilSignal(ctx, true)
 	defer stop()
 	var file *outputFile
@@ -53,6 +58,14 @@ func (a *app) demo(ctx context.Context, svg string) error {
 			return err
 		}
 	}
+	var web *labServer
+	if http != "" {
+		var err error
+		if web, err = a.demoLab(http); err != nil {
+			return err
+		}
+		defer web.Close()
+	}
 	var diagram sequence.Diagram
 	if err := a.demoServer(ctx, &diagram); err != nil {
 		return err
@@ -61,9 +74,30 @@ func (a *app) demo(ctx context.Context, svg string) error {
 		return err
 	}
 	if file != nil {
-		return file.write(diagram.WriteSVG)
+		if err := file.write(diagram.WriteSVG); err != nil {
+			return err
+		}
+	}
+	if web != nil {
+		a.printLab(web)
+		return web.wait(ctx)
 	}
 	return nil
+}
+
+// demoLab starts to serve the lab on a loopback address.
+func (a *app) demoLab(addr string) (*labServer, error) {
+	web, err := a.serveLab("http", addr, "choose another port with --http, or port 0 for a free one",
+		&lab.Handler{})
+	if err != nil {
+		return nil, err
+	}
+	if web.remote {
+		web.Close()
+		return nil, usage("use a loopback address, as in --http 127.0.0.1:8300, or ohce lab --remote",
+			"--http %s: other machines could open the lab and make this machine work", addr)
+	}
+	return web, nil
 }
 
 // demoServer runs a server and sends it the messages.

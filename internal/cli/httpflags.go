@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
-	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -47,10 +46,15 @@ func (f *httpFlags) check() error {
 			return err
 		}
 	}
-	if err := checkHostNames("http-host", f.hosts); err != nil {
+	if _, err := f.allowedHosts(); err != nil {
 		return err
 	}
 	return f.checkOTLP()
+}
+
+// allowedHosts returns the names that the Host header of requests for the page may have.
+func (f *httpFlags) allowedHosts() ([]string, error) {
+	return allowedHosts("http-host", f.hosts, f.addr)
 }
 
 func (f *httpFlags) checkOTLP() error {
@@ -62,35 +66,6 @@ func (f *httpFlags) checkOTLP() error {
 		return usage("use a URL such as http://127.0.0.1:4318", "--otlp %q is not an HTTP URL", f.otlp)
 	}
 	return nil
-}
-
-// checkHostNames returns an error if a value of a flag is not a host name without a port.
-func checkHostNames(flag string, names []string) error {
-	for _, name := range names {
-		_, err := netip.ParseAddr(name)
-		if err != nil && (name == "" || strings.ContainsAny(name, ":/[] ")) {
-			return usage("write a host name or an IP address without a port, as in lab.example",
-				"--%s %q is not a name", flag, name)
-		}
-	}
-	return nil
-}
-
-// nameIn returns the host in an address if it is a name, otherwise nothing.
-func nameIn(addr string) []string {
-	name, _, _ := net.SplitHostPort(addr)
-	if _, err := netip.ParseAddr(name); name != "" && err != nil {
-		return []string{name}
-	}
-	return nil
-}
-
-// tcpNetwork returns the network to listen on. With "tcp", 0.0.0.0 would include IPv6.
-func tcpNetwork(addr string) string {
-	if ap, err := netip.ParseAddrPort(addr); err == nil && ap.Addr().Is4() {
-		return "tcp4"
-	}
-	return "tcp"
 }
 
 // listen binds the address of --http, or takes its listener from in, which may be nil. Without

@@ -27,14 +27,6 @@ func (f *apiFlags) register(flags *pflag.FlagSet) {
 		"require the token in `FILE` from clients of the API; needed beyond loopback addresses")
 }
 
-// allowedHosts returns the names by which clients may call the API, besides its address.
-func (f *apiFlags) allowedHosts() ([]string, error) {
-	if err := checkHostNames("api-host", f.hosts); err != nil {
-		return nil, err
-	}
-	return append(nameIn(f.addr), f.hosts...), nil
-}
-
 // An apiServer serves the API. Without an API, addr is empty.
 type apiServer struct {
 	addr   string
@@ -59,7 +51,7 @@ func (a *app) serveLinks(f *apiFlags, m *linkapi.Manager) (*apiServer, error) {
 	if err := checkAddress("api", f.addr); err != nil {
 		return nil, err
 	}
-	hosts, err := f.allowedHosts()
+	hosts, err := allowedHosts("api-host", f.hosts, f.addr)
 	if err != nil {
 		return nil, err
 	}

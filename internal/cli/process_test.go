@@ -21,7 +21,7 @@ func command(args ...string) *exec.Cmd {
 	return &exec.Cmd{Path: os.Args[0], Args: append([]string{"ohce"}, args...), Env: os.Environ()}
 }
 
-// A process is a running "ohce serve" or "ohce link".
+// A process is a running "ohce serve", "ohce link" or another command that listens.
 type process struct {
 	cmd   *exec.Cmd
 	addrs []string // its listening addresses
@@ -107,6 +107,10 @@ func printedAddress(line string) string {
 	}
 	if _, rest, ok := strings.Cut(line, ": listening on "); ok {
 		addr, _, _ := strings.Cut(rest, ",")
+		return addr
+	}
+	if url, ok := strings.CutPrefix(line, "Lab: http://"); ok {
+		addr, _, _ := strings.Cut(url, "/")
 		return addr
 	}
 	if url, ok := strings.CutPrefix(line, "API: http://"); ok {

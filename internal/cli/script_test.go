@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httputil"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -39,6 +40,8 @@ func TestScripts(t *testing.T) {
 			"link":     scriptLink,
 			"exporter": scriptExporter,
 			"fetch":    scriptFetch,
+			"lab":      scriptLab,
+			"get":      scriptGet,
 			"end":      scriptStop,
 			"hangup":   scriptHangup,
 			"status":   scriptStatus,
@@ -167,6 +170,41 @@ func scriptFetch(ts *testscript.TestScript, neg bool, args []string) {
 	if got := strconv.Itoa(response.StatusCode); got != args[0] {
 		ts.Fatalf("%s %.200s: status %s, want %s", method, args[1], got, args[0])
 	}
+}
+
+// scriptLab starts a command that serves the lab: lab NAME COMMAND [FLAGS...]. $NAME is its address, and
+// $NAME_PORT the port of that.
+func scriptLab(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: lab NAME COMMAND [FLAGS...]")
+	}
+	p, err := startProcess(1, args[1:])
+	ts.Check(err)
+	ts.Defer(p.kill)
+	ts.Setenv(args[0], p.addrs[0])
+	_, port, err := net.SplitHostPort(p.addrs[0])
+	ts.Check(err)
+	ts.Setenv(args[0]+"_PORT", port)
+	servers(ts)[args[0]] = p
+}
+
+// scriptGet requests a page and writes status, headers and body to a file: get FILE URL [HOST]. HOST
+// replaces the Host header.
+func scriptGet(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 || len(args) > 3 {
+		ts.Fatalf("usage: get FILE URL [HOST]")
+	}
+	request, err := http.NewRequest(http.MethodGet, args[1], nil)
+	ts.Check(err)
+	if len(args) == 3 {
+		request.Host = args[2]
+	}
+	response, err := http.DefaultClient.Do(request)
+	ts.Check(err)
+	defer response.Body.Close()
+	text, err := httputil.DumpResponse(response, true)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), text, 0o600))
 }
 
 // scriptStop ends a process with SIGTERM or, with the argument HUP, with SIGHUP: end NAME [HUP].

@@ -38,6 +38,19 @@ func (s Schedule) Attempts() int {
 	}
 }
 
+// Timeouts returns how long each attempt waits in an exchange without a response. rto and srtt come
+// from an Estimator. The random part of the waits of an adaptive schedule is left out.
+func (s Schedule) Timeouts(rto, srtt time.Duration) (waits []time.Duration) {
+	for elapsed := time.Duration(0); ; {
+		wait, ok := s.timeout(len(waits)+1, elapsed, rto, srtt, 1)
+		if !ok {
+			return waits
+		}
+		waits = append(waits, wait)
+		elapsed += wait
+	}
+}
+
 // timeout returns how long an attempt waits that is made elapsed after the first one. It returns
 // false if the schedule allows no such attempt. rto and srtt come from an Estimator. jitter is a
 // factor of at least 1.
