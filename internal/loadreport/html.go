@@ -126,12 +126,15 @@ func durations(r *measure.Report) (rows [][]string) {
 	return rows
 }
 
+// A countRow is a row of the table of counts.
+type countRow struct {
+	n            int
+	name, detail string
+}
+
 // counts returns the rows of the table of counts, without rare counts that are 0.
-func counts(r *measure.Report) (all []keyFigure) {
-	for i, c := range []struct {
-		n            int
-		name, detail string
-	}{
+func counts(r *measure.Report) []keyFigure {
+	all := countRows(4, []countRow{
 		{r.Asked, "Asked", "requests that were due"},
 		{r.Sent, "Sent", ""},
 		{r.Answered, "Answered", "right responses in time"},
@@ -148,31 +151,29 @@ func counts(r *measure.Report) (all []keyFigure) {
 		{r.Own.Missed, "Sent too late", "by this machine, or not at all"},
 		{r.Own.Refused, "Not sent", "refused by this system"},
 		{r.Own.Overflow, "Dropped", "responses dropped by this system"},
-	} {
-		if i < 4 || c.n != 0 {
-			all = append(all, keyFigure{c.name, count(c.n), c.detail})
-		}
-	}
+	})
 	return append(all, directions(r.ByDirection)...)
 }
 
 // directions returns the rows of the losses by direction. d may be nil.
-func directions(d *measure.DirectionReport) (all []keyFigure) {
+func directions(d *measure.DirectionReport) []keyFigure {
 	if d == nil {
 		return nil
 	}
-	for i, c := range []struct {
-		n            int
-		name, detail string
-	}{
+	return countRows(2, []countRow{
 		{d.RequestsLost, "Requests lost", "on the way to the server"},
 		{d.ResponsesLost, "Responses lost", "on the way back"},
 		{d.ServerOverflow, "Server overflow", "requests dropped by the system of the server"},
 		{d.ServerDropped, "Server dropped", "requests dropped by the server"},
 		{d.OtherRequests, "Other requests", "duplicated, or of other clients of the server"},
 		{d.OtherResponses, "Other responses", "duplicated, or to other clients of the server"},
-	} {
-		if i < 2 || c.n != 0 {
+	})
+}
+
+// countRows returns rows. After the first ones, it omits counts that are 0.
+func countRows(first int, rows []countRow) (all []keyFigure) {
+	for i, c := range rows {
+		if i < first || c.n != 0 {
 			all = append(all, keyFigure{c.name, count(c.n), c.detail})
 		}
 	}
