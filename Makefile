@@ -34,12 +34,14 @@ QUERIES   ?= 100000
 REPORT    ?= docs/network.md
 # The folder for make screenshots.
 PICTURES  ?= docs
+# Open pages of make pages.
+PAGES     ?= 1000
 # The database of known vulnerabilities.
 VULNDB    ?= https://vuln.go.dev
 PLATFORMS ?= windows/amd64 darwin/arm64 freebsd/amd64 linux/arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help check vuln test race portable cross fuzz bench bench-load relay micro network lines dns interop delivery soak admission overload upgrade exporter priv demo man screenshots vectors
+.PHONY: help check vuln test race portable cross fuzz bench bench-load relay micro network lines dns interop delivery soak admission overload pages upgrade exporter priv demo man screenshots vectors
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -134,6 +136,9 @@ admission: ## pass SPOOFED forged requests through the limits, and FORGED with r
 
 overload: ## flood servers for FLOOD seconds each: the cost of a drop, and clients beside the flood
 	OHCE_OVERLOAD=$(FLOOD) $(GO) test -p 1 -run '^TestOverload' -count=1 -v . ./internal/cli
+
+pages: ## flood a server for FLOOD seconds, by turns without and with PAGES open pages
+	OHCE_PAGES=$(PAGES) OHCE_OVERLOAD=$(FLOOD) $(GO) test -run '^TestPagesCost$$' -count=1 -v ./internal/cli
 
 upgrade: ## replace ohce serve UPGRADES times under RATE requests a second, and count lost requests
 	OHCE_UPGRADES=$(UPGRADES) OHCE_RATE=$(RATE) $(GO) test -run '^TestUpgrade' -count=1 -v ./internal/cli

@@ -24,7 +24,8 @@ type httpFlags struct {
 
 func (f *httpFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.addr, "http", "",
-		"serve /metrics, /healthz, /readyz and a page on `HOST:PORT`; port 0 is a free port")
+		"serve /metrics, /healthz, /readyz and, at /, a page with the traffic as it is now, on "+
+			"`HOST:PORT`; port 0 is a free port")
 	flags.StringSliceVar(&f.hosts, "http-host", nil,
 		"also show the page to requests whose Host header is `NAME`; repeatable")
 	flags.BoolVar(&f.profiles, "http-profiles", false,

@@ -196,6 +196,7 @@ func (a *app) link(ctx context.Context, f *linkFlags) error {
 	mon := newMonitor(&f.http)
 	defer mon.close()
 	mon.registry.MustRegister(telemetry.NewLinkCollector(linkStats(m), nil))
+	mon.showLinks(m)
 	printTitle(a.err, s)
 	printImpairments(a.err, s)
 	if api.addr != "" {

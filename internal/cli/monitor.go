@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/ohce/ohce/handover"
+	"github.com/ohce/ohce/internal/dashboard"
 	"github.com/ohce/ohce/internal/web"
 	"github.com/ohce/ohce/telemetry"
 )
@@ -33,6 +34,7 @@ type monitor struct {
 	flags    *httpFlags
 	registry *prometheus.Registry
 	listener *net.TCPListener // nil without --http
+	page     dashboard.Dashboard
 	web      web.Server
 	notReady atomic.Pointer[error]
 	exporter otlpExporter
@@ -63,7 +65,10 @@ func (m *monitor) open(log io.Writer, in *handover.Inheritance) (err error) {
 	if m.listener, err = m.flags.listen(in); err != nil || m.listener == nil {
 		return err
 	}
-	fmt.Fprintf(log, "Metrics: http://%v/metrics\n", m.listener.Addr())
+	if m.page.Sampler != nil {
+		m.page.Sampler.Texts = !web.IsRemote(m.listener.Addr())
+	}
+	fmt.Fprintf(log, "Page: http://%v/\nMetrics: http://%v/metrics\n", m.listener.Addr(), m.listener.Addr())
 	return nil
 }
 
@@ -76,13 +81,21 @@ func (m *monitor) start(ctx context.Context, log io.Writer) {
 	if m.listener == nil {
 		return
 	}
+	m.page.Ready, m.page.Version = m.ready, moduleVersion()
+	m.page.Hosts, _ = m.flags.allowedHosts() // check has checked them
+	m.page.Start()
 	m.web = web.Server{Handler: m.handler(), MaxConnections: maxMonitorConnections}
 	go m.web.Serve(m.listener) // ends with close, or with the process
 }
 
 // handler returns the handler of all paths.
 func (m *monitor) handler() http.Handler {
-	return &telemetry.Endpoints{Gatherer: m.registry, Ready: m.ready, Profiles: m.flags.profiles}
+	var mux http.ServeMux
+	mux.Handle("/", &telemetry.Endpoints{Gatherer: m.registry, Ready: m.ready, Profiles: m.flags.profiles})
+	for _, path := range dashboard.Paths {
+		mux.Handle(path, &m.page)
+	}
+	return &mux
 }
 
 func (m *monitor) ready() error {
@@ -117,6 +130,7 @@ func (m *monitor) file() []*os.File {
 func (m *monitor) close() {
 	m.exporter.stop()
 	if m.listener != nil {
+		m.page.Close()
 		m.web.Close()
 		m.listener.Close()
 	}

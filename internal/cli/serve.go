@@ -185,7 +185,7 @@ func (a *app) serve(ctx context.Context, f *serveFlags) error {
 	srv := &ohce.Server{
 		BufferSize: f.bufferSize, BusyPoll: busyPoll,
 		Shards:   cmp.Or(f.shards, max(1, runtime.GOMAXPROCS(0)/2)),
-		Handler:  log.around(handler),
+		Handler:  handler,
 		Guard:    admission.guard(),
 		ErrorLog: logger,
 	}

@@ -26,6 +26,7 @@ func (a *app) runServer(
 	mon := newMonitor(&f.http)
 	defer mon.close()
 	mon.registry.MustRegister(telemetry.NewServerCollector(srv, nil))
+	srv.Handler = log.around(mon.showServer(srv, srv.Handler))
 	if err := a.openSockets(ctx, f, srv, admission, mon); err != nil {
 		return err
 	}
@@ -51,6 +52,7 @@ func (a *app) runServer(
 	defer cancel()
 	go a.watchdog(ctx) // ends with ctx
 	stopLog := log.start()
+	mon.page.Title = joinAddrs(srv.Addrs())
 	mon.start(ctx, a.log)
 	err = a.serveUntilSignal(ctx, f, srv, up, mon)
 	stopLog()

@@ -1,0 +1,9 @@
+package dashboard
+
+import (
+	"testing"
+
+	"github.com/ohce/ohce/internal/leakcheck"
+)
+
+func TestMain(m *testing.M) { leakcheck.Main(m) }
