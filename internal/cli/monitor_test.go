@@ -129,7 +129,7 @@ func TestServeMetrics(t *testing.T) {
 
 func TestLinkMetrics(t *testing.T) {
 	t.Parallel()
-	srv, err := startServer(nil)
+	srv, err := startServer([]string{"--listen", "127.0.0.1:0"})
 	if err != nil {
 		t.Fatal(err)
 	}
