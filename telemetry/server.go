@@ -75,17 +75,17 @@ func (c *serverCollector) Describe(ch chan<- *prometheus.Desc) {
 func (c *serverCollector) Collect(ch chan<- prometheus.Metric) {
 	for i, s := range c.srv.ShardStats() {
 		shard := strconv.Itoa(i)
-		c.requests.send(ch, s.Received, shard)
-		c.responses.send(ch, s.Answered, shard)
-		for reason, n := range s.Dropped.All() {
+		c.requests.send(ch, s.Stats.Received, shard)
+		c.responses.send(ch, s.Stats.Answered, shard)
+		for reason, n := range s.Stats.Dropped.All() {
 			c.dropped.send(ch, n, shard, strings.ReplaceAll(reason.String(), "-", "_")) // as in JSON
 		}
-		c.kernelDropped.send(ch, s.KernelDropped, shard)
-		c.inFlight.send(ch, s.InFlight, shard)
+		c.kernelDropped.send(ch, s.Stats.KernelDropped, shard)
+		c.inFlight.send(ch, s.Stats.InFlight, shard)
 		c.requestBytes.send(ch, s.RequestBytes, shard)
 		c.responseBytes.send(ch, s.ResponseBytes, shard)
-		c.readErrors.send(ch, s.ReadErrors, shard)
-		for name, n := range s.WriteErrors {
+		c.readErrors.send(ch, s.Stats.ReadErrors, shard)
+		for name, n := range s.Stats.WriteErrors {
 			c.writeErrors.send(ch, n, shard, name)
 		}
 		ch <- readHistogram(c.reads, &s, shard)
@@ -99,8 +99,9 @@ func readHistogram(desc *prometheus.Desc, s *ohce.ShardStats, shard string) prom
 	buckets := make(map[float64]uint64, len(s.ReadSizes))
 	var count uint64
 	for i, n := range s.ReadSizes {
-		count += n
-		buckets[float64(uint64(1)<<i)] = count
+		if count += n; i < len(s.ReadSizes)-1 { // the last one has no bound
+			buckets[float64(uint64(1)<<i)] = count
+		}
 	}
-	return prometheus.MustNewConstHistogram(desc, count, float64(s.Received), buckets, shard)
+	return prometheus.MustNewConstHistogram(desc, count, float64(s.Stats.Received), buckets, shard)
 }

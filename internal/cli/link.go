@@ -205,13 +205,13 @@ func (a *app) link(ctx context.Context, f *linkFlags) error {
 			fmt.Fprintln(a.err, "Other machines can use the API with the token, which HTTP does not encrypt.")
 		}
 	}
-	if err := mon.open(a.err, nil); err != nil {
+	if err := mon.open(ctx, a.err, nil); err != nil {
 		return err
 	}
 	if err := enterSandbox(a.err, &f.sandbox, f.http.policy(sandbox.Policy{})); err != nil {
 		return err
 	}
-	mon.start(ctx, a.log)
+	mon.start(a.log)
 	ctx, stop := a.untilSignal(ctx, true)
 	defer stop()
 	select {

@@ -175,6 +175,36 @@ func TestPromtoolChecksMetrics(t *testing.T) {
 	}
 }
 
+// Profiles are not for web pages of another origin.
+func TestServeProfiles(t *testing.T) {
+	t.Parallel()
+	_, addr := serveMonitored(t, "--http-profiles")
+	for _, tt := range []struct {
+		header, value string
+		want          int
+	}{
+		{"Accept", "*/*", 200}, {"Sec-Fetch-Site", "cross-site", 403}, {"Sec-Fetch-Site", "none", 200},
+		{"Host", "rebound.example", 403},
+	} {
+		req, err := http.NewRequest("GET", "http://"+addr+"/debug/pprof/cmdline", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set(tt.header, tt.value)
+		if tt.header == "Host" {
+			req.Host = tt.value
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != tt.want {
+			t.Errorf("%s: %s: status %d, want %d", tt.header, tt.value, resp.StatusCode, tt.want)
+		}
+	}
+}
+
 // After a signal, the server serves for another --drain-delay, and /readyz says so to a balancer.
 func TestServeDrains(t *testing.T) {
 	t.Parallel()
@@ -242,7 +272,7 @@ func TestServeLogFormats(t *testing.T) {
 	}
 	request := records["request"]
 	if request["client"] != c.LocalAddr().String() || request["request_bytes"] != 7.0 ||
-		request["answered"] != false || request["handler_ms"].(float64) <= 0 {
+		request["written"] != false || request["handler_ms"].(float64) <= 0 {
 		t.Errorf("the record of the request is %v", request)
 	}
 	end, _ := records["end"]["stats"].(map[string]any)

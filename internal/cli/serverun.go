@@ -53,9 +53,10 @@ func (a *app) runServer(
 	go a.watchdog(ctx) // ends with ctx
 	stopLog := log.start()
 	mon.page.Title = joinAddrs(srv.Addrs())
-	mon.start(ctx, a.log)
+	mon.start(a.log)
 	err = a.serveUntilSignal(ctx, f, srv, up, mon)
 	stopLog()
+	mon.close()
 	a.log.close(f.logFormat.end(srv.Stats(), admission.summary()))
 	return err
 }
@@ -89,7 +90,7 @@ func (a *app) openSockets(
 	for _, addr := range srv.Addrs() {
 		fmt.Fprintf(a.log, "Listening to %v\n", addr)
 	}
-	if err := mon.open(a.log, in); err != nil {
+	if err := mon.open(ctx, a.log, in); err != nil {
 		in.Close()
 		return err
 	}
@@ -156,10 +157,10 @@ func (a *app) serveUntilSignal(
 		case err := <-served:
 			return &failure{what: rootCause(err).Error(), code: exitFail}
 		case <-up.requests:
-			if !up.start(first, srv, mon.file()...) {
+			if !up.start(first, srv, mon.files) {
 				continue
 			}
-			mon.close() // the successor accepts the connections
+			mon.stopServing() // the successor accepts the connections
 			return endServer(first, served, srv.Release)
 		case <-first.Done():
 			_ = handover.Notify("STOPPING=1") // systemd does not need it
