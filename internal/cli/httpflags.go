@@ -40,10 +40,10 @@ func (f *httpFlags) register(flags *pflag.FlagSet) {
 // check returns an error if the flags are wrong.
 func (f *httpFlags) check() error {
 	if f.addr == "" && f.profiles {
-		return usage("add an address, as in --http 127.0.0.1:9100", "--http-profiles needs --http")
+		return usage("add an address, as in --http 127.0.0.1:9116", "--http-profiles needs --http")
 	}
 	if f.addr == "" && len(f.hosts) > 0 {
-		return usage("add an address, as in --http 127.0.0.1:9100", "--http-host needs --http")
+		return usage("add an address, as in --http 127.0.0.1:9116", "--http-host needs --http")
 	}
 	if f.addr != "" {
 		if err := checkAddress("http", f.addr); err != nil {

@@ -62,8 +62,8 @@ func newMonitor(f *httpFlags) *monitor {
 }
 
 // open binds the address, or takes over the listener of a predecessor, and prepares the export of
-// metrics. It prints the address to the log.
-func (m *monitor) open(ctx context.Context, log io.Writer, in *handover.Inheritance) (err error) {
+// metrics.
+func (m *monitor) open(ctx context.Context, in *handover.Inheritance) (err error) {
 	if err := m.exporter.open(ctx, m.flags.otlp); err != nil {
 		return err
 	}
@@ -73,8 +73,14 @@ func (m *monitor) open(ctx context.Context, log io.Writer, in *handover.Inherita
 	if m.page.Sampler != nil {
 		m.page.Sampler.Texts = !web.IsRemote(m.listener.Addr())
 	}
-	fmt.Fprintf(log, "Page: http://%v/\nMetrics: http://%v/metrics\n", m.listener.Addr(), m.listener.Addr())
 	return nil
+}
+
+// report writes the addresses of the page and the metrics to the log.
+func (m *monitor) report(log io.Writer) {
+	if m.listener != nil {
+		fmt.Fprintf(log, "Page: http://%v/\nMetrics: http://%v/metrics\n", m.listener.Addr(), m.listener.Addr())
+	}
 }
 
 // start begins to serve. Until then, the kernel queues connections.

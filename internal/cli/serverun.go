@@ -87,13 +87,14 @@ func (a *app) openSockets(
 	if !in.Predecessor {
 		admission.filter(srv)
 	}
-	for _, addr := range srv.Addrs() {
-		fmt.Fprintf(a.log, "Listening to %v\n", addr)
-	}
-	if err := mon.open(ctx, a.log, in); err != nil {
+	if err := mon.open(ctx, in); err != nil {
 		in.Close()
 		return err
 	}
+	for _, addr := range srv.Addrs() {
+		fmt.Fprintf(a.log, "Listening to %v\n", addr)
+	}
+	mon.report(a.log)
 	a.closeUnused(in)
 	return nil
 }
@@ -167,6 +168,9 @@ func (a *app) serveUntilSignal(
 			second, stopSecond := a.untilSignal(context.Background(), true)
 			defer stopSecond()
 			mon.setNotReady(errDraining)
+			if f.drainDelay > 0 {
+				fmt.Fprintf(a.log, "Draining for %v: /readyz says that this server ends\n", f.drainDelay)
+			}
 			if err := drain(second, served, f.drainDelay); err != nil {
 				return err
 			}

@@ -116,7 +116,8 @@ func fileRules(p *Policy) []landlock.Rule {
 		if p.Program != "" && !p.staysRoot() { // also that of a successor; see above
 			usage = append(usage, "/proc")
 		}
-		rules = append(rules, allow(read|landlock.AccessFSSet(llsyscall.AccessFSReadDir), usage...))
+		rules = append(rules, allow(read|landlock.AccessFSSet(llsyscall.AccessFSReadDir), usage...),
+			allow(read, "/proc/stat")) // has the time of the boot, from which the start of a process counts
 	}
 	for _, name := range p.ReadAgain {
 		rules = append(rules, allow(read, directories(name)...))
