@@ -12,8 +12,7 @@ type ShardStats struct {
 	// Addr is the address of the shard's socket.
 	Addr netip.AddrPort `json:"addr"`
 	// RequestBytes and ResponseBytes are the bytes in the datagrams that Stats.Received and
-	// Stats.Answered count. Of a request that does not fit into the buffer, only the part that was
-	// read counts.
+	// Stats.Answered count. If a request does not fit into the buffer, the part that was read counts.
 	RequestBytes  uint64 `json:"request_bytes"`
 	ResponseBytes uint64 `json:"response_bytes"`
 	// ReadSizes counts the reads of the socket by the number of datagrams that they returned.
