@@ -65,6 +65,13 @@ func TestDurationHistogramQuantile(t *testing.T) {
 	}
 	h.record(-1)
 	h.record(24 * time.Hour)
+	const last = 4096 * time.Second
+	if got := h.Quantile(1); got != last {
+		t.Errorf("the longest duration is %v, want the last bound, %v", got, last)
+	}
+	if before, at := h.CountUpTo(last-1), h.CountUpTo(last); before != 101 || at != 102 {
+		t.Errorf("%d durations below the last bound and %d up to it, want 101 and 102", before, at)
+	}
 	if want := 5050*time.Millisecond + 24*time.Hour; h.Count != 102 || h.Sum != want {
 		t.Errorf("%d durations of %v, want 102 of %v", h.Count, h.Sum, want)
 	}

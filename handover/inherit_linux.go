@@ -53,7 +53,8 @@ func Inherit() (*Inheritance, error) {
 }
 
 // closeForeign closes n descriptors that a predecessor has passed to another process, if they are
-// what it passes: sockets and a pipe. It returns ErrGivenUp if nothing reads the pipe.
+// what it passes: sockets, listeners and a pipe. Otherwise, the process has opened some of them for
+// another purpose, and closeForeign closes none. It returns ErrGivenUp if nothing reads the pipe.
 func closeForeign(n int) error {
 	if n == 0 {
 		return nil
@@ -64,8 +65,7 @@ func closeForeign(n int) error {
 		return nil
 	}
 	for fd := firstFD; fd < ready; fd++ {
-		kind, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)
-		if err != nil || kind != unix.SOCK_DGRAM && kind != unix.SOCK_STREAM {
+		if !passable(fd) {
 			return nil
 		}
 	}
@@ -78,6 +78,21 @@ func closeForeign(n int) error {
 		return ErrGivenUp
 	}
 	return nil
+}
+
+// passable reports whether fd is a datagram socket or a listener.
+func passable(fd int) bool {
+	kind, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)
+	if err != nil {
+		return false
+	}
+	return kind == unix.SOCK_DGRAM || kind == unix.SOCK_STREAM && listens(fd)
+}
+
+// listens reports whether a stream socket is a listener, as far as the system can tell.
+func listens(fd int) bool {
+	accepts, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ACCEPTCONN)
+	return err != nil || accepts != 0
 }
 
 // add adds the socket or listener with the descriptor fd, which it closes. The descriptor of the
@@ -109,8 +124,7 @@ func (in *Inheritance) add(fd int, name string) error {
 
 // addListener adds the TCP listener with the descriptor fd, which is that of f.
 func (in *Inheritance) addListener(fd int, f *os.File, name string) error {
-	accepts, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ACCEPTCONN)
-	if err == nil && accepts == 0 {
+	if !listens(fd) {
 		return errors.New("a stream socket that does not listen")
 	}
 	l, err := net.FileListener(f)

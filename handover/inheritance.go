@@ -34,7 +34,8 @@ type Listener struct {
 	Listener *net.TCPListener
 }
 
-// An Inheritance holds the sockets that a process has inherited. The zero value has none.
+// An Inheritance holds the sockets and listeners that a process has inherited. The zero value has
+// none.
 type Inheritance struct {
 	// Sockets are the inherited UDP sockets, in the order in which they were passed.
 	Sockets []Socket

@@ -18,10 +18,14 @@ import (
 // successorMode names the variable that makes the test binary a successor, and what it does.
 const successorMode = "OHCE_TEST_SUCCESSOR"
 
+// successorError names the variable with the file to which a successor writes the error of Inherit.
+const successorError = "OHCE_TEST_SUCCESSOR_ERROR"
+
 // asSuccessor does what successorMode says.
 func asSuccessor(mode string) int {
 	in, err := Inherit()
 	if err != nil {
+		os.WriteFile(os.Getenv(successorError), []byte(err.Error()), 0o600)
 		return 7
 	}
 	switch mode {
@@ -52,6 +56,21 @@ func asSuccessor(mode string) int {
 		os.Getenv(handoverFDs) == "" && os.Getenv("WATCHDOG_PID") == "")
 	conn.WriteToUDPAddrPort([]byte(text), from)
 	return 0
+}
+
+// inheritError makes successors write the errors of Inherit to a file, and returns a function that
+// reads the last one.
+func inheritError(t *testing.T) func() string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "error")
+	t.Setenv(successorError, name)
+	return func() string {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Errorf("Inherit has not failed: %v", err)
+		}
+		return string(text)
+	}
 }
 
 // openDescriptors counts the descriptors that are neither closed on exec nor standard streams.
@@ -209,26 +228,38 @@ func TestStartPassesListeners(t *testing.T) {
 	}
 }
 
-// TestInheritRejectsConnections checks that a descriptor that is neither a UDP socket nor a TCP
-// listener is reported.
-func TestInheritRejectsConnections(t *testing.T) {
+// connection returns a duplicate of the descriptor of a TCP connection.
+func connection(t *testing.T) *os.File {
+	t.Helper()
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	t.Cleanup(func() { l.Close() })
 	c, err := net.Dial("tcp4", l.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
+	t.Cleanup(func() { c.Close() })
 	f, err := c.(*net.TCPConn).File()
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = successor(t, "serve").Start(t.Context(), f)
+	t.Cleanup(func() { f.Close() })
+	return f
+}
+
+// TestInheritRejectsConnections checks that a connection is reported, with its descriptor.
+func TestInheritRejectsConnections(t *testing.T) {
+	_, file := socket(t)
+	reason := inheritError(t)
+	_, err := successor(t, "serve").Start(t.Context(), file, connection(t))
 	if err == nil || !strings.Contains(err.Error(), "exited with code 7") {
 		t.Errorf("Start = %v, want exit code 7", err)
+	}
+	const want = "handover: descriptor 4: a stream socket that does not listen"
+	if got := reason(); got != want {
+		t.Errorf("Inherit = %q, want %q", got, want)
 	}
 }
 
@@ -257,15 +288,25 @@ func TestGrandchildInheritsNothing(t *testing.T) {
 }
 
 // TestInheritFromAnother checks what a process does with the descriptors of another one: it closes
-// them, and fails if the predecessor has ended.
+// them, and fails if the predecessor has ended. If one is a connection, the process has opened it
+// itself, and closes none.
 func TestInheritFromAnother(t *testing.T) {
 	for _, tt := range []struct {
-		name string
-		ends bool
-		want int // exit code
-	}{{"waits", false, inheritedNone()}, {"has ended", true, 7}} {
+		name    string
+		connect bool
+		ends    bool
+		want    int // exit code
+	}{
+		{"waits", false, false, inheritedNone()},
+		{"has ended", false, true, 7},
+		{"connection", true, true, inheritedNone() + 20*2},
+	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, file := socket(t)
+			if tt.connect {
+				file = connection(t)
+			}
+			reason := inheritError(t)
 			r, w, err := os.Pipe()
 			if err != nil {
 				t.Fatal(err)
@@ -282,6 +323,9 @@ func TestInheritFromAnother(t *testing.T) {
 			w.Close()
 			if code := cmd.ProcessState.ExitCode(); code != tt.want {
 				t.Errorf("exit code %d, want %d", code, tt.want)
+			}
+			if tt.want == 7 && reason() != ErrGivenUp.Error() {
+				t.Errorf("Inherit = %q, want %q", reason(), ErrGivenUp)
 			}
 		})
 	}

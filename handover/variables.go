@@ -15,7 +15,7 @@ const (
 	listenNames = "LISTEN_FDNAMES"
 
 	handoverPPID = "HANDOVER_PPID" // the process ID of the predecessor
-	handoverFDs  = "HANDOVER_FDS"  // the number of sockets; the ready pipe follows them
+	handoverFDs  = "HANDOVER_FDS"  // how many it has passed; the ready pipe follows
 )
 
 // variables lists all variables that Inherit removes from the environment.
@@ -24,14 +24,14 @@ var variables = []string{listenPID, listenFDs, listenNames, handoverPPID, handov
 // firstFD is the first inherited descriptor (SD_LISTEN_FDS_START).
 const firstFD = 3
 
-// maxFDs is the maximum number of inherited sockets. It is more than a service needs, and keeps a
-// wrong value from closing millions of descriptors.
+// maxFDs is the maximum number of inherited sockets and listeners. It is more than a service needs,
+// and keeps a wrong value from closing millions of descriptors.
 const maxFDs = 1 << 16
 
 // A passed describes the descriptors that a process has inherited.
 type passed struct {
-	names []string // of the sockets, which start at firstFD
-	ready bool     // the ready pipe follows the sockets
+	names []string // of the sockets and listeners, which start at firstFD
+	ready bool     // the ready pipe follows them
 
 	// foreign is the number of descriptors that a predecessor has passed to another process, the
 	// ready pipe included, or 0.
@@ -69,7 +69,7 @@ func parseVariables(get func(string) string, pid, parent int) (passed, error) {
 	}
 	given := strings.Split(get(listenNames), ":")
 	if len(given) != n {
-		return passed{}, fmt.Errorf("%s has %d names for %d sockets", listenNames, len(given), n)
+		return passed{}, fmt.Errorf("%s has %d names for %d descriptors", listenNames, len(given), n)
 	}
 	return passed{names: given}, nil
 }

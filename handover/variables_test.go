@@ -42,7 +42,7 @@ func TestParseVariables(t *testing.T) {
 			[]string{"", "b"}, false, ""},
 		{"another process", []string{"LISTEN_PID=8", "LISTEN_FDS=x"}, nil, false, ""},
 		{"too few names", []string{"LISTEN_PID=7", "LISTEN_FDS=2", "LISTEN_FDNAMES=a"}, nil, false,
-			"LISTEN_FDNAMES has 1 names for 2 sockets"},
+			"LISTEN_FDNAMES has 1 names for 2 descriptors"},
 		{"negative", []string{"LISTEN_PID=7", "LISTEN_FDS=-1"}, nil, false, `LISTEN_FDS is "-1"`},
 		{"too many", []string{"LISTEN_PID=7", "LISTEN_FDS=65537"}, nil, false, "from 0 to 65536"},
 		{"leading zero", []string{"HANDOVER_PPID=6", "HANDOVER_FDS=01"}, nil, false, `HANDOVER_FDS is "01"`},

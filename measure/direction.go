@@ -9,20 +9,26 @@ import (
 type ServerCounts struct {
 	// Received counts the requests that the server read, and Responded the responses that it sent.
 	Received, Responded uint64
-	// Dropped counts the requests that the server read and did not answer, and KernelDropped those
-	// that its system dropped before the server could read them.
+	// Dropped counts the requests that the server read and did not answer, and KernelDropped the
+	// packets that its system dropped before the server could read them.
 	Dropped, KernelDropped uint64
 }
 
 // A DirectionReport says where the datagrams of a measurement were lost, as far as the server can
-// tell.
+// tell. It has two limits, which make RequestsLost too high:
+//
+//   - Linux counts the packets that it drops. A packet can hold several requests: the client sends
+//     them as segments (Load.Segments), or the server's system merges packets that it receives
+//     (UDP GRO). ServerOverflow counts it once, and RequestsLost has its other requests.
+//   - Requests that the server has not read when its counters are read count as lost. Read the
+//     counters when the server is idle.
 type DirectionReport struct {
-	// RequestsLost counts the requests that did not reach the server's system, and ResponsesLost the
-	// responses that did not reach this one.
+	// RequestsLost counts the requests that neither the server nor its system has counted, and
+	// ResponsesLost the responses that did not reach this system.
 	RequestsLost  int `json:"requests_lost"`
 	ResponsesLost int `json:"responses_lost"`
-	// ServerOverflow counts the requests that the server's system dropped, and ServerDropped those
-	// that the server read and did not answer.
+	// ServerOverflow counts the packets that the server's system dropped, each as one request.
+	// ServerDropped counts the requests that the server read and did not answer.
 	ServerOverflow int `json:"server_overflow"`
 	ServerDropped  int `json:"server_dropped"`
 	// OtherRequests counts the requests that the server received beyond those that were sent, and
@@ -33,7 +39,8 @@ type DirectionReport struct {
 	OtherResponses int `json:"other_responses"`
 }
 
-// String returns the numbers that are not 0 in one line, such as "3 requests lost on the way". If all are 0, it returns "no loss".
+// String returns the numbers that are not 0 in one line, such as "3 requests lost on the way". If
+// all are 0, it returns "no loss".
 func (d *DirectionReport) String() string {
 	var parts []string
 	add := func(n int, one, many string) {
@@ -45,7 +52,8 @@ func (d *DirectionReport) String() string {
 		}
 	}
 	add(d.RequestsLost, "request lost on the way", "requests lost on the way")
-	add(d.ServerOverflow, "request dropped by the system of the server", "requests dropped by the system of the server")
+	add(d.ServerOverflow, "request dropped by the system of the server",
+		"requests dropped by the system of the server")
 	add(d.ServerDropped, "request dropped by the server", "requests dropped by the server")
 	add(d.ResponsesLost, "response lost on the way", "responses lost on the way")
 	add(d.OtherRequests, "request duplicated or of others", "requests duplicated or of others")

@@ -14,8 +14,12 @@ import (
 //	ohce_client_unsent_total             datagrams that the kernel refused
 //	ohce_client_port_unreachable_total   ICMP port unreachable messages
 //	ohce_client_ignored_total            datagrams that were not delivered, by reason
-//	ohce_client_kernel_dropped_total     datagrams that the kernel dropped before they were read
+//	ohce_client_kernel_dropped_total     datagrams that the kernel dropped, see below
 //	ohce_client_rtt_seconds              histogram of the round-trip times, with Trace only
+//
+// ohce_client_kernel_dropped_total counts the datagrams that the kernel dropped at the shared
+// sockets of streams. It increases when a stream ends: the drops of a stream that runs, and those of
+// Exchange, are not in it.
 type ClientCollector struct {
 	client *ohce.Client
 
@@ -39,7 +43,7 @@ func NewClientCollector(c *ohce.Client, constant prometheus.Labels) *ClientColle
 		unreachable: counter("port_unreachable_total", "ICMP port unreachable messages."),
 		ignored:     counter("ignored_total", "Datagrams that were not delivered.", "reason"),
 		kernelDropped: counter("kernel_dropped_total",
-			"Datagrams that the kernel dropped before the client read them."),
+			"Datagrams that the kernel dropped at the sockets of streams that have ended."),
 		rtt: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:        prometheus.BuildFQName(namespace, "client", "rtt_seconds"),
 			Help:        "Round-trip time of an attempt that was answered.",

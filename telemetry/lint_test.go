@@ -1,8 +1,6 @@
 package telemetry_test
 
 import (
-	"slices"
-	"strings"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -13,11 +11,6 @@ import (
 	"github.com/ohce/ohce/ohcetest"
 	"github.com/ohce/ohce/telemetry"
 )
-
-// sortedLines sorts the lines of a text.
-func sortedLines(text string) string {
-	return strings.Join(slices.Sorted(strings.Lines(text)), "")
-}
 
 // Names, units and help texts follow the conventions of Prometheus, and all collectors fit into one
 // registry.

@@ -28,7 +28,7 @@ type serverCollector struct {
 //	ohce_requests_total              datagrams that the kernel delivered
 //	ohce_responses_total             responses that the kernel accepted
 //	ohce_dropped_total               datagrams without a response, by reason
-//	ohce_kernel_dropped_total        datagrams that the kernel dropped before they were read
+//	ohce_kernel_dropped_total        packets that the kernel dropped before they were read
 //	ohce_requests_in_flight          datagrams neither answered nor dropped yet
 //	ohce_request_bytes_total         bytes in the requests
 //	ohce_response_bytes_total        bytes in the responses
@@ -37,25 +37,32 @@ type serverCollector struct {
 //	ohce_read_datagrams              histogram of the datagrams that one read returned
 //	ohce_handler_duration_seconds    histogram of the duration of a call of the handler
 //
-// The last one is both a classic and a native histogram. It has one call for each read of the
-// socket: see ohce.ShardStats.
+// ohce_kernel_dropped_total belongs to the socket. If the server has adopted the socket of another
+// process, it includes the drops before. Linux counts a packet that holds several datagrams as one.
+//
+// ohce_read_datagrams has no bucket above 4,096 datagrams. Larger reads count in the bucket +Inf.
+//
+// ohce_handler_duration_seconds is both a classic and a native histogram. It has at most one call
+// for each read of the socket: see ohce.ShardStats.
 func NewServerCollector(srv *ohce.Server, constant prometheus.Labels) prometheus.Collector {
 	const counter, gauge = prometheus.CounterValue, prometheus.GaugeValue
 	add := func(name, help string, kind prometheus.ValueType, labels ...string) metric {
 		return newMetric(name, help, kind, constant, append([]string{"shard"}, labels...)...)
 	}
 	return &serverCollector{
-		srv:           srv,
-		requests:      add("requests_total", "Datagrams that the kernel delivered.", counter),
-		responses:     add("responses_total", "Responses that the kernel accepted.", counter),
-		dropped:       add("dropped_total", "Datagrams that got no response.", counter, "reason"),
-		kernelDropped: add("kernel_dropped_total", "Datagrams that the kernel dropped before the server read them.", counter),
+		srv:       srv,
+		requests:  add("requests_total", "Datagrams that the kernel delivered.", counter),
+		responses: add("responses_total", "Responses that the kernel accepted.", counter),
+		dropped:   add("dropped_total", "Datagrams that got no response.", counter, "reason"),
+		kernelDropped: add("kernel_dropped_total",
+			"Packets that the kernel dropped at the socket before the server read them.", counter),
 		inFlight:      add("requests_in_flight", "Datagrams neither answered nor dropped yet.", gauge),
 		requestBytes:  add("request_bytes_total", "Bytes in the requests.", counter),
 		responseBytes: add("response_bytes_total", "Bytes in the responses.", counter),
 		readErrors:    add("read_errors_total", "Read errors after which the server continued.", counter),
-		writeErrors:   add("write_errors_total", "Datagrams that the system refused to send.", counter, "error"),
-		reads:         add("read_datagrams", "Datagrams that one read of the socket returned.", 0).desc,
+		writeErrors: add("write_errors_total", "Datagrams that the system refused to send.", counter,
+			"error"),
+		reads: add("read_datagrams", "Datagrams that one read of the socket returned.", 0).desc,
 		handler: add("handler_duration_seconds",
 			"Duration of a call of the handler, measured for one request of each read.", 0).desc,
 	}
@@ -88,20 +95,24 @@ func (c *serverCollector) Collect(ch chan<- prometheus.Metric) {
 		for name, n := range s.Stats.WriteErrors {
 			c.writeErrors.send(ch, n, shard, name)
 		}
-		ch <- readHistogram(c.reads, &s, shard)
+		ch <- readHistogram(c.reads, &s.ReadSizes, s.Stats.Received, shard)
 		ch <- durationHistogram(c.handler, &s.HandlerTimes, shard)
 	}
 }
 
-// readHistogram returns the histogram of the datagrams of a read. The sum of the datagrams is
-// Received.
-func readHistogram(desc *prometheus.Desc, s *ohce.ShardStats, shard string) prometheus.Metric {
-	buckets := make(map[float64]uint64, len(s.ReadSizes))
+// readHistogram returns the histogram of the datagrams of a read. datagrams is their sum.
+//
+// The last element of sizes also counts larger reads, so it has no bucket but +Inf.
+func readHistogram(
+	desc *prometheus.Desc, sizes *ohce.ReadSizes, datagrams uint64, shard string,
+) prometheus.Metric {
+	last := len(sizes) - 1
+	buckets := make(map[float64]uint64, last)
 	var count uint64
-	for i, n := range s.ReadSizes {
-		if count += n; i < len(s.ReadSizes)-1 { // the last one has no bound
-			buckets[float64(uint64(1)<<i)] = count
-		}
+	for i, n := range sizes[:last] {
+		count += n
+		buckets[float64(uint64(1)<<i)] = count
 	}
-	return prometheus.MustNewConstHistogram(desc, count, float64(s.Stats.Received), buckets, shard)
+	count += sizes[last]
+	return prometheus.MustNewConstHistogram(desc, count, float64(datagrams), buckets, shard)
 }

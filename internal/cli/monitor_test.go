@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os/exec"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -109,8 +110,12 @@ func TestServeMetrics(t *testing.T) {
 	if !regexp.MustCompile(`(?m)^ohce_build_info\{go_version="go1\S+",version="\S+"\} 1$`).MatchString(text) {
 		t.Errorf("no build information in\n%s", text)
 	}
-	for _, name := range []string{"go_goroutines", "process_resident_memory_bytes",
-		"process_start_time_seconds", "process_open_fds"} {
+	positive := []string{"go_goroutines"}
+	if runtime.GOOS == "linux" { // the sandbox lets the process read its own use
+		positive = append(positive, "process_resident_memory_bytes", "process_open_fds",
+			"process_start_time_seconds")
+	}
+	for _, name := range positive {
 		if series(t, text, name) <= 0 {
 			t.Errorf("%s is not positive", name)
 		}

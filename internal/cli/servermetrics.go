@@ -20,8 +20,8 @@ const (
 	maxMetrics     = 16 << 20 // bytes
 )
 
-// serverMetrics is the flag --server-metrics. It reads the counters of the server before and after a
-// measurement, so that losses can be attributed to a direction.
+// serverMetrics is the flag --server-metrics. It reads the counters of the server before and after
+// a measurement, so that losses can be attributed to a direction.
 type serverMetrics struct {
 	url    string
 	before measure.ServerCounts
@@ -39,7 +39,8 @@ func (f *serverMetrics) begin(ctx context.Context) error {
 	}
 	u, err := url.Parse(f.url)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return usage("use a URL such as http://192.0.2.7:9116/metrics", "--server-metrics %q is not an HTTP URL", f.url)
+		return usage("use a URL such as http://192.0.2.7:9116/metrics",
+			"--server-metrics %q is not an HTTP URL", f.url)
 	}
 	if u.Path == "" || u.Path == "/" {
 		u.Path = "/metrics"
@@ -51,7 +52,9 @@ func (f *serverMetrics) begin(ctx context.Context) error {
 
 // end reads the counters after the measurement and compares them. Without the flag, it returns nil.
 // ctx may be done.
-func (f *serverMetrics) end(ctx context.Context, sent, arrived int) (*measure.DirectionReport, error) {
+func (f *serverMetrics) end(
+	ctx context.Context, sent, arrived int,
+) (*measure.DirectionReport, error) {
 	if f.url == "" {
 		return nil, nil
 	}
@@ -70,7 +73,8 @@ func (f *serverMetrics) end(ctx context.Context, sent, arrived int) (*measure.Di
 // read reads the counters of the server.
 func (f *serverMetrics) read(ctx context.Context) (c measure.ServerCounts, err error) {
 	fail := func(err error) (measure.ServerCounts, error) {
-		return c, &failure{what: fmt.Sprintf("cannot read --server-metrics %s: %v", f.url, rootCause(err)),
+		what := fmt.Sprintf("cannot read --server-metrics %s: %v", f.url, rootCause(err))
+		return c, &failure{what: what,
 			hint: "start the server with ohce serve --http, and give its address", code: exitFail}
 	}
 	ctx, cancel := context.WithTimeout(ctx, metricsTimeout)

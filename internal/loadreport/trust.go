@@ -53,6 +53,11 @@ func notes(r *measure.Report) (all []string) {
 		all = append(all, fmt.Sprintf("The run was interrupted: %s had not ended.",
 			plural(r.InFlight, "request")))
 	}
+	if d := r.ByDirection; d != nil && d.ServerOverflow > 0 && d.RequestsLost > 0 {
+		all = append(all, "The system of the server counts the packets that it drops, and a packet can "+
+			"hold several requests (--segments, GRO). It may have dropped some of the requests lost on the "+
+			"way.")
+	}
 	return all
 }
 
