@@ -68,8 +68,8 @@ func Parse(text []byte) (*Config, error) {
 	c := Default()
 	c.Text = text
 	root, err := parseYAML(text)
-	if err != nil || root == nil {
-		return c, err
+	if err != nil {
+		return nil, err
 	}
 	var r yamlReader
 	var targets *yaml.Node // read at the end, because they refer to modules

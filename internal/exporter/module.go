@@ -60,6 +60,9 @@ const useBlackbox = "the blackbox exporter has the other probers"
 
 // module reads a module.
 func (r *yamlReader) module(key, n *yaml.Node) (*Module, error) {
+	if key.Value == "" {
+		return nil, mistake(key, "write NAME: before the keys of the module", "a module has no name")
+	}
 	m := newModule(key.Value)
 	var prober, section *yaml.Node
 	err := r.mapping(n, "module "+key.Value, fields{

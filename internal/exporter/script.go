@@ -12,7 +12,8 @@ import (
 // A script is the value of query_response: requests, and the datagrams or lines that are expected
 // after each of them.
 type script struct {
-	turns []turn
+	turns      []turn
+	labelLines map[string]int // the line of each label, by name
 }
 
 // A turn is a request and the responses that are expected before the next request.
@@ -35,7 +36,7 @@ type label struct{ name, value string }
 
 // queryResponse reads query_response.
 func (r *yamlReader) queryResponse(n *yaml.Node, u *UDP) error {
-	s := &script{}
+	s := &script{labelLines: make(map[string]int)}
 	err := r.list(n, "query_response", func(n *yaml.Node) error { return r.step(n, s, u) })
 	if err != nil || len(s.turns) == 0 {
 		return err

@@ -11,7 +11,7 @@ var labelName = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
 
 // stepLabels reads the labels of a step and adds them to its regular expression.
 func (r *yamlReader) stepLabels(n *yaml.Node, st *step, s *script) error {
-	all, err := r.labels(n, st.regex())
+	all, err := r.labels(n, st.regex(), s.labelLines)
 	switch {
 	case err != nil || len(all) == 0:
 		return err
@@ -22,10 +22,15 @@ func (r *yamlReader) stepLabels(n *yaml.Node, st *step, s *script) error {
 	return nil
 }
 
-// labels reads the labels of a step. Their values have parts of a match of re, which can be nil.
-func (r *yamlReader) labels(n *yaml.Node, re *regexp.Regexp) (all []label, err error) {
+// labels reads the labels of a step. Their values have parts of a match of re, which can be nil. lines
+// has the line of each label of the script.
+func (r *yamlReader) labels(n *yaml.Node, re *regexp.Regexp, lines map[string]int) (all []label, err error) {
 	err = r.list(n, "labels", func(n *yaml.Node) error {
 		l, err := r.label(n, re)
+		if first := lines[l.name]; err == nil && first > 0 {
+			err = mistake(n, "choose another name", "label %q is given twice, first in line %d", l.name, first)
+		}
+		lines[l.name] = n.Line
 		all = append(all, l)
 		return err
 	})

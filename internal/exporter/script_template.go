@@ -12,10 +12,17 @@ import (
 // number of a group as $name or ${name}.
 var templateGroup = regexp.MustCompile(`\$(?:\$|([\pL\p{Nd}_]+)|\{([\pL\p{Nd}_]+)\})`)
 
+// numberedGroup matches a text that is meant as a group even where there is none.
+var numberedGroup = regexp.MustCompile(`\$\{[0-9]+\}`)
+
 // checkTemplate returns an error if text has parts of a match that re does not have. Regexp.Expand
-// replaces these by nothing. If re is nil, text is used as it is.
+// replaces these by nothing. If re is nil, text is used as it is, and a group such as ${1} is an error.
 func checkTemplate(n *yaml.Node, what, text string, re *regexp.Regexp) error {
 	if re == nil {
+		if group := numberedGroup.FindString(text); group != "" {
+			return mistake(n, "add expect to the step; send_hex sends any bytes as they are",
+				"%s has %s, but its step has no expect", what, group)
+		}
 		return nil
 	}
 	for _, found := range templateGroup.FindAllStringSubmatch(text, -1) {
