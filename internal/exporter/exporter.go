@@ -28,7 +28,7 @@ type Options struct {
 	Hosts []string
 	// Prober sends the requests. If nil, it is the zero Prober.
 	Prober *Prober
-	// Log receives messages about probes (level debug) and reloads. It must not be nil.
+	// Log receives messages about probes (level debug), refused requests and reloads. It must not be nil.
 	Log *slog.Logger
 }
 
@@ -38,6 +38,7 @@ type Exporter struct {
 	prober   *Prober
 	watcher  *Watcher
 	history  history
+	refusals refusalLog
 	registry *prometheus.Registry
 	metrics  ownMetrics
 	slots    chan struct{} // holds a value for each probe in progress
