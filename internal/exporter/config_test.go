@@ -152,6 +152,19 @@ func TestParseErrors(t *testing.T) {
 	}
 }
 
+// The hint says how to turn a TCP module into one for UDP, and what has the other probers.
+func TestProberHint(t *testing.T) {
+	for prober, want := range map[string]string{
+		"tcp": "write prober: udp, and udp: instead of tcp:", "icmp": "the blackbox exporter has the other probers",
+	} {
+		_, err := Parse([]byte("modules: {m: {prober: " + prober + "}}"))
+		var e *Error
+		if !errors.As(err, &e) || !strings.Contains(e.Hint, want) {
+			t.Errorf("%s: the error is %+v, want the hint %q", prober, e, want)
+		}
+	}
+}
+
 func TestLoad(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "modules.yml")
 	if _, err := Load(name); err == nil || err.Error() != name+": cannot read the file: no such file or directory" {
