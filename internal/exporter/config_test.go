@@ -125,6 +125,7 @@ func TestParseErrors(t *testing.T) {
 		{"binary", udp + "    udp: {query_response: [{send: !!binary \"*\"}]}\n", "4:35: send is not encoded in Base64"},
 		{"label alone", udp + "    udp: {query_response: [{send: a, labels: [{name: a}]}]}\n", "4:46: labels need expect in the same step"},
 		{"label name", udp + "    udp: {query_response: [{send: a}, {expect: a, labels: [{name: a-b}]}]}\n", "4:67: invalid name \"a-b\" of a label"},
+		{"label with a digit", udp + "    udp: {query_response: [{send: a}, {expect: a, labels: [{name: 1a}]}]}\n", "4:67: invalid name \"1a\" of a label"},
 		{"reserved label", udp + "    udp: {query_response: [{send: a}, {expect: a, labels: [{name: __a}]}]}\n", "invalid name \"__a\" of a label"},
 		{"group in send", udp + "    udp: {query_response: [{send: a}, {expect: ^(a), send: \"${7} $1\"}]}\n", "4:60: send has ${7}, but expect has no such group"},
 		{"group before a letter", udp + "    udp: {query_response: [{send: a}, {expect: ^(a), send: $1x}]}\n", "4:60: send has $1x, but expect has no such group"},
