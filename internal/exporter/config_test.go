@@ -200,6 +200,15 @@ func TestAddress(t *testing.T) {
 		{"flip", "localhost:0", "there is no port"},
 		{"flip", "localhost:http", "there is no port"},
 		{"flip", ":3000", "has no host"},
+		{"flip", "::1:3000", "needs brackets"},
+		{"dns", "::1:3000", "::1:3000 53"},
+		{"dns", "2001:db8:0:0:0:0:0:1:53", "needs brackets"},
+		{"dns", "fe80::1%eth0", "fe80::1%eth0 53"},
+		{"flip", "[::1]", "has no port"},
+		{"flip", "http://127.0.0.1:3000", "is a URL"},
+		{"dns", "udp://127.0.0.1", "is a URL"},
+		{"flip", "127.0.0.1:3000/", "has a path"},
+		{"dns", "127.0.0.1/a", "has a path"},
 		{"flip", strings.Repeat("a", 300) + ":1", "the target has 302 bytes"},
 	} {
 		got, err := c.Modules[tt.module].address(tt.target)

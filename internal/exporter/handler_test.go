@@ -105,6 +105,9 @@ func TestServeProbe(t *testing.T) {
 		{"module=echo&target=127.0.0.1", 400, `target "127.0.0.1" has no port; write HOST:PORT`},
 		{"module=echo&target=a%0ab", 400, `target "a\nb" has no port`},
 		{"module=echo&target=:1", 400, "has no host"},
+		{"module=echo&target=http://127.0.0.1:1", 400, `target "http://127.0.0.1:1" is a URL; write HOST:PORT without "http://"`},
+		{"module=echo&target=127.0.0.1:1/", 400, `target "127.0.0.1:1/" has a path; write HOST:PORT without "/"`},
+		{"module=echo&target=::1:1", 400, "write [ADDRESS]:PORT"},
 		{"module=echo&target=%zz", 400, `malformed query: invalid URL escape "%zz"`},
 		{"module=echo&target=" + strings.Repeat("x", 1000), 400, "the target has 1000 bytes"},
 	} {

@@ -44,6 +44,6 @@ func (l *refusalLog) add(log *slog.Logger, r *http.Request, reason, what string)
 		return
 	}
 	const longest = 1000 // bytes of a text that the client has chosen
-	log.Warn("request refused", "client", r.RemoteAddr, "reason", reason, "error", what[:min(len(what), longest)],
-		"not_listed", unlisted)
+	log.Warn("request refused", "client", r.RemoteAddr, "reason", reason,
+		"error", what[:min(len(what), longest)], "not_listed", unlisted)
 }

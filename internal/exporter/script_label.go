@@ -43,7 +43,8 @@ func (r *yamlReader) label(n *yaml.Node, re *regexp.Regexp) (l label, err error)
 		"name": func(n *yaml.Node) (err error) {
 			l.name, err = r.text(n, "name")
 			if err == nil && (!labelName.MatchString(l.name) || strings.HasPrefix(l.name, "__")) {
-				err = mistake(n, "begin with a letter or one _, and continue with letters, digits and _", "invalid name %q of a label", l.name)
+				err = mistake(n, "begin with a letter or one _, and continue with letters, digits and _",
+					"invalid name %q of a label", l.name)
 			}
 			return err
 		},
