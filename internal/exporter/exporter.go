@@ -86,6 +86,22 @@ func (e *Exporter) Reload() error {
 	return nil
 }
 
+// ReloadAndLog calls Reload and logs the error or what the configuration has.
+func (e *Exporter) ReloadAndLog() error {
+	if err := e.Reload(); err != nil {
+		e.opts.Log.Error("the configuration is unchanged", "error", err)
+		return err
+	}
+	c := e.Config()
+	attrs := []any{"modules", len(c.Modules), "targets", len(c.Targets)}
+	if e.opts.File == "" {
+		e.opts.Log.Info("there is no configuration file to load", attrs...)
+		return nil
+	}
+	e.opts.Log.Info("the configuration is loaded", append([]any{"file", e.opts.File}, attrs...)...)
+	return nil
+}
+
 // Config returns the current configuration.
 func (e *Exporter) Config() *Config { return e.config.Load() }
 

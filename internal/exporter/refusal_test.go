@@ -66,3 +66,20 @@ func TestRefusalLog(t *testing.T) {
 		t.Errorf("the log is %s", text)
 	}
 }
+
+// The log of a reload has the numbers of modules and targets, and says if there is no file.
+func TestReloadLog(t *testing.T) {
+	for _, tt := range []struct{ config, response, line string }{
+		{"", "no file: the modules are the ready-made ones\n",
+			`level=INFO msg="there is no configuration file to load" modules=14 targets=0`},
+		{"modules: {a: {prober: udp, udp: {probe: echo}}}", "loaded\n", "modules.yml modules=15 targets=0"},
+	} {
+		log, url := startLogged(t, tt.config)
+		if status, body := fetch(t, "POST", url+"/-/reload"); status != 200 || body != tt.response {
+			t.Errorf("%q: %d %q, want %q", tt.config, status, body, tt.response)
+		}
+		if text := log.String(); !strings.Contains(text, tt.line) {
+			t.Errorf("%q: the log is %s, want %s", tt.config, text, tt.line)
+		}
+	}
+}
