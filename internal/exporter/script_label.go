@@ -24,7 +24,8 @@ func (r *yamlReader) stepLabels(n *yaml.Node, st *step, s *script) error {
 
 // labels reads the labels of a step. Their values have parts of a match of re, which can be nil. lines
 // has the line of each label of the script.
-func (r *yamlReader) labels(n *yaml.Node, re *regexp.Regexp, lines map[string]int) (all []label, err error) {
+func (r *yamlReader) labels(n *yaml.Node, re *regexp.Regexp, lines map[string]int) (
+	all []label, err error) {
 	err = r.list(n, "labels", func(n *yaml.Node) error {
 		l, err := r.label(n, re)
 		if first := lines[l.name]; err == nil && first > 0 {
