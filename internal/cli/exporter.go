@@ -174,7 +174,7 @@ func (a *app) serveExporter(ctx context.Context, f *exporterFlags, e *exporter.E
 		return &failure{what: fmt.Sprintf("cannot listen on %s: %v", f.listen, rootCause(err)), code: exitFail,
 			hint: "choose another address with --listen, such as 127.0.0.1:0"}
 	}
-	a.onHangup = func() { reloadConfig(e, f.file, log) }
+	a.onHangup = func() { _ = e.ReloadAndLog() } // logs the error
 	ctx, stop := a.untilSignal(ctx, true)
 	defer stop()
 	log.Info(fmt.Sprintf("exporter: listening on %s, with %s and %s", l.Addr(),
@@ -262,13 +262,4 @@ func configFailure(err error) error {
 		f.hint = e.Hint
 	}
 	return f
-}
-
-// reloadConfig reads the configuration file again.
-func reloadConfig(e *exporter.Exporter, file string, log *slog.Logger) {
-	if err := e.Reload(); err != nil {
-		log.Error("the configuration is unchanged", "error", err)
-		return
-	}
-	log.Info("the configuration is loaded", "file", file)
 }
