@@ -1,7 +1,9 @@
 package ohce
 
 import (
+	"encoding/json"
 	"iter"
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -47,8 +49,7 @@ func (h *DurationHistogram) Buckets() iter.Seq2[int, uint64] {
 }
 
 // CountUpTo returns the number of durations up to d. It is exact if d is the bound of a bucket.
-// Otherwise, the durations in the bucket of d do not count. If d is at least 4,096 s, all durations
-// count.
+// Otherwise, the durations in the bucket of d do not count.
 func (h *DurationHistogram) CountUpTo(d time.Duration) (n uint64) {
 	for i, count := range h.buckets {
 		if bucketBounds[i] > d {
@@ -60,7 +61,7 @@ func (h *DurationHistogram) CountUpTo(d time.Duration) (n uint64) {
 }
 
 // Quantile returns an upper bound of the duration below which the share q of all durations is. The
-// bound is less than 10 % too long. Durations above 4,096 s count as 4,096 s. If there are no
+// bound is less than 10 % too long. For durations above 4,096 s, it is 4,096 s. If there are no
 // durations, it is 0. q must be from 0 to 1.
 func (h *DurationHistogram) Quantile(q float64) time.Duration {
 	rank := uint64(math.Ceil(q * float64(h.Count)))
@@ -99,4 +100,14 @@ func (h *DurationHistogram) record(d time.Duration) {
 	h.buckets[min(i, len(h.buckets)-1)]++
 	h.Count++
 	h.Sum += max(d, 0)
+}
+
+// MarshalJSON returns an object with the fields count, sum_seconds and buckets, which maps the numbers
+// of the buckets that are not empty to their counts.
+func (h DurationHistogram) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Count   uint64         `json:"count"`
+		Sum     float64        `json:"sum_seconds"`
+		Buckets map[int]uint64 `json:"buckets"`
+	}{h.Count, h.Sum.Seconds(), maps.Collect(h.Buckets())})
 }

@@ -98,9 +98,6 @@ func (d *Deferred) end(reason DropReason) error {
 			reason = DropUnsent
 		}
 	default:
-		if !d.begun.IsZero() {
-			sh.counters.handled(time.Since(d.begun))
-		}
 		err = d.finish(reason)
 		sh.open.endEnding()
 	}
@@ -114,12 +111,16 @@ func (d *Deferred) end(reason DropReason) error {
 func (d *Deferred) finish(reason DropReason) error {
 	sh := d.shard
 	var dropped Drops
+	took := unmeasured
+	if !d.begun.IsZero() && reason != DropBusy && reason != DropDuplicate {
+		took = time.Since(d.begun)
+	}
 	if reason == DropNone {
 		reason = sh.guard.admitDeferred(d.Request, d.Bytes())
 	}
 	if reason != DropNone {
 		dropped[reason]++
-		sh.counters.ended(0, 0, &dropped)
+		sh.counters.ended(0, 0, &dropped, took)
 		if reason == DropTooLarge {
 			return ErrTooLarge
 		}
@@ -127,7 +128,7 @@ func (d *Deferred) finish(reason DropReason) error {
 	}
 	out := d.reply
 	out.Buf = d.Bytes()
-	err := sh.flush([]udp.Message{out}, &dropped)
+	err := sh.flush([]udp.Message{out}, &dropped, took)
 	switch {
 	case err == nil:
 		return nil

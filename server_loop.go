@@ -25,7 +25,8 @@ type shard struct {
 	stop       chan struct{} // closed when the server begins to close
 
 	in        []udp.Message // the batch read last
-	timed     bool          // a call of the handler was timed for this batch
+	measured  bool          // a call of the handler was measured for this batch
+	took      time.Duration // its duration, until it is counted; else unmeasured
 	guard     shardGuard
 	req       Request
 	writer    ResponseWriter
@@ -127,19 +128,19 @@ func (sh *shard) serve(n int) {
 		bytes += len(sh.in[i].Buf)
 	}
 	sh.counters.received(received, bytes)
-	sh.timed = false
+	sh.measured, sh.took = false, unmeasured
 	var dropped Drops
 	sh.guard.now = time.Now()
 	for i := range sh.in[:n] {
 		sh.answerAll(&sh.in[i], &dropped)
 		sh.responses.collect(&sh.in[i])
 		if sh.responses.full() {
-			sh.flush(sh.responses.out.Messages, &dropped)
+			sh.flush(sh.responses.out.Messages, &dropped, sh.took)
 			sh.responses.reset()
-			dropped = Drops{}
+			dropped, sh.took = Drops{}, unmeasured
 		}
 	}
-	sh.flush(sh.responses.out.Messages, &dropped)
+	sh.flush(sh.responses.out.Messages, &dropped, sh.took)
 	sh.responses.reset()
 }
 
@@ -220,24 +221,23 @@ func (sh *shard) answer(data []byte) DropReason {
 	return reason
 }
 
-// call calls the handler and reports whether it returned. It measures the duration of the first call
-// of a batch, if the handler does not defer the response.
+// call calls the handler and reports whether it returned. It measures the first call of a batch.
 func (sh *shard) call(w *ResponseWriter, r *Request) (returned bool) {
-	if sh.timed {
+	if sh.measured {
 		w.begun = time.Time{}
 		return sh.srv.panics.call(sh.srv.ErrorLog, sh.handler, w, r)
 	}
-	sh.timed, w.begun = true, time.Now()
+	sh.measured, w.begun = true, time.Now()
 	returned = sh.srv.panics.call(sh.srv.ErrorLog, sh.handler, w, r)
-	if w.deferred == nil {
-		sh.counters.handled(time.Since(w.begun))
+	if w.deferred == nil && w.drop == DropNone { // a Deferred counts itself
+		sh.took = time.Since(w.begun)
 	}
 	return returned
 }
 
-// flush sends the messages in out and counts their datagrams and those in dropped. It returns the
-// last error with which the system refused a datagram.
-func (sh *shard) flush(out []udp.Message, dropped *Drops) (failed error) {
+// flush sends the messages in out and counts their datagrams and those in dropped, and how long the
+// handler took. It returns the last error with which the system refused a datagram.
+func (sh *shard) flush(out []udp.Message, dropped *Drops, took time.Duration) (failed error) {
 	sh.write.Lock()
 	defer sh.write.Unlock()
 	bytes := 0
@@ -249,7 +249,7 @@ func (sh *shard) flush(out []udp.Message, dropped *Drops) (failed error) {
 		bytes -= out[message].Len(datagram)
 		dropped[sh.countWriteError(err)]++
 	})
-	sh.counters.ended(answered, bytes, dropped)
+	sh.counters.ended(answered, bytes, dropped, took)
 	return failed
 }
 

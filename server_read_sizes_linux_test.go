@@ -25,7 +25,7 @@ func TestShardReadSizes(t *testing.T) {
 	}
 	client.send(requests...)
 	served := make(chan error, 1)
-	go func() { served <- srv.Serve() }() // ends with Shutdown
+	go func() { served <- srv.Serve() }()                      // ends with Shutdown
 	if err := srv.Shutdown(context.Background()); err != nil { // answers the queued requests
 		t.Fatal(err)
 	}

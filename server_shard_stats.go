@@ -3,29 +3,30 @@ package ohce
 import (
 	"math/bits"
 	"net/netip"
-	"time"
 )
 
 // A ShardStats holds the counters of one shard of a Server.
 type ShardStats struct {
-	ServerStats
-
+	// Stats has the same counters as Server.Stats.
+	Stats ServerStats `json:"stats"`
 	// Addr is the address of the shard's socket.
-	Addr netip.AddrPort
-	// RequestBytes and ResponseBytes are the bytes in the datagrams that Received and Answered
-	// count. A request that is too long for the server counts with BufferSize + 1 bytes at most.
-	RequestBytes, ResponseBytes uint64
+	Addr netip.AddrPort `json:"addr"`
+	// RequestBytes and ResponseBytes are the bytes in the datagrams that Stats.Received and
+	// Stats.Answered count. If a request does not fit into the buffer, the part that was read counts.
+	RequestBytes  uint64 `json:"request_bytes"`
+	ResponseBytes uint64 `json:"response_bytes"`
 	// ReadSizes counts the reads of the socket by the number of datagrams that they returned.
-	ReadSizes ReadSizes
-	// HandlerTimes holds how long calls of the handler took: one call for each read of the socket,
-	// so that the measurement costs little under load. The duration of a deferred response ends
-	// with the Deferred, and includes the time in the queue of a Concurrent handler.
-	HandlerTimes DurationHistogram
+	ReadSizes ReadSizes `json:"read_sizes"`
+	// HandlerTimes holds how long calls of the handler took: the first call after each read of the
+	// socket, so that the measurement costs little under load. The duration of a deferred response
+	// ends with the Deferred, and includes the time in the queue of a Concurrent handler. Calls that
+	// drop the request as DropBusy or DropDuplicate do not count.
+	HandlerTimes DurationHistogram `json:"handler_times"`
 }
 
 // ReadSizes counts reads by the number of datagrams that they returned. The reads with up to 1<<i
-// datagrams that i-1 does not include are ReadSizes[i].
-type ReadSizes [13]uint64
+// datagrams that i-1 does not include are ReadSizes[i]. The last element, 13, has all larger reads.
+type ReadSizes [14]uint64
 
 func (r *ReadSizes) record(datagrams int) {
 	i := bits.Len(uint(max(datagrams, 1) - 1))
@@ -42,7 +43,7 @@ func (s *Server) ShardStats() []ShardStats {
 	for _, l := range listeners {
 		for _, c := range l.conns {
 			all = append(all, ShardStats{
-				Addr: c.LocalAddr(), ServerStats: ServerStats{KernelDropped: c.KernelDropped()},
+				Addr: c.LocalAddr(), Stats: ServerStats{KernelDropped: c.KernelDropped()},
 			})
 		}
 	}
@@ -54,16 +55,9 @@ func (s *Server) ShardStats() []ShardStats {
 
 // addAllTo adds the counters to stats, which has only KernelDropped.
 func (c *serverCounters) addAllTo(stats *ShardStats) {
-	c.addTo(&stats.ServerStats)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.addLockedTo(&stats.Stats)
 	stats.RequestBytes, stats.ResponseBytes = c.requestBytes, c.responseBytes
 	stats.ReadSizes, stats.HandlerTimes = c.reads, c.handlerTimes
-}
-
-// handled adds the duration of a call of the handler.
-func (c *serverCounters) handled(d time.Duration) {
-	c.mu.Lock()
-	c.handlerTimes.record(d)
-	c.mu.Unlock()
 }

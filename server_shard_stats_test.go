@@ -23,7 +23,7 @@ func TestShardStats(t *testing.T) {
 		}
 	}
 	for i, s := range srv.ShardStats() {
-		if s.Addr != srv.Addrs()[i] || s.Received != 0 || s.HandlerTimes.Count != 0 {
+		if s.Addr != srv.Addrs()[i] || s.Stats.Received != 0 || s.HandlerTimes.Count != 0 {
 			t.Errorf("shard %d before Serve: %+v", i, s)
 		}
 	}
@@ -52,9 +52,9 @@ func TestShardStats(t *testing.T) {
 		{3, 3 * 5, 3 * 2}, {2, 2 * 5, 2},
 	} {
 		s := srv.ShardStats()[i]
-		if s.Received != want.received || s.RequestBytes != want.requestBytes ||
+		if s.Stats.Received != want.received || s.RequestBytes != want.requestBytes ||
 			s.ResponseBytes != want.responseBytes {
-			t.Errorf("shard %d: %d requests of %d bytes, responses of %d bytes, want %+v", i, s.Received,
+			t.Errorf("shard %d: %d requests of %d bytes, responses of %d bytes, want %+v", i, s.Stats.Received,
 				s.RequestBytes, s.ResponseBytes, want)
 		}
 		// Each request was read alone, because the client waits for its response.

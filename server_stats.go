@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"maps"
 	"sync"
+	"time"
 )
 
 // ServerStats holds the counters of a Server. At any moment
@@ -37,6 +38,9 @@ func (s ServerStats) String() string { return statsText(s) }
 // LogValue returns a group with an attribute for each field.
 func (s ServerStats) LogValue() slog.Value { return statsGroup(s) }
 
+// unmeasured is the duration of a call of the handler that was not measured.
+const unmeasured time.Duration = -1
+
 // serverCounters holds the counters of one shard.
 type serverCounters struct {
 	mu sync.Mutex
@@ -57,10 +61,14 @@ func (c *serverCounters) received(datagrams, bytes int) {
 	c.mu.Unlock()
 }
 
-// ended counts datagrams that have been answered, with responses of so many bytes, or dropped.
-func (c *serverCounters) ended(answered, bytes int, dropped *Drops) {
+// ended counts datagrams that have been answered, with responses of so many bytes, or dropped. If
+// took is not negative, it is how long one call of the handler took.
+func (c *serverCounters) ended(answered, bytes int, dropped *Drops, took time.Duration) {
 	n := uint64(answered) + dropped.Total()
 	c.mu.Lock()
+	if took >= 0 {
+		c.handlerTimes.record(took)
+	}
 	c.responseBytes += uint64(bytes)
 	c.s.InFlight -= n
 	c.s.Answered += uint64(answered)
@@ -94,13 +102,18 @@ func (c *serverCounters) finish(n int) {
 	c.mu.Lock()
 	lost := c.s.InFlight - uint64(n)
 	c.mu.Unlock()
-	c.ended(0, 0, &Drops{DropUnsent: uint64(n), DropPanic: lost})
+	c.ended(0, 0, &Drops{DropUnsent: uint64(n), DropPanic: lost}, unmeasured)
 }
 
 // addTo adds the counters to sum.
 func (c *serverCounters) addTo(sum *ServerStats) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.addLockedTo(sum)
+}
+
+// addLockedTo is addTo with mu held.
+func (c *serverCounters) addLockedTo(sum *ServerStats) {
 	sum.Received += c.s.Received
 	sum.Answered += c.s.Answered
 	sum.InFlight += c.s.InFlight

@@ -4,7 +4,7 @@
 //	srv := &ohce.Server{Handler: h}
 //	reg := prometheus.NewRegistry()
 //	reg.MustRegister(telemetry.NewServerCollector(srv, nil))
-//	go http.ListenAndServe("127.0.0.1:9100", &telemetry.Endpoints{Gatherer: reg})
+//	go http.ListenAndServe("127.0.0.1:9116", &telemetry.Endpoints{Gatherer: reg})
 //
 // A collector reads the counters when it is scraped, so it costs a server nothing between scrapes.
 // No metric has a label whose values clients choose. Counters begin at zero when the server, the

@@ -10,8 +10,8 @@ import (
 	"github.com/ohce/ohce"
 )
 
-// TestReadHistogram checks that each read is in the bucket of its size, and that the reads which can
-// be larger than the last bound are in +Inf only.
+// TestReadHistogram checks that each read is in the bucket of its size, and that the reads which
+// are larger than the last bound are in +Inf only.
 func TestReadHistogram(t *testing.T) {
 	var sizes ohce.ReadSizes
 	for i := range sizes {
@@ -23,15 +23,15 @@ func TestReadHistogram(t *testing.T) {
 		t.Fatal(err)
 	}
 	h := m.GetHistogram()
-	if h.GetSampleCount() != 8191 || h.GetSampleSum() != 12345 || m.GetLabel()[0].GetValue() != "3" {
-		t.Errorf("metric %v, want 8,191 reads of 12,345 datagrams, shard 3", &m)
+	if h.GetSampleCount() != 16383 || h.GetSampleSum() != 12345 || m.GetLabel()[0].GetValue() != "3" {
+		t.Errorf("metric %v, want 16,383 reads of 12,345 datagrams, shard 3", &m)
 	}
 	buckets := h.GetBucket()
 	if last := len(buckets) - 1; last >= 0 && math.IsInf(buckets[last].GetUpperBound(), 1) {
 		buckets = buckets[:last]
 	}
-	if len(buckets) != 12 {
-		t.Fatalf("%d buckets, want 12", len(buckets))
+	if len(buckets) != 13 {
+		t.Fatalf("%d buckets, want 13", len(buckets))
 	}
 	for i, b := range buckets {
 		bound, count := math.Exp2(float64(i)), uint64(2)<<i-1

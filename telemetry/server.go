@@ -40,7 +40,7 @@ type serverCollector struct {
 // ohce_kernel_dropped_total belongs to the socket. If the server has adopted the socket of another
 // process, it includes the drops before. Linux counts a packet that holds several datagrams as one.
 //
-// ohce_read_datagrams has no bucket above 2,048 datagrams. Larger reads count in the bucket +Inf.
+// ohce_read_datagrams has no bucket above 4,096 datagrams. Larger reads count in the bucket +Inf.
 //
 // ohce_handler_duration_seconds is both a classic and a native histogram. It has at most one call
 // for each read of the socket: see ohce.ShardStats.
@@ -82,27 +82,27 @@ func (c *serverCollector) Describe(ch chan<- *prometheus.Desc) {
 func (c *serverCollector) Collect(ch chan<- prometheus.Metric) {
 	for i, s := range c.srv.ShardStats() {
 		shard := strconv.Itoa(i)
-		c.requests.send(ch, s.Received, shard)
-		c.responses.send(ch, s.Answered, shard)
-		for reason, n := range s.Dropped.All() {
+		c.requests.send(ch, s.Stats.Received, shard)
+		c.responses.send(ch, s.Stats.Answered, shard)
+		for reason, n := range s.Stats.Dropped.All() {
 			c.dropped.send(ch, n, shard, strings.ReplaceAll(reason.String(), "-", "_")) // as in JSON
 		}
-		c.kernelDropped.send(ch, s.KernelDropped, shard)
-		c.inFlight.send(ch, s.InFlight, shard)
+		c.kernelDropped.send(ch, s.Stats.KernelDropped, shard)
+		c.inFlight.send(ch, s.Stats.InFlight, shard)
 		c.requestBytes.send(ch, s.RequestBytes, shard)
 		c.responseBytes.send(ch, s.ResponseBytes, shard)
-		c.readErrors.send(ch, s.ReadErrors, shard)
-		for name, n := range s.WriteErrors {
+		c.readErrors.send(ch, s.Stats.ReadErrors, shard)
+		for name, n := range s.Stats.WriteErrors {
 			c.writeErrors.send(ch, n, shard, name)
 		}
-		ch <- readHistogram(c.reads, &s.ReadSizes, s.Received, shard)
+		ch <- readHistogram(c.reads, &s.ReadSizes, s.Stats.Received, shard)
 		ch <- durationHistogram(c.handler, &s.HandlerTimes, shard)
 	}
 }
 
 // readHistogram returns the histogram of the datagrams of a read. datagrams is their sum.
 //
-// The last element of sizes also counts larger reads, so it has no bucket but +Inf.
+// The last element of sizes counts all larger reads, so it has no bucket but +Inf.
 func readHistogram(
 	desc *prometheus.Desc, sizes *ohce.ReadSizes, datagrams uint64, shard string,
 ) prometheus.Metric {

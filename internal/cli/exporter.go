@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
 	"math"
@@ -152,7 +153,10 @@ func (a *app) exporter(ctx context.Context, f *exporterFlags) error {
 	if _, given := a.lookupEnv("GOMEMLIMIT"); !given {
 		debug.SetMemoryLimit(exporterMemory)
 	}
-	log := f.logger(a)
+	ignoreBrokenPipes()
+	a.log = newLogWriter(a.err, plainLog) // the records have their format already
+	defer a.log.close(nil)
+	log := f.logger(a.log)
 	e, err := exporter.New(exporter.Options{
 		File: f.file, TimeoutOffset: time.Duration(f.offset), MaxProbes: f.maxProbes, Hosts: f.allowedHosts(), Log: log,
 	})
@@ -179,7 +183,7 @@ func (a *app) serveExporter(ctx context.Context, f *exporterFlags, e *exporter.E
 	srv := &web.Server{Handler: e.Handler(), MaxConnections: 2*f.maxProbes + web.DefaultMaxConnections}
 	failed := make(chan error, 1)
 	go func() { // ends with Close
-		quiet := slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
+		quiet := slog.New(slog.NewTextHandler(a.log, &slog.HandlerOptions{Level: slog.LevelWarn}))
 		failed <- toolkit.Serve(l, srv.HTTP(), &toolkit.FlagConfig{WebConfigFile: &f.webConfig}, quiet)
 	}()
 	select {
@@ -223,17 +227,17 @@ func (f *exporterFlags) allowedHosts() []string {
 	return hosts
 }
 
-// logger returns the logger for standard error.
-func (f *exporterFlags) logger(a *app) *slog.Logger {
+// logger returns the logger that writes to w.
+func (f *exporterFlags) logger(w io.Writer) *slog.Logger {
 	opts := &slog.HandlerOptions{}
 	var level slog.Level
 	if level.UnmarshalText([]byte(f.level)) == nil {
 		opts.Level = level
 	}
 	if f.format == "json" {
-		return slog.New(slog.NewJSONHandler(a.err, opts))
+		return slog.New(slog.NewJSONHandler(w, opts))
 	}
-	return slog.New(slog.NewTextHandler(a.err, opts))
+	return slog.New(slog.NewTextHandler(w, opts))
 }
 
 // checkConfig checks a configuration file and prints what it has.

@@ -41,6 +41,9 @@ func (a *app) report(err error) int {
 	if f.hint != "" {
 		text += fmt.Sprintf("%s %s\n", st.bold("hint:"), safetext.Escape(f.hint))
 	}
+	if a.log != nil && a.log.format != plainLog {
+		text = string(a.log.format.records([]byte(text)))
+	}
 	runWithGrace(func() { io.WriteString(a.err, text) })
 	return f.code
 }

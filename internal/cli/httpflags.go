@@ -2,11 +2,14 @@ package cli
 
 import (
 	"cmp"
-	"crypto/x509"
 	"fmt"
 	"net"
+	"net/http"
 	"net/netip"
 	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -37,10 +40,10 @@ func (f *httpFlags) register(flags *pflag.FlagSet) {
 // check returns an error if the flags are wrong.
 func (f *httpFlags) check() error {
 	if f.addr == "" && f.profiles {
-		return usage("add an address, as in --http 127.0.0.1:9100", "--http-profiles needs --http")
+		return usage("add an address, as in --http 127.0.0.1:9116", "--http-profiles needs --http")
 	}
 	if f.addr == "" && len(f.hosts) > 0 {
-		return usage("add an address, as in --http 127.0.0.1:9100", "--http-host needs --http")
+		return usage("add an address, as in --http 127.0.0.1:9116", "--http-host needs --http")
 	}
 	if f.addr != "" {
 		if err := checkAddress("http", f.addr); err != nil {
@@ -75,19 +78,19 @@ func (f *httpFlags) listen(in *handover.Inheritance) (*net.TCPListener, error) {
 	if f.addr == "" {
 		return nil, nil
 	}
-	addr, err := net.ResolveTCPAddr(tcpNetwork(f.addr), f.addr)
+	addr, err := net.ResolveTCPAddr("tcp", f.addr)
 	if err == nil && in != nil {
-		ap := addr.AddrPort()
-		if addr.IP == nil {
-			ap = netip.AddrPortFrom(netip.IPv6Unspecified(), ap.Port())
-		}
-		if l := in.TakeListener(netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())); l != nil {
+		if l := takeListener(in, addr); l != nil {
 			return l, nil
 		}
 	}
 	var l *net.TCPListener
 	if err == nil {
-		l, err = net.ListenTCP(tcpNetwork(f.addr), addr)
+		network := "tcp"
+		if addr.IP.To4() != nil { // otherwise, 0.0.0.0 would include IPv6
+			network = "tcp4"
+		}
+		l, err = net.ListenTCP(network, addr)
 	}
 	if err != nil {
 		return nil, &failure{what: fmt.Sprintf("cannot listen on --http %s: %v", f.addr, rootCause(err)),
@@ -96,8 +99,23 @@ func (f *httpFlags) listen(in *handover.Inheritance) (*net.TCPListener, error) {
 	return l, nil
 }
 
+// takeListener takes the listener with an address from in, or returns nil. Without an IP address, it
+// is that of all addresses, which are those of IPv4 on a system without IPv6.
+func takeListener(in *handover.Inheritance, addr *net.TCPAddr) *net.TCPListener {
+	ips := []netip.Addr{addr.AddrPort().Addr().Unmap()}
+	if addr.IP == nil {
+		ips = []netip.Addr{netip.IPv6Unspecified(), netip.IPv4Unspecified()}
+	}
+	for _, ip := range ips {
+		if l := in.TakeListener(netip.AddrPortFrom(ip, uint16(addr.Port))); l != nil {
+			return l
+		}
+	}
+	return nil
+}
+
 // policy adds the rights of the monitor to those of p: to read the usage of this process and, with
-// --otlp, to connect to the collector.
+// --otlp, to connect to the collector or its proxy, and to read certificates.
 func (f *httpFlags) policy(p sandbox.Policy) sandbox.Policy {
 	if f.addr == "" && f.otlp == "" {
 		return p
@@ -107,12 +125,38 @@ func (f *httpFlags) policy(p sandbox.Policy) sandbox.Policy {
 	if f.otlp == "" || err != nil {
 		return p
 	}
-	port, err := net.LookupPort("tcp", cmp.Or(u.Port(), u.Scheme))
-	if err == nil {
-		p.ConnectTCP = append(p.ConnectTCP, uint16(port))
+	addresses := []*url.URL{u}
+	if proxy, err := http.ProxyFromEnvironment(&http.Request{URL: u}); err == nil && proxy != nil {
+		addresses = append(addresses, proxy)
+	}
+	for _, a := range addresses {
+		if port, err := net.LookupPort("tcp", cmp.Or(a.Port(), a.Scheme)); err == nil {
+			p.ConnectTCP = append(p.ConnectTCP, uint16(port))
+		}
 	}
 	if u.Scheme == "https" {
-		_, _ = x509.SystemCertPool() // reads the certificates, which the sandbox would deny
+		p.ReadAgain = append(p.ReadAgain, certificateFiles()...)
 	}
 	return p
+}
+
+// certificateFiles returns the files that TLS reads. A successor reads them again.
+func certificateFiles() []string {
+	files := []string{"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
+		"/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem"}
+	for _, name := range []string{
+		"SSL_CERT_FILE", "OTEL_EXPORTER_OTLP_CERTIFICATE", "OTEL_EXPORTER_OTLP_METRICS_CERTIFICATE",
+		"OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", "OTEL_EXPORTER_OTLP_METRICS_CLIENT_CERTIFICATE",
+		"OTEL_EXPORTER_OTLP_CLIENT_KEY", "OTEL_EXPORTER_OTLP_METRICS_CLIENT_KEY",
+	} {
+		if file := os.Getenv(name); file != "" {
+			files = append(files, file)
+		}
+	}
+	for dir := range strings.SplitSeq(os.Getenv("SSL_CERT_DIR"), ":") {
+		if dir != "" {
+			files = append(files, filepath.Join(dir, "any"))
+		}
+	}
+	return files
 }

@@ -176,6 +176,7 @@ func (a *app) link(ctx context.Context, f *linkFlags) error {
 	if err := f.sandbox.lookUp(false); err != nil {
 		return err
 	}
+	ignoreBrokenPipes()
 	m := &linkapi.Manager{}
 	defer m.Close()
 	a.log = newLogWriter(a.err, plainLog)
@@ -196,6 +197,9 @@ func (a *app) link(ctx context.Context, f *linkFlags) error {
 	mon := newMonitor(&f.http)
 	defer mon.close()
 	mon.registry.MustRegister(telemetry.NewLinkCollector(linkStats(m), nil))
+	if err := mon.open(ctx, nil); err != nil {
+		return err
+	}
 	mon.showLinks(m)
 	printTitle(a.err, s)
 	printImpairments(a.err, s)
@@ -205,13 +209,11 @@ func (a *app) link(ctx context.Context, f *linkFlags) error {
 			fmt.Fprintln(a.err, "Other machines can use the API with the token, which HTTP does not encrypt.")
 		}
 	}
-	if err := mon.open(a.err, nil); err != nil {
-		return err
-	}
+	mon.report(a.err)
 	if err := enterSandbox(a.err, &f.sandbox, f.http.policy(sandbox.Policy{})); err != nil {
 		return err
 	}
-	mon.start(ctx, a.log)
+	mon.start(a.log)
 	ctx, stop := a.untilSignal(ctx, true)
 	defer stop()
 	select {

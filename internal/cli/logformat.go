@@ -54,14 +54,16 @@ func (f logFormat) records(message []byte) []byte {
 		if text, isError := strings.CutPrefix(line, "ohce: "); isError {
 			line, level = text, slog.LevelError
 		}
-		f.write(&b, level, line)
+		f.write(&b, time.Now(), level, line)
 	}
 	return b.Bytes()
 }
 
-// write writes one record.
-func (f logFormat) write(w io.Writer, level slog.Level, message string, attrs ...slog.Attr) {
-	r := slog.NewRecord(time.Now(), level, message, 0)
+// write writes one record of an event at the given time.
+func (f logFormat) write(
+	w io.Writer, at time.Time, level slog.Level, message string, attrs ...slog.Attr,
+) {
+	r := slog.NewRecord(at, level, message, 0)
 	r.AddAttrs(attrs...)
 	_ = f.handler(w).Handle(context.Background(), r) // the writer counts what it loses
 }
@@ -75,7 +77,7 @@ func (f logFormat) end(stats interface {
 		return []byte(stats.String() + "\n" + lines)
 	}
 	var b bytes.Buffer
-	f.write(&b, slog.LevelInfo, "end", slog.Any("stats", stats))
+	f.write(&b, time.Now(), slog.LevelInfo, "end", slog.Any("stats", stats))
 	b.Write(f.records([]byte(lines)))
 	return b.Bytes()
 }

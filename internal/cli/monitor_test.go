@@ -112,7 +112,8 @@ func TestServeMetrics(t *testing.T) {
 	}
 	positive := []string{"go_goroutines"}
 	if runtime.GOOS == "linux" { // the sandbox lets the process read its own use
-		positive = append(positive, "process_resident_memory_bytes", "process_open_fds")
+		positive = append(positive, "process_resident_memory_bytes", "process_start_time_seconds",
+			"process_open_fds")
 	}
 	for _, name := range positive {
 		if series(t, text, name) <= 0 {
@@ -173,6 +174,36 @@ func TestPromtoolChecksMetrics(t *testing.T) {
 		cmd.Stdin = strings.NewReader(text)
 		if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
 			t.Errorf("%v\n%s", err, out)
+		}
+	}
+}
+
+// Profiles are not for web pages of another origin.
+func TestServeProfiles(t *testing.T) {
+	t.Parallel()
+	_, addr := serveMonitored(t, "--http-profiles")
+	for _, tt := range []struct {
+		header, value string
+		want          int
+	}{
+		{"Accept", "*/*", 200}, {"Sec-Fetch-Site", "cross-site", 403}, {"Sec-Fetch-Site", "none", 200},
+		{"Host", "rebound.example", 403},
+	} {
+		req, err := http.NewRequest("GET", "http://"+addr+"/debug/pprof/cmdline", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set(tt.header, tt.value)
+		if tt.header == "Host" {
+			req.Host = tt.value
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != tt.want {
+			t.Errorf("%s: %s: status %d, want %d", tt.header, tt.value, resp.StatusCode, tt.want)
 		}
 	}
 }
@@ -244,7 +275,7 @@ func TestServeLogFormats(t *testing.T) {
 	}
 	request := records["request"]
 	if request["client"] != c.LocalAddr().String() || request["request_bytes"] != 7.0 ||
-		request["answered"] != false || request["handler_ms"].(float64) <= 0 {
+		request["written"] != false || request["handler_ms"].(float64) <= 0 {
 		t.Errorf("the record of the request is %v", request)
 	}
 	end, _ := records["end"]["stats"].(map[string]any)

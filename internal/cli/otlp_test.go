@@ -3,10 +3,12 @@
 package cli
 
 import (
-	"fmt"
+	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -15,21 +17,31 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// The collector gets the counters of the server at the end of each interval.
-func TestOTLP(t *testing.T) {
-	t.Parallel()
-	p, exports := serveExported(t, 50*time.Millisecond)
-	c := connect(t, p.addrs[0])
-	for n := range 2 {
-		exchange(t, c, 1)
-		awaitExport(t, exports, float64(n+1))
-	}
+// collectorOf returns a collector that passes on the exports that it gets.
+func collectorOf(t *testing.T, exports chan<- *metricspb.ExportMetricsServiceRequest) http.Handler {
+	return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		var req metricspb.ExportMetricsServiceRequest
+		if err != nil || r.URL.Path != "/v1/metrics" || proto.Unmarshal(body, &req) != nil {
+			t.Errorf("%s %s is no export", r.Method, r.URL)
+			return
+		}
+		exports <- &req
+	})
 }
 
-// The collector gets the counters when the server ends, also before the end of the first interval.
-func TestOTLPLastExport(t *testing.T) {
+// The collector gets the counters of the server when it ends, with the name that the environment sets.
+func TestOTLP(t *testing.T) {
 	t.Parallel()
-	p, exports := serveExported(t, time.Hour)
+	exports := make(chan *metricspb.ExportMetricsServiceRequest, 100)
+	collector := httptest.NewServer(collectorOf(t, exports))
+	defer collector.Close()
+	p, err := startServer([]string{"--listen", "127.0.0.1:0", "--otlp", collector.URL},
+		"OTEL_METRIC_EXPORT_INTERVAL=600000", "OTEL_SERVICE_NAME=upper")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.kill)
 	exchange(t, connect(t, p.addrs[0]), 2)
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
@@ -38,33 +50,52 @@ func TestOTLPLastExport(t *testing.T) {
 	if err := p.cmd.Wait(); err != nil {
 		t.Fatalf("%v: %s", err, p.stderr())
 	}
-	awaitExport(t, exports, 2)
+	last := awaitExport(t, exports, 2)
+	attributes := make(map[string]string)
+	for _, a := range last.ResourceMetrics[0].Resource.Attributes {
+		attributes[a.Key] = a.Value.GetStringValue()
+	}
+	if attributes["service.name"] != "upper" || len(attributes["service.instance.id"]) < 20 {
+		t.Errorf("the process is %v", attributes)
+	}
 }
 
-// serveExported starts a server that sends its metrics to a collector, and returns the exports.
-func serveExported(t *testing.T, interval time.Duration) (*process, <-chan map[string]float64) {
-	t.Helper()
-	exports := make(chan map[string]float64, 100)
-	collector := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(r.Body)
-		var req metricspb.ExportMetricsServiceRequest
-		if err != nil || r.URL.Path != "/v1/metrics" || proto.Unmarshal(body, &req) != nil {
-			t.Errorf("%s %s is no export", r.Method, r.URL)
-			return
-		}
-		select {
-		case exports <- sums(&req):
-		case <-r.Context().Done(): // the test reads no more
-		}
-	}))
-	t.Cleanup(collector.Close)
+// The collector gets the counters at the end of each interval.
+func TestOTLPInterval(t *testing.T) {
+	t.Parallel()
+	exports := make(chan *metricspb.ExportMetricsServiceRequest, 10_000) // at least 50 ms apart
+	collector := httptest.NewServer(collectorOf(t, exports))
+	defer collector.Close()
 	p, err := startServer([]string{"--listen", "127.0.0.1:0", "--otlp", collector.URL},
-		fmt.Sprintf("OTEL_METRIC_EXPORT_INTERVAL=%d", interval.Milliseconds()))
+		"OTEL_METRIC_EXPORT_INTERVAL=50")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.kill)
-	return p, exports
+	c := connect(t, p.addrs[0])
+	for n := range 2 {
+		exchange(t, c, 1)
+		awaitExport(t, exports, float64(n+1))
+	}
+}
+
+// An error is written once, and again after an export has succeeded.
+func TestOTLPErrors(t *testing.T) {
+	var text strings.Builder
+	e := otlpErrors{log: &text}
+	for _, err := range []error{errors.New("refused"), errors.New("refused"), errors.New("lost"), nil,
+		errors.New("lost"), context.Canceled} {
+		if err == nil {
+			e.succeeded()
+		} else {
+			e.Handle(err)
+		}
+	}
+	const want = "ohce: cannot send metrics: refused\nohce: cannot send metrics: lost\n" +
+		"ohce: cannot send metrics: lost\n"
+	if text.String() != want {
+		t.Errorf("the log is %q, want %q", text.String(), want)
+	}
 }
 
 // sums returns the sums of the counters of an export by name.
@@ -83,14 +114,16 @@ func sums(req *metricspb.ExportMetricsServiceRequest) map[string]float64 {
 }
 
 // awaitExport waits for an export with the number of requests.
-func awaitExport(t *testing.T, exports <-chan map[string]float64, requests float64) {
+func awaitExport(
+	t *testing.T, exports <-chan *metricspb.ExportMetricsServiceRequest, requests float64,
+) *metricspb.ExportMetricsServiceRequest {
 	t.Helper()
 	timeout := time.After(patience)
 	for {
 		select {
 		case e := <-exports:
-			if e["ohce_requests_total"] == requests {
-				return
+			if sums(e)["ohce_requests_total"] == requests {
+				return e
 			}
 		case <-timeout:
 			t.Fatalf("no export with %v requests", requests)

@@ -43,11 +43,12 @@ type requestLog struct {
 
 // A loggedRequest is a request in the log. In plain format, only the address is known.
 type loggedRequest struct {
-	client       netip.AddrPort
-	request      int // bytes
-	response     int // bytes
-	answered     bool
-	handlingTime time.Duration
+	client   netip.AddrPort
+	begun    time.Time // of the call of the handler
+	took     time.Duration
+	request  int  // bytes
+	written  bool // the handler has written a response, which the server can still drop
+	response int  // bytes
 }
 
 func newRequestLog(w io.Writer, mode string, format logFormat) (*requestLog, error) {
@@ -88,8 +89,8 @@ func (l *requestLog) measure(h ohce.Handler, w *ohce.ResponseWriter, r *ohce.Req
 	begun := time.Now()
 	defer func() {
 		l.add(loggedRequest{
-			client: r.RemoteAddr, request: len(r.Data), response: len(w.Bytes()), answered: w.Written(),
-			handlingTime: time.Since(begun),
+			client: r.RemoteAddr, begun: begun, took: time.Since(begun), request: len(r.Data),
+			written: w.Written(), response: len(w.Bytes()),
 		})
 	}()
 	h.ServeUDP(w, r)
@@ -150,7 +151,7 @@ func (l *requestLog) line(out *bufio.Writer, r loggedRequest) {
 	if l.format == plainLog {
 		fmt.Fprintf(out, "Client's address %v\n", r.client)
 	} else {
-		l.format.write(out, slog.LevelInfo, "request", r.attrs()...)
+		l.format.write(out, r.begun, slog.LevelInfo, "request", r.attrs()...)
 	}
 	if out.Available() < logLine { // so that each write ends with a line
 		l.flush(out)
@@ -161,12 +162,12 @@ func (l *requestLog) line(out *bufio.Writer, r loggedRequest) {
 func (r loggedRequest) attrs() []slog.Attr {
 	attrs := []slog.Attr{
 		slog.String("client", r.client.String()), slog.Int("request_bytes", r.request),
-		slog.Bool("answered", r.answered),
+		slog.Bool("written", r.written),
 	}
-	if r.answered {
+	if r.written {
 		attrs = append(attrs, slog.Int("response_bytes", r.response))
 	}
-	return append(attrs, slog.Float64("handler_ms", float64(r.handlingTime)/1e6))
+	return append(attrs, slog.Float64("handler_ms", float64(r.took)/1e6))
 }
 
 // tick ends a second, or the last part of one. If requests have no line of their own, it prints one

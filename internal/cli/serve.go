@@ -165,6 +165,9 @@ func (a *app) serve(ctx context.Context, f *serveFlags) error {
 		return usage("use a time from 0 to "+maxDrainDelay.String(), "--drain-delay %v is out of range",
 			f.drainDelay)
 	}
+	if f.drainDelay > 0 && f.http.addr == "" {
+		return usage("add an address, as in --http 127.0.0.1:9116", "--drain-delay needs --http")
+	}
 	if err := cmp.Or(f.http.check(), f.sandbox.check()); err != nil {
 		return err
 	}

@@ -39,7 +39,7 @@ func (f *serverMetrics) begin(ctx context.Context) error {
 	}
 	u, err := url.Parse(f.url)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return usage("use a URL such as http://192.0.2.7:9100/metrics",
+		return usage("use a URL such as http://192.0.2.7:9116/metrics",
 			"--server-metrics %q is not an HTTP URL", f.url)
 	}
 	if u.Path == "" || u.Path == "/" {

@@ -53,9 +53,10 @@ func (a *app) runServer(
 	go a.watchdog(ctx) // ends with ctx
 	stopLog := log.start()
 	mon.page.Title = joinAddrs(srv.Addrs())
-	mon.start(ctx, a.log)
+	mon.start(a.log)
 	err = a.serveUntilSignal(ctx, f, srv, up, mon)
 	stopLog()
+	mon.close()
 	a.log.close(f.logFormat.end(srv.Stats(), admission.summary()))
 	return err
 }
@@ -86,13 +87,14 @@ func (a *app) openSockets(
 	if !in.Predecessor {
 		admission.filter(srv)
 	}
-	for _, addr := range srv.Addrs() {
-		fmt.Fprintf(a.log, "Listening to %v\n", addr)
-	}
-	if err := mon.open(a.log, in); err != nil {
+	if err := mon.open(ctx, in); err != nil {
 		in.Close()
 		return err
 	}
+	for _, addr := range srv.Addrs() {
+		fmt.Fprintf(a.log, "Listening to %v\n", addr)
+	}
+	mon.report(a.log)
 	a.closeUnused(in)
 	return nil
 }
@@ -156,16 +158,19 @@ func (a *app) serveUntilSignal(
 		case err := <-served:
 			return &failure{what: rootCause(err).Error(), code: exitFail}
 		case <-up.requests:
-			if !up.start(first, srv, mon.file()...) {
+			if !up.start(first, srv, mon.files) {
 				continue
 			}
-			mon.close() // the successor accepts the connections
+			mon.stopServing() // the successor accepts the connections
 			return endServer(first, served, srv.Release)
 		case <-first.Done():
 			_ = handover.Notify("STOPPING=1") // systemd does not need it
 			second, stopSecond := a.untilSignal(context.Background(), true)
 			defer stopSecond()
 			mon.setNotReady(errDraining)
+			if f.drainDelay > 0 {
+				fmt.Fprintf(a.log, "Draining for %v: /readyz says that this server ends\n", f.drainDelay)
+			}
 			if err := drain(second, served, f.drainDelay); err != nil {
 				return err
 			}

@@ -145,11 +145,16 @@ type unreadServer struct {
 
 func serveUnread(t *testing.T, args ...string) *unreadServer {
 	t.Helper()
+	return startUnread(t, append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)...)
+}
+
+// startUnread starts a command and reads its first line, which has its address.
+func startUnread(t *testing.T, args ...string) *unreadServer {
+	t.Helper()
 	log, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	args = append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)
 	s := &unreadServer{cmd: command(args...), log: log}
 	s.cmd.Stderr = w
 	err = errors.Join(s.cmd.Start(), w.Close())
@@ -162,7 +167,7 @@ func serveUnread(t *testing.T, args ...string) *unreadServer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.conn = connect(t, strings.TrimSpace(strings.TrimPrefix(line, "Listening to ")))
+	s.conn = connect(t, printedAddress(strings.TrimSpace(line)))
 	return s
 }
 
@@ -219,6 +224,31 @@ func TestServeContinuesIfLogReaderCloses(t *testing.T) {
 	s := serveUnread(t)
 	s.log.Close()
 	exchange(t, s.conn, 10)
+	s.term(t)
+	s.wait(t)
+}
+
+// So does a link.
+func TestLinkContinuesIfLogReaderCloses(t *testing.T) {
+	server := serving(t, "--log", "none")
+	s := startUnread(t, "link", "--listen", "127.0.0.1:0", "--to", server.addrs[0], "--api", "none", "--trace")
+	s.log.Close()
+	exchange(t, s.conn, 10)
+	s.term(t)
+	s.wait(t)
+}
+
+// And so does an exporter, which logs each probe here.
+func TestExporterContinuesIfLogReaderCloses(t *testing.T) {
+	s := startUnread(t, "exporter", "--listen", "127.0.0.1:0", "--log.level", "debug", "--timeout-offset", "0")
+	s.log.Close()
+	addr := s.conn.RemoteAddr().String()
+	for range 3 {
+		status, text := fetch(t, "http://"+addr+"/probe?module=echo&target=127.0.0.1:1")
+		if status != 200 || series(t, text, "probe_success") != 0 {
+			t.Fatalf("status %d: %s", status, text)
+		}
+	}
 	s.term(t)
 	s.wait(t)
 }

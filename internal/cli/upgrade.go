@@ -91,20 +91,25 @@ func (u *upgrade) stop() {
 	}
 }
 
-// start starts a successor that serves the sockets of srv and listeners, which it closes, and
-// reports whether it is ready. If it is not, start prints the reason. If ctx is done, it prints
-// nothing.
-func (u *upgrade) start(ctx context.Context, srv *ohce.Server, listeners ...*os.File) bool {
+// start starts a successor that serves the sockets of srv and listeners, and reports whether it is
+// ready. If it is not, start prints the reason. If ctx is done, it prints nothing.
+func (u *upgrade) start(
+	ctx context.Context, srv *ohce.Server, listeners func() ([]*os.File, error),
+) bool {
 	files, err := srv.Files()
-	if err != nil {
-		closeFiles(listeners)
-	}
 	if errors.Is(err, ohce.ErrServerClosed) {
 		return false
 	}
+	if err == nil {
+		var more []*os.File
+		if more, err = listeners(); err != nil {
+			closeFiles(files)
+		}
+		files = append(files, more...)
+	}
 	pid := 0
 	if err == nil {
-		pid, err = u.program.Start(ctx, append(files, listeners...)...)
+		pid, err = u.program.Start(ctx, files...)
 	}
 	switch {
 	case err == nil:

@@ -2,10 +2,14 @@ package cli
 
 import (
 	"cmp"
+	"context"
 	"encoding/binary"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -16,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	metricspb "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
 	"golang.org/x/sys/unix"
 )
 
@@ -351,11 +356,29 @@ func (u *upgradable) expect(text string) {
 	}
 }
 
-// The new process accepts the connections to --http on the listener of the old one.
+// The new process accepts the connections to --http on the listener of the old one. Meanwhile, each
+// request gets its response.
 func TestUpgradePassesMetrics(t *testing.T) {
 	u := servingUpgradable(t, "--http", "127.0.0.1:0")
 	addr := metricsAddress(t, u.process)
 	exchange(t, u.conn, 2)
+	ctx, cancel := context.WithCancel(t.Context())
+	checked := make(chan int, 1)
+	go func() { // ends with ctx; the test waits for it below
+		n := 0
+		client := &http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
+		for ; ctx.Err() == nil; n++ {
+			resp, err := client.Get("http://" + addr + "/readyz")
+			if err != nil {
+				t.Errorf("request %d: %v", n, err)
+				break
+			}
+			if resp.Body.Close(); resp.StatusCode != 200 {
+				t.Errorf("request %d: status %d", n, resp.StatusCode)
+			}
+		}
+		checked <- n
+	}()
 	for _, want := range []float64{2, 0, 0} {
 		status, text := fetch(t, "http://"+addr+"/metrics")
 		if got := sumOf(t, text, "ohce_build_info{"); status != 200 || got != 1 {
@@ -364,12 +387,38 @@ func TestUpgradePassesMetrics(t *testing.T) {
 		if got := sumOf(t, text, "ohce_requests_total"); got != want {
 			t.Errorf("%v requests, want %v", got, want)
 		}
-		if status, text := fetch(t, "http://"+addr+"/readyz"); status != 200 {
-			t.Errorf("/readyz: %d %s", status, text)
-		}
 		u.upgrade(syscall.SIGUSR2)
 	}
+	cancel()
+	if n := <-checked; n == 0 {
+		t.Error("/readyz was not requested")
+	}
+	// The first process and three successors.
 	if err := u.awaitTimes("Metrics: http://"+addr+"/metrics", 4); err != nil {
-		t.Error(err) // the first process and three successors
+		t.Error(err)
+	}
+}
+
+// A successor, which inherits the sandbox, still reads the certificates with which it checks the
+// collector, and its own usage.
+func TestUpgradeExportsMetrics(t *testing.T) {
+	exports := make(chan *metricspb.ExportMetricsServiceRequest, 100)
+	collector := httptest.NewTLSServer(collectorOf(t, exports))
+	defer collector.Close()
+	file := filepath.Join(t.TempDir(), "collector.pem")
+	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: collector.Certificate().Raw})
+	if err := os.WriteFile(file, certificate, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("SSL_CERT_FILE", file)
+	t.Setenv("OTEL_METRIC_EXPORT_INTERVAL", "50")
+	u := servingUpgradable(t, "--otlp", collector.URL)
+	exchange(t, u.conn, 3)
+	awaitExport(t, exports, 3)
+	u.upgrade(syscall.SIGUSR2)
+	exchange(t, u.conn, 1)
+	awaitExport(t, exports, 1)
+	if text := u.stderr(); strings.Contains(text, "cannot send metrics") {
+		t.Error(text)
 	}
 }

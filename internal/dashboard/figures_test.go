@@ -16,21 +16,21 @@ func at(seconds float64) time.Time {
 
 func TestCompareServers(t *testing.T) {
 	shards := []ohce.ShardStats{
-		{ServerStats: ohce.ServerStats{Received: 1000, Answered: 900, KernelDropped: 5, InFlight: 1}, RequestBytes: 64_000},
-		{ServerStats: ohce.ServerStats{Received: 10, Answered: 10}, RequestBytes: 100, ResponseBytes: 50},
+		{Stats: ohce.ServerStats{Received: 1000, Answered: 900, KernelDropped: 5, InFlight: 1}, RequestBytes: 64_000},
+		{Stats: ohce.ServerStats{Received: 10, Answered: 10}, RequestBytes: 100, ResponseBytes: 50},
 	}
-	shards[0].Dropped[ohce.DropRate] = 99
+	shards[0].Stats.Dropped[ohce.DropRate] = 99
 	var r recorder
 	f := r.add(at(0), OfServer(shards))
 	if f.Interval != 0 || f.Flows[0].Received != (figure{1010, 0}) {
 		t.Errorf("the first frame has the interval %v and %v", f.Interval, f.Flows[0].Received)
 	}
-	shards[0].Received += 500
-	shards[1].Received += 2
-	shards[0].Answered += 400
-	shards[0].Dropped[ohce.DropRate] += 100
-	shards[1].Dropped[ohce.DropOversize] += 2
-	shards[1].KernelDropped++
+	shards[0].Stats.Received += 500
+	shards[1].Stats.Received += 2
+	shards[0].Stats.Answered += 400
+	shards[0].Stats.Dropped[ohce.DropRate] += 100
+	shards[1].Stats.Dropped[ohce.DropOversize] += 2
+	shards[1].Stats.KernelDropped++
 	shards[0].ResponseBytes += 333
 	f = r.add(at(2), OfServer(shards))
 	got := f.Flows[0]
@@ -109,10 +109,10 @@ func TestHistory(t *testing.T) {
 	var r recorder
 	var s ohce.ShardStats
 	for i := range historyLength + 6 {
-		s.Received += uint64(i)
+		s.Stats.Received += uint64(i)
 		if i == 305 {
-			s.Dropped[ohce.DropLoop] = 7
-			s.KernelDropped = 9
+			s.Stats.Dropped[ohce.DropLoop] = 7
+			s.Stats.KernelDropped = 9
 		}
 		r.add(at(float64(i)), OfServer([]ohce.ShardStats{s}))
 	}
@@ -134,9 +134,9 @@ func TestHistory(t *testing.T) {
 // Two snapshots at the same time have no rate, and leave no point in the history.
 func TestNoInterval(t *testing.T) {
 	var r recorder
-	s := OfServer([]ohce.ShardStats{{ServerStats: ohce.ServerStats{Received: 5}}})
+	s := OfServer([]ohce.ShardStats{{Stats: ohce.ServerStats{Received: 5}}})
 	r.add(at(1), s)
-	f := r.add(at(1), OfServer([]ohce.ShardStats{{ServerStats: ohce.ServerStats{Received: 9}}}))
+	f := r.add(at(1), OfServer([]ohce.ShardStats{{Stats: ohce.ServerStats{Received: 9}}}))
 	if f.Flows[0].Received != (figure{9, 0}) || len(r.history().Times) != 0 {
 		t.Errorf("received %v, %d points", f.Flows[0].Received, len(r.history().Times))
 	}

@@ -100,9 +100,7 @@ func refusal(err error) string {
 // But such a page could take all streams. A link on another page may lead here.
 func (d *Dashboard) check(r *http.Request) error {
 	if r.Header.Get("Sec-Fetch-Mode") != "navigate" || r.URL.Path != "/" {
-		changing := *r
-		changing.Method = http.MethodPost
-		r = &changing
+		return web.CheckSameOrigin(r, d.Hosts)
 	}
 	return web.CheckAccess(r, d.Hosts)
 }

@@ -28,22 +28,22 @@ func busyServer(seconds int) []ohce.ShardStats {
 		if i > 180 && i < 210 {
 			burst := uint64(26_000 * math.Sin((t-180)/30*math.Pi))
 			n += burst
-			s.Dropped[ohce.DropRate] += burst / 3
-			s.Answered -= burst / 3
+			s.Stats.Dropped[ohce.DropRate] += burst / 3
+			s.Stats.Answered -= burst / 3
 			if i > 188 && i < 202 {
-				s.KernelDropped += burst / 9
+				s.Stats.KernelDropped += burst / 9
 			}
 		}
 		if i%37 == 0 {
-			s.Dropped[ohce.DropOversize] += 12
-			s.Answered -= 12
+			s.Stats.Dropped[ohce.DropOversize] += 12
+			s.Stats.Answered -= 12
 		}
-		s.Received += n
-		s.Answered += n
+		s.Stats.Received += n
+		s.Stats.Answered += n
 		s.RequestBytes += 61 * n
-		s.ResponseBytes = 61 * s.Answered
+		s.ResponseBytes = 61 * s.Stats.Answered
 	}
-	s.InFlight = 0
+	s.Stats.InFlight = 0
 	return []ohce.ShardStats{s}
 }
 

@@ -64,13 +64,13 @@ func OfServer(shards []ohce.ShardStats) *Snapshot {
 	flow := Flow{Name: ServerFlow}
 	for i := range shards {
 		shard := &shards[i]
-		flow.Received += shard.Received
-		flow.Sent += shard.Answered
+		flow.Received += shard.Stats.Received
+		flow.Sent += shard.Stats.Answered
 		flow.ReceivedBytes += shard.RequestBytes
 		flow.SentBytes += shard.ResponseBytes
-		flow.KernelDropped += shard.KernelDropped
-		flow.Waiting += shard.InFlight
-		for reason, n := range shard.Dropped {
+		flow.KernelDropped += shard.Stats.KernelDropped
+		flow.Waiting += shard.Stats.InFlight
+		for reason, n := range shard.Stats.Dropped {
 			dropped[reason] += n
 		}
 		s.HandlerTimes.Add(&shard.HandlerTimes)

@@ -49,7 +49,7 @@ func watch(t *testing.T) *watched {
 	w := &watched{d: &Dashboard{Sampler: &Sampler{}}}
 	w.d.Source = func() *Snapshot {
 		w.requests += 10
-		return OfServer([]ohce.ShardStats{{ServerStats: ohce.ServerStats{Received: w.requests}}})
+		return OfServer([]ohce.ShardStats{{Stats: ohce.ServerStats{Received: w.requests}}})
 	}
 	l := &pipeListener{make(chan net.Conn), make(chan struct{})}
 	server := &web.Server{Handler: w.d, MaxConnections: 2048}

@@ -41,7 +41,7 @@ var (
 )
 
 // restrictFiles rules out access to all files but those of the policy, new TCP connections except
-// to DNS servers, and new TCP listeners.
+// to DNS servers and the ports of the policy, and new TCP listeners.
 func restrictFiles(p *Policy) Layer {
 	abi, err := llsyscall.LandlockGetABIVersion()
 	if err != nil || abi < 1 {
@@ -112,7 +112,12 @@ func fileRules(p *Policy) []landlock.Rule {
 		rules = append(rules, allow(read, "/proc"))
 	}
 	if p.OwnUsage {
-		rules = append(rules, allow(read|landlock.AccessFSSet(llsyscall.AccessFSReadDir), "/proc/self"))
+		usage := []string{"/proc/self"}
+		if p.Program != "" && !p.staysRoot() { // also that of a successor; see above
+			usage = append(usage, "/proc")
+		}
+		rules = append(rules, allow(read|landlock.AccessFSSet(llsyscall.AccessFSReadDir), usage...),
+			allow(read, "/proc/stat")) // has the time of the boot, from which the start of a process counts
 	}
 	for _, name := range p.ReadAgain {
 		rules = append(rules, allow(read, directories(name)...))

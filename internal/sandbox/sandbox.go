@@ -34,7 +34,8 @@ type Policy struct {
 	// empty, there is none.
 	NotifySocket string
 
-	// OwnUsage lets the process read its own use of memory, time and descriptors in /proc.
+	// OwnUsage lets the process read its own use of memory, time and descriptors in /proc. A
+	// successor can read that of its own only if it is not root.
 	OwnUsage bool
 
 	// ConnectTCP has the ports to which the process can open TCP connections, besides DNS.

@@ -20,8 +20,17 @@ type HostError struct {
 
 func (e *HostError) Error() string { return "host " + strconv.Quote(e.Host) + " is refused" }
 
-// CheckAccess refuses requests that a web page makes without its user's knowledge. The Host header
-// must have the address of the connection or, on a loopback address, localhost, or one of hosts. The
+// CheckSameOrigin is like CheckAccess, but also refuses requests of another origin that change
+// nothing. Such a page cannot read the response, but it can cost the server time.
+func CheckSameOrigin(r *http.Request, hosts []string) error {
+	changing := *r
+	changing.Method = http.MethodPost
+	return CheckAccess(&changing, hosts)
+}
+
+// CheckAccess refuses requests that change something and that a web page of another origin makes
+// without its user's knowledge, and requests of a page whose name resolves to this machine. The Host
+// header must have the address of the connection or, on a loopback address, localhost, or one of hosts. The
 // error is ErrOrigin or a *HostError.
 func CheckAccess(r *http.Request, hosts []string) error {
 	var protection http.CrossOriginProtection

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"net"
 	"net/http"
 	"sync"
@@ -104,4 +105,33 @@ func (c *connections) update(conn net.Conn, state http.ConnState, now time.Time)
 		default:
 		}
 	}
+}
+
+// responsePoll is how often awaitResponses looks for connections without a response.
+const responsePoll = 5 * time.Millisecond
+
+// awaitResponses waits until all connections are idle or closed, or until ctx is done.
+func (c *connections) awaitResponses(ctx context.Context) error {
+	tick := time.NewTicker(responsePoll)
+	defer tick.Stop()
+	for c.busy() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// busy reports whether a connection waits for a response.
+func (c *connections) busy() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, open := range c.open {
+		if !open.idle {
+			return true
+		}
+	}
+	return false
 }

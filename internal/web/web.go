@@ -4,6 +4,8 @@
 package web
 
 import (
+	"context"
+	"log"
 	"net"
 	"net/http"
 	"net/netip"
@@ -34,16 +36,41 @@ type Server struct {
 	// the one that has been idle, or busy with one request, for the longest time. If zero, it is
 	// DefaultMaxConnections. It must not be negative.
 	MaxConnections int
+	// ErrorLog gets errors of connections and panics of the handler. If nil, they go to the standard
+	// logger of package log.
+	ErrorLog *log.Logger
 
 	once sync.Once
 	http *http.Server
+	open *connections
+
+	mu        sync.Mutex
+	listeners []net.Listener
+	serving   sync.WaitGroup // calls of Serve
+	ending    bool           // Shutdown has been called
 }
 
-// Serve serves the connections of l until Close, and closes l. It always returns an error. After
-// Close, the error is http.ErrServerClosed.
+// Serve serves the connections of l until Close or Shutdown, and closes l. It always returns an error.
+// After Close and Shutdown, the error is http.ErrServerClosed.
 func (s *Server) Serve(l net.Listener) error {
 	s.once.Do(s.init)
-	return s.http.Serve(l)
+	s.mu.Lock()
+	ending := s.ending
+	s.listeners = append(s.listeners, l)
+	s.serving.Add(1)
+	s.mu.Unlock()
+	defer s.serving.Done()
+	if ending {
+		l.Close()
+		return http.ErrServerClosed
+	}
+	err := s.http.Serve(l)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ending {
+		return http.ErrServerClosed
+	}
+	return err
 }
 
 // HTTP returns the http.Server with the limits, for a function that adds TLS and serves itself. The
@@ -51,6 +78,25 @@ func (s *Server) Serve(l net.Listener) error {
 func (s *Server) HTTP() *http.Server {
 	s.once.Do(s.init)
 	return s.http
+}
+
+// Shutdown closes the listeners, waits until all accepted connections have their responses or ctx is
+// done, and closes the connections. Its error is that of ctx.
+//
+// http.Server.Shutdown closes a connection that it has accepted but whose request it has not read.
+// Another process that serves the same listener could not answer that request either.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.once.Do(s.init)
+	s.mu.Lock()
+	s.ending = true
+	for _, l := range s.listeners {
+		l.Close() // an error means that it is closed
+	}
+	s.mu.Unlock()
+	s.serving.Wait() // so that all accepted connections are known
+	s.http.SetKeepAlivesEnabled(false)
+	defer s.http.Close()
+	return s.open.awaitResponses(ctx)
 }
 
 // Close closes the listeners and all connections. Serve returns at once if Close has been called.
@@ -64,14 +110,16 @@ func (s *Server) init() {
 	if limit == 0 {
 		limit = DefaultMaxConnections
 	}
+	s.open = newConnections(limit)
 	s.http = &http.Server{
 		Handler:           s.Handler,
+		ErrorLog:          s.ErrorLog,
 		ReadHeaderTimeout: ReadHeaderTimeout,
 		ReadTimeout:       ReadTimeout,
 		WriteTimeout:      WriteTimeout,
 		IdleTimeout:       IdleTimeout,
 		MaxHeaderBytes:    MaxHeader,
-		ConnState:         newConnections(limit).changed,
+		ConnState:         s.open.changed,
 	}
 }
 
