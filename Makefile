@@ -70,11 +70,12 @@ vuln: ## check for known vulnerabilities, if VULNDB can be reached
 test: ## run the tests, in less than a minute
 	$(GO) test ./...
 
-race: ## run the tests under the race detector, with fewer datagrams
-	$(GO) test -race -short -count=1 ./...
+race: ## run the tests under the race detector, with fewer datagrams and without browsers
+	$(GO) test -race -short -count=1 -skip '^(TestBrowser|TestAccessibility|TestProse)' ./...
 
-portable: ## run the tests with the portable implementation of sockets
-	$(GO) test -count=1 -tags ohce_portable ./...
+portable: ## run the tests with the portable implementation of sockets, without those of web pages
+	$(GO) test -count=1 -tags ohce_portable $$($(GO) list ./... | \
+		grep -vE '/(docs|internal/(browsertest|dashboard|lab|loadreport))$$')
 
 cross: ## build all packages and tests for each of PLATFORMS
 	@for p in $(PLATFORMS); do \

@@ -49,7 +49,8 @@ func (h *DurationHistogram) Buckets() iter.Seq2[int, uint64] {
 }
 
 // CountUpTo returns the number of durations up to d. It is exact if d is the bound of a bucket.
-// Otherwise, the durations in the bucket of d do not count.
+// Otherwise, the durations in the bucket of d do not count. If d is at least 4,096 s, all durations
+// count.
 func (h *DurationHistogram) CountUpTo(d time.Duration) (n uint64) {
 	for i, count := range h.buckets {
 		if bucketBounds[i] > d {
@@ -61,7 +62,7 @@ func (h *DurationHistogram) CountUpTo(d time.Duration) (n uint64) {
 }
 
 // Quantile returns an upper bound of the duration below which the share q of all durations is. The
-// bound is less than 10 % too long. For durations above 4,096 s, it is 4,096 s. If there are no
+// bound is less than 10 % too long. Durations above 4,096 s count as 4,096 s. If there are no
 // durations, it is 0. q must be from 0 to 1.
 func (h *DurationHistogram) Quantile(q float64) time.Duration {
 	rank := uint64(math.Ceil(q * float64(h.Count)))
