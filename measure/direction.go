@@ -61,7 +61,11 @@ func (d *DirectionReport) String() string {
 	if len(parts) == 0 {
 		return "no loss"
 	}
-	return strings.Join(parts, ", ")
+	text := strings.Join(parts, ", ")
+	if d.OtherRequests+d.OtherResponses > 0 {
+		text += "; unless the network duplicates datagrams, the server has other clients, or is another server"
+	}
+	return text
 }
 
 // NewDirectionReport compares the datagrams of this side with what the server has counted between

@@ -2,12 +2,9 @@ package exporter
 
 import (
 	"errors"
-	"fmt"
 	"maps"
-	"net"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -68,8 +65,8 @@ func Parse(text []byte) (*Config, error) {
 	c := Default()
 	c.Text = text
 	root, err := parseYAML(text)
-	if err != nil || root == nil {
-		return c, err
+	if err != nil {
+		return nil, err
 	}
 	var r yamlReader
 	var targets *yaml.Node // read at the end, because they refer to modules
@@ -161,51 +158,3 @@ func (c *Config) sortedNames() []string { return slices.Sorted(maps.Keys(c.Modul
 
 // moduleNames returns the names of all modules in one text.
 func (c *Config) moduleNames() string { return strings.Join(c.sortedNames(), ", ") }
-
-// An addressError is the error of a target that is not an address.
-type addressError struct{ what, hint string }
-
-func (e *addressError) Error() string { return e.what }
-
-func hintOf(err error) string {
-	var e *addressError
-	if errors.As(err, &e) {
-		return e.hint
-	}
-	return ""
-}
-
-// maxAddr is the length in bytes of the longest target: a name (RFC 1035, section 2.3.4) and a port.
-const maxAddr = 255 + len(":65535")
-
-// A hostPort is a target with its port.
-type hostPort struct {
-	host string
-	port uint16
-}
-
-// address splits a target into host and port. A target without a port has the usual port of the
-// module's protocol.
-func (m *Module) address(target string) (hostPort, error) {
-	const form = "write HOST:PORT, as in 192.0.2.7:3000 or [2001:db8::7]:3000"
-	if len(target) > maxAddr {
-		return hostPort{}, &addressError{fmt.Sprintf("the target has %d bytes, more than an address has",
-			len(target)), form}
-	}
-	host, text, err := net.SplitHostPort(target)
-	if err != nil && m.UDP.port > 0 {
-		host, text, err = strings.Trim(target, "[]"), strconv.Itoa(m.UDP.port), nil
-	}
-	if err != nil {
-		return hostPort{}, &addressError{fmt.Sprintf("target %q has no port", target), form}
-	}
-	port, err := strconv.ParseUint(text, 10, 16)
-	switch {
-	case host == "":
-		return hostPort{}, &addressError{fmt.Sprintf("target %q has no host", target), form}
-	case err != nil || port == 0:
-		return hostPort{}, &addressError{fmt.Sprintf("target %q: there is no port %q", target, text),
-			"ports go from 1 to 65535"}
-	}
-	return hostPort{host, uint16(port)}, nil
-}

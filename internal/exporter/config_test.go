@@ -76,7 +76,7 @@ func TestDefault(t *testing.T) {
 		"agnhost", "coap", "dns", "dtls", "echo", "flip", "memcached", "ntp", "qcmp", "quic", "sip", "snmp",
 		"source", "stun",
 	}
-	for _, c := range []*Config{Default(), parse(t, ""), parse(t, "# only a comment\n"), parse(t, "modules:\n")} {
+	for _, c := range []*Config{Default(), parse(t, "modules:\n"), parse(t, "modules: {}\n---\n")} {
 		if got := c.sortedNames(); !slices.Equal(got, want) {
 			t.Errorf("the modules are %v, want %v", got, want)
 		}
@@ -87,6 +87,12 @@ func TestDefault(t *testing.T) {
 func TestParseErrors(t *testing.T) {
 	const udp = "modules:\n  m:\n    prober: udp\n"
 	for _, tt := range []struct{ name, text, want string }{
+		{"empty", "", "1: the file has no content"},
+		{"comment", "# only a comment\n", "1: the file has no content"},
+		{"null", "---\n", "1: the file has no content"},
+		{"second document", "modules: {}\n---\ntargets: []\n", "3:1: the file has a second document"},
+		{"wrong second document", "modules: {}\n---\na: b: c\n", "3: mapping values are not allowed in this context"},
+		{"empty name", "modules:\n  \"\": {prober: udp, udp: {probe: dns}}\n", "2:3: a module has no name"},
 		{"tab", "modules:\n\tm: 1\n", "2: found character that cannot start any token"},
 		{"colon", "modules:\n  m: a: b\n", "2: mapping values are not allowed in this context"},
 		{"list", "- modules\n", "1:1: the file is a list, want a mapping"},
@@ -119,7 +125,15 @@ func TestParseErrors(t *testing.T) {
 		{"binary", udp + "    udp: {query_response: [{send: !!binary \"*\"}]}\n", "4:35: send is not encoded in Base64"},
 		{"label alone", udp + "    udp: {query_response: [{send: a, labels: [{name: a}]}]}\n", "4:46: labels need expect in the same step"},
 		{"label name", udp + "    udp: {query_response: [{send: a}, {expect: a, labels: [{name: a-b}]}]}\n", "4:67: invalid name \"a-b\" of a label"},
+		{"label with a digit", udp + "    udp: {query_response: [{send: a}, {expect: a, labels: [{name: 1a}]}]}\n", "4:67: invalid name \"1a\" of a label"},
 		{"reserved label", udp + "    udp: {query_response: [{send: a}, {expect: a, labels: [{name: __a}]}]}\n", "invalid name \"__a\" of a label"},
+		{"group in send", udp + "    udp: {query_response: [{send: a}, {expect: ^(a), send: \"${7} $1\"}]}\n", "4:60: send has ${7}, but expect has no such group"},
+		{"group before a letter", udp + "    udp: {query_response: [{send: a}, {expect: ^(a), send: $1x}]}\n", "4:60: send has $1x, but expect has no such group"},
+		{"group in label", udp + "    udp: {query_response: [{send: a}, {labels: [{name: a, value: \"${who}\"}], expect: \"^(?P<you>a)\"}]}\n", "4:66: value has ${who}, but expect has no such group"},
+		{"no groups", udp + "    udp: {query_response: [{send: a}, {expect: a, labels: [{name: a, value: \"${1}\"}]}]}\n", "4:77: value has ${1}, but expect has no such group"},
+		{"group of no step", udp + "    udp: {query_response: [{send: \"a${1}\"}]}\n", "4:35: send has ${1}, but its step has no expect"},
+		{"same label", udp + "    udp:\n      query_response:\n        - {send: a}\n        - {expect: b, labels: [{name: a}]}\n" +
+			"        - {expect: c, labels: [{name: a}]}\n", "8:32: label \"a\" is given twice, first in line 7"},
 		{"target", "targets: [{module: dns}]\n", "1:11: a target has no address"},
 		{"target's module", "targets: [{target: 'a:1', module: nix}]\n", "1:35: unknown module \"nix\""},
 		{"no module", "targets: [{target: 'a:1'}]\n", "1:11: target \"a:1\" has no module"},
@@ -136,6 +150,19 @@ func TestParseErrors(t *testing.T) {
 				t.Errorf("the error is %v, want %q in:\n%s", err, tt.want, tt.text)
 			}
 		})
+	}
+}
+
+// The hint says how to turn a TCP module into one for UDP, and what has the other probers.
+func TestProberHint(t *testing.T) {
+	for prober, want := range map[string]string{
+		"tcp": "write prober: udp, and udp: instead of tcp:", "icmp": "the blackbox exporter has the other probers",
+	} {
+		_, err := Parse([]byte("modules: {m: {prober: " + prober + "}}"))
+		var e *Error
+		if !errors.As(err, &e) || !strings.Contains(e.Hint, want) {
+			t.Errorf("%s: the error is %+v, want the hint %q", prober, e, want)
+		}
 	}
 }
 
@@ -173,6 +200,15 @@ func TestAddress(t *testing.T) {
 		{"flip", "localhost:0", "there is no port"},
 		{"flip", "localhost:http", "there is no port"},
 		{"flip", ":3000", "has no host"},
+		{"flip", "::1:3000", "needs brackets"},
+		{"dns", "::1:3000", "::1:3000 53"},
+		{"dns", "2001:db8:0:0:0:0:0:1:53", "needs brackets"},
+		{"dns", "fe80::1%eth0", "fe80::1%eth0 53"},
+		{"flip", "[::1]", "has no port"},
+		{"flip", "http://127.0.0.1:3000", "is a URL"},
+		{"dns", "udp://127.0.0.1", "is a URL"},
+		{"flip", "127.0.0.1:3000/", "has a path"},
+		{"dns", "127.0.0.1/a", "has a path"},
 		{"flip", strings.Repeat("a", 300) + ":1", "the target has 302 bytes"},
 	} {
 		got, err := c.Modules[tt.module].address(tt.target)

@@ -57,8 +57,8 @@ type outcome struct {
 	err   error           // the reason for any class but Answered
 	rtts  []time.Duration // of the exchanges with a response
 
-	labels                   map[string]string
-	failedRegex, failedBytes bool // the response did not meet an expectation
+	labels                   map[string]string // of the responses that met their expectations
+	failedRegex, failedBytes bool              // the response did not meet an expectation
 }
 
 // An ignoredReason is the reason why a datagram is not a response. Its values are the values of a
@@ -81,12 +81,14 @@ var ignoredReasons = []ignoredReason{
 // run makes the conversation, until the time until at the latest.
 func (d *dialog) run(ctx context.Context, until time.Time) (o outcome) {
 	d.talk = d.module.UDP.dialog()
+	defer func() {
+		if s, ok := d.talk.(*scriptRun); ok {
+			o.labels = s.labels
+		}
+	}()
 	for {
 		r, ok := d.talk.next()
 		if !ok {
-			if s, ok := d.talk.(*scriptRun); ok {
-				o.labels = s.labels
-			}
 			return o
 		}
 		if !r.answered {

@@ -28,7 +28,7 @@ type Options struct {
 	Hosts []string
 	// Prober sends the requests. If nil, it is the zero Prober.
 	Prober *Prober
-	// Log receives messages about probes (level debug) and reloads. It must not be nil.
+	// Log receives messages about probes (level debug), refused requests and reloads. It must not be nil.
 	Log *slog.Logger
 }
 
@@ -38,6 +38,7 @@ type Exporter struct {
 	prober   *Prober
 	watcher  *Watcher
 	history  history
+	refusals refusalLog
 	registry *prometheus.Registry
 	metrics  ownMetrics
 	slots    chan struct{} // holds a value for each probe in progress
@@ -82,6 +83,22 @@ func (e *Exporter) Reload() error {
 	e.config.Store(c)
 	e.watcher.Set(c.Targets)
 	e.metrics.reloaded(time.Now())
+	return nil
+}
+
+// ReloadAndLog calls Reload and logs the error or what the configuration has.
+func (e *Exporter) ReloadAndLog() error {
+	if err := e.Reload(); err != nil {
+		e.opts.Log.Error("the configuration is unchanged", "error", err)
+		return err
+	}
+	c := e.Config()
+	attrs := []any{"modules", len(c.Modules), "targets", len(c.Targets)}
+	if e.opts.File == "" {
+		e.opts.Log.Info("there is no configuration file to load", attrs...)
+		return nil
+	}
+	e.opts.Log.Info("the configuration is loaded", append([]any{"file", e.opts.File}, attrs...)...)
 	return nil
 }
 

@@ -48,13 +48,14 @@ func (e *Exporter) checked(next http.HandlerFunc) http.HandlerFunc {
 
 // serveReload reads the configuration file again.
 func (e *Exporter) serveReload(w http.ResponseWriter, _ *http.Request) {
-	if err := e.Reload(); err != nil {
-		e.opts.Log.Error("the configuration is unchanged", "error", err)
+	switch err := e.ReloadAndLog(); {
+	case err != nil:
 		http.Error(w, "the configuration is unchanged: "+err.Error(), http.StatusInternalServerError)
-		return
+	case e.opts.File == "":
+		fmt.Fprintln(w, "no file: the modules are the ready-made ones")
+	default:
+		fmt.Fprintln(w, "loaded")
 	}
-	e.opts.Log.Info("the configuration is loaded", "file", e.opts.File)
-	fmt.Fprintln(w, "loaded")
 }
 
 // serveConfig shows the configuration file.

@@ -16,7 +16,7 @@ import (
 // maxModuleName is the length in bytes of a module's name in an error.
 const maxModuleName = 100
 
-// A badRequest is a request for a probe that is wrong.
+// A badRequest describes a request for a probe that is refused.
 type badRequest struct {
 	reason string // a value of the label reason
 	what   string
@@ -27,17 +27,17 @@ type badRequest struct {
 func (e *Exporter) serveProbe(w http.ResponseWriter, r *http.Request) {
 	params, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		e.refuse(w, &badRequest{"query", "malformed query: " + oneLine(err.Error())})
+		e.refuse(w, r, &badRequest{"query", "malformed query: " + oneLine(err.Error())})
 		return
 	}
 	m, target, bad := e.target(params)
 	if bad != nil {
-		e.refuse(w, bad)
+		e.refuse(w, r, bad)
 		return
 	}
 	timeout, err := probeTimeout(r.Header.Get(timeoutHeader), m.Timeout, e.opts.TimeoutOffset)
 	if err != nil {
-		e.refuse(w, &badRequest{"timeout", err.Error()})
+		e.refuse(w, r, &badRequest{"timeout", err.Error()})
 		return
 	}
 	result := e.probe(w, r, m, target, timeout)
@@ -76,9 +76,15 @@ func (e *Exporter) target(params url.Values) (*Module, string, *badRequest) {
 }
 
 // refuse responds to a wrong request.
-func (e *Exporter) refuse(w http.ResponseWriter, bad *badRequest) {
+func (e *Exporter) refuse(w http.ResponseWriter, r *http.Request, bad *badRequest) {
+	e.refuseWith(w, r, http.StatusBadRequest, bad)
+}
+
+// refuseWith responds with a status, and counts and logs the request.
+func (e *Exporter) refuseWith(w http.ResponseWriter, r *http.Request, status int, bad *badRequest) {
 	e.metrics.refused.WithLabelValues(bad.reason).Inc()
-	http.Error(w, bad.what, http.StatusBadRequest)
+	e.refusals.add(e.opts.Log, r, bad.reason, bad.what)
+	http.Error(w, bad.what, status)
 }
 
 // probe probes a target as soon as fewer than MaxProbes are in progress. It returns nil if that takes
@@ -94,9 +100,8 @@ func (e *Exporter) probe(w http.ResponseWriter, r *http.Request, m *Module, targ
 	select {
 	case e.slots <- struct{}{}:
 	case <-timer.C:
-		e.metrics.refused.WithLabelValues("busy").Inc()
-		http.Error(w, fmt.Sprintf("%d probes are in progress; start the exporter with a larger --max-probes",
-			e.opts.MaxProbes), http.StatusServiceUnavailable)
+		e.refuseWith(w, r, http.StatusServiceUnavailable, &badRequest{"busy", fmt.Sprintf(
+			"%d probes are in progress; start the exporter with a larger --max-probes", e.opts.MaxProbes)})
 		return nil
 	case <-r.Context().Done():
 		return nil

@@ -56,10 +56,19 @@ func newModule(name string) *Module {
 	}}
 }
 
-const useBlackbox = "the blackbox exporter has the other probers"
+// proberHint returns what to write instead of another prober. The keys of a TCP module work with UDP.
+func proberHint(name string) string {
+	if name == "tcp" {
+		return "for a UDP service, write prober: udp, and udp: instead of tcp:; query_response works as it is"
+	}
+	return "the blackbox exporter has the other probers"
+}
 
 // module reads a module.
 func (r *yamlReader) module(key, n *yaml.Node) (*Module, error) {
+	if key.Value == "" {
+		return nil, mistake(key, "write NAME: before the keys of the module", "a module has no name")
+	}
 	m := newModule(key.Value)
 	var prober, section *yaml.Node
 	err := r.mapping(n, "module "+key.Value, fields{
@@ -67,7 +76,7 @@ func (r *yamlReader) module(key, n *yaml.Node) (*Module, error) {
 			prober = n
 			name, err := r.text(n, "prober")
 			if err == nil && name != "udp" {
-				err = mistake(n, useBlackbox, "prober is %q, but only udp is supported", name)
+				err = mistake(n, proberHint(name), "prober is %q, but only udp is supported", name)
 			}
 			return err
 		},

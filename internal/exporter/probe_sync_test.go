@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/common/expfmt"
 
+	"github.com/ohce/ohce/measure"
 	"github.com/ohce/ohce/ohcetest"
 )
 
@@ -284,4 +285,34 @@ func TestWriteDebug(t *testing.T) {
 			t.Errorf("the debug output is\n%s", fmt.Sprintf("%q", b.String()))
 		}
 	})
+}
+
+// The labels and the round-trip times of the steps before a failure are exported. Those of a request
+// that succeeds replace them.
+func TestProbeLabelsOfFailure(t *testing.T) {
+	const steps = `query_response: [{send: PING}, {expect: "^(P)ONG$", labels: [{name: first, value: "${1}"}], send: x},
+		{expect: ^y$, labels: [{name: second, value: z}]}]`
+	inBubble(t, direct, func(t *testing.T, w *world) {
+		r := w.prober.Probe(t.Context(), module(t, steps), serverAddr, time.Second)
+		if r.Success || fmt.Sprint(r.labels) != "map[first:P]" || len(r.rtts) != 1 {
+			t.Errorf("success %v, labels %v, round trips %v", r.Success, r.labels, r.rtts)
+		}
+		if text := samples(t, r); !strings.Contains(text, `expect_info{first="P"} 1`) {
+			t.Errorf("the metrics are\n%s", text)
+		}
+	})
+	r := &Result{Module: Default().Modules["echo"]}
+	failed, passed := map[string]string{"a": "failed"}, map[string]string{"a": "passed"}
+	for i, tt := range []struct {
+		o    outcome
+		want string
+	}{
+		{outcome{class: measure.Lost, labels: failed}, "failed"},
+		{outcome{class: measure.Answered, labels: passed}, "passed"},
+		{outcome{class: measure.Lost, labels: failed}, "passed"},
+	} {
+		if r.add(i+1, tt.o); r.labels["a"] != tt.want {
+			t.Errorf("request %d: the labels are %v, want %s", i+1, r.labels, tt.want)
+		}
+	}
 }

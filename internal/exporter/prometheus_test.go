@@ -139,8 +139,8 @@ func startPrometheus(t *testing.T, exporter, target string) string {
 	}
 	config = regexp.MustCompile(`(?m)^ {6}- targets: .*\n {8}labels: .*\n`).ReplaceAll(config, nil)
 	text := strings.NewReplacer(
-		"scrape_configs:", "global: {scrape_interval: 200ms, scrape_timeout: 200ms, evaluation_interval: 200ms}\n\nscrape_configs:",
-		"scrape_interval: 15s", "scrape_interval: 200ms", "scrape_timeout: 10s", "scrape_timeout: 200ms",
+		"scrape_interval: 15s", "scrape_interval: 200ms\n  scrape_timeout: 200ms", "evaluation_interval: 15s", "evaluation_interval: 200ms",
+		"scrape_timeout: 10s", "scrape_timeout: 200ms",
 		"    static_configs:\n    relabel", "    static_configs: [{targets: ['"+target+"'], labels: {module: echo}}]\n    relabel",
 		"127.0.0.1:9115", exporter, "192.0.2.7:9116", exporter,
 	).Replace(string(config))

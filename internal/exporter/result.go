@@ -86,15 +86,16 @@ func (r *Result) draw(x sequence.Exchange, e sequence.Event) {
 func (r *Result) add(number int, o outcome) {
 	r.requests[o.class]++
 	r.rtts = append(r.rtts, o.rtts...)
-	if o.class != measure.Answered {
+	answered := o.class == measure.Answered
+	if o.labels != nil && (answered || r.labels == nil) { // a failure replaces nothing
+		r.labels = maps.Clone(o.labels)
+	}
+	if !answered {
 		r.failedRegex, r.failedBytes = o.failedRegex, o.failedBytes
 		r.note("request %d: %v: %v", number, o.class, o.err)
 		return
 	}
 	r.Success = true
-	if o.labels != nil {
-		r.labels = maps.Clone(o.labels)
-	}
 	for _, rtt := range o.rtts {
 		r.note("request %d: answered, round trip %v", number, rtt)
 	}

@@ -12,8 +12,8 @@ import (
 // A script is the value of query_response: requests, and the datagrams or lines that are expected
 // after each of them.
 type script struct {
-	turns  []turn
-	labels bool // an expectation has labels
+	turns      []turn
+	labelLines map[string]int // the line of each label, by name
 }
 
 // A turn is a request and the responses that are expected before the next request.
@@ -36,7 +36,7 @@ type label struct{ name, value string }
 
 // queryResponse reads query_response.
 func (r *yamlReader) queryResponse(n *yaml.Node, u *UDP) error {
-	s := &script{}
+	s := &script{labelLines: make(map[string]int)}
 	err := r.list(n, "query_response", func(n *yaml.Node) error { return r.step(n, s, u) })
 	if err != nil || len(s.turns) == 0 {
 		return err
@@ -53,13 +53,21 @@ func (r *yamlReader) queryResponse(n *yaml.Node, u *UDP) error {
 type step struct {
 	expect  []expectation
 	send    []byte
+	sendAt  *yaml.Node // send, whose text can have parts of the match; nil for send_hex
 	hasSend bool
+}
+
+// regex returns the regular expression of the step, or nil if there is none.
+func (st *step) regex() *regexp.Regexp {
+	if len(st.expect) == 0 {
+		return nil
+	}
+	return st.expect[0].regex
 }
 
 // step reads an element of query_response and adds it to s.
 func (r *yamlReader) step(n *yaml.Node, s *script, u *UDP) error {
 	var st step
-	var labels []label
 	var labelsAt *yaml.Node
 	err := r.mapping(n, "a step of query_response", fields{
 		"expect":       func(n *yaml.Node) error { return r.expectRegex(n, &st) },
@@ -67,12 +75,8 @@ func (r *yamlReader) step(n *yaml.Node, s *script, u *UDP) error {
 		"expect_hex":   func(n *yaml.Node) error { return r.expectBytes(n, &st, "expect_hex") },
 		"send":         func(n *yaml.Node) error { return r.send(n, &st, "send") },
 		"send_hex":     func(n *yaml.Node) error { return r.send(n, &st, "send_hex") },
-		"labels": func(n *yaml.Node) (err error) {
-			labelsAt = n
-			labels, err = r.labels(n)
-			return err
-		},
-		"starttls": func(n *yaml.Node) error { return r.withoutTLS(n, "starttls") },
+		"labels":       func(n *yaml.Node) error { labelsAt = n; return nil },
+		"starttls":     func(n *yaml.Node) error { return r.withoutTLS(n, "starttls") },
 	})
 	if err != nil {
 		return err
@@ -81,14 +85,19 @@ func (r *yamlReader) step(n *yaml.Node, s *script, u *UDP) error {
 	if len(st.expect) > 1 && st.expect[0].regex == nil {
 		st.expect[0], st.expect[1] = st.expect[1], st.expect[0]
 	}
-	switch {
-	case labels != nil && (len(st.expect) == 0 || st.expect[0].regex == nil):
-		return mistake(labelsAt, "add expect with a regular expression", "labels need expect in the same step")
-	case len(st.expect) > 0 && len(s.turns) == 0:
+	if len(st.expect) > 0 && len(s.turns) == 0 {
 		return mistake(n, "begin with send: a UDP server does not know its client before the first request",
 			"query_response begins with a response")
-	case labels != nil:
-		st.expect[0].labels, s.labels = labels, true
+	}
+	if labelsAt != nil {
+		if err := r.stepLabels(labelsAt, &st, s); err != nil {
+			return err
+		}
+	}
+	if st.sendAt != nil {
+		if err := checkTemplate(st.sendAt, "send", string(st.send), st.regex()); err != nil {
+			return err
+		}
 	}
 	s.add(st, u)
 	return nil
@@ -96,15 +105,13 @@ func (r *yamlReader) step(n *yaml.Node, s *script, u *UDP) error {
 
 // add adds a step: its expectations to the latest turn, and a turn for its request.
 func (s *script) add(st step, u *UDP) {
-	expand := false
 	for _, e := range st.expect {
 		last := &s.turns[len(s.turns)-1]
 		last.expect, last.answered = append(last.expect, e), true
-		expand = expand || e.regex != nil
 		u.regex, u.bytes = u.regex || e.regex != nil, u.bytes || e.regex == nil
 	}
 	if st.hasSend {
-		s.turns = append(s.turns, turn{send: st.send, expand: expand})
+		s.turns = append(s.turns, turn{send: st.send, expand: st.sendAt != nil && st.regex() != nil})
 	}
 }
 
@@ -142,6 +149,9 @@ func (r *yamlReader) send(n *yaml.Node, st *step, key string) error {
 		return mistake(n, "", "%s has %d bytes, more than a datagram of %d", key, len(data), longest)
 	}
 	st.send, st.hasSend = data, len(data) > 0 || key == "send_hex"
+	if key == "send" {
+		st.sendAt = n
+	}
 	return err
 }
 
@@ -157,34 +167,6 @@ func (r *yamlReader) data(n *yaml.Node, key string) ([]byte, error) {
 			strings.TrimPrefix(err.Error(), "encoding/hex: "))
 	}
 	return data, nil
-}
-
-var labelName = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
-
-// labels reads the labels of a step.
-func (r *yamlReader) labels(n *yaml.Node) (all []label, err error) {
-	err = r.list(n, "labels", func(n *yaml.Node) error {
-		var l label
-		err := r.mapping(n, "a label", fields{
-			"name": func(n *yaml.Node) (err error) {
-				l.name, err = r.text(n, "name")
-				if err == nil && (!labelName.MatchString(l.name) || strings.HasPrefix(l.name, "__")) {
-					err = mistake(n, "use letters, digits and _", "invalid name %q of a label", l.name)
-				}
-				return err
-			},
-			"value": func(n *yaml.Node) (err error) {
-				l.value, err = r.text(n, "value")
-				return err
-			},
-		})
-		if err == nil && l.name == "" {
-			err = mistake(n, "add name: NAME", "a label has no name")
-		}
-		all = append(all, l)
-		return err
-	})
-	return all, err
 }
 
 // linesOf splits a datagram into lines without their ends. The last end is not followed by a line.

@@ -34,6 +34,8 @@ func TestScript(t *testing.T) {
 		{"no newline", `[{send: "a\n"}, {expect: .}]`, `>a\n|<x`},
 		{"regex before bytes", `[{send: a}, {expect_bytes: b, expect: a}]`, `>a|!b|~a|!c|<b`},
 		{"conversation", `[{send: a}, {expect: "b(.)", send: "c$1"}, {expect: d}]`, `>a|!x|<b7|>c7|<d`},
+		{"groups", `[{send: a}, {expect: "b(?P<n>.)", send: "$n${n}$1${0}$$1$"}]`, `>a|<b7|>>777b7$1$`},
+		{"bytes are no template", `[{send: a}, {expect: "b(.)", send_hex: "24 31"}]`, `>a|<b7|>>$1`},
 		{"requests in a row", `[{send: a}, {send: b}, {expect: c, send: d}]`, `>>a|>b|<c|>>d`},
 		{"no templates without a match", `[{send: "a$1"}, {expect_bytes: b, send: "c$1"}]`, `>a$1|<b|>>c$1`},
 	} {

@@ -10,8 +10,8 @@ import (
 const timeoutHeader = "X-Prometheus-Scrape-Timeout-Seconds"
 
 // probeTimeout returns how long a probe may take: offset less than the time limit in the header, which
-// can be empty, and at most the timeout of the module. As in the blackbox exporter, a limit that is
-// shorter than the offset has no effect.
+// can be empty, and at most the timeout of the module. If the limit is not longer than the offset, the
+// probe may take half of the limit, so that Prometheus still gets its metrics.
 func probeTimeout(header string, module, offset time.Duration) (time.Duration, error) {
 	if header == "" {
 		return module, nil
@@ -23,9 +23,11 @@ func probeTimeout(header string, module, offset time.Duration) (time.Duration, e
 	if seconds == 0 || seconds >= maxTimeout.Seconds() {
 		seconds = maxTimeout.Seconds()
 	}
-	limit := time.Duration(seconds*float64(time.Second)) - offset
-	if limit <= 0 {
-		return module, nil
+	limit := time.Duration(seconds * float64(time.Second))
+	if limit > offset {
+		limit -= offset
+	} else {
+		limit /= 2
 	}
 	return min(limit, module), nil
 }

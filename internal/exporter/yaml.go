@@ -3,7 +3,6 @@ package exporter
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,7 +11,6 @@ import (
 )
 
 const (
-	maxConfig = 1 << 20 // length of a file in bytes
 	maxNodes  = 1 << 20 // values in a file, each counted as often as aliases repeat it
 	maxMerges = 10      // depth of merged mappings
 )
@@ -40,30 +38,6 @@ func (e *Error) Error() string {
 // mistake returns the error for a node.
 func mistake(n *yaml.Node, hint, format string, args ...any) error {
 	return &Error{Line: n.Line, Column: n.Column, What: fmt.Sprintf(format, args...), Hint: hint}
-}
-
-var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)`)
-
-// parseYAML returns the first document of a text. It is nil if the text is empty.
-func parseYAML(text []byte) (*yaml.Node, error) {
-	if len(text) > maxConfig {
-		return nil, &Error{What: fmt.Sprintf("the file has more than %d bytes", maxConfig)}
-	}
-	var doc yaml.Node
-	if err := yaml.Unmarshal(text, &doc); err != nil {
-		e := &Error{Line: 1, What: err.Error(), Hint: "check the indentation, the quotes and the colons"}
-		if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {
-			e.What = m[2]
-			if line, err := strconv.Atoi(m[1]); err == nil {
-				e.Line = line
-			}
-		}
-		return nil, e
-	}
-	if len(doc.Content) == 0 {
-		return nil, nil
-	}
-	return doc.Content[0], nil
 }
 
 // A yamlReader reads values from nodes and counts them, so that aliases of aliases cannot take
