@@ -60,7 +60,7 @@ func TestOTLP(t *testing.T) {
 	}
 }
 
-// The collector gets the counters at the end of each interval.
+// The collector gets the counters at the end of each interval, which a variable sets.
 func TestOTLPInterval(t *testing.T) {
 	t.Parallel()
 	exports := make(chan *metricspb.ExportMetricsServiceRequest, 10_000) // at least 50 ms apart
@@ -72,10 +72,13 @@ func TestOTLPInterval(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.kill)
-	c := connect(t, p.addrs[0])
+	c, begun := connect(t, p.addrs[0]), time.Now()
 	for n := range 2 {
 		exchange(t, c, 1)
 		awaitExport(t, exports, float64(n+1))
+	}
+	if d := time.Since(begun); d > otlpInterval {
+		t.Errorf("two exports took %v, which is more than the default interval", d)
 	}
 }
 
