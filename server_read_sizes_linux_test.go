@@ -26,7 +26,8 @@ func TestShardReadSizes(t *testing.T) {
 	client.send(requests...)
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve() }() // ends with Shutdown
-	if err := srv.Shutdown(context.Background()); err != nil { // answers the queued requests
+	// Shutdown answers the queued requests.
+	if err := srv.Shutdown(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	<-served

@@ -10,8 +10,8 @@ import (
 	"github.com/ohce/ohce"
 )
 
-// TestReadHistogram checks that each read is in the bucket of its size, and that the reads which can
-// be larger than the last bound are in +Inf only.
+// TestReadHistogram checks that each read is in the bucket of its size, and that the reads which
+// are larger than the last bound are in +Inf only.
 func TestReadHistogram(t *testing.T) {
 	var sizes ohce.ReadSizes
 	for i := range sizes {

@@ -102,7 +102,7 @@ func (c *serverCollector) Collect(ch chan<- prometheus.Metric) {
 
 // readHistogram returns the histogram of the datagrams of a read. datagrams is their sum.
 //
-// The last element of sizes also counts larger reads, so it has no bucket but +Inf.
+// The last element of sizes counts all larger reads, so it has no bucket but +Inf.
 func readHistogram(
 	desc *prometheus.Desc, sizes *ohce.ReadSizes, datagrams uint64, shard string,
 ) prometheus.Metric {

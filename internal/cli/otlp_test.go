@@ -60,6 +60,28 @@ func TestOTLP(t *testing.T) {
 	}
 }
 
+// The collector gets the counters at the end of each interval, which a variable sets.
+func TestOTLPInterval(t *testing.T) {
+	t.Parallel()
+	exports := make(chan *metricspb.ExportMetricsServiceRequest, 10_000) // at least 50 ms apart
+	collector := httptest.NewServer(collectorOf(t, exports))
+	defer collector.Close()
+	p, err := startServer([]string{"--listen", "127.0.0.1:0", "--otlp", collector.URL},
+		"OTEL_METRIC_EXPORT_INTERVAL=50")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.kill)
+	c, begun := connect(t, p.addrs[0]), time.Now()
+	for n := range 2 {
+		exchange(t, c, 1)
+		awaitExport(t, exports, float64(n+1))
+	}
+	if d := time.Since(begun); d > otlpInterval {
+		t.Errorf("two exports took %v, which is more than the default interval", d)
+	}
+}
+
 // An error is written once, and again after an export has succeeded.
 func TestOTLPErrors(t *testing.T) {
 	var text strings.Builder
