@@ -71,6 +71,10 @@ type Dashboard struct {
 	figures recorder
 	current *frame // of the last snapshot
 	first   []byte // what a new stream gets first; nil if not encoded yet
+
+	maxUpdates int    // the constant, unless a test has changed it
+	pending    []byte // updates that the streams have not got yet
+	combined   int    // how many
 }
 
 // Start begins to take snapshots. Before Start and after Close, there are no figures. Start must be
@@ -101,6 +105,9 @@ func (d *Dashboard) Close() {
 func (d *Dashboard) init() {
 	d.stop, d.ended, d.wake = make(chan struct{}), make(chan struct{}), make(chan struct{}, 1)
 	d.streams = make(map[*stream]struct{})
+	if d.maxUpdates == 0 {
+		d.maxUpdates = maxUpdates
+	}
 	d.routes()
 }
 

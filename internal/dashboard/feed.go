@@ -77,14 +77,30 @@ func (d *Dashboard) advance(now time.Time, sampling bool) (watched bool) {
 		f.Prefixes, f.Exchanges = d.Sampler.figures()
 	}
 	d.current, d.first = f, nil
+	d.publish(f)
+	return len(d.streams) > 0
+}
+
+// maxUpdates is the number of streams that get an update at each Interval. With twice as many, each
+// stream gets two updates at once at every second Interval, and so on: a write costs the same for one
+// update and for several.
+const maxUpdates = 500
+
+// publish sends an update to all streams, now or together with later ones. It must be called with mu
+// held.
+func (d *Dashboard) publish(f *frame) {
 	if len(d.streams) == 0 {
-		return false
+		d.pending, d.combined = nil, 0
+		return
 	}
-	b := encode(nil, "update", f)
+	d.pending = encode(d.pending, "update", f)
+	if d.combined++; d.combined <= (len(d.streams)-1)/d.maxUpdates {
+		return
+	}
 	for s := range d.streams {
-		s.offer(b)
+		s.offer(d.pending)
 	}
-	return true
+	d.pending, d.combined = nil, 0
 }
 
 // subscribe adds a stream, whose first bytes are the history and the current figures. It reports

@@ -194,6 +194,45 @@ func TestSlowReader(t *testing.T) {
 	})
 }
 
+// With many streams, each gets all updates, but several at once.
+func TestManyStreams(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := watch(t)
+		w.d.maxUpdates = 2
+		defer w.end()
+		w.d.Start()
+		time.Sleep(100 * time.Millisecond)
+		begun := time.Now()
+		var readers []*reader
+		for range 5 { // three updates at once
+			r := w.open(t)
+			r.next()
+			r.update()
+			readers = append(readers, r)
+		}
+		for _, r := range readers {
+			for n := uint64(20); n <= 70; n += 10 {
+				if got := r.update(); got != n {
+					t.Fatalf("an update has %d requests, want %d", got, n)
+				}
+			}
+		}
+		if got, want := time.Since(begun), 6*Interval-100*time.Millisecond; got != want {
+			t.Errorf("six updates took %v, want %v", got, want)
+		}
+		for _, r := range readers[2:] {
+			r.body.Close()
+		}
+		synctest.Wait()
+		for i, r := range readers[:2] { // no longer combined
+			begun := time.Now()
+			if got := r.update(); got != 80 || i == 0 && time.Since(begun) != Interval {
+				t.Errorf("update with %d requests after %v, want 80 after %v", got, time.Since(begun), Interval)
+			}
+		}
+	})
+}
+
 // A reader that no longer reads is removed, and the figures never wait for it.
 func TestVanishedReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
