@@ -67,7 +67,7 @@ vuln: ## check for known vulnerabilities, if VULNDB can be reached
 	*) echo "$$out"; exit $$code;; \
 	esac
 
-test: ## run the tests, in less than a minute
+test: ## run the tests
 	$(GO) test ./...
 
 race: ## run the tests under the race detector, with fewer datagrams and without browsers
