@@ -41,6 +41,9 @@ VULNDB    ?= https://vuln.go.dev
 PLATFORMS ?= windows/amd64 darwin/arm64 freebsd/amd64 linux/arm64
 
 .DEFAULT_GOAL := help
+# with returns the packages whose tests contain a pattern, so that the other tests are not built.
+with = $$(grep -rl --include='*_test.go' '$(1)' . | grep -v '^./bench/' | xargs -n1 dirname | sort -u)
+
 .PHONY: help check vuln test race portable cross fuzz bench bench-load relay micro network lines dns interop delivery soak admission overload pages upgrade exporter priv demo man screenshots vectors
 
 help: ## list the targets
@@ -109,7 +112,7 @@ relay: ## compare ohce link with a relay in C, and write docs/relay.md (needs cc
 		-markdown '$(if $(OUT),../docs/relay.md)'
 
 micro: ## run each Go benchmark for BENCHTIME
-	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
+	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) $(call with,^func Benchmark)
 
 network: ## make EXCHANGES exchanges in each of many bad networks, and write REPORT
 	cd bench/network && $(GO) test -run '^TestNetwork$$' -count=1 -timeout 30m -exchanges $(EXCHANGES) \
@@ -148,8 +151,8 @@ exporter: ## probe TARGETS targets with ohce exporter within a scrape interval, 
 	OHCE_TARGETS=$(TARGETS) $(GO) test -run '^TestExporterCapacity$$' -count=1 -v ./internal/cli
 
 priv: ## run the tests that create network namespaces (needs Linux, root, ip, nft and tc)
-	$(GO) test -tags priv -run Priv -count=1 ./...
-	$(GO) test -tags priv,ohce_portable -run Priv -count=1 ./...
+	$(GO) test -tags priv -run Priv -count=1 $(call with,^func TestPriv)
+	$(GO) test -tags priv,ohce_portable -run Priv -count=1 $(call with,^func TestPriv)
 
 demo: ## run ohce demo
 	$(GO) run ./cmd/ohce demo

@@ -15,7 +15,6 @@ import (
 
 	"github.com/ohce/ohce"
 	"github.com/ohce/ohce/flip"
-	"github.com/ohce/ohce/internal/testsize"
 )
 
 // mappingsEnv is the variable with the number of clients of TestMemoryOfLink. "make soak" sets it to
@@ -105,7 +104,7 @@ func TestMemoryOfLink(t *testing.T) {
 // times as much.
 func waitForMemory(t *testing.T, pid, largest int) {
 	t.Helper()
-	limit := testsize.Pick(memoryLimit, 8*memoryLimit)
+	limit := memoryLimit()
 	begun := time.Now()
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()

@@ -193,7 +193,7 @@ func checkMemory(ctx context.Context, t *testing.T, pids ...int) {
 		}
 		before, after := most(samples[third:2*third]), most(samples[2*third:])
 		t.Logf("process %d: %d KiB at most in the second third, %d KiB in the last one", pid, before, after)
-		if after > before+memoryGrowth || after > memoryLimit {
+		if after > before+memoryGrowth || after > memoryLimit() {
 			t.Errorf("process %d has grown from %d to %d KiB", pid, before, after)
 		}
 	}
