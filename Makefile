@@ -73,8 +73,8 @@ vuln: ## check for known vulnerabilities, if VULNDB can be reached
 test: ## run the tests
 	$(GO) test ./...
 
-race: ## run the tests under the race detector, with fewer datagrams and without browsers
-	$(GO) test -race -short -count=1 -skip '^(TestBrowser|TestAccessibility|TestProse)' ./...
+race: ## run the tests under the race detector, with fewer datagrams and without browsers and scripts
+	$(GO) test -race -short -count=1 -skip '^(TestBrowser|TestAccessibility|TestProse|TestScripts)' ./...
 
 portable: ## run the tests with the portable implementation of sockets, without those of web pages
 	$(GO) test -count=1 -tags ohce_portable $$($(GO) list ./... | \
