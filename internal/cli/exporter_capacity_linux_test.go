@@ -1,3 +1,5 @@
+//go:build !ohce_portable
+
 package cli
 
 import (
