@@ -80,16 +80,16 @@ portable: ## run the tests with the portable implementation of sockets, without 
 	$(GO) test -count=1 -tags ohce_portable $$($(GO) list ./... | \
 		grep -vE '/(docs|internal/(browsertest|dashboard|lab|loadreport))$$')
 
-cross: ## build all packages and tests for each of PLATFORMS
+cross: ## check all packages and tests, and build the command, for each of PLATFORMS
 	@for p in $(PLATFORMS); do \
 		echo "GOOS=$${p%/*} GOARCH=$${p#*/}"; \
 		GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0 $(GO) vet ./... || exit 1; \
-		GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0 $(GO) test -exec true ./... >/dev/null || exit 1; \
+		GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/ohce || exit 1; \
 	done
 
 # FUZZTIME should be a count: with a duration, go test can fail with "context deadline exceeded".
 fuzz: ## run each fuzz target for FUZZTIME
-	@for pkg in $$($(GO) list ./...); do \
+	@for pkg in $(call with,^func Fuzz); do \
 		targets=$$($(GO) test -list '^Fuzz' $$pkg) || exit 1; \
 		for f in $$(echo "$$targets" | grep '^Fuzz'); do \
 			echo "$$f in $$pkg"; \
