@@ -38,6 +38,8 @@ PICTURES  ?= docs
 PAGES     ?= 1000
 # The database of known vulnerabilities.
 VULNDB    ?= https://vuln.go.dev
+# -short makes make portable run fewer datagrams.
+SHORT     ?=
 PLATFORMS ?= windows/amd64 darwin/arm64 freebsd/amd64 linux/arm64
 
 .DEFAULT_GOAL := help
@@ -77,7 +79,7 @@ race: ## run the tests under the race detector, with fewer datagrams and without
 	$(GO) test -race -short -count=1 -skip '^(TestBrowser|TestAccessibility|TestProse|TestScripts)' ./...
 
 portable: ## run the tests with the portable implementation of sockets, without those of web pages
-	$(GO) test -count=1 -tags ohce_portable $$($(GO) list ./... | \
+	$(GO) test -count=1 $(SHORT) -tags ohce_portable $$($(GO) list ./... | \
 		grep -vE '/(docs|internal/(browsertest|dashboard|lab|loadreport))$$')
 
 cross: ## check all packages and tests, and build the command, for each of PLATFORMS
@@ -161,7 +163,7 @@ man: ## write the man pages to docs/man
 	$(GO) test -run '^TestManPages$$' ./internal/cli -update
 
 screenshots: ## write the pictures of web pages to PICTURES (needs chromium)
-	OHCE_SCREENSHOTS='$(abspath $(PICTURES))' $(GO) test -run '^TestScreenshots$$' -count=1 -v ./internal/...
+	OHCE_SCREENSHOTS='$(abspath $(PICTURES))' $(GO) test -run '^TestScreenshots$$' -count=1 -v $(call with,^func TestScreenshots)
 
 vectors: ## write the test vectors of package flip (needs CPython 3.11)
 	python3 flip/testdata/vectors.py
