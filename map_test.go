@@ -50,6 +50,7 @@ var packages = []string{
 	"internal/responder",
 	"internal/web",
 	"internal/safetext",
+	"internal/descriptors",
 	"internal/leakcheck",
 	"internal/netns",
 	"internal/testsize",
@@ -140,6 +141,8 @@ var forbidden = []struct{ from, to, because string }{
 	{"internal/dashboard", "flip", "it shows any service"},
 	{"internal/dashboard", "ohcetest", "test support does not belong in the product"},
 	{"internal/dashboard", "os", "it prints nothing and reads no file"},
+	{"internal/descriptors", "os", "it must be initialized before packages that open files"},
+	{"internal/descriptors", "internal/...", "it must be initialized before packages that open files"},
 	{"internal/web", "internal/...", "it serves HTTP for any command"},
 	{"link/relay", ".", "a network does not depend on servers and clients"},
 	{"link/relay", "flip", "a network does not depend on the content of datagrams"},
@@ -160,7 +163,8 @@ var kernelPackages = map[string][]string{
 		"internal/cli/signals.go", "internal/cli/upgrade_linux.go", "internal/cli/descriptors_unix.go",
 		"examples/kv/main.go",
 		"handover/inherit_linux.go", "handover/notify_linux.go", "handover/program_linux.go", // descriptors in messages and on exec
-		"internal/sandbox/sandbox_linux.go", // IDs of users
+		"internal/descriptors/descriptors_unix.go", // package os would start the poller
+		"internal/sandbox/sandbox_linux.go",        // IDs of users
 	},
 	"golang.org/x/sys": {
 		"internal/netns/netns.go",  // namespaces for tests

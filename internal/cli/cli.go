@@ -22,6 +22,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ohce/ohce/handover"
+	"github.com/ohce/ohce/internal/descriptors"
 )
 
 // The exit codes.
@@ -82,6 +83,7 @@ type app struct {
 
 // Main runs the command with the process's arguments and returns its exit code.
 func Main() int {
+	descriptors.Release()
 	signals, stop := notifySignals()
 	defer stop()
 	a := &app{
