@@ -221,6 +221,7 @@ func (a *app) link(ctx context.Context, f *linkFlags) error {
 	case err := <-api.failed:
 		return &failure{what: fmt.Sprintf("the API failed: %v", err), code: exitFail}
 	}
+	mon.close()
 	a.log.close(nil)
 	for _, s := range m.List() {
 		if s.Name != "link-1" {

@@ -51,7 +51,7 @@ func loadThrough(t *testing.T, server *process, count int, impair ...string) *js
 // TestLoadThroughLink checks the counts of ohce load through a link with known impairments: they must
 // be within three standard errors. The seed determines which datagrams the link impairs. If this
 // machine has sent more than a twentieth of the requests too late, it has also lost responses that
-// it read too late. The test then tries again, and finally skips.
+// it read too late. The test then tries again.
 func TestLoadThroughLink(t *testing.T) {
 	count := testsize.Pick(2000, 1000)
 	p := serving(t, "--log", "none")
@@ -59,12 +59,10 @@ func TestLoadThroughLink(t *testing.T) {
 		t.Helper()
 		for try := 1; ; try++ {
 			r := reportOf(t, loadThrough(t, p, count, impair...))
-			switch {
-			case r.Own.Missed > count/20 && try < maxTries:
+			if r.Own.Missed > count/20 && try < maxTries {
 				continue
-			case r.Own.Missed > count/20:
-				t.Skipf("this machine is too busy: %+v", *r)
-			case r.Asked != count || r.Sent < count*9/10:
+			}
+			if r.Asked != count || r.Sent < count*9/10 {
 				t.Fatalf("%d asked and %d sent, want %d", r.Asked, r.Sent, count)
 			}
 			return r

@@ -41,7 +41,7 @@ func (f logFormat) handler(w io.Writer) slog.Handler {
 // records returns the lines of a message in the format. In text and json, each line is a record.
 // Lines that begin with "ohce: " report errors.
 func (f logFormat) records(message []byte) []byte {
-	if f == plainLog || f == "" {
+	if f == plainLog {
 		return message
 	}
 	var b bytes.Buffer
@@ -73,7 +73,7 @@ func (f logFormat) end(stats interface {
 	slog.LogValuer
 	String() string
 }, lines string) []byte {
-	if f == plainLog || f == "" {
+	if f == plainLog {
 		return []byte(stats.String() + "\n" + lines)
 	}
 	var b bytes.Buffer

@@ -130,21 +130,24 @@ func TestServeMetrics(t *testing.T) {
 	}
 }
 
-func TestLinkMetrics(t *testing.T) {
-	t.Parallel()
-	srv, err := startServer([]string{"--listen", "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(srv.kill)
-	p, err := startLink([]string{"--listen", "127.0.0.1:0", "--to", srv.addrs[0], "--api", "127.0.0.1:0",
-		"--up", "duplicate=100%", "--http", "127.0.0.1:0"})
+// linkMonitored starts a link with --http in front of a server.
+func linkMonitored(t *testing.T, args ...string) (p *process, addr string) {
+	t.Helper()
+	srv := serving(t, "--log", "none")
+	p, err := startLink(append([]string{"--listen", "127.0.0.1:0", "--to", srv.addrs[0], "--api", "127.0.0.1:0",
+		"--http", "127.0.0.1:0"}, args...))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.kill)
+	return p, metricsAddress(t, p)
+}
+
+func TestLinkMetrics(t *testing.T) {
+	t.Parallel()
+	p, addr := linkMonitored(t, "--up", "duplicate=100%")
 	exchange(t, connect(t, p.addrs[0]), 1)
-	_, text := fetch(t, "http://"+metricsAddress(t, p)+"/metrics")
+	_, text := fetch(t, "http://"+addr+"/metrics")
 	for name, want := range map[string]float64{
 		`ohce_link_received_total{direction="up",link="link-1"}`:                    1,
 		`ohce_link_sent_total{direction="up",link="link-1"}`:                        2,
@@ -163,12 +166,8 @@ func TestPromtoolChecksMetrics(t *testing.T) {
 	t.Parallel()
 	promtool := daemon.Find(t, "promtool")
 	_, addr := serveMonitored(t)
-	lnk, err := startLink([]string{"--listen", "127.0.0.1:0", "--api", "127.0.0.1:0", "--http", "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(lnk.kill)
-	for _, addr := range []string{addr, metricsAddress(t, lnk)} {
+	_, linkAddr := linkMonitored(t)
+	for _, addr := range []string{addr, linkAddr} {
 		_, text := fetch(t, "http://"+addr+"/metrics")
 		cmd := exec.Command(promtool, "check", "metrics")
 		cmd.Stdin = strings.NewReader(text)

@@ -57,18 +57,7 @@ func TestServePage(t *testing.T) {
 func TestLinkPage(t *testing.T) {
 	t.Parallel()
 	b := browsertest.Start(t)
-	srv, err := startServer(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(srv.kill)
-	p, err := startLink([]string{"--listen", "127.0.0.1:0", "--to", srv.addrs[0], "--api", "127.0.0.1:0",
-		"--up", "duplicate=100%", "--http", "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(p.kill)
-	addr := metricsAddress(t, p)
+	p, addr := linkMonitored(t, "--up", "duplicate=100%")
 	page := b.Open(t, "http://"+addr+"/", browsertest.Light)
 	awaitTotal(page, "up-received-detail", 0)
 	exchange(t, connect(t, p.addrs[0]), 1)

@@ -91,6 +91,14 @@ func servers(ts *testscript.TestScript) map[string]*process {
 	return ts.Value(serversKey{}).(map[string]*process)
 }
 
+// setAddress sets $NAME to an address and $NAME_PORT to its port.
+func setAddress(ts *testscript.TestScript, name, addr string) {
+	_, port, err := net.SplitHostPort(addr)
+	ts.Check(err)
+	ts.Setenv(name, addr)
+	ts.Setenv(name+"_PORT", port)
+}
+
 // scriptServer starts "ohce serve" on a free port: server NAME [FLAGS...]. $NAME is its address,
 // $NAME_PORT the port of that.
 func scriptServer(ts *testscript.TestScript, neg bool, args []string) {
@@ -104,10 +112,7 @@ func scriptServer(ts *testscript.TestScript, neg bool, args []string) {
 	p, err := startServer(flags, "OHCE_TRANSFORM="+ts.Getenv("OHCE_TRANSFORM"))
 	ts.Check(err)
 	ts.Defer(p.kill)
-	ts.Setenv(args[0], p.addrs[0])
-	_, port, err := net.SplitHostPort(p.addrs[0])
-	ts.Check(err)
-	ts.Setenv(args[0]+"_PORT", port)
+	setAddress(ts, args[0], p.addrs[0])
 	servers(ts)[args[0]] = p
 }
 
@@ -121,10 +126,7 @@ func scriptLink(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	ts.Defer(p.kill)
 	ts.Setenv(args[0], p.addrs[0])
-	ts.Setenv(args[0]+"_API", p.api)
-	_, port, err := net.SplitHostPort(p.api)
-	ts.Check(err)
-	ts.Setenv(args[0]+"_API_PORT", port)
+	setAddress(ts, args[0]+"_API", p.api)
 	servers(ts)[args[0]] = p
 }
 
@@ -181,10 +183,7 @@ func scriptLab(ts *testscript.TestScript, neg bool, args []string) {
 	p, err := startProcess(1, args[1:])
 	ts.Check(err)
 	ts.Defer(p.kill)
-	ts.Setenv(args[0], p.addrs[0])
-	_, port, err := net.SplitHostPort(p.addrs[0])
-	ts.Check(err)
-	ts.Setenv(args[0]+"_PORT", port)
+	setAddress(ts, args[0], p.addrs[0])
 	servers(ts)[args[0]] = p
 }
 

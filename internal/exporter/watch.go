@@ -36,8 +36,8 @@ func NewWatcher(p *Prober) *Watcher {
 // A watchKey identifies the metrics of a target.
 type watchKey struct{ target, module string }
 
-// Set makes w watch targets instead of those of the last call. A target whose definition has not
-// changed keeps its counters and its times.
+// Set replaces the targets that w watches. A target with the same definition as before keeps its
+// counters and its due times.
 func (w *Watcher) Set(targets []Target) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
