@@ -30,6 +30,9 @@ func TestDatagrams(t *testing.T) {
 						left)
 				}
 				left -= len(d)
+				if n := m.Len(len(got)); n != len(d) {
+					t.Errorf("datagram %d has the length %d, want %d", len(got), n, len(d))
+				}
 				got = append(got, string(d))
 			}
 			if !slices.Equal(got, tt.want) || m.Count() != len(tt.want) {

@@ -363,12 +363,10 @@ function show() {
 function connect() {
   source?.close();
   source = new EventSource("events");
-  let newest = 0; // the time of the last update of this stream
   source.addEventListener("history", (e) => setHistory(JSON.parse(e.data)));
   source.addEventListener("update", (e) => {
     const frame = JSON.parse(e.data);
-    if (frame.time <= newest) return; // the history had it
-    newest = frame.time;
+    if (frame.time < times[times.length - 1]) return; // the history has it
     latest = frame;
     arrived = performance.now();
     addHistory(latest);
