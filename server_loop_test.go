@@ -153,6 +153,9 @@ func TestWriteErrorAffectsOneDatagram(t *testing.T) {
 			st.WriteErrors["EPERM"] != 2 || st.InFlight != 0 || st.Received != 6 {
 			t.Errorf("stats %+v, want 3 answered, 2 unsent (EPERM), 1 too large", st)
 		}
+		if sh := s.ShardStats()[0]; sh.RequestBytes != 12 || sh.ResponseBytes != 3 {
+			t.Errorf("%d bytes received and %d sent, want 12 and 3", sh.RequestBytes, sh.ResponseBytes)
+		}
 	})
 }
 
@@ -191,6 +194,9 @@ func TestRefusedSegmentsSentSeparately(t *testing.T) {
 		st := s.Stats()
 		if st.Received != 5 || st.Answered != 4 || st.Dropped[DropUnsent] != 1 || st.InFlight != 0 {
 			t.Errorf("stats %+v, want 5 received, 4 answered, 1 unsent", st)
+		}
+		if sh := s.ShardStats()[0]; sh.RequestBytes != 13 || sh.ResponseBytes != 11 {
+			t.Errorf("%d bytes received and %d sent, want 13 and 11", sh.RequestBytes, sh.ResponseBytes)
 		}
 	})
 }

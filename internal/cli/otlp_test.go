@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	metricspb "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
 	"google.golang.org/protobuf/proto"
 )
@@ -81,6 +83,58 @@ func TestOTLPInterval(t *testing.T) {
 		t.Errorf("two exports took %v, which is more than the default interval", d)
 	}
 }
+
+// If the collector cannot be reached at the end, the log says so.
+func TestOTLPLastError(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{
+		{"serve", "--listen", "127.0.0.1:0"},
+		{"link", "--listen", "127.0.0.1:0", "--to", "127.0.0.1:9", "--api", "none"},
+	} {
+		t.Run(args[0], func(t *testing.T) {
+			args = append(args, "--otlp", "http://127.0.0.1:1") // nothing listens there
+			p, err := startProcess(1, args, "OTEL_METRIC_EXPORT_INTERVAL=600000")
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(p.kill)
+			if err := p.await("Sandbox: "); err != nil { // only then, the export has begun
+				t.Fatal(err)
+			}
+			text, err := p.stopWith(syscall.SIGTERM)
+			if err != nil || strings.Count(text, "ohce: cannot send metrics: ") != 1 {
+				t.Errorf("%v: %s", err, text)
+			}
+		})
+	}
+}
+
+// A collector that answers again ends the silence about its errors.
+func TestOTLPSuccess(t *testing.T) {
+	var text strings.Builder
+	exporter := &fakeExporter{}
+	s := otlpSuccess{exporter, &otlpErrors{log: &text}}
+	for _, err := range []error{errors.New("refused"), errors.New("refused"), nil, errors.New("refused")} {
+		exporter.err = err
+		if got := s.Export(t.Context(), nil); got != err {
+			t.Errorf("Export returned %v, want %v", got, err)
+		}
+		if err != nil {
+			s.errors.Handle(err) // as the reader does
+		}
+	}
+	if n := strings.Count(text.String(), "refused"); n != 2 {
+		t.Errorf("the log has %d errors, want 2: %s", n, &text)
+	}
+}
+
+// A fakeExporter fails with err.
+type fakeExporter struct {
+	metric.Exporter
+	err error
+}
+
+func (e *fakeExporter) Export(context.Context, *metricdata.ResourceMetrics) error { return e.err }
 
 // An error is written once, and again after an export has succeeded.
 func TestOTLPErrors(t *testing.T) {
