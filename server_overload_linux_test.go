@@ -22,7 +22,8 @@ import (
 // TestOverloadGoodput offers a server up to ten times the requests that it can answer. At ten times,
 // the server must answer at 90 % of its highest rate. The handler takes most of the time, so that
 // the sender can offer that much. Rates are compared by the second of the server's processor time,
-// because other programs can take the processor. OHCE_OVERLOAD sets the seconds of each load.
+// because other programs can take the processor. The loads take turns, and the median of their ratios
+// counts, because the speed of a machine changes. OHCE_OVERLOAD sets the seconds of each load.
 func TestOverloadGoodput(t *testing.T) {
 	d, required := time.Second/5, 0.7
 	if s := os.Getenv("OHCE_OVERLOAD"); s != "" {
@@ -46,17 +47,26 @@ func TestOverloadGoodput(t *testing.T) {
 	runtime.LockOSThread() // see offer
 	defer runtime.UnlockOSThread()
 	capacity := offer(t, srv, conn, 100_000, d).perProcessor // more than it can answer
-	var goodput []float64
-	for _, times := range []float64{1, 2, 5, 10} {
-		o := offer(t, srv, conn, times*capacity, d)
-		t.Logf("offered %.1f times %.0f requests a second: answered %.0f a second, %.0f by the second of "+
-			"processor time", o.offered/capacity, capacity, o.answered, o.perProcessor)
-		goodput = append(goodput, o.perProcessor)
+	var ratios []float64
+	for range overloadRounds {
+		var goodput []float64
+		for _, times := range []float64{1, 2, 5, 10} {
+			o := offer(t, srv, conn, times*capacity, d/overloadRounds)
+			t.Logf("offered %.1f times %.0f requests a second: answered %.0f a second, %.0f by the second "+
+				"of processor time", o.offered/capacity, capacity, o.answered, o.perProcessor)
+			goodput = append(goodput, o.perProcessor)
+		}
+		ratios = append(ratios, goodput[len(goodput)-1]/slices.Max(goodput))
 	}
-	if share := goodput[len(goodput)-1] / slices.Max(goodput); share < required {
-		t.Errorf("at ten times the capacity: %.3f of the highest rate, want %v", share, required)
+	slices.Sort(ratios)
+	t.Logf("at ten times the capacity: %.3f of the highest rate in each round", ratios)
+	if median := ratios[len(ratios)/2]; median < required {
+		t.Errorf("at ten times the capacity: %.3f of the highest rate, want %v", median, required)
 	}
 }
+
+// overloadRounds is the number of times that each load is offered.
+const overloadRounds = 5
 
 // slowHandler returns a handler that hashes size bytes for each request.
 func slowHandler(size int) ohce.Handler {
