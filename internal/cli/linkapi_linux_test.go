@@ -12,9 +12,9 @@ import (
 	"github.com/ohce/ohce/link"
 )
 
-// apiMemory is the limit in KiB of the memory of a link with hostile clients of its API. The program
-// itself takes 26 MiB of it. The race detector needs several times as much.
-func apiMemory() int { return testsize.Pick(80<<10, 512<<10) }
+// apiMemory is the limit in KiB of the memory of a link with hostile clients of its API. The race
+// detector needs several times as much.
+func apiMemory() int { return testsize.Pick(64<<10, 512<<10) }
 
 // linkWithSchedules starts ohce link with two links whose schedules have the maximum length, so
 // that a response with all links has several MiB.
