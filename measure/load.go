@@ -53,8 +53,8 @@ type Load struct {
 	Timeout time.Duration
 	// MaxInFlight is the number of requests that a socket remembers, rounded up to a power of two. The
 	// next request is not sent while the one that is MaxInFlight requests older is in flight; it counts
-	// in Own.Refused. To avoid that even if requests are lost, choose at least the rate of a socket
-	// times Timeout. If it is not positive, it is 131,072. A request takes up to 48 bytes, and
+	// in Own.Refused. In a closed loop, it waits instead. To avoid that even if requests are lost, choose
+	// at least the rate of a socket times Timeout. If it is not positive, it is 131,072. A request takes up to 48 bytes, and
 	// additionally its own length if Check or Match.Accept is not nil.
 	MaxInFlight int
 	// Segments passes requests of equal size that are due within 50 us to the kernel in one call (UDP

@@ -366,6 +366,28 @@ func testMaxInFlight(t *testing.T, byNumber bool) {
 	})
 }
 
+// If too many requests are in flight, a closed loop waits.
+func TestLoadClosedMaxInFlight(t *testing.T) {
+	lossy := each(func(n int, d ohcetest.Datagram) []ohcetest.Arrival {
+		if n == 3 {
+			return nil
+		}
+		return arrive(ms)(d)
+	})
+	for _, byNumber := range []bool{false, true} {
+		loadInBubble(t, lossy, func(t *testing.T, _ *ohcetest.Network, l *measure.Load) {
+			l.Closed, l.Duration, l.MaxInFlight = 2, time.Second, 4
+			if byNumber {
+				l.Match, l.Number = nil, number
+			}
+			r := load(t, l, measure.Regular(0))
+			if r.Own.Refused != 0 || r.Asked != r.Sent || r.Lost != 1 || r.Sent < 300 {
+				t.Errorf("by number %v: %s", byNumber, counts(r))
+			}
+		})
+	}
+}
+
 // Requests that are equal to one in flight are reported.
 func TestLoadAmbiguous(t *testing.T) {
 	loadInBubble(t, arrive(12*ms), func(t *testing.T, _ *ohcetest.Network, l *measure.Load) {

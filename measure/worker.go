@@ -76,10 +76,11 @@ func (w *worker) run(ctx context.Context, due iter.Seq[time.Duration]) {
 		if this.worker != w.share.index {
 			continue
 		}
-		if !ready(at) {
+		c := w.group.clients[this.place]
+		if !ready(c, at) {
 			break
 		}
-		w.add(w.group.clients[this.place], n, at)
+		w.add(c, n, at)
 	}
 	w.flush()
 	for w.pending() > 0 && !w.done.Load() {
@@ -112,7 +113,7 @@ func (t turn) after(s share) turn {
 }
 
 // until waits until a request is due. It returns false if the worker must stop.
-func (w *worker) until(at time.Duration) bool {
+func (w *worker) until(_ *loadClient, at time.Duration) bool {
 	if w.now >= at {
 		return !w.done.Load()
 	}
@@ -133,14 +134,14 @@ func (w *worker) until(at time.Duration) bool {
 	return !w.done.Load()
 }
 
-// untilFree waits until fewer requests are in flight than a closed loop allows. It returns false if
-// the worker must stop or the loop has ended.
-func (w *worker) untilFree(time.Duration) bool {
+// untilFree waits until fewer requests are in flight than a closed loop allows, and c has room for
+// another one. It returns false if the worker must stop or the loop has ended.
+func (w *worker) untilFree(c *loadClient, _ time.Duration) bool {
 	most := w.load.Closed / w.share.workers
 	if w.share.index < w.load.Closed%w.share.workers {
 		most++
 	}
-	for w.pending() >= most && !w.done.Load() {
+	for (w.pending() >= most || c.attempts.Full()) && !w.done.Load() {
 		w.flush()
 		w.receive(w.now + maxWait)
 	}

@@ -35,6 +35,7 @@ func (l *loader) resolve(ctx context.Context, p *loadPayload) error {
 	l.load = &measure.Load{
 		Addr: l.addr, Dial: l.dial, Match: p.match, Request: p.request, Check: p.check, Clients: f.clients,
 		Closed: f.closed, Timeout: f.timeout, Segments: f.segments, ReceiveBuffer: f.buffer,
+		MaxInFlight: f.remembered(l.due.peak),
 	}
 	if f.closed > 0 {
 		l.load.Duration = f.limit()

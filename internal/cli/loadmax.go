@@ -67,6 +67,7 @@ func (l *loader) findMax(ctx context.Context) error {
 
 // trial runs a trial and reports whether it was within the limits.
 func (s *maxSearch) trial(ctx context.Context, rate float64) (within bool, err error) {
+	s.load.MaxInFlight = s.flags.remembered(rate)
 	r, err := s.load.Run(ctx, s.flags.constant(rate).due)
 	if err != nil {
 		return false, &failure{what: rootCause(err).Error(), code: exitFail}

@@ -14,7 +14,8 @@ import (
 // A schedule is the times of the requests of a load, from the start of the run.
 type schedule struct {
 	due  iter.Seq[time.Duration]
-	text string // describes it
+	text string  // describes it
+	peak float64 // its highest rate, in requests a second; 0 for a closed loop
 }
 
 // schedule returns the schedule that the flags ask for.
@@ -26,26 +27,29 @@ func (f *loadFlags) schedule() (schedule, error) {
 		if err != nil {
 			return s, err
 		}
-		s = schedule{measure.Steps(steps...), "steps " + f.steps}
+		s = schedule{measure.Steps(steps...), "steps " + f.steps, highest(steps)}
 	case f.ramp != "":
 		from, to, err := parseRamp(f.ramp)
 		if err != nil {
 			return s, err
 		}
-		s = schedule{measure.Ramp(from, to, f.duration), fmt.Sprintf("ramp %s in %v", f.ramp, f.duration)}
+		s = schedule{measure.Ramp(from, to, f.duration), fmt.Sprintf("ramp %s in %v", f.ramp, f.duration),
+			max(from, to)}
 	case f.closed > 0:
-		s = schedule{measure.Regular(0), fmt.Sprintf("%d in flight%s", f.closed, f.forDuration())}
+		s = schedule{measure.Regular(0), fmt.Sprintf("%d in flight%s", f.closed, f.forDuration()), 0}
 	case f.poisson:
 		if !f.given("seed") {
 			f.seed = rand.Uint64()
 		}
 		due := measure.Limit(measure.Poisson(f.rate, f.seed), 0, f.limit())
-		s = schedule{due, fmt.Sprintf("%v a second at random times (seed %d)%s", f.rate, f.seed, f.forDuration())}
+		text := fmt.Sprintf("%v a second at random times (seed %d)%s", f.rate, f.seed, f.forDuration())
+		s = schedule{due, text, f.rate}
 	default:
 		s = f.constant(f.rate)
 	}
 	if f.count > 0 {
-		s = schedule{measure.Limit(s.due, f.count, 0), fmt.Sprintf("%s, at most %d requests", s.text, f.count)}
+		s.due = measure.Limit(s.due, f.count, 0)
+		s.text = fmt.Sprintf("%s, at most %d requests", s.text, f.count)
 	}
 	return s, nil
 }
@@ -56,7 +60,29 @@ func (f *loadFlags) constant(rate float64) schedule {
 	if f.limit() == 0 {
 		step.Duration = 100 * 365 * 24 * time.Hour // --count ends the load
 	}
-	return schedule{measure.Steps(step), fmt.Sprintf("%v a second%s", rate, f.forDuration())}
+	return schedule{measure.Steps(step), fmt.Sprintf("%v a second%s", rate, f.forDuration()), rate}
+}
+
+// The limits of the requests that a client remembers. The highest one takes some 200 MB.
+const (
+	minRemembered = 1 << 17
+	maxRemembered = 1 << 22
+)
+
+// remembered returns how many requests each client must remember at a rate, so that lost requests do
+// not keep it from sending others before they time out.
+func (f *loadFlags) remembered(rate float64) int {
+	const reserve = 100 * time.Millisecond // until the client notices that a request has timed out
+	n := rate / float64(f.clients) * (f.timeout + reserve).Seconds()
+	return int(min(max(n, minRemembered), maxRemembered))
+}
+
+// highest returns the highest rate of steps.
+func highest(steps []measure.Step) (rate float64) {
+	for _, s := range steps {
+		rate = max(rate, s.Rate)
+	}
+	return rate
 }
 
 // forDuration describes the time limit of a load.
