@@ -66,7 +66,7 @@ The report separates the failures of this machine from those of the network and 
   missed    the request was sent more than 1 ms after its due time; one that is late by more than
             --timeout is not sent at all
   refused   this system refused to send the request, or too many requests were in flight: keep
-            --rate x --timeout below 131,072 for each of --clients
+            --rate x --timeout below 4,000,000 for each of --clients
   overflow  this system dropped the response, because the receive buffer was full
 
 If they exceed 0.1 % of the requests, the figures describe this machine rather than the server. The

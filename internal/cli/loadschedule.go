@@ -15,7 +15,7 @@ import (
 type schedule struct {
 	due  iter.Seq[time.Duration]
 	text string  // describes it
-	peak float64 // its highest rate, in requests a second; 0 for a closed loop
+	peak float64 // its highest rate, in requests a second; of a closed loop, the highest to be expected
 }
 
 // schedule returns the schedule that the flags ask for.
@@ -36,7 +36,10 @@ func (f *loadFlags) schedule() (schedule, error) {
 		s = schedule{measure.Ramp(from, to, f.duration), fmt.Sprintf("ramp %s in %v", f.ramp, f.duration),
 			max(from, to)}
 	case f.closed > 0:
-		s = schedule{measure.Regular(0), fmt.Sprintf("%d in flight%s", f.closed, f.forDuration()), 0}
+		s = schedule{measure.Regular(0), fmt.Sprintf("%d in flight%s", f.closed, f.forDuration()), closedPeak}
+		if f.segments {
+			s.peak = closedSegmentsPeak
+		}
 	case f.poisson:
 		if !f.given("seed") {
 			f.seed = rand.Uint64()
@@ -62,6 +65,12 @@ func (f *loadFlags) constant(rate float64) schedule {
 	}
 	return schedule{measure.Steps(step), fmt.Sprintf("%v a second%s", rate, f.forDuration()), rate}
 }
+
+// The highest rates to be expected of a closed loop.
+const (
+	closedPeak         = 500_000
+	closedSegmentsPeak = 5_000_000
+)
 
 // The limits of the requests that a client remembers. The highest one takes some 200 MB.
 const (

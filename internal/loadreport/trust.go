@@ -15,8 +15,8 @@ func Doubts(r *measure.Report) (all []string) {
 			duration(r.Lag.Median), duration(r.Lag.P99), duration(r.Lag.Max)))
 	}
 	if n := r.Own.Refused; n > 0 {
-		all = append(all, fmt.Sprintf("The system refused to send %s of %s.", percent(n, r.Asked),
-			due(r.Asked)))
+		all = append(all, fmt.Sprintf("This machine did not send %s of %s: the system refused them, or too many "+
+			"requests were in flight.", percent(n, r.Asked), due(r.Asked)))
 	}
 	if n := r.Own.Overflow; n > 0 {
 		all = append(all, fmt.Sprintf("The system dropped %s because a receive buffer was full "+
