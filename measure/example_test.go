@@ -102,10 +102,26 @@ func ExampleLimit() {
 func ExampleRateSearch() {
 	search := &measure.RateSearch{Start: 1000, Precision: 0.01}
 	for rate, ok := search.Next(); ok; rate, ok = search.Next() {
-		search.Observe(rate <= 12_345) // run a trial here
+		result := measure.TrialTooHigh // run a trial here
+		if rate <= 12_345 {
+			result = measure.TrialWithin
+		}
+		search.Observe(result)
 	}
 	fmt.Printf("between %.0f and %.0f requests a second\n", search.Lower, search.Upper)
 	// Output: between 12338 and 12405 requests a second
+}
+
+func ExampleRateLimits_Judge() {
+	limits := measure.RateLimits{Loss: 0.001, P99: 10 * time.Millisecond}
+	report := &measure.Report{Asked: 2000, Sent: 2000, Answered: 1900, Trustworthy: true}
+	fmt.Println(limits.Judge(report))
+	// This machine sent a fifth of the requests late. They may have been lost for that reason.
+	report.Own.Missed, report.Trustworthy = 400, false
+	fmt.Println(limits.Judge(report))
+	// Output:
+	// too high
+	// unclear
 }
 
 func ExampleDistribution() {

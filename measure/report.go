@@ -135,6 +135,15 @@ func (c *collector) report() *Report {
 	return r
 }
 
+// minKeptRate is the smallest share of the asked rate that counts as kept.
+const minKeptRate = 0.99
+
+// KeptRate reports whether this machine sent at least 99.9 % of the due requests, at 99 % or more of
+// AskedRate. Some of them may have been late, and then sent in bursts. A closed loop keeps any rate.
+func (r *Report) KeptRate() bool {
+	return float64(r.Asked-r.Sent) <= maxOwnFailures*float64(r.Asked) && r.SentRate >= minKeptRate*r.AskedRate
+}
+
 // takeWrong takes each datagram that answers no request for the wrong response to a lost one.
 func (r *Report) takeWrong() {
 	n := min(r.Unexpected, r.Lost)

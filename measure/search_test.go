@@ -3,6 +3,7 @@ package measure_test
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/ohce/ohce/measure"
@@ -12,8 +13,15 @@ import (
 // depends on the rate.
 func search(s *measure.RateSearch, within func(rate float64) bool) {
 	for rate, ok := s.Next(); ok; rate, ok = s.Next() {
-		s.Observe(within(rate))
+		s.Observe(result(within(rate)))
 	}
+}
+
+func result(within bool) measure.TrialResult {
+	if within {
+		return measure.TrialWithin
+	}
+	return measure.TrialTooHigh
 }
 
 // The interval contains the true bound, whatever the first rate, and is as narrow as asked.
@@ -62,24 +70,82 @@ func TestRateSearchNoise(t *testing.T) {
 		search(s, func(rate float64) bool { // half of the trials at the bound fail; 5 % away, 0.7 %
 			return random.Float64() < 1/(1+math.Exp((rate-bound)/bound*100))
 		})
-		if s.Lower < 0.9*bound || s.Upper > 1.1*bound || s.Upper/s.Lower > 1.05 {
+		if s.Lower < 0.9*bound || s.Upper > 1.1*bound || s.Upper/s.Lower > 1.1 || s.Trials > 60 {
 			t.Errorf("seed %d: [%v, %v] after %d trials", seed, s.Lower, s.Upper, s.Trials)
 		}
 	}
 }
 
-// The trials at the lower end are repeated. If their results contradict the first ones, the search
-// continues below.
+// The trials at both ends are repeated. If their results contradict the first ones, the search
+// continues, and the rates decided on before need few trials.
 func TestRateSearchRepeats(t *testing.T) {
-	s := &measure.RateSearch{}
-	bound := 100_000.0
-	search(s, func(rate float64) bool {
-		if s.Trials == 20 { // the server becomes slower during the search
-			bound = 30_000
+	for _, tt := range []struct{ before, after float64 }{
+		{100_000, 30_000}, {100_000, 95_000}, {30_000, 100_000}, {100_000, 500},
+	} {
+		s := &measure.RateSearch{}
+		bound := tt.before
+		search(s, func(rate float64) bool {
+			if s.Trials == 20 { // the server changes during the search
+				bound = tt.after
+			}
+			return rate <= bound
+		})
+		if s.Lower > bound || s.Upper <= bound || s.Upper/s.Lower > 1.05 || s.Trials > 56 {
+			t.Errorf("[%v, %v] after %d trials, want an interval around %v", s.Lower, s.Upper, s.Trials, bound)
 		}
-		return rate <= bound
-	})
-	if s.Lower > bound || s.Upper <= bound {
-		t.Errorf("[%v, %v] after %d trials, want an interval around %v", s.Lower, s.Upper, s.Trials, bound)
+	}
+}
+
+// A disturbance that spoils all trials of some time does not spoil the result.
+func TestRateSearchDisturbance(t *testing.T) {
+	const bound = 100_000
+	for begin := range 34 {
+		s := &measure.RateSearch{}
+		for rate, ok := s.Next(); ok; rate, ok = s.Next() {
+			r := result(rate <= bound)
+			if s.Trials >= begin && s.Trials < begin+6 {
+				r = measure.TrialUnclear
+			}
+			s.Observe(r)
+		}
+		if s.Lower > bound || s.Upper <= bound || s.Upper/s.Lower > 1.05 || s.Trials > 60 {
+			t.Errorf("disturbed from trial %d: [%v, %v] after %d trials", begin, s.Lower, s.Upper, s.Trials)
+		}
+	}
+}
+
+// If the results contradict each other again and again, the search ends with a wide interval.
+func TestRateSearchContradictions(t *testing.T) {
+	for _, period := range []int{6, 7, 10, 12} {
+		s := &measure.RateSearch{}
+		search(s, func(rate float64) bool { // the highest rate is 80,000 and 120,000 by turns
+			return rate < 80_000 || rate < 120_000 && s.Trials/period%2 == 0
+		})
+		if s.Lower > 120_000 || s.Upper < 80_000 || s.Upper < 1.05*s.Lower || s.Upper > 1.2*s.Lower || s.Trials > 75 {
+			t.Errorf("period %d: [%v, %v] after %d trials", period, s.Lower, s.Upper, s.Trials)
+		}
+	}
+}
+
+// Unclear trials are repeated: the rate is too high only if three of them are.
+func TestRateSearchUnclear(t *testing.T) {
+	s := &measure.RateSearch{}
+	var rates []float64
+	const unclear, within, tooHigh = measure.TrialUnclear, measure.TrialWithin, measure.TrialTooHigh
+	for _, r := range []measure.TrialResult{unclear, within, unclear, within, unclear, tooHigh, unclear, unclear, within,
+		unclear, tooHigh, within} {
+		rate, ok := s.Next()
+		if !ok {
+			t.Fatal("the search has ended")
+		}
+		rates = append(rates, rate)
+		s.Observe(r)
+	}
+	want := []float64{1000, 1000, 1000, 1000, 2000, 2000, 2000, 2000, 1414, 1414, 1414, 1414}
+	for i := range rates {
+		rates[i] = math.Floor(rates[i])
+	}
+	if !slices.Equal(rates, want) || math.Floor(s.Lower) != 1414 {
+		t.Errorf("trials at %v, want %v", rates, want)
 	}
 }

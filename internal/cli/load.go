@@ -76,9 +76,9 @@ A lost request has no response at all. The loss is the share of the requests sen
 response within --timeout: lost, late, wrong, refused and unreachable.
 
 With --find-max, ohce finds the highest rate at which the loss is at most --max-loss, and the 99th
-percentile of the latency at most --max-p99. It begins at --rate and runs two or three trials of
---duration (default ` + trialDuration.String() + `) at each rate, until it knows the highest rate within 5 %. This takes about
-a minute. If this machine is too slow for a rate, the exit code is ` + fmt.Sprint(exitUntrusted) + `.
+percentile of the latency at most --max-p99. It begins at --rate and runs two or more trials of
+--duration (default ` + trialDuration.String() + `) at each rate, until it knows the highest rate within 5 %. This takes one
+or two minutes. If this machine is too slow for a rate, the exit code is ` + fmt.Sprint(exitUntrusted) + `.
 
 After the last request, ohce waits up to --timeout for responses. On Ctrl-C, it does not wait, and
 the report covers the requests so far; --find-max then has no result. With --json, the report is a

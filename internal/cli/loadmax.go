@@ -16,6 +16,7 @@ import (
 type trialJSON struct {
 	Rate        float64              `json:"rate"`
 	Within      bool                 `json:"within"`
+	Unclear     bool                 `json:"unclear"`
 	LossPercent float64              `json:"loss_percent"`
 	Latency     measure.Distribution `json:"latency_ms"`
 	Trustworthy bool                 `json:"trustworthy"`
@@ -39,9 +40,9 @@ const (
 // A maxSearch searches the highest rate of a loader's target.
 type maxSearch struct {
 	*loader
-	maxLoss float64 // in percent
-	search  measure.RateSearch
-	trials  []trialJSON
+	limits measure.RateLimits
+	search measure.RateSearch
+	trials []trialJSON
 }
 
 // findMax searches the highest rate within --max-loss and --max-p99.
@@ -50,47 +51,43 @@ func (l *loader) findMax(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s := &maxSearch{loader: l, maxLoss: 100 * share}
+	s := &maxSearch{loader: l, limits: measure.RateLimits{Loss: share, P99: l.flags.maxP99}}
 	s.search.Start = l.flags.rate
 	for rate, ok := s.search.Next(); ok; rate, ok = s.search.Next() {
-		within, err := s.trial(ctx, rate)
+		result, err := s.trial(ctx, rate)
 		if ctx.Err() != nil {
 			return &failure{what: "interrupted after " + plural(s.search.Trials, "trial"), code: exitFail}
 		}
 		if err != nil {
 			return err
 		}
-		s.search.Observe(within)
+		s.search.Observe(result)
 	}
 	return s.report()
 }
 
-// trial runs a trial and reports whether it was within the limits.
-func (s *maxSearch) trial(ctx context.Context, rate float64) (within bool, err error) {
+// trial runs a trial.
+func (s *maxSearch) trial(ctx context.Context, rate float64) (result measure.TrialResult, err error) {
 	s.load.MaxInFlight = s.flags.remembered(rate)
 	r, err := s.load.Run(ctx, s.flags.constant(rate).due)
 	if err != nil {
-		return false, &failure{what: rootCause(err).Error(), code: exitFail}
+		return result, &failure{what: rootCause(err).Error(), code: exitFail}
+	}
+	result = s.limits.Judge(r)
+	s.trials = append(s.trials, trialJSON{
+		Rate: rate, Within: result == measure.TrialWithin, Unclear: result == measure.TrialUnclear,
+		LossPercent: r.LossPercent, Latency: r.Latency, Trustworthy: r.Trustworthy,
+	})
+	if s.flags.json || ctx.Err() != nil {
+		return result, nil
+	}
+	text := result.String()
+	if result == measure.TrialUnclear {
+		text += ": " + strings.Join(loadreport.Doubts(r), " ")
 	}
 	loss := 100 * float64(r.Sent-r.Answered) / float64(max(r.Sent, 1)) // LossPercent is rounded
-	within = r.Trustworthy && r.Answered > 0 && loss <= s.maxLoss &&
-		(s.flags.maxP99 == 0 || r.Latency.P99 <= s.flags.maxP99)
-	t := trialJSON{
-		Rate: rate, Within: within, LossPercent: r.LossPercent, Latency: r.Latency, Trustworthy: r.Trustworthy,
-	}
-	s.trials = append(s.trials, t)
-	if s.flags.json || ctx.Err() != nil {
-		return within, nil
-	}
-	word := "too high"
-	switch {
-	case within:
-		word = "within the limits"
-	case !r.Trustworthy:
-		word = "too high for this machine: " + strings.Join(loadreport.Doubts(r), " ")
-	}
-	return within, s.write(fmt.Sprintf("%s a second: loss %.3f %%, p99 %s: %s\n", perSecond(rate), loss,
-		inMillis(r.Latency.P99), word))
+	return result, s.write(fmt.Sprintf("%s a second: loss %.3f %%, p99 %s: %s\n", perSecond(rate), loss,
+		inMillis(r.Latency.P99), text))
 }
 
 // report prints the result of the search.
@@ -118,12 +115,20 @@ func (s *maxSearch) report() error {
 	}
 }
 
-// limitAt returns what was too slow for a rate: this machine, if a trial at it is not trustworthy.
+// limitAt returns what was too slow for a rate: the server, if two trials say so, and otherwise this machine.
 func limitAt(rate float64, trials []trialJSON) string {
+	unclear, tooHigh := 0, 0
 	for _, t := range trials {
-		if t.Rate == rate && !t.Trustworthy {
-			return limitGenerator
+		switch {
+		case t.Rate != rate || t.Within:
+		case t.Unclear:
+			unclear++
+		default:
+			tooHigh++
 		}
+	}
+	if unclear > 0 && tooHigh < 2 {
+		return limitGenerator
 	}
 	return limitServer
 }
@@ -142,10 +147,10 @@ func (s *maxSearch) text(upper *float64, limit string) string {
 	case limit == limitGenerator:
 		return fmt.Sprintf("\nhighest rate: at least %s requests a second %s; %s a second is too high for "+
 			"this machine\n", lower, limits, perSecond(*upper))
-	default:
-		return fmt.Sprintf("\nhighest rate: between %s and %s requests a second %s\n", lower,
-			perSecond(*upper), limits)
+	case s.search.Lower > 0 && *upper > 1.1*s.search.Lower:
+		limits += "; the results in between contradict each other"
 	}
+	return fmt.Sprintf("\nhighest rate: between %s and %s requests a second %s\n", lower, perSecond(*upper), limits)
 }
 
 // perSecond formats a rate with three digits or all digits before the point.

@@ -40,7 +40,7 @@ func testFindMax(t *testing.T, queue int, maxP99 time.Duration) {
 	out := new(strings.Builder)
 	l := &loader{
 		app: &app{out: out}, target: addr,
-		flags: &loadFlags{rate: 40, duration: trialDuration, maxLoss: "0.1%", maxP99: maxP99, json: true,
+		flags: &loadFlags{rate: 40, duration: trialDuration, clients: 1, maxLoss: "0.1%", maxP99: maxP99, json: true,
 			given: func(string) bool { return true }},
 		load: &measure.Load{Addr: addr, Dial: n.Dial, Match: ohce.MatchExact(flip.Append),
 			Request: func(dst []byte, n int) []byte { return appendNumbered(dst, n, size) }},
@@ -60,21 +60,25 @@ func testFindMax(t *testing.T, queue int, maxP99 time.Duration) {
 	}
 }
 
-// TestMaxSearchText checks the result of --find-max. A trial that this machine spoiled at a rate that
-// was within the limits later does not matter.
+// TestMaxSearchText checks the result of --find-max. A trial that this machine spoiled matters only at
+// the rate that is too high, and only if no two others show that the server is too slow.
 func TestMaxSearchText(t *testing.T) {
-	early := trialJSON{Rate: 1000}
+	early := trialJSON{Rate: 1000, Unclear: true}
+	unclear, tooHigh := trialJSON{Rate: 4100, Unclear: true}, trialJSON{Rate: 4100}
 	for _, tt := range []struct {
 		name         string
 		lower, upper float64
 		trials       []trialJSON
 		want, limit  string
 	}{
-		{"the server", 4000, 4100, []trialJSON{early, {Rate: 4100, Trustworthy: true}},
+		{"the server", 4000, 4100, []trialJSON{early, unclear, tooHigh, tooHigh, unclear, unclear},
 			"between 4000 and 4100 requests a second (loss at most 0.1%, 9 trials)", limitServer},
-		{"this machine", 4000, 4100, []trialJSON{{Rate: 4100, Trustworthy: true}, {Rate: 4100}},
+		{"this machine", 4000, 4100, []trialJSON{tooHigh, unclear, {Rate: 4100, Within: true}, unclear, unclear},
 			"at least 4000 requests a second (loss at most 0.1%, 9 trials); 4100 a second is too high for this machine",
 			limitGenerator},
+		{"contradictions", 4000, 4500, []trialJSON{early},
+			"between 4000 and 4500 requests a second (loss at most 0.1%, 9 trials); the results in between contradict each other",
+			limitServer},
 		{"no limit", 4000, math.Inf(1), []trialJSON{early},
 			"at least 4000 requests a second (loss at most 0.1%, 9 trials)", limitServer},
 	} {
