@@ -388,6 +388,21 @@ func TestLoadClosedMaxInFlight(t *testing.T) {
 	}
 }
 
+// Wrong responses that all have the key of one request are neither duplicates nor late.
+func TestLoadWrongKeys(t *testing.T) {
+	loadInBubble(t, arrive(ms), func(t *testing.T, _ *ohcetest.Network, l *measure.Load) {
+		l.Match = &ohce.Matcher{
+			RequestKey:  echo,
+			ResponseKey: func(dst, _ []byte) ([]byte, bool) { return append(dst, "5"...), true },
+			Accept:      func(_, _ []byte) bool { return false },
+		}
+		r := load(t, l, measure.Limit(measure.Regular(10*ms), 30, 0))
+		if r.Wrong != 30 || r.Lost != 0 || r.Late != 0 || r.Duplicates != 0 {
+			t.Errorf("%s", counts(r))
+		}
+	})
+}
+
 // Requests that are equal to one in flight are reported.
 func TestLoadAmbiguous(t *testing.T) {
 	loadInBubble(t, arrive(12*ms), func(t *testing.T, _ *ohcetest.Network, l *measure.Load) {

@@ -135,13 +135,19 @@ func (c *collector) report() *Report {
 	return r
 }
 
-// minKeptRate is the smallest share of the asked rate that counts as kept.
-const minKeptRate = 0.99
+// A run that kept its rate sent at least this share of it, and 99 % of the requests within this share of
+// its duration.
+const (
+	minKeptRate = 0.99
+	maxKeptLag  = 0.02
+)
 
 // KeptRate reports whether this machine sent at least 99.9 % of the due requests, at 99 % or more of
-// AskedRate. Some of them may have been late, and then sent in bursts. A closed loop keeps any rate.
+// AskedRate, and 99 % of them no later than a fiftieth of Duration. AskedRate of a closed loop is 0, and
+// so is the lag of its requests: it keeps its rate.
 func (r *Report) KeptRate() bool {
-	return float64(r.Asked-r.Sent) <= maxOwnFailures*float64(r.Asked) && r.SentRate >= minKeptRate*r.AskedRate
+	return float64(r.Asked-r.Sent) <= maxOwnFailures*float64(r.Asked) && r.SentRate >= minKeptRate*r.AskedRate &&
+		float64(r.Lag.P99) <= maxKeptLag*float64(r.Duration)
 }
 
 // takeWrong takes each datagram that answers no request for the wrong response to a lost one.

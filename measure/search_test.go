@@ -45,8 +45,8 @@ func TestRateSearchLimits(t *testing.T) {
 		}
 		return true
 	})
-	if s.Lower != 5000 || !math.IsInf(s.Upper, 1) {
-		t.Errorf("without a bound: [%v, %v], want 5000 and no upper end", s.Lower, s.Upper)
+	if s.Lower != 5000 || !math.IsInf(s.Upper, 1) || s.End != measure.SearchComplete {
+		t.Errorf("without a bound: [%v, %v], %v; want 5000 and no upper end", s.Lower, s.Upper, s.End)
 	}
 	s = &measure.RateSearch{}
 	search(s, func(float64) bool { return false })
@@ -55,13 +55,13 @@ func TestRateSearchLimits(t *testing.T) {
 	}
 	s = &measure.RateSearch{MaxTrials: 7}
 	search(s, func(rate float64) bool { return rate < 1e6 })
-	if s.Trials != 7 {
-		t.Errorf("%d trials, want 7", s.Trials)
+	if s.Trials != 7 || s.End != measure.SearchExhausted || s.Lower != 4000 {
+		t.Errorf("%d trials, %v, at least %v; want 7, exhausted, 4000", s.Trials, s.End, s.Lower)
 	}
 }
 
-// If the results near the bound are random, two searches still find intervals that overlap or lie
-// within the random range.
+// If the results near the bound are random, the interval lies within the random range. It is wider than
+// Precision if they contradict each other.
 func TestRateSearchNoise(t *testing.T) {
 	const bound = 100_000.0
 	for seed := range uint64(100) {
@@ -96,20 +96,27 @@ func TestRateSearchRepeats(t *testing.T) {
 	}
 }
 
-// A disturbance that spoils all trials of some time does not spoil the result.
+// A disturbance that spoils all trials of some time does not spoil the result. A long one near the end can
+// leave Upper unclear.
 func TestRateSearchDisturbance(t *testing.T) {
 	const bound = 100_000
-	for begin := range 34 {
-		s := &measure.RateSearch{}
-		for rate, ok := s.Next(); ok; rate, ok = s.Next() {
-			r := result(rate <= bound)
-			if s.Trials >= begin && s.Trials < begin+6 {
-				r = measure.TrialUnclear
+	for _, spoilt := range []measure.TrialResult{measure.TrialUnclear, measure.TrialTooHigh} {
+		for length := range 15 {
+			for begin := range 40 {
+				s := &measure.RateSearch{}
+				for rate, ok := s.Next(); ok; rate, ok = s.Next() {
+					r := result(rate <= bound)
+					if s.Trials >= begin && s.Trials < begin+length {
+						r = spoilt
+					}
+					s.Observe(r)
+				}
+				wrong := s.Upper <= bound && !(s.UpperUnclear && length > 8)
+				if s.Lower > bound || wrong || s.Upper/s.Lower > 1.05 || s.Trials > 70 {
+					t.Errorf("%v in %d trials from %d: [%v, %v] after %d trials", spoilt, length, begin, s.Lower, s.Upper,
+						s.Trials)
+				}
 			}
-			s.Observe(r)
-		}
-		if s.Lower > bound || s.Upper <= bound || s.Upper/s.Lower > 1.05 || s.Trials > 60 {
-			t.Errorf("disturbed from trial %d: [%v, %v] after %d trials", begin, s.Lower, s.Upper, s.Trials)
 		}
 	}
 }
@@ -124,6 +131,43 @@ func TestRateSearchContradictions(t *testing.T) {
 		if s.Lower > 120_000 || s.Upper < 80_000 || s.Upper < 1.05*s.Lower || s.Upper > 1.2*s.Lower || s.Trials > 75 {
 			t.Errorf("period %d: [%v, %v] after %d trials", period, s.Lower, s.Upper, s.Trials)
 		}
+		if s.End != measure.SearchContradictory {
+			t.Errorf("period %d: the search is %v", period, s.End)
+		}
+	}
+	// At the highest rate to try, too.
+	s := &measure.RateSearch{Max: 1000}
+	search(s, func(rate float64) bool { return rate < 1000 || s.Trials/2%2 == 0 })
+	if s.Lower < 900 || s.Upper != 1000 || s.End != measure.SearchContradictory {
+		t.Errorf("at the highest rate to try: [%v, %v], %v", s.Lower, s.Upper, s.End)
+	}
+}
+
+// The report says whether the upper end is proven. Unclear trials do not overrule a decision.
+func TestRateSearchUpperUnclear(t *testing.T) {
+	for _, proven := range []bool{true, false} {
+		s := &measure.RateSearch{}
+		for rate, ok := s.Next(); ok; rate, ok = s.Next() {
+			r := result(rate <= 12_345)
+			if r == measure.TrialTooHigh && !proven {
+				r = measure.TrialUnclear
+			}
+			s.Observe(r)
+		}
+		if s.Upper <= 12_345 || s.Upper > 1.05*12_345 || s.UpperUnclear == proven {
+			t.Errorf("proven %v: up to %v, unclear %v", proven, s.Upper, s.UpperUnclear)
+		}
+	}
+	s := &measure.RateSearch{Max: 1000}
+	for _, r := range []measure.TrialResult{measure.TrialWithin, measure.TrialWithin, measure.TrialUnclear,
+		measure.TrialUnclear, measure.TrialUnclear} {
+		if rate, ok := s.Next(); !ok || rate != 1000 {
+			t.Fatalf("a trial at %v, %v", rate, ok)
+		}
+		s.Observe(r)
+	}
+	if _, ok := s.Next(); ok || s.Lower != 1000 || s.End != measure.SearchComplete {
+		t.Errorf("three unclear trials overruled two others: %v, %v", s.Lower, s.End)
 	}
 }
 

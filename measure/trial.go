@@ -9,7 +9,7 @@ import (
 type TrialResult int
 
 const (
-	// TrialUnclear: the machine that sent the requests failed, so nothing is known about the server.
+	// TrialUnclear: failures of the machine that sent the requests can explain the result.
 	TrialUnclear TrialResult = iota
 	// TrialWithin: the server kept within the limits.
 	TrialWithin
@@ -17,7 +17,7 @@ const (
 	TrialTooHigh
 )
 
-// String returns a word such as "within the limits".
+// String returns a text such as "within the limits".
 func (r TrialResult) String() string {
 	switch r {
 	case TrialUnclear:
@@ -33,44 +33,52 @@ func (r TrialResult) String() string {
 
 // RateLimits are the limits within which a server must keep.
 type RateLimits struct {
-	// Loss is the largest share of requests without a right response in time: 0.001 is 0.1 %. A negative
-	// one is 0.
+	// Loss is the largest share of requests without a right response in time: 0.001 is 0.1 %. If it is
+	// not positive, every request needs one.
 	Loss float64
 	// P99 is the largest 99th percentile of the latency. If not positive, there is no limit.
 	P99 time.Duration
 }
 
-// Judge returns the result of a trial.
+// Judge returns the result of a trial. A trial in which this machine failed can be clear, too:
 //
-// A load that kept its rate and is within the limits counts even if the report is not trustworthy:
-// late requests arrive in bursts, which are harder for the server than an even load, and the latency
-// counts from the due times. A load that is not within the limits counts only if the failures of the
-// machine that sent it do not explain that: even if each request that it sent too late had been
-// answered in time, and each response that it dropped had been right, too many would be missing or slow.
+//   - If the load kept its rate, a trial within the limits is [TrialWithin]. Requests that were late
+//     arrived in bursts, and their latency counts from the due times. Judge assumes that bursts are not
+//     easier for the server than an even load.
+//   - If more requests are missing than this machine sent late or can have dropped the responses of, the
+//     trial is [TrialTooHigh]. Judge assumes that a burst costs no more requests than were late.
+//   - If the service time, less the delay until responses were read, exceeds P99 too, and the report is
+//     trustworthy, the trial is [TrialTooHigh]. Otherwise bursts may have caused the latency.
+//
+// A trial that was interrupted with requests in flight is [TrialUnclear].
 func (l RateLimits) Judge(r *Report) TrialResult {
 	most := max(l.Loss, 0) * float64(r.Sent)
-	lost := r.Sent - r.Answered
-	within := r.Answered > 0 && float64(lost) <= most && (l.P99 <= 0 || r.Latency.P99 <= l.P99)
-	own := r.Own.Missed + r.Own.Overflow
+	missing := r.Sent - r.Answered
+	few := r.Answered > 0 && float64(missing) <= most
+	fast := l.P99 <= 0 || r.Latency.P99 <= l.P99
+	slow := l.P99 > 0 && r.Service.P99-r.ReceiveDelay.P99 > l.P99
 	switch {
-	case within && (r.Trustworthy || r.KeptRate()):
-		return TrialWithin
-	case within:
+	case r.InFlight > 0:
 		return TrialUnclear
-	case r.Trustworthy || float64(lost-own) > most || l.P99 > 0 && float64(r.slower(l.P99)-own) > 0.01*float64(r.Answered):
+	case few && fast && (r.Trustworthy || r.KeptRate()):
+		return TrialWithin
+	case !few && float64(missing-r.explained()) > most, r.Trustworthy && slow, r.Asked == 0:
 		return TrialTooHigh
 	default:
 		return TrialUnclear
 	}
 }
 
-// slower returns the number of responses whose latency exceeds d: at least that many, because
-// Percentiles has only some points of the distribution.
-func (r *Report) slower(d time.Duration) int {
-	for _, p := range r.Percentiles {
-		if time.Duration(p.Value) > d {
-			return r.Answered - p.Count
-		}
+// maxJoined is the largest number of responses that the kernel joins with GRO (Linux 5.0), and then drops
+// as one.
+const maxJoined = 64
+
+// explained returns the number of requests without a response in time that failures of this machine can
+// explain.
+func (r *Report) explained() int {
+	named := r.Own.Missed + r.Own.Refused + r.Own.Overflow
+	if !r.Trustworthy && float64(named) <= maxOwnFailures*float64(r.Asked) {
+		return r.Sent // system calls failed, with unknown consequences
 	}
-	return 0
+	return r.Own.Missed + maxJoined*r.Own.Overflow
 }

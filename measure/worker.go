@@ -256,12 +256,14 @@ func (w *worker) received(c *loadClient, data []byte) {
 	a := w.find(c, data)
 	s := w.sums
 	s.arrived++
+	wrong := c.requests != nil && (a.Answered || a.Reason != exchange.Unexpected) &&
+		!w.load.right(c.request(a.Number), data)
 	switch {
+	case a.Answered && wrong:
+		s.Wrong++
+	case wrong: // it answers no request, as it is neither a copy of a response nor a late one
+		s.Unexpected++
 	case a.Answered:
-		if c.requests != nil && !w.load.right(c.request(a.Number), data) {
-			s.Wrong++
-			return
-		}
 		if a.Reordered {
 			s.Reordered++
 		}

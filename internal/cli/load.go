@@ -66,7 +66,7 @@ The report separates the failures of this machine from those of the network and 
   missed    the request was sent more than 1 ms after its due time; one that is late by more than
             --timeout is not sent at all
   refused   this system refused to send the request, or too many requests were in flight: keep
-            --rate x --timeout below 4,000,000 for each of --clients
+            --rate x --timeout below 4,000,000
   overflow  this system dropped the response, because the receive buffer was full
 
 If they exceed 0.1 % of the requests, the figures describe this machine rather than the server. The
@@ -78,7 +78,7 @@ response within --timeout: lost, late, wrong, refused and unreachable.
 With --find-max, ohce finds the highest rate at which the loss is at most --max-loss, and the 99th
 percentile of the latency at most --max-p99. It begins at --rate and runs two or more trials of
 --duration (default ` + trialDuration.String() + `) at each rate, until it knows the highest rate within 5 %. This takes one
-or two minutes. If this machine is too slow for a rate, the exit code is ` + fmt.Sprint(exitUntrusted) + `.
+or two minutes. If this machine is too slow to tell, the exit code is ` + fmt.Sprint(exitUntrusted) + `.
 
 After the last request, ohce waits up to --timeout for responses. On Ctrl-C, it does not wait, and
 the report covers the requests so far; --find-max then has no result. With --json, the report is a
@@ -217,7 +217,7 @@ func (a *app) load(ctx context.Context, f *loadFlags, target string) error {
 	if err := f.checkPorts(payload, dialer.Source.Port() != 0); err != nil {
 		return err
 	}
-	addrs, err := pingAddresses(ctx, target)
+	addrs, err := pingAddresses(ctx, target, false)
 	if err != nil {
 		return err
 	}

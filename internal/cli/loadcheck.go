@@ -7,12 +7,14 @@ func (f *loadFlags) check() error {
 	switch {
 	case !(f.rate > 0):
 		return usage("give a rate such as 1000", "--rate %v is not positive", f.rate)
+	case f.rate > maxRate:
+		return usage("give a rate such as 1000", "--rate %v exceeds %v", f.rate, float64(maxRate))
 	case f.duration <= 0:
 		return usage("give a time such as 10s", "--duration %v is not positive", f.duration)
 	case f.count < 0:
 		return usage("give a number of requests, or 0 for no limit", "--count %d is negative", f.count)
-	case f.closed < 0:
-		return usage("give a number of requests", "--closed %d is negative", f.closed)
+	case f.closed < 0 || f.closed == 0 && f.given("closed"):
+		return usage("give a number of requests", "--closed %d is not positive", f.closed)
 	case f.clients <= 0:
 		return usage("give a number of ports", "--clients %d is not positive", f.clients)
 	case f.timeout <= 0:

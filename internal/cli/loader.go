@@ -35,7 +35,7 @@ func (l *loader) resolve(ctx context.Context, p *loadPayload) error {
 	l.load = &measure.Load{
 		Addr: l.addr, Dial: l.dial, Match: p.match, Request: p.request, Check: p.check, Clients: f.clients,
 		Closed: f.closed, Timeout: f.timeout, Segments: f.segments, ReceiveBuffer: f.buffer,
-		MaxInFlight: f.remembered(l.due.peak),
+		MaxInFlight: f.maxInFlight(l.due.peak),
 	}
 	if f.closed > 0 {
 		l.load.Duration = f.limit()
@@ -115,14 +115,23 @@ func verdict(r *measure.Report, target string) error {
 	switch {
 	case r.Asked == 0:
 		return &failure{what: "interrupted before the first request", code: exitFail}
+	case r.Answered == 0 && r.Own.Overflow == 0 && r.Sent > r.InFlight:
+		return noAnswer(r, target)
 	case !r.Trustworthy:
 		return &failure{
 			what: "the figures are not trustworthy: they describe this machine rather than the server",
 			hint: "choose a lower --rate, --segments, or a faster machine", code: exitUntrusted,
 		}
-	case r.Answered == 0:
-		return &failure{what: "no right response from " + target, code: exitFail}
 	default:
 		return nil
 	}
+}
+
+// noAnswer returns the failure of a load without a right response in time.
+func noAnswer(r *measure.Report, target string) error {
+	f := &failure{what: "no right response from " + target, code: exitFail}
+	if r.Late > 0 {
+		f.what, f.hint = "no right response in time from "+target, "choose a longer --timeout"
+	}
+	return f
 }

@@ -28,6 +28,7 @@ type maxJSON struct {
 	Lower  float64     `json:"lower_rate"`
 	Upper  *float64    `json:"upper_rate"`
 	Limit  string      `json:"limit"` // limitServer or limitGenerator
+	End    string      `json:"end"`   // a measure.SearchEnd
 	Trials []trialJSON `json:"trials"`
 }
 
@@ -52,7 +53,7 @@ func (l *loader) findMax(ctx context.Context) error {
 		return err
 	}
 	s := &maxSearch{loader: l, limits: measure.RateLimits{Loss: share, P99: l.flags.maxP99}}
-	s.search.Start = l.flags.rate
+	s.search.Start, s.search.Max = l.flags.rate, maxRate
 	for rate, ok := s.search.Next(); ok; rate, ok = s.search.Next() {
 		result, err := s.trial(ctx, rate)
 		if ctx.Err() != nil {
@@ -68,10 +69,13 @@ func (l *loader) findMax(ctx context.Context) error {
 
 // trial runs a trial.
 func (s *maxSearch) trial(ctx context.Context, rate float64) (result measure.TrialResult, err error) {
-	s.load.MaxInFlight = s.flags.remembered(rate)
+	s.load.MaxInFlight = s.flags.maxInFlight(rate)
 	r, err := s.load.Run(ctx, s.flags.constant(rate).due)
 	if err != nil {
 		return result, &failure{what: rootCause(err).Error(), code: exitFail}
+	}
+	if len(s.trials) == 0 && r.Answered == 0 && r.Own.Overflow == 0 && r.InFlight == 0 {
+		return result, noAnswer(r, s.target)
 	}
 	result = s.limits.Judge(r)
 	s.trials = append(s.trials, trialJSON{
@@ -92,65 +96,56 @@ func (s *maxSearch) trial(ctx context.Context, rate float64) (result measure.Tri
 
 // report prints the result of the search.
 func (s *maxSearch) report() error {
-	upper, limit := &s.search.Upper, limitAt(s.search.Upper, s.trials)
+	upper, limit := &s.search.Upper, limitServer
 	if math.IsInf(*upper, 1) {
 		upper = nil
 	}
+	if s.search.UpperUnclear {
+		limit = limitGenerator
+	}
 	if s.flags.json {
-		if err := s.write(string(marshal(maxJSON{s.target, s.search.Lower, upper, limit, s.trials}))); err != nil {
+		r := maxJSON{s.target, s.search.Lower, upper, limit, s.search.End.String(), s.trials}
+		if err := s.write(string(marshal(r))); err != nil {
 			return err
 		}
-	} else if err := s.write(s.text(upper, limit)); err != nil {
+	} else if err := s.write(s.text()); err != nil {
 		return err
 	}
 	switch {
-	case s.search.Lower == 0 && limit == limitServer:
-		return &failure{what: fmt.Sprintf("%s is not within the limits at any rate", s.target), code: exitFail,
-			hint: "allow more with --max-loss and --max-p99"}
 	case limit == limitGenerator:
 		return &failure{what: "this machine limits the rate rather than the server", code: exitUntrusted,
 			hint: "use --segments or a faster machine"}
+	case s.search.End == measure.SearchExhausted:
+		return &failure{what: fmt.Sprintf("%s were not enough", plural(s.search.Trials, "trial")), code: exitFail,
+			hint: "begin with a --rate near the result, or make trials longer with --duration"}
+	case s.search.Lower == 0:
+		return &failure{what: fmt.Sprintf("%s is not within the limits at any rate", s.target), code: exitFail,
+			hint: "allow more with --max-loss and --max-p99"}
 	default:
 		return nil
 	}
 }
 
-// limitAt returns what was too slow for a rate: the server, if two trials say so, and otherwise this machine.
-func limitAt(rate float64, trials []trialJSON) string {
-	unclear, tooHigh := 0, 0
-	for _, t := range trials {
-		switch {
-		case t.Rate != rate || t.Within:
-		case t.Unclear:
-			unclear++
-		default:
-			tooHigh++
-		}
-	}
-	if unclear > 0 && tooHigh < 2 {
-		return limitGenerator
-	}
-	return limitServer
-}
-
 // text describes the result of the search.
-func (s *maxSearch) text(upper *float64, limit string) string {
-	limits := fmt.Sprintf("loss at most %s", s.flags.maxLoss)
+func (s *maxSearch) text() string {
+	limits := fmt.Sprintf("loss at most %v%%", float32(100*s.limits.Loss))
 	if s.flags.maxP99 > 0 {
 		limits += fmt.Sprintf(", p99 at most %v", s.flags.maxP99)
 	}
 	limits = fmt.Sprintf("(%s, %s)", limits, plural(s.search.Trials, "trial"))
-	lower := perSecond(s.search.Lower)
-	switch {
-	case upper == nil:
-		return fmt.Sprintf("\nhighest rate: at least %s requests a second %s\n", lower, limits)
-	case limit == limitGenerator:
-		return fmt.Sprintf("\nhighest rate: at least %s requests a second %s; %s a second is too high for "+
-			"this machine\n", lower, limits, perSecond(*upper))
-	case s.search.Lower > 0 && *upper > 1.1*s.search.Lower:
+	if s.search.End == measure.SearchContradictory {
 		limits += "; the results in between contradict each other"
 	}
-	return fmt.Sprintf("\nhighest rate: between %s and %s requests a second %s\n", lower, perSecond(*upper), limits)
+	lower, upper := perSecond(s.search.Lower), perSecond(s.search.Upper)
+	switch {
+	case math.IsInf(s.search.Upper, 1):
+		return fmt.Sprintf("\nhighest rate: at least %s requests a second %s\n", lower, limits)
+	case s.search.UpperUnclear:
+		return fmt.Sprintf("\nhighest rate: at least %s requests a second %s; %s a second is too high for "+
+			"this machine\n", lower, limits, upper)
+	default:
+		return fmt.Sprintf("\nhighest rate: between %s and %s requests a second %s\n", lower, upper, limits)
+	}
 }
 
 // perSecond formats a rate with three digits or all digits before the point.

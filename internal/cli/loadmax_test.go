@@ -2,7 +2,7 @@ package cli
 
 import (
 	"encoding/json"
-	"math"
+	"errors"
 	"net/netip"
 	"strings"
 	"testing"
@@ -52,7 +52,8 @@ func testFindMax(t *testing.T, queue int, maxP99 time.Duration) {
 	if err := json.Unmarshal([]byte(out.String()), &r); err != nil || r.Upper == nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	if r.Lower > capacity || *r.Upper < capacity || *r.Upper > 1.05*r.Lower || r.Limit != limitServer {
+	if r.Lower > capacity || *r.Upper < capacity || *r.Upper > 1.05*r.Lower || r.Limit != limitServer ||
+		r.End != "complete" {
 		t.Errorf("between %v and %v, limit %s; want %.0f, limit server", r.Lower, *r.Upper, r.Limit, capacity)
 	}
 	if r.Trials[0].Rate != 40 || len(r.Trials) > 30 {
@@ -60,39 +61,53 @@ func testFindMax(t *testing.T, queue int, maxP99 time.Duration) {
 	}
 }
 
-// TestMaxSearchText checks the result of --find-max. A trial that this machine spoiled matters only at
-// the rate that is too high, and only if no two others show that the server is too slow.
+// TestMaxSearchText checks the result of --find-max for each end of the search. At 1,000 requests a second,
+// the trials have the given results, above it the result above, and below it they are within the limits.
 func TestMaxSearchText(t *testing.T) {
-	early := trialJSON{Rate: 1000, Unclear: true}
-	unclear, tooHigh := trialJSON{Rate: 4100, Unclear: true}, trialJSON{Rate: 4100}
+	const w, h, u = measure.TrialWithin, measure.TrialTooHigh, measure.TrialUnclear
 	for _, tt := range []struct {
-		name         string
-		lower, upper float64
-		trials       []trialJSON
-		want, limit  string
+		name    string
+		search  measure.RateSearch
+		results []measure.TrialResult // repeated
+		above   measure.TrialResult
+		want    string
+		code    int
 	}{
-		{"the server", 4000, 4100, []trialJSON{early, unclear, tooHigh, tooHigh, unclear, unclear},
-			"between 4000 and 4100 requests a second (loss at most 0.1%, 9 trials)", limitServer},
-		{"this machine", 4000, 4100, []trialJSON{tooHigh, unclear, {Rate: 4100, Within: true}, unclear, unclear},
-			"at least 4000 requests a second (loss at most 0.1%, 9 trials); 4100 a second is too high for this machine",
-			limitGenerator},
-		{"contradictions", 4000, 4500, []trialJSON{early},
-			"between 4000 and 4500 requests a second (loss at most 0.1%, 9 trials); the results in between contradict each other",
-			limitServer},
-		{"no limit", 4000, math.Inf(1), []trialJSON{early},
-			"at least 4000 requests a second (loss at most 0.1%, 9 trials)", limitServer},
+		{"the server", measure.RateSearch{}, []measure.TrialResult{w}, h,
+			"between 1000 and 1044 requests a second (loss at most 0.1%, 16 trials)", exitOK},
+		{"this machine", measure.RateSearch{}, []measure.TrialResult{w}, u,
+			"at least 1000 requests a second (loss at most 0.1%, 22 trials); 1044 a second is too high for this machine",
+			exitUntrusted},
+		{"no limit", measure.RateSearch{Max: 1000}, []measure.TrialResult{w}, w,
+			"at least 1000 requests a second (loss at most 0.1%, 4 trials)", exitOK},
+		{"contradictions", measure.RateSearch{}, []measure.TrialResult{w, w, h, h}, h,
+			"between 958 and 1044 requests a second (loss at most 0.1%, 32 trials); " +
+				"the results in between contradict each other", exitOK},
+		{"too few trials", measure.RateSearch{MaxTrials: 3}, []measure.TrialResult{h}, h,
+			"between 0 and 1000 requests a second (loss at most 0.1%, 3 trials)", exitFail},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			limit := limitAt(tt.upper, tt.trials)
-			s := &maxSearch{loader: &loader{flags: &loadFlags{maxLoss: "0.1%"}}, trials: tt.trials,
-				search: measure.RateSearch{Lower: tt.lower, Trials: 9}}
-			upper := &tt.upper
-			if math.IsInf(tt.upper, 1) {
-				upper = nil
+			out := new(strings.Builder)
+			s := &maxSearch{loader: &loader{app: &app{out: out}, flags: &loadFlags{}}, search: tt.search,
+				limits: measure.RateLimits{Loss: 0.001}}
+			at := 0
+			for rate, ok := s.search.Next(); ok; rate, ok = s.search.Next() {
+				result := w
+				switch {
+				case rate > 1000:
+					result = tt.above
+				case rate == 1000:
+					result = tt.results[at%len(tt.results)]
+					at++
+				}
+				s.search.Observe(result)
 			}
-			got := strings.TrimSpace(s.text(upper, limit))
-			if want := "highest rate: " + tt.want; got != want || limit != tt.limit {
-				t.Errorf("%q, limit %s; want %q, limit %s", got, limit, want, tt.limit)
+			code := exitOK
+			if f := new(failure); errors.As(s.report(), &f) {
+				code = f.code
+			}
+			if got := strings.TrimSpace(out.String()); got != "highest rate: "+tt.want || code != tt.code {
+				t.Errorf("exit code %d: %q; want %d: %q", code, got, tt.code, "highest rate: "+tt.want)
 			}
 		})
 	}

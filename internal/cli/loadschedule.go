@@ -27,6 +27,9 @@ func (f *loadFlags) schedule() (schedule, error) {
 		if err != nil {
 			return s, err
 		}
+		if highest(steps) == 0 {
+			return s, usage("write rates and times, as in --steps 1000:10s,2000:10s", "--steps: all rates are 0")
+		}
 		s = schedule{measure.Steps(steps...), "steps " + f.steps, highest(steps)}
 	case f.ramp != "":
 		from, to, err := parseRamp(f.ramp)
@@ -40,6 +43,7 @@ func (f *loadFlags) schedule() (schedule, error) {
 		if f.segments {
 			s.peak = closedSegmentsPeak
 		}
+		s.peak = min(s.peak, closedPeakOfOne*float64(f.closed))
 	case f.poisson:
 		if !f.given("seed") {
 			f.seed = rand.Uint64()
@@ -70,20 +74,28 @@ func (f *loadFlags) constant(rate float64) schedule {
 const (
 	closedPeak         = 500_000
 	closedSegmentsPeak = 5_000_000
+	closedPeakOfOne    = 100_000 // with one request in flight
 )
 
-// The limits of the requests that a client remembers. The highest one takes some 200 MB.
+// The limits of the requests that all clients together remember, and the smallest number of a client. The
+// highest one takes some 200 MB.
 const (
 	minRemembered = 1 << 17
 	maxRemembered = 1 << 22
+	leastOfClient = 1 << 10
 )
 
-// remembered returns how many requests each client must remember at a rate, so that lost requests do
-// not keep it from sending others before they time out.
-func (f *loadFlags) remembered(rate float64) int {
-	const reserve = 100 * time.Millisecond // until the client notices that a request has timed out
-	n := rate / float64(f.clients) * (f.timeout + reserve).Seconds()
-	return int(min(max(n, minRemembered), maxRemembered))
+// maxInFlight returns measure.Load.MaxInFlight for a rate: so many requests that lost ones do not keep a
+// client from sending others before they time out, as far as the memory allows.
+func (f *loadFlags) maxInFlight(rate float64) int {
+	const reserve = 0.1 // s, until the client notices that a request has timed out
+	seconds := f.timeout.Seconds() + reserve
+	if limit := f.limit(); limit > 0 && f.steps == "" {
+		seconds = min(seconds, limit.Seconds())
+	}
+	clients := float64(f.clients)
+	n := min(max(rate*seconds, minRemembered), maxRemembered) / clients
+	return int(max(n, leastOfClient))
 }
 
 // highest returns the highest rate of steps.

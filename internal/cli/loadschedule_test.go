@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"cmp"
+	"math"
 	"net/netip"
 	"testing"
 	"testing/synctest"
@@ -13,8 +15,8 @@ import (
 	"github.com/ohce/ohce/ohcetest"
 )
 
-// TestRemembered checks how many requests a client remembers for each kind of load.
-func TestRemembered(t *testing.T) {
+// TestMaxInFlight checks measure.Load.MaxInFlight for each kind of load.
+func TestMaxInFlight(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		flags loadFlags
@@ -27,18 +29,23 @@ func TestRemembered(t *testing.T) {
 		{"steps", loadFlags{steps: "300000:1s,400000:1s,100:1s"}, 440_000},
 		{"a ramp", loadFlags{ramp: "400000:10"}, 440_000},
 		{"a closed loop", loadFlags{closed: 10}, 550_000},
-		{"a closed loop with segments", loadFlags{closed: 10, segments: true}, 4_194_304},
+		{"one request in flight", loadFlags{closed: 1}, 131_072},
+		{"a closed loop with segments", loadFlags{closed: 100, segments: true}, 4_194_304},
 		{"too many", loadFlags{rate: 1e9}, 4_194_304},
+		{"too many of several clients", loadFlags{rate: 1e9, clients: 4}, 1_048_576},
+		{"a little of many clients", loadFlags{rate: 1000, clients: 1000}, 1024},
+		{"a long timeout", loadFlags{rate: 100_000, timeout: math.MaxInt64, duration: 2 * time.Second}, 200_000},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			f := &tt.flags
-			f.timeout, f.duration, f.clients = time.Second, time.Second, max(f.clients, 1)
+			f.timeout, f.duration = cmp.Or(f.timeout, time.Second), cmp.Or(f.duration, 10*time.Second)
+			f.clients = max(f.clients, 1)
 			f.given = func(string) bool { return true }
 			s, err := f.schedule()
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := f.remembered(s.peak); got != tt.want {
+			if got := f.maxInFlight(s.peak); got != tt.want {
 				t.Errorf("%d, want %d", got, tt.want)
 			}
 		})

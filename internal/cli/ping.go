@@ -138,6 +138,9 @@ command line is UNKNOWN. Without --count and --deadline, ohce sends ` + strconv.
 				return err
 			}
 			f.intervalGiven = cmd.Flags().Changed("interval")
+			if f.deadline > 0 && !cmd.Flags().Changed("timeout") {
+				f.timeout = min(f.timeout, f.deadline/2)
+			}
 			return a.ping(cmd.Context(), &f, target)
 		},
 	}
@@ -145,7 +148,8 @@ command line is UNKNOWN. Without --count and --deadline, ohce sends ` + strconv.
 	flags.SortFlags = false
 	flags.IntVarP(&f.count, "count", "c", 0, "send `N` requests (0: until Ctrl-C)")
 	flags.DurationVarP(&f.interval, "interval", "i", time.Second, "time between requests (0: send each when the previous one has ended)")
-	flags.DurationVarP(&f.timeout, "timeout", "W", time.Second, "wait this long for a response")
+	flags.DurationVarP(&f.timeout, "timeout", "W", time.Second,
+		"wait this long for a response; by default, at most half of --deadline")
 	flags.DurationVar(&f.deadline, "deadline", 0, "end after this time, with the lookup of a name (0: no limit)")
 	flags.BoolVar(&f.wait, "wait", false, "end at the first right response, for example in start-up scripts")
 	flags.StringVar(&f.probe, "probe", "", "send a request of a protocol: `NAME` is "+strings.Join(probeNames(), ", "))
@@ -206,6 +210,9 @@ func (f *pingFlags) check() error {
 		return usage("give a time such as 1s", "--timeout %v is not positive", f.timeout)
 	case f.deadline < 0:
 		return usage("give a time such as 30s, or 0 for no limit", "--deadline %v is negative", f.deadline)
+	case f.deadline > 0 && f.timeout >= f.deadline && !f.mtu:
+		return usage("choose a shorter --timeout or a longer --deadline",
+			"--timeout %v: no request can be lost within --deadline %v", f.timeout, f.deadline)
 	default:
 		return errors.Join(f.checkPorts(), f.checkMTU())
 	}

@@ -98,12 +98,12 @@ func (p *pinger) run(ctx context.Context) error {
 	if err := errors.Join(stopped, p.printSummary(), p.out.close()); err != nil {
 		return outputFailure(err)
 	}
-	return cmp.Or(unknown, p.failure())
+	return cmp.Or(unknown, p.failure(ctx))
 }
 
 // failure returns the failure of a run without a right response, or nil. With --warn or --crit, it
 // returns the status instead, or nil if that is OK.
-func (p *pinger) failure() error {
+func (p *pinger) failure(ctx context.Context) error {
 	if p.check != nil {
 		if status := p.check.status(&p.sum); status != pluginOK {
 			return status
@@ -114,7 +114,7 @@ func (p *pinger) failure() error {
 		return nil
 	}
 	if p.sum.Sent()+p.sum.Own.Refused == 0 {
-		return &failure{what: "interrupted before the first result", code: exitFail}
+		return noResult(ctx)
 	}
 	for _, e := range pingExits {
 		if e.class == p.last {
@@ -125,8 +125,19 @@ func (p *pinger) failure() error {
 	return nil
 }
 
+// noResult returns the failure of a run that ended before the first result.
+func noResult(ctx context.Context) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return &failure{what: "--deadline passed before the first result", code: exitFail, hint: "choose a longer one"}
+	}
+	return &failure{what: "interrupted before the first result", code: exitFail}
+}
+
 // hint returns what to try after the last result.
 func (p *pinger) hint() string {
+	if p.sum.Late > 0 {
+		return fmt.Sprintf("responses arrived more than --timeout %v after the requests: choose a longer one", p.flags.timeout)
+	}
 	switch p.last {
 	case measure.Refused:
 		return "no server listens on this port; check the port, or start the server"

@@ -115,7 +115,7 @@ func (p *portsPinger) run(ctx context.Context) error {
 	if err := errors.Join(write(report), p.out.close()); err != nil {
 		return outputFailure(err)
 	}
-	return p.failure(report)
+	return p.failure(ctx, report)
 }
 
 // backend returns the name of the server that sent a response: the field "name" of a JSON object, or
@@ -136,13 +136,13 @@ func (p *portsPinger) backend(response []byte) string {
 }
 
 // failure returns the failure of a run in which a port failed, or nil.
-func (p *portsPinger) failure(r *portsReport) error {
+func (p *portsPinger) failure(ctx context.Context, r *portsReport) error {
 	tried := len(r.ports) - r.inUse
 	f := &failure{code: exitFail, hint: "routers and balancers can choose the path or the backend " +
 		"by the source port: compare the failing ports with theirs"}
 	switch {
 	case len(r.ports) == 0:
-		return &failure{what: "interrupted before the first result", code: exitFail}
+		return noResult(ctx)
 	case tried == 0:
 		return &failure{what: "all source ports are in use on this machine", code: exitFail,
 			hint: "give another first port, as in --source :20000"}

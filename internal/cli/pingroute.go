@@ -3,7 +3,9 @@ package cli
 import (
 	"context"
 	"errors"
+	"net"
 	"net/netip"
+	"time"
 
 	"github.com/ohce/ohce"
 	"github.com/ohce/ohce/measure"
@@ -17,7 +19,7 @@ func (f *pingFlags) route(
 	if d, err = f.dialer(payload); err != nil {
 		return nil, "", err
 	}
-	addrs, err := pingAddresses(ctx, target)
+	addrs, err := pingAddresses(ctx, target, f.wait)
 	if err != nil && !errors.Is(ctx.Err(), context.Canceled) {
 		err = criticalError{err}
 	}
@@ -48,14 +50,27 @@ func (f *pingFlags) dialer(payload *pingPayload) (*measure.Dialer, error) {
 	return &d, err
 }
 
-// pingAddresses returns the addresses of a server.
-func pingAddresses(ctx context.Context, target string) ([]string, error) {
-	found, err := ohce.LookupServers(ctx, nil, "", target)
-	if errors.Is(err, context.DeadlineExceeded) {
-		return nil, &failure{what: "cannot look up " + target + " within --deadline", code: exitFail}
-	}
-	if err != nil {
+// lookupPause is the time between two lookups of a name that does not exist yet.
+const lookupPause = 200 * time.Millisecond
+
+// pingAddresses returns the addresses of a server. If wait is true, it looks the name up until there are
+// some or ctx is done.
+func pingAddresses(ctx context.Context, target string, wait bool) ([]string, error) {
+	for {
+		found, err := ohce.LookupServers(ctx, nil, "", target)
+		if err == nil {
+			return found, nil
+		}
+		if wait && ctx.Err() == nil && errors.As(err, new(*net.DNSError)) {
+			select {
+			case <-time.After(lookupPause):
+				continue
+			case <-ctx.Done():
+			}
+		}
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			return nil, &failure{what: "cannot look up " + target + " within --deadline", code: exitFail}
+		}
 		return nil, lookupFailure(target, err)
 	}
-	return found, nil
 }
