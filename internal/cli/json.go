@@ -81,7 +81,7 @@ func textOrBytes(b []byte) (text *string, raw []byte) {
 }
 
 // millis returns d in milliseconds, to the microsecond.
-func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+func millis(d time.Duration) float64 { return float64(d.Round(time.Microsecond).Microseconds()) / 1000 }
 
 // A pingJSON is the result of a request as ohce ping --json prints it.
 type pingJSON struct {
@@ -100,7 +100,10 @@ func jsonPing(server string, s measure.Sample) []byte {
 	if s.Response != nil {
 		v.Response, v.ResponseBase64 = textOrBytes(s.Response)
 	}
-	if s.Err != nil {
+	switch {
+	case s.Class == measure.Lost:
+		v.Error = "no response in time"
+	case s.Err != nil:
 		v.Error = rootCause(s.Err).Error()
 	}
 	return marshal(v)

@@ -3,6 +3,9 @@ package cli
 import (
 	"bytes"
 	"testing"
+
+	"github.com/ohce/ohce"
+	"github.com/ohce/ohce/measure"
 )
 
 // appendPingKey must give a request and each of its responses the same key, and different keys to
@@ -29,5 +32,31 @@ func TestPingKey(t *testing.T) {
 				t.Fatalf("%q counts as a response to %q", wrong, request)
 			}
 		}
+	}
+}
+
+// The totals count datagrams that match no request, unless a request counts as wrong for them.
+func TestPingTotalsUnexpected(t *testing.T) {
+	for _, tt := range []struct {
+		unexpected int
+		want       string
+	}{
+		{1, "2 sent, 0 answered, 1 lost (50.0 %), 1 wrong"},
+		{3, "2 sent, 0 answered, 1 lost (50.0 %), 1 wrong, 2 unexpected"},
+	} {
+		p := &pinger{}
+		p.sum.Add(measure.Sample{Class: measure.Wrong})
+		p.sum.Add(measure.Sample{Class: measure.Lost})
+		p.sum.SetCounts(measure.Counts{Unexpected: tt.unexpected})
+		if got := p.totals(); got != tt.want {
+			t.Errorf("%q, want %q", got, tt.want)
+		}
+	}
+}
+
+func TestPingJSONOfLost(t *testing.T) {
+	got := string(jsonPing("h:1", measure.Sample{Number: 3, Class: measure.Lost, Err: ohce.ErrServerDown}))
+	if want := `{"number":3,"server":"h:1","result":"lost","error":"no response in time"}` + "\n"; got != want {
+		t.Errorf("%s, want %s", got, want)
 	}
 }

@@ -287,6 +287,7 @@ func (p *pinger) totals() string {
 		{s.Late, "late"}, {s.Duplicates, "duplicates"}, {s.Reordered, "reordered"}, {s.Wrong, "wrong"},
 		{s.Refused, "refused"}, {s.Unreachable, "unreachable"}, {s.Own.Missed, "sent too late by this machine"},
 		{s.Own.Refused, "not sent by this machine"}, {s.Own.Overflow, "dropped by this machine"},
+		{max(s.Unexpected-s.Wrong, 0), "unexpected"},
 	} {
 		if c.n > 0 {
 			text += fmt.Sprintf(", %d %s", c.n, c.name)
