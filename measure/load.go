@@ -52,9 +52,10 @@ type Load struct {
 	// request that would be sent more than Timeout after its due time is not sent.
 	Timeout time.Duration
 	// MaxInFlight is the number of requests that a socket remembers, rounded up to a power of two. The
-	// next request is not sent while the one that is MaxInFlight requests older is in flight; it counts
-	// in Own.Refused. In a closed loop, it waits instead. To avoid that even if requests are lost, choose
-	// at least the rate of a socket times Timeout. If it is not positive, it is 131,072. A request takes up to 48 bytes, and
+	// next request is not sent while the one that is MaxInFlight requests older is in flight. In an open
+	// loop, it then counts in Own.Refused. In a closed loop, the worker waits, with all of its sockets. So
+	// that lost requests have no such effect, choose the rate of a socket times Timeout, and a tenth more.
+	// If MaxInFlight is not positive, it is 131,072. A request takes 40 bytes, 56 with Match, and
 	// additionally its own length if Check or Match.Accept is not nil.
 	MaxInFlight int
 	// Segments passes requests of equal size that are due within 50 us to the kernel in one call (UDP
