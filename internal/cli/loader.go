@@ -115,17 +115,23 @@ func verdict(r *measure.Report, target string) error {
 	switch {
 	case r.Asked == 0:
 		return &failure{what: "interrupted before the first request", code: exitFail}
-	case r.Answered == 0 && r.Own.Overflow == 0 && r.Sent > r.InFlight:
+	case r.Answered == 0 && r.Own.Overflow == 0 && r.Sent > 0:
 		return noAnswer(r, target)
 	case !r.Trustworthy:
-		return &failure{
-			what: "the figures are not trustworthy: they describe this machine rather than the server",
-			hint: "choose a lower --rate, --segments, or a faster machine", code: exitUntrusted,
+		f := &failure{what: "the figures are not trustworthy: they describe this machine rather than the server",
+			hint: "choose a lower --rate, --segments, or a faster machine", code: exitUntrusted}
+		own := r.Own.Missed + r.Own.Refused + r.Own.Overflow
+		if own > 0 && own < fewFailures && r.Asked < fewFailures/0.001 {
+			f.hint = fmt.Sprintf("a single late request matters among %s: send for a longer time", plural(r.Asked, "request"))
 		}
+		return f
 	default:
 		return nil
 	}
 }
+
+// fewFailures is a number of own failures below which chance decides whether they exceed 0.1 %.
+const fewFailures = 5
 
 // noAnswer returns the failure of a load without a right response in time.
 func noAnswer(r *measure.Report, target string) error {
