@@ -115,7 +115,7 @@ func verdict(r *measure.Report, target string) error {
 	switch {
 	case r.Asked == 0:
 		return &failure{what: "interrupted before the first request", code: exitFail}
-	case r.Answered == 0 && r.Own.Overflow == 0 && r.Sent > 0:
+	case silent(r):
 		return noAnswer(r, target)
 	case !r.Trustworthy:
 		f := &failure{what: "the figures are not trustworthy: they describe this machine rather than the server",
@@ -132,6 +132,9 @@ func verdict(r *measure.Report, target string) error {
 
 // fewFailures is a number of own failures below which chance decides whether they exceed 0.1 %.
 const fewFailures = 5
+
+// silent reports that requests were sent, and no right response arrived in time or was dropped here.
+func silent(r *measure.Report) bool { return r.Sent > 0 && r.Answered == 0 && r.Own.Overflow == 0 }
 
 // noAnswer returns the failure of a load without a right response in time.
 func noAnswer(r *measure.Report, target string) error {

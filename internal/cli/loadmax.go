@@ -74,7 +74,7 @@ func (s *maxSearch) trial(ctx context.Context, rate float64) (result measure.Tri
 	if err != nil {
 		return result, &failure{what: rootCause(err).Error(), code: exitFail}
 	}
-	if len(s.trials) == 0 && r.Answered == 0 && r.Own.Overflow == 0 && r.InFlight == 0 {
+	if len(s.trials) == 0 && silent(r) {
 		return result, noAnswer(r, s.target)
 	}
 	result = s.limits.Judge(r)
