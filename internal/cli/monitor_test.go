@@ -4,6 +4,7 @@ package cli
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"os/exec"
@@ -71,6 +72,32 @@ func sumOf(t *testing.T, text, prefix string) (sum float64) {
 	return sum
 }
 
+// awaitMetrics fetches the metrics at addr until series have the values in want, because a process
+// counts a datagram after it has sent it. It returns the last text. If a value is still another one
+// after patience, the test fails.
+func awaitMetrics(t *testing.T, addr string, want map[string]float64) string {
+	t.Helper()
+	for deadline := time.Now().Add(patience); ; {
+		status, text := fetch(t, "http://"+addr+"/metrics")
+		if status != 200 {
+			t.Fatalf("status %d: %s", status, text)
+		}
+		var wrong []string
+		for name, value := range want {
+			if got := series(t, text, name); got != value {
+				wrong = append(wrong, fmt.Sprintf("%s is %v, want %v", name, got, value))
+			}
+		}
+		if len(wrong) == 0 {
+			return text
+		}
+		if time.Now().After(deadline) {
+			t.Errorf("after %v, %s", patience, strings.Join(wrong, "; "))
+			return text
+		}
+	}
+}
+
 func serveMonitored(t *testing.T, args ...string) (p *process, addr string) {
 	t.Helper()
 	p, err := startServer(append([]string{"--listen", "127.0.0.1:0", "--shards", "1", "--http", "127.0.0.1:0"}, args...))
@@ -90,11 +117,7 @@ func TestServeMetrics(t *testing.T) {
 		t.Fatal(err)
 	}
 	exchange(t, c, 1)
-	status, text := fetch(t, "http://"+addr+"/metrics")
-	if status != 200 {
-		t.Fatalf("status %d: %s", status, text)
-	}
-	for name, want := range map[string]float64{
+	text := awaitMetrics(t, addr, map[string]float64{
 		`ohce_requests_total{shard="0"}`:                            5,
 		`ohce_responses_total{shard="0"}`:                           4,
 		`ohce_dropped_total{reason="oversize",shard="0"}`:           1,
@@ -102,11 +125,7 @@ func TestServeMetrics(t *testing.T) {
 		`ohce_requests_in_flight{shard="0"}`:                        0,
 		`ohce_read_datagrams_sum{shard="0"}`:                        5,
 		`ohce_handler_duration_seconds_bucket{shard="0",le="+Inf"}`: 4,
-	} {
-		if got := series(t, text, name); got != want {
-			t.Errorf("%s is %v, want %v", name, got, want)
-		}
-	}
+	})
 	if !regexp.MustCompile(`(?m)^ohce_build_info\{go_version="go1\S+",version="\S+"\} 1$`).MatchString(text) {
 		t.Errorf("no build information in\n%s", text)
 	}
@@ -147,18 +166,13 @@ func TestLinkMetrics(t *testing.T) {
 	t.Parallel()
 	p, addr := linkMonitored(t, "--up", "duplicate=100%")
 	exchange(t, connect(t, p.addrs[0]), 1)
-	_, text := fetch(t, "http://"+addr+"/metrics")
-	for name, want := range map[string]float64{
+	awaitMetrics(t, addr, map[string]float64{
 		`ohce_link_received_total{direction="up",link="link-1"}`:                    1,
 		`ohce_link_sent_total{direction="up",link="link-1"}`:                        2,
 		`ohce_link_changed_total{change="duplicated",direction="up",link="link-1"}`: 1,
 		`ohce_link_dropped_total{direction="up",link="link-1",reason="lost"}`:       0,
 		`ohce_link_mappings{link="link-1"}`:                                         1,
-	} {
-		if got := series(t, text, name); got != want {
-			t.Errorf("%s is %v, want %v", name, got, want)
-		}
-	}
+	})
 }
 
 // promtool, of Prometheus itself, finds nothing wrong with the metrics of a server and of a link.
