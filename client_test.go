@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/ohce/ohce"
+	"github.com/ohce/ohce/internal/loopback"
 	"github.com/ohce/ohce/ohcetest"
 )
 
@@ -385,12 +386,15 @@ func TestClientErrors(t *testing.T) {
 // TestPortUnreachableOnRealSocket checks an exchange with a closed port over loopback.
 func TestPortUnreachableOnRealSocket(t *testing.T) {
 	t.Parallel() // it waits for most of its time
-	s := ohcetest.NewServer(nil)
-	s.Close()
-	c := s.Client()
+	closed, err := loopback.ClosedPort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closed.Close()
+	c := &ohce.Client{Addr: closed.LocalAddr().String()}
 	defer c.Close()
 	start := time.Now()
-	_, err := c.Exchange(t.Context(), []byte("hello"))
+	_, err = c.Exchange(t.Context(), []byte("hello"))
 	d := time.Since(start)
 	if !errors.Is(err, ohce.ErrServerDown) || d < 1500*time.Millisecond || d > 2500*time.Millisecond {
 		t.Errorf("%v after %v, want ErrServerDown after 1.5s", err, d)

@@ -53,6 +53,7 @@ var packages = []string{
 	"internal/descriptors",
 	"internal/leakcheck",
 	"internal/netns",
+	"internal/loopback",
 	"internal/testsize",
 }
 

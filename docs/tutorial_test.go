@@ -18,6 +18,7 @@ import (
 	"github.com/ohce/ohce"
 	"github.com/ohce/ohce/flip"
 	"github.com/ohce/ohce/internal/leakcheck"
+	"github.com/ohce/ohce/internal/loopback"
 	"github.com/ohce/ohce/ohcetest"
 )
 
@@ -56,10 +57,10 @@ func swapCase(r rune) rune {
 // soon returns a deadline a few seconds ahead.
 func soon() time.Time { return time.Now().Add(5 * time.Second) }
 
-// closedPort returns an address that accepts no datagrams. A connected socket holds the port, so no
-// other program can open it, and accepts datagrams from its peer only.
+// closedPort returns an address that accepts no datagrams. No other program gets the port before stop
+// is called.
 func closedPort() (addr *net.UDPAddr, stop func()) {
-	conn, err := net.Dial("udp4", "127.0.0.1:9")
+	conn, err := loopback.ClosedPort()
 	check(err)
 	return conn.LocalAddr().(*net.UDPAddr), func() { conn.Close() }
 }

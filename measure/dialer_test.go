@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/ohce/ohce"
+	"github.com/ohce/ohce/internal/loopback"
 	"github.com/ohce/ohce/measure"
 )
 
@@ -36,23 +37,21 @@ func TestDialerInvalid(t *testing.T) {
 
 // TestDialerSource checks the local address of sockets.
 func TestDialerSource(t *testing.T) {
-	free, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	free, err := loopback.FreeAddr()
 	if err != nil {
 		t.Fatal(err)
 	}
-	free.Close()
-	port := free.LocalAddr().(*net.UDPAddr).AddrPort().Port()
-	loopback := netip.MustParseAddr("127.0.0.1")
+	host, port := free.Addr(), free.Port()
 	for _, tt := range []struct {
 		name   string
 		source netip.AddrPort
 		port   uint16 // 0: any
 	}{
 		{"zero", netip.AddrPort{}, 0},
-		{"address", netip.AddrPortFrom(loopback, 0), 0},
+		{"address", netip.AddrPortFrom(host, 0), 0},
 		{"port", netip.AddrPortFrom(netip.Addr{}, port), port},
 		{"wildcard and port", netip.AddrPortFrom(netip.IPv4Unspecified(), port), port},
-		{"both", netip.AddrPortFrom(loopback, port), port},
+		{"both", netip.AddrPortFrom(host, port), port},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			d := measure.Dialer{Source: tt.source}
@@ -62,7 +61,7 @@ func TestDialerSource(t *testing.T) {
 			}
 			defer c.Close()
 			got := c.LocalAddr().(*net.UDPAddr).AddrPort()
-			if got.Addr() != loopback || tt.port != 0 && got.Port() != tt.port {
+			if got.Addr() != host || tt.port != 0 && got.Port() != tt.port {
 				t.Errorf("the source is %v, want 127.0.0.1 and port %d", got, tt.port)
 			}
 		})

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/ohce/ohce"
+	"github.com/ohce/ohce/internal/loopback"
 	"github.com/ohce/ohce/measure"
 )
 
@@ -85,11 +86,11 @@ func TestPathErrors(t *testing.T) {
 	echo := pathServer(t, "127.0.0.1", func(request []byte) []byte { return request })
 	silent := pathServer(t, "127.0.0.1", func([]byte) []byte { return nil })
 	shorter := pathServer(t, "127.0.0.1", func(request []byte) []byte { return request[1:] })
-	free, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	closed, err := loopback.ClosedPort()
 	if err != nil {
 		t.Fatal(err)
 	}
-	free.Close()
+	defer closed.Close()
 	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
 	for _, tt := range []struct {
@@ -100,7 +101,7 @@ func TestPathErrors(t *testing.T) {
 	}{
 		{"silent", silent, t.Context(), func(p *measure.PathProber) { p.Timeout = 10 * ms }, measure.ErrNoResponse},
 		{"other length", shorter, t.Context(), nil, measure.ErrOtherLength},
-		{"refused", free.LocalAddr().String(), t.Context(), nil, ohce.ErrPortUnreachable},
+		{"refused", closed.LocalAddr().String(), t.Context(), nil, ohce.ErrPortUnreachable},
 		{"canceled", echo, canceled, nil, context.Canceled},
 		{"not local", echo, t.Context(), func(p *measure.PathProber) {
 			p.Dialer.Source = netip.MustParseAddrPort("192.0.2.77:0")

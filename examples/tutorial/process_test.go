@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/ohce/ohce/internal/daemon"
+	"github.com/ohce/ohce/internal/loopback"
 )
 
 // timeout is the time limit of each program that a test runs.
@@ -158,10 +159,9 @@ func firstLine(t *testing.T, cmd *exec.Cmd, output io.Reader) string {
 // freePort returns a loopback address without a listener.
 func freePort(t *testing.T) netip.AddrPort {
 	t.Helper()
-	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	addr, err := loopback.FreeAddr()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
-	return conn.LocalAddr().(*net.UDPAddr).AddrPort()
+	return addr
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 	"github.com/ohce/ohce"
 	"github.com/ohce/ohce/flip"
 	"github.com/ohce/ohce/internal/lab"
+	"github.com/ohce/ohce/internal/loopback"
 	"github.com/ohce/ohce/internal/sequence"
 	"github.com/ohce/ohce/link"
 	"github.com/ohce/ohce/link/relay"
@@ -175,7 +175,7 @@ func (a *app) demoExchanges(ctx context.Context, server string, diagram *sequenc
 // demoDown sends a request to a port without a server and adds the exchange to diagram, behind the
 // exchanges of the messages.
 func (a *app) demoDown(ctx context.Context, diagram *sequence.Diagram) error {
-	reserved, err := reservePort()
+	reserved, err := loopback.ClosedPort()
 	if err != nil {
 		return listenFailure("127.0.0.1:0", err)
 	}
@@ -206,13 +206,4 @@ func (a *app) demoDown(ctx context.Context, diagram *sequence.Diagram) error {
 	default:
 		return &failure{what: fmt.Sprintf("cannot ask %s: %v", addr, rootCause(err)), code: exitFail}
 	}
-}
-
-// reservePort returns a socket whose port looks closed to everyone else: the socket is connected,
-// so the kernel refuses datagrams from other addresses with ICMP port unreachable. While it is
-// open, no other process can receive on the port.
-func reservePort() (net.PacketConn, error) {
-	loopback := net.IPv4(127, 0, 0, 1)
-	const discard = 9 // the peer's port; any port that does not send to this one will do
-	return net.DialUDP("udp4", &net.UDPAddr{IP: loopback}, &net.UDPAddr{IP: loopback, Port: discard})
 }

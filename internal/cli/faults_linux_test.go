@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/ohce/ohce/internal/loopback"
 )
 
 // fillPipe writes to a pipe until it is full. It opens the pipe again, so that the other descriptors
@@ -181,12 +183,11 @@ func TestSuspendedServerContinues(t *testing.T) {
 // freeAddr returns a loopback address without a listener.
 func freeAddr(t *testing.T) string {
 	t.Helper()
-	pc, err := net.ListenPacket("udp4", "127.0.0.3:0")
+	addr, err := loopback.FreeAddr()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer pc.Close()
-	return pc.LocalAddr().String()
+	return addr.String()
 }
 
 func connectFrom(t *testing.T, ip, addr string) *net.UDPConn {

@@ -13,6 +13,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/ohce/ohce/internal/loopback"
 )
 
 // program returns the path of a program that a test runs. If the program is missing, program skips
@@ -180,7 +182,7 @@ func TestPromptOnATerminal(t *testing.T) {
 		t.Skip("Python has no pseudo-terminals on Windows")
 	}
 	p := serving(t)
-	reserved, err := reservePort()
+	reserved, err := loopback.ClosedPort()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/ohce/ohce/internal/loopback"
 )
 
 // A pseudoTerminal is the controlling terminal of a process. It collects the output.
@@ -165,7 +167,7 @@ func testPingLive(t *testing.T, coloured bool) {
 // The terminal is restored if the server cannot be pinged, too.
 func TestPingLiveFails(t *testing.T) {
 	p := newPseudoTerminal(t, 80, 24)
-	pc, err := reservePort()
+	pc, err := loopback.ClosedPort()
 	if err != nil {
 		t.Fatal(err)
 	}

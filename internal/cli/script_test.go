@@ -18,6 +18,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/ohce/ohce/internal/loopback"
 )
 
 // scriptRetry is the schedule of "ohce send" in a script without --retry: one attempt, so that
@@ -282,7 +284,7 @@ func scriptDead(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: dead NAME")
 	}
-	pc, err := reservePort()
+	pc, err := loopback.ClosedPort()
 	ts.Check(err)
 	ts.Defer(func() { pc.Close() })
 	ts.Setenv(args[0], pc.LocalAddr().String())
@@ -294,14 +296,10 @@ func scriptFree(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: free NAME")
 	}
-	pc, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	addr, err := loopback.FreeAddr()
 	ts.Check(err)
-	ts.Check(pc.Close())
-	addr := pc.LocalAddr().String()
-	_, port, err := net.SplitHostPort(addr)
-	ts.Check(err)
-	ts.Setenv(args[0], addr)
-	ts.Setenv(args[0]+"_PORT", port)
+	ts.Setenv(args[0], addr.String())
+	ts.Setenv(args[0]+"_PORT", strconv.Itoa(int(addr.Port())))
 }
 
 // scriptSilent sets a variable to a loopback address whose server never answers: silent NAME.

@@ -69,10 +69,7 @@ func TestReadPooledUnblocks(t *testing.T) {
 
 // TestReadPooledReportsRefused checks that ReadPooled reports a port unreachable message.
 func TestReadPooledReportsRefused(t *testing.T) {
-	dead := open4(t)
-	addr := dead.LocalAddr()
-	dead.Close()
-	socket, err := Dial(t.Context(), addr.String())
+	socket, err := Dial(t.Context(), closedAddr(t).String())
 	if err != nil {
 		t.Fatal(err)
 	}

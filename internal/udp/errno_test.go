@@ -10,6 +10,8 @@ import (
 	"runtime"
 	"testing"
 	"time"
+
+	"github.com/ohce/ohce/internal/loopback"
 )
 
 // TestErrorsFromSockets checks the classification of errors that real sockets return.
@@ -58,15 +60,19 @@ func check(t *testing.T, function string, got, want bool, err error) {
 	}
 }
 
-// unusedAddr returns an address to which no socket is bound.
-func unusedAddr(t *testing.T) netip.AddrPort {
-	c := open4(t)
-	c.Close()
-	return c.LocalAddr()
+// closedAddr returns an address whose port is closed until the end of the test.
+func closedAddr(t *testing.T) netip.AddrPort {
+	t.Helper()
+	closed, err := loopback.ClosedPort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { closed.Close() })
+	return localAddr(closed)
 }
 
 func refusedError(t *testing.T) error {
-	cl := client(t, unusedAddr(t))
+	cl := client(t, closedAddr(t))
 	send(t, cl, "unreachable")
 	_, err := cl.Read(make([]byte, 16))
 	return mustFail(t, err)
@@ -79,7 +85,7 @@ func tooLongError(t *testing.T) error {
 }
 
 func tooLongFromNet(t *testing.T) error {
-	_, err := client(t, unusedAddr(t)).Write(make([]byte, 65_508))
+	_, err := client(t, closedAddr(t)).Write(make([]byte, 65_508))
 	return mustFail(t, err)
 }
 
@@ -92,7 +98,7 @@ func takenError(t *testing.T) error {
 }
 
 func deadlineError(t *testing.T) error {
-	cl := client(t, unusedAddr(t))
+	cl := client(t, closedAddr(t))
 	cl.SetReadDeadline(time.Unix(1, 0))
 	_, err := cl.Read(make([]byte, 16))
 	if !errors.Is(err, os.ErrDeadlineExceeded) {
@@ -128,13 +134,19 @@ func mustFail(t *testing.T, err error) error {
 
 // TestReadAfterError checks that a socket works after it has reported an unreachable port.
 func TestReadAfterError(t *testing.T) {
-	pc := client(t, unusedAddr(t))
-	to := pc.RemoteAddr().(*net.UDPAddr).AddrPort()
+	closed, err := loopback.ClosedPort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closed.Close()
+	to := localAddr(closed)
+	pc := client(t, to)
 	c := newConn(t, pc)
 	send(t, pc, "unreachable")
 	if _, err := c.Read(makeMessages(4, 16)); !Refused(err) || !Transient(err) {
-		t.Fatalf("Read after sending to an unused port = %v, want a refused error", err)
+		t.Fatalf("Read after sending to a closed port = %v, want a refused error", err)
 	}
+	closed.Close()
 	peer, err := net.DialUDP("udp", net.UDPAddrFromAddrPort(to), net.UDPAddrFromAddrPort(localAddr(pc)))
 	if err != nil {
 		t.Fatal(err)

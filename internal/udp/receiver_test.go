@@ -110,10 +110,8 @@ func TestReceiverDeadline(t *testing.T) {
 
 // An error of one socket is reported with its index, and the others continue.
 func TestReceiverRefused(t *testing.T) {
-	free := open4(t)
 	sockets, _ := echoSockets(t, 1)
-	sockets = append(sockets, connect(t, free.LocalAddr().String()))
-	free.Close()
+	sockets = append(sockets, connect(t, closedAddr(t).String()))
 	r := newTestReceiver(t, sockets)
 	ms := makeMessages(1, 1<<16)
 	sockets[1].Write([]Message{{Buf: []byte("x")}})

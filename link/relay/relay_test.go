@@ -15,6 +15,7 @@ import (
 
 	"github.com/ohce/ohce"
 	"github.com/ohce/ohce/flip"
+	"github.com/ohce/ohce/internal/loopback"
 	"github.com/ohce/ohce/link"
 	"github.com/ohce/ohce/link/relay"
 	"github.com/ohce/ohce/ohcetest"
@@ -371,13 +372,17 @@ func TestLimits(t *testing.T) {
 
 // TestServerRestarts counts the error of a server that is down, and sends to it again.
 func TestServerRestarts(t *testing.T) {
-	srv := listen(t)
-	addr := srv.LocalAddr().(*net.UDPAddr)
-	srv.Close()
+	closed, err := loopback.ClosedPort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closed.Close()
+	addr := closed.LocalAddr().(*net.UDPAddr)
 	r := start(t, &relay.Relay{To: addr.String()})
 	c := dial(t, r.LocalAddr())
 	send(t, c, "one")
 	r.until(t, "the error arrives", func(s relay.Stats) bool { return s.PortUnreachable > 0 })
+	closed.Close()
 	srv, err := net.ListenUDP("udp", addr)
 	if err != nil {
 		t.Fatal(err)
