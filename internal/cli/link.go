@@ -232,7 +232,7 @@ func (a *app) link(ctx context.Context, f *linkFlags) error {
 	}
 	mon.close()
 	a.log.close(nil)
-	for _, s := range m.List() {
+	for _, s := range m.Close() {
 		if s.Name != "link-1" {
 			fmt.Fprintf(a.err, "%s:\n", s.Name)
 		}

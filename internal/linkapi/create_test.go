@@ -94,7 +94,7 @@ func TestSlowName(t *testing.T) {
 			t.Error(s, err)
 		}
 	})
-	within(t, "Close", m.Close)
+	within(t, "Close", func() { m.Close() })
 	within(t, "Create after Close", func() {
 		var e *Error
 		if err := <-created; !errors.As(err, &e) || e.Status != 503 {

@@ -354,23 +354,34 @@ func (m *Manager) Remove(name string) error {
 	return nil
 }
 
-// Close closes all links. Create fails from then on.
-func (m *Manager) Close() {
+// Close closes all links. It returns the links that listened, sorted by name, with their final
+// counters. Create fails from then on. A second Close returns nil.
+func (m *Manager) Close() (closed []*Status) {
+	listening := m.takeAll()
+	for _, e := range listening {
+		e.close()
+	}
+	for _, e := range listening {
+		closed = append(closed, e.status())
+	}
+	return closed
+}
+
+// takeAll removes all links. It returns those that listen, sorted by name, and stops the start of the
+// others.
+func (m *Manager) takeAll() (listening []*entry) {
 	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.closed = true
-	var listening []*entry
-	for _, e := range m.links {
-		if e.listening {
+	for _, name := range slices.Sorted(maps.Keys(m.links)) {
+		if e := m.links[name]; e.listening {
 			listening = append(listening, e)
 		} else {
 			e.cancel() // Create cleans up
 		}
 	}
 	m.links = nil
-	m.mu.Unlock()
-	for _, e := range listening {
-		e.close()
-	}
+	return listening
 }
 
 // find returns a link that listens.

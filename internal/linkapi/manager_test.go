@@ -31,7 +31,7 @@ type api struct {
 func newAPI(t *testing.T) *api {
 	m := &Manager{}
 	srv := httptest.NewServer(&Server{Manager: m})
-	t.Cleanup(m.Close)
+	t.Cleanup(func() { m.Close() })
 	t.Cleanup(srv.Close)
 	return &api{t, m, srv, &Client{Addr: srv.Listener.Addr().String()}}
 }
@@ -256,6 +256,44 @@ func TestBrowsersAreKeptOut(t *testing.T) {
 		if status, text := a.do("POST", "/links", "", tt.header...); status != tt.status {
 			t.Errorf("%v: %d %s, want %d", tt.header, status, text, tt.status)
 		}
+	}
+}
+
+// TestCloseReturnsFinalCounters checks that Close returns the counters after it has closed the links: then
+// no mapping is open.
+func TestCloseReturnsFinalCounters(t *testing.T) {
+	srv := ohcetest.NewServer(nil)
+	defer srv.Close()
+	var m Manager
+	for _, name := range []string{"b", "a"} {
+		s, err := m.Create(t.Context(), Spec{Name: name, To: srv.Addr})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := net.Dial("udp", s.Listen)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		c.SetDeadline(time.Now().Add(patience))
+		if _, err := c.Write([]byte("request")); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Read(make([]byte, 100)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	closed := m.Close()
+	if len(closed) != 2 || closed[0].Name != "a" || closed[1].Name != "b" {
+		t.Fatalf("Close returned %+v", closed)
+	}
+	for _, s := range closed {
+		if s.Stats.Opened != 1 || s.Stats.Mappings != 0 || s.Stats.Down.Sent != 1 {
+			t.Errorf("the final counters of %s are %+v", s.Name, s.Stats)
+		}
+	}
+	if again := m.Close(); again != nil {
+		t.Errorf("the second Close returned %+v", again)
 	}
 }
 
