@@ -38,9 +38,7 @@ PICTURES  ?= docs
 PAGES     ?= 1000
 # The database of known vulnerabilities.
 VULNDB    ?= https://vuln.go.dev
-# -short makes make portable send fewer datagrams.
-SHORT     ?=
-# A pattern of tests that make race and make portable leave out.
+# A pattern of tests that make race leaves out.
 SKIP      ?=
 # The packages whose tests make cross links, besides the checks of all packages.
 LINKED    ?= ./...
@@ -50,7 +48,7 @@ PLATFORMS ?= windows/amd64 darwin/arm64 freebsd/amd64 linux/arm64
 # with returns the packages whose tests contain a pattern, so that the other tests are not built.
 with = $$(grep -rl --include='*_test.go' '$(1)' . | grep -v '^./bench/' | xargs -n1 dirname | sort -u)
 
-.PHONY: help check vuln test race portable cross fuzz bench bench-load relay micro network lines dns interop delivery soak admission overload pages upgrade exporter priv demo man screenshots vectors
+.PHONY: help check vuln test full race portable cross fuzz bench bench-load relay micro network lines dns interop delivery soak admission overload pages upgrade exporter priv demo man screenshots vectors
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,7 +60,7 @@ check: vuln ## check formatting, go vet, staticcheck, go.mod and known vulnerabi
 	$(GO) vet -tags priv ./...
 	$(GO) vet -tags priv,ohce_portable ./...
 	$(GO) tool staticcheck ./...
-	$(GO) test -run '^TestProse' ./docs
+	OHCE_FULL=1 $(GO) test -run '^TestProse' ./docs
 	$(GO) mod tidy -diff
 	$(GO) mod verify
 	cd bench && $(GO) vet ./... && $(GO) mod tidy -diff
@@ -76,14 +74,17 @@ vuln: ## check for known vulnerabilities, if VULNDB can be reached
 	*) echo "$$out"; exit $$code;; \
 	esac
 
-test: ## run the tests
+test: ## run the tests, those that take long in a short form
 	$(GO) test ./...
 
-race: ## run the tests under the race detector, except those in SKIP, with fewer datagrams
-	$(GO) test -race -short -count=1 -skip '$(SKIP)' ./...
+full: ## run the tests that take long in full: many datagrams, web pages (needs chromium), comparisons
+	OHCE_FULL=1 $(GO) test -count=1 $(call with,testsize\.\|browsertest\.)
 
-portable: ## run the tests with the portable implementation of sockets, except those in SKIP
-	$(GO) test -count=1 $(SHORT) -skip '$(SKIP)' -tags ohce_portable ./...
+race: ## run the tests under the race detector, except those in SKIP
+	$(GO) test -race -count=1 -skip '$(SKIP)' ./...
+
+portable: ## run the tests with the portable implementation of sockets
+	$(GO) test -count=1 -tags ohce_portable ./...
 
 cross: ## build all packages and tests for each of PLATFORMS
 	@for p in $(PLATFORMS); do \

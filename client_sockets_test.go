@@ -163,7 +163,7 @@ func TestStreamEndsWithFullInbox(t *testing.T) {
 	t.Parallel() // it waits for most of its time
 	s := ohcetest.NewServer(nil)
 	defer s.Close()
-	for round := range 20 {
+	for round := range testsize.Pick(20, 5) {
 		var open atomic.Int64
 		c := &ohce.Client{Linger: time.Millisecond}
 		c.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/ohce/ohce"
 	"github.com/ohce/ohce/guard"
+	"github.com/ohce/ohce/internal/testsize"
 	"github.com/ohce/ohce/internal/udp"
 )
 
@@ -25,6 +26,7 @@ import (
 // because other programs can take the processor. The loads take turns, and the median of their ratios
 // counts, because the speed of a machine changes. OHCE_OVERLOAD sets the seconds of each load.
 func TestOverloadGoodput(t *testing.T) {
+	testsize.RequireFull(t, "OHCE_OVERLOAD")
 	d, required := time.Second/5, 0.7
 	if s := os.Getenv("OHCE_OVERLOAD"); s != "" {
 		seconds, err := strconv.ParseFloat(s, 64)

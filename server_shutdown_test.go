@@ -9,13 +9,14 @@ import (
 	"testing"
 
 	"github.com/ohce/ohce"
+	"github.com/ohce/ohce/internal/testsize"
 )
 
 // TestServeReturnsErrServerClosed checks that Serve returns ErrServerClosed, however Shutdown and
 // Close interrupt its reads. OHCE_SHUTDOWNS is the number of rounds. A rare interleaving takes
 // thousands.
 func TestServeReturnsErrServerClosed(t *testing.T) {
-	rounds := 100
+	rounds := testsize.Pick(100, 20)
 	if n, err := strconv.Atoi(os.Getenv("OHCE_SHUTDOWNS")); err == nil {
 		rounds = n
 	}

@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/ohce/ohce/internal/testsize"
 )
 
 // A phrase is a wording that the texts of the project avoid.
@@ -78,9 +80,7 @@ func exactly(pattern, instead string) phrase {
 
 // TestProse checks every text of the repository for telltale phrases and retired names.
 func TestProse(t *testing.T) {
-	if testing.Short() {
-		t.Skip("make check runs it")
-	}
+	testsize.RequireFull(t) // make check runs it, too
 	const root = ".."
 	seen := 0
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {

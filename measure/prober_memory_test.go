@@ -16,7 +16,7 @@ import (
 const maxGrowth = 64 << 10
 
 // TestRunTwelveHours checks that the memory of a measurement does not grow with the number of
-// requests: a request a second for twelve hours of simulated time, or four in a fast test. The
+// requests: a request a second for twelve hours of simulated time, or four in its short form. The
 // network loses, delays, doubles and reorders a part of them. The heap after one hour is the base
 // line: then the lists of requests that have ended have their largest size.
 func TestRunTwelveHours(t *testing.T) {

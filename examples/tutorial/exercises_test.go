@@ -14,13 +14,12 @@ import (
 	"time"
 
 	"github.com/ohce/ohce/internal/daemon"
+	"github.com/ohce/ohce/internal/testsize"
 )
 
 // With 30 % loss each way, five attempts fail with a probability of 3.45 %.
 func TestExerciseLoss(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it takes six seconds")
-	}
+	testsize.RequireFull(t)
 	server := start(t, inGo("server"))
 	link := impaired(t, server, "--loss", "30%", "--seed", "7")
 	cmd := command(t, []string{inGo("ohce")(t, link)[0], "send", "--server", link.String(),

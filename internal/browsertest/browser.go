@@ -6,8 +6,9 @@
 //	p.CheckQuiet()         // no message on the console, no request to another origin
 //	p.CheckAccessibility() // axe-core finds nothing
 //
-// The tests are skipped if Chromium is missing, or fail if the environment variable CI is set. No
-// page can reach another host than 127.0.0.1.
+// Tests with a browser take long, so only make full runs them. They are skipped if Chromium is
+// missing, or fail if the environment variable CI is set. No page can reach another host than
+// 127.0.0.1.
 package browsertest
 
 import (
@@ -18,6 +19,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/ohce/ohce/internal/daemon"
+	"github.com/ohce/ohce/internal/testsize"
 )
 
 // pageTimeout is how long the actions on one page may take together.
@@ -29,9 +31,11 @@ type Browser struct {
 }
 
 // Start starts Chromium. It ends with the test. Starting takes about a second, so the subtests of
-// a test should share a Browser.
+// a test should share a Browser. Start skips the test unless tests run in full, or make screenshots
+// runs them.
 func Start(t *testing.T) *Browser {
 	t.Helper()
+	testsize.RequireFull(t, ScreenshotVariable)
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(daemon.Find(t, "chromium")),
 		chromedp.NoSandbox, // root has no sandbox

@@ -180,6 +180,7 @@ func changing(from string, after int, to string) func(int, string) string {
 }
 
 func TestAutoStreamDecides(t *testing.T) {
+	t.Parallel()
 	for _, transform := range flip.Names() {
 		t.Run(transform, func(t *testing.T) {
 			a := &autoTest{lines: numberedLines(2000), transform: always(transform)}
@@ -205,6 +206,7 @@ func TestAutoStreamThroughLoss(t *testing.T) {
 
 // If no transform fits the server, each line has a socket of its own.
 func TestAutoStreamWithoutTransform(t *testing.T) {
+	t.Parallel()
 	a := &autoTest{lines: numberedLines(2000), transform: always("<>")}
 	a.run(t)
 	a.check(t)
@@ -215,6 +217,7 @@ func TestAutoStreamWithoutTransform(t *testing.T) {
 
 // If the server changes its transform, the remaining lines share a socket again.
 func TestAutoStreamWhenTheTransformChanges(t *testing.T) {
+	t.Parallel()
 	for _, to := range []string{"reverse", "swapcase", "echo", "<>"} {
 		for _, loss := range []float64{0, 0.02} {
 			t.Run(fmt.Sprint(to, " loss ", loss), func(t *testing.T) {
@@ -248,6 +251,7 @@ func TestAutoStreamWithAnEarlyLineAnsweredLate(t *testing.T) {
 
 // Lines whose responses could be confused after a change of the transform do not share a socket.
 func TestAutoStreamLinesThatCollide(t *testing.T) {
+	t.Parallel()
 	rnd := rand.New(rand.NewPCG(1, 2))
 	var lines []string
 	for range 600 {

@@ -28,6 +28,7 @@ func limited(t *testing.T, n int, args ...string) *exec.Cmd {
 
 // With too few file descriptors each command fails with a hint instead of a crash of the Go runtime.
 func TestFewDescriptors(t *testing.T) {
+	t.Parallel()
 	const want = "ohce: too many open files: ohce needs 16 more\nhint: " + descriptorHint + "\n"
 	for _, args := range [][]string{
 		{"serve", "--listen", "127.0.0.1:0"},

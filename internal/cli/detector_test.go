@@ -92,6 +92,7 @@ func TestDetectorDoubt(t *testing.T) {
 // Each wrong decision makes the next one harder, so their number is a logarithm of that of the
 // lines.
 func TestDetectorContradictionsAreRare(t *testing.T) {
+	t.Parallel()
 	d := newDetector(false)
 	contradicted := 0
 	const lines = 100_000

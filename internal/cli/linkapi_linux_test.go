@@ -12,10 +12,6 @@ import (
 	"github.com/ohce/ohce/link"
 )
 
-// apiMemory is the limit in KiB of the memory of a link with hostile clients of its API. The race
-// detector needs several times as much.
-func apiMemory() int { return testsize.Pick(64<<10, 512<<10) }
-
 // linkWithSchedules starts ohce link with two links whose schedules have the maximum length, so
 // that a response with all links has several MiB.
 func linkWithSchedules(t *testing.T) *process {
@@ -42,6 +38,7 @@ func linkWithSchedules(t *testing.T) *process {
 // Clients that request all links and do not read the response cost little memory, and the API
 // still answers other clients.
 func TestMemoryOfAPIWithoutReaders(t *testing.T) {
+	testsize.RequireFull(t)
 	t.Parallel() // it waits for most of its time
 	p := linkWithSchedules(t)
 	attack(t, p, "GET /links HTTP/1.1\r\nHost: "+p.api+"\r\n\r\n")
@@ -83,7 +80,7 @@ func attack(t *testing.T, p *process, request string) {
 	}
 	largest := memory(t, p.cmd.Process.Pid, "VmHWM")
 	t.Logf("%d connections: at most %d KiB of memory", connections, largest)
-	if limit := apiMemory(); largest > limit {
+	if limit := memoryLimit(); largest > limit {
 		t.Errorf("%d KiB of memory, want at most %d", largest, limit)
 	}
 }

@@ -85,6 +85,7 @@ func hostileAPI() *httptest.Server {
 
 // ohce link ctl ends with an error if the response is endless, not of the API, or late.
 func TestCtlLimits(t *testing.T) {
+	t.Parallel()
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/links":

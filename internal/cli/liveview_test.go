@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/ohce/ohce/internal/testsize"
 	"github.com/ohce/ohce/measure"
 )
 
@@ -69,7 +70,9 @@ func TestLiveViewGolden(t *testing.T) {
 // TestLiveViewFits checks that views of any size fit into it, and that styles do not change the
 // visible text.
 func TestLiveViewFits(t *testing.T) {
-	for _, n := range []int{0, 1, 7, 300, 5000} {
+	t.Parallel()
+	counts := []int{0, 1, 7, 300, 5000}
+	for _, n := range counts[:testsize.Pick(5, 4)] {
 		plain, coloured := liveViewOf(n), liveViewOf(n)
 		coloured.style.on = true
 		for width := 0; width < 130; width += 9 {

@@ -20,6 +20,7 @@ import (
 // 92 bytes, so a link of 200 kbit/s carries 271 a second. At a higher rate, a short queue loses
 // requests, and a long one delays them.
 func TestFindMax(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name   string
 		queue  int

@@ -55,9 +55,7 @@ func TestMaxInFlight(t *testing.T) {
 // TestLoadSendsWhileLost checks that lost requests do not keep later ones from being sent before they time
 // out, although more are sent in that time than a client remembers at least.
 func TestLoadSendsWhileLost(t *testing.T) {
-	if testsize.Pick(1, 0) == 0 {
-		t.Skip("needs more requests than -short and the race detector allow")
-	}
+	testsize.RequireFull(t)
 	const addr, lost = "192.0.2.7:3000", 100
 	synctest.Test(t, func(t *testing.T) {
 		server, sent := netip.MustParseAddrPort(addr), 0

@@ -48,6 +48,7 @@ func TestLoadView(t *testing.T) {
 
 // Views of any size fit into it.
 func TestLoadViewFits(t *testing.T) {
+	t.Parallel()
 	for _, n := range []int{0, 1, 5, 1000} {
 		for width := 0; width < 130; width += 7 {
 			for height := 0; height < 30; height += 3 {

@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/ohce/ohce/internal/testsize"
 )
 
 // loopTexts returns n different texts with the lengths that length returns, from 2 bytes.
@@ -102,7 +104,7 @@ func TestServeEndsLoops(t *testing.T) {
 			{"fifty lengths", loopTexts(50, func(i int) int { return 2 + i })},
 			{"hundred texts", loopTexts(100, func(int) int { return 40 })},
 		} {
-			if peer.only != "" && peer.only != tt.name || testing.Short() && len(tt.texts) != 50 {
+			if peer.only != "" && peer.only != tt.name || !testsize.Full() && len(tt.texts) != 50 {
 				continue
 			}
 			t.Run(peer.name+"/"+tt.name, func(t *testing.T) {

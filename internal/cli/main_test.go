@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"flag"
 	"io"
 	"os"
 	"os/exec"
@@ -10,6 +9,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/ohce/ohce/internal/sandbox"
+	"github.com/ohce/ohce/internal/testsize"
 )
 
 // testCommands are the commands that the test binary runs if it is called by their names.
@@ -21,11 +21,7 @@ var testCommands = map[string]func(){
 }
 
 func TestMain(m *testing.M) {
-	testing.Init() // defines the flags, which Main parses
-	// The parallel tests wait for processes most of the time. -parallel overrides this.
-	if err := flag.Set("test.parallel", "6"); err != nil {
-		panic(err) // impossible: it is a number
-	}
+	testsize.RunInParallel()
 	testscript.Main(m, testCommands)
 }
 

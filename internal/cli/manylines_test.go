@@ -156,6 +156,7 @@ func TestManyLinesOnLoopback(t *testing.T) {
 }
 
 func TestManyLinesThroughLoss(t *testing.T) {
+	testsize.RequireFull(t, linesEnv)
 	p := serving(t, "--log", "none")
 	lossy := linking(t, "--to", p.addrs[0], "--delay", "10ms", "--loss", "5%", "--seed", "1")
 	checkSpeed(t, lossy.addrs[0], time.Second, 50, 200, "--expect", "flip", "--retry", "adaptive")

@@ -15,6 +15,7 @@ import (
 
 	"github.com/ohce/ohce"
 	"github.com/ohce/ohce/flip"
+	"github.com/ohce/ohce/internal/testsize"
 )
 
 // mappingsEnv is the variable with the number of clients of TestMemoryOfLink. "make soak" sets it to
@@ -100,8 +101,16 @@ func TestMemoryOfLink(t *testing.T) {
 	waitForMemory(t, p.cmd.Process.Pid, largest)
 }
 
-// waitForMemory waits until a process uses no more than memoryLimit. The race detector needs several
-// times as much.
+// memoryLimit returns the maximum memory of a process, in KiB. The race detector needs several times as
+// much.
+func memoryLimit() int {
+	if testsize.Race() {
+		return 512 << 10
+	}
+	return 64 << 10
+}
+
+// waitForMemory waits until a process uses no more than memoryLimit.
 func waitForMemory(t *testing.T, pid, largest int) {
 	t.Helper()
 	limit := memoryLimit()

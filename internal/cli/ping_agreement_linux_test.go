@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/ohce/ohce/internal/daemon"
+	"github.com/ohce/ohce/internal/testsize"
 )
 
 // The measurements of the clients of other projects: two seconds through a link that delays
@@ -32,9 +33,7 @@ type quantiles struct{ median, p99 float64 }
 // and at once closes a session. The server answers it without keeping state. irtt subtracts the time
 // that its server takes, some microseconds.
 func TestPingAgreesWithIrtt(t *testing.T) {
-	if testing.Short() { // as under the race detector, which changes the times
-		t.Skip("it compares times")
-	}
+	testsize.RequireFull(t)
 	path := daemon.Find(t, "irtt")
 	request := irttRequest(t, path)
 	server := daemon.Start(t, path, func(port uint16) []string {
@@ -101,9 +100,7 @@ var sockperfRequest = []byte{0, 0, 0, 0, 0, 0, 0, 1, 0, 3, 0, 0, 0, 14}
 // stall of the machine delays more requests. sockperf prints half the round-trip time, which the test
 // doubles.
 func TestPingAgreesWithSockperf(t *testing.T) {
-	if testing.Short() { // as under the race detector, which changes the times
-		t.Skip("it compares times")
-	}
+	testsize.RequireFull(t)
 	path := daemon.Find(t, "sockperf")
 	server := daemon.Start(t, path, func(port uint16) []string {
 		return []string{"server", "-i", "127.0.0.1", "-p", fmt.Sprint(port)}

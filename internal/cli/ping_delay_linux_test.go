@@ -18,8 +18,8 @@ import (
 // √(q(1−q)/n) divided by the density there. The delays are long, so that 1 % of them is more than a
 // busy machine adds.
 func TestPingDelaysThroughLink(t *testing.T) {
-	if testing.Short() { // as under the race detector, which changes the times
-		t.Skip("it compares times")
+	if testsize.Race() {
+		t.Skip("it compares times, which the race detector changes")
 	}
 	t.Parallel()
 	count := testsize.Pick(1000, 300)

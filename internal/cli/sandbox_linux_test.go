@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/ohce/ohce/internal/testsize"
 )
 
 // unprivileged returns the user with the highest 16-bit ID, which owns no files.
@@ -109,10 +111,7 @@ func TestSandboxUser(t *testing.T) {
 	t.Cleanup(u.killAll)
 	u.conn = connect(t, u.addrs[0])
 	u.pid = u.awaitPID("")
-	upgrades := 20
-	if testing.Short() {
-		upgrades = 3
-	}
+	upgrades := testsize.Pick(20, 3)
 	buf := make([]byte, 100)
 	for i := range upgrades + 1 {
 		if i > 0 {

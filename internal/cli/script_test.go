@@ -27,6 +27,7 @@ import (
 const scriptRetry = "20s"
 
 func TestScripts(t *testing.T) {
+	t.Parallel() // with the other parallel tests, not only among the scripts
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,

@@ -22,10 +22,6 @@ import (
 // million.
 const soakEnv = "OHCE_SOAK"
 
-// memoryLimit returns the maximum memory of a server, in KiB. The race detector needs several times as
-// much.
-func memoryLimit() int { return testsize.Pick(64<<10, 512<<10) }
-
 // TestSoak floods a running server with random datagrams. The server keeps running, uses little
 // memory and counts every datagram.
 func TestSoak(t *testing.T) {

@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/ohce/ohce/internal/browsertest"
-	"github.com/ohce/ohce/internal/testsize"
 )
 
 // Conditions that hold once all parts of a page have figures.
@@ -21,7 +20,6 @@ func TestBrowser(t *testing.T) {
 	t.Parallel()
 	b := browsertest.Start(t)
 	views := []browsertest.View{browsertest.Dark, browsertest.Narrow, browsertest.Light, browsertest.Still}
-	views = views[:testsize.Pick(len(views), 2)]
 	for _, tt := range []struct {
 		name  string
 		links bool

@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"testing"
 	"time"
+
+	"github.com/ohce/ohce/internal/testsize"
 )
 
 const ms = time.Millisecond
@@ -149,7 +151,7 @@ func TestSingleAttemptsFull(t *testing.T) {
 // A model that keeps every key compares its results with those of SingleAttempts over random
 // sequences, in which keys repeat, responses are lost, late, duplicate and out of order.
 func TestSingleAttemptsAgainstModel(t *testing.T) {
-	for seed := range uint64(50) {
+	for seed := range uint64(testsize.Pick(50, 10)) {
 		random := rand.New(rand.NewPCG(seed, 0))
 		keys := uint32(1 + random.IntN(200)) // few keys repeat often
 		a := NewSingleAttempts(exactMatcher(), 50*ms, 64)

@@ -43,8 +43,9 @@ func target(t *testing.T, udp string, interval time.Duration) Target {
 	return Target{Addr: serverAddr, Module: module(t, udp), Interval: interval}
 }
 
-// TestWatch watches a target for an hour, or for ten minutes in a fast test. The network loses one request of a thousand, and delays a
-// response of a thousand beyond the wait, doubles another one and changes none.
+// TestWatch watches a target for ten minutes, or for an hour in its full form. The network loses one
+// request of a thousand. It delays a response of a thousand beyond the wait, doubles another one and
+// changes none.
 func TestWatch(t *testing.T) {
 	thousands := testsize.Pick(36, 6)
 	n := float64(thousands)

@@ -205,11 +205,7 @@ func testPlayback(t *testing.T, b *browsertest.Browser, url string) {
 func TestAccessibility(t *testing.T) {
 	b := browsertest.Start(t)
 	url := start(t)
-	views := []browsertest.View{browsertest.Light, browsertest.Dark, browsertest.Narrow}
-	if testing.Short() {
-		views = views[:1]
-	}
-	for _, v := range views {
+	for _, v := range []browsertest.View{browsertest.Light, browsertest.Dark, browsertest.Narrow} {
 		t.Run(v.Name, func(t *testing.T) {
 			v.ReducedMotion = true
 			p := b.Open(t, url+"?text=Hello&loss=30&delay=150&jitter=140&duplicate=60&overtake=on&seed=5&server=on", v)

@@ -24,9 +24,6 @@ func TestLeaks(t *testing.T) {
 func leak() { select {} }
 
 func TestMainFindsLeak(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes two seconds")
-	}
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/ohce/ohce/internal/daemon"
 	"github.com/ohce/ohce/internal/loadreport"
+	"github.com/ohce/ohce/internal/testsize"
 )
 
 // browse opens a page in headless Chromium. It returns the elements of the page after it was
@@ -21,6 +22,7 @@ import (
 // No name and no address can be reached. The test is skipped if Chromium is missing, except in CI.
 func browse(t *testing.T, file string) (dom string, console, requests []string) {
 	t.Helper()
+	testsize.RequireFull(t)
 	chromium := daemon.Find(t, "chromium")
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
@@ -74,11 +76,7 @@ func requested(t *testing.T, file string) (all []string) {
 }
 
 func TestBrowser(t *testing.T) {
-	names := []string{"empty", "stalls", "untrustworthy"}
-	if testing.Short() {
-		names = names[1:2]
-	}
-	for _, name := range names {
+	for _, name := range []string{"empty", "stalls", "untrustworthy"} {
 		t.Run(name, func(t *testing.T) {
 			var page bytes.Buffer
 			if err := loadreport.WriteHTML(&page, header, reports[name]); err != nil {

@@ -1,24 +1,53 @@
-// Package testsize chooses the number of requests in tests that take long with many requests.
+// Package testsize chooses between the short form of a test, which go test runs, and the full one,
+// which make full runs.
 package testsize
 
 import (
+	"flag"
+	"os"
+	"runtime"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"testing"
 )
 
-// Pick returns full or, if the test must be fast, reduced. A test must be fast with -short, and
-// under the race detector, which makes requests about ten times slower. Pick must be called in a
-// test, because it needs the parsed flags.
-func Pick(full, reduced int) int {
-	if testing.Short() || race() {
-		return reduced
+// variable is the environment variable that selects the full form of all tests, unless it is empty.
+const variable = "OHCE_FULL"
+
+// Full reports whether tests run in full. They never do under the race detector, which makes requests
+// about ten times slower.
+func Full() bool { return os.Getenv(variable) != "" && !Race() }
+
+// Pick returns full if tests run in full, and short otherwise.
+func Pick(full, short int) int {
+	if Full() {
+		return full
 	}
-	return full
+	return short
 }
 
-// race reports whether the binary was built with -race.
-func race() bool {
+// RequireFull skips a test that takes long, unless tests run in full or one of the environment
+// variables, with which a target of the Makefile selects the test, is set.
+func RequireFull(t testing.TB, variables ...string) {
+	t.Helper()
+	if !Full() && !slices.ContainsFunc(variables, func(v string) bool { return os.Getenv(v) != "" }) {
+		t.Skipf("takes long: make full runs it, and %s=1 go test without the race detector", variable)
+	}
+}
+
+// RunInParallel lets ten parallel tests of a package run at the same time on a machine with fewer
+// cores, because they wait most of their time. The flag -parallel overrides it. RunInParallel must be
+// called in TestMain, before the flags are parsed.
+func RunInParallel() {
+	testing.Init() // defines the flags
+	if err := flag.Set("test.parallel", strconv.Itoa(max(10, runtime.GOMAXPROCS(0)))); err != nil {
+		panic(err) // impossible: it is a number
+	}
+}
+
+// Race reports whether the test was built with the race detector.
+func Race() bool {
 	info, ok := debug.ReadBuildInfo()
 	return ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
 }

@@ -10,6 +10,8 @@ import (
 	"os"
 	"sync"
 	"testing"
+
+	"github.com/ohce/ohce/internal/testsize"
 )
 
 // readAll reads n datagrams.
@@ -151,7 +153,7 @@ func TestReplaceDescriptorConcurrently(t *testing.T) {
 	}
 	ms := makeMessages(MaxWidth, 16)
 	cl := client(t, c.local)
-	for i := range 100 {
+	for i := range testsize.Pick(100, 20) {
 		c.load.heavy = i%2 == 0
 		send(t, cl, "x")
 		readAll(t, c, ms, 1)
