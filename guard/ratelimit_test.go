@@ -172,17 +172,21 @@ func TestRateLimitOfAlternatingPrefixes(t *testing.T) {
 
 // TestRateLimitOfManyHotPrefixes measures how many exchanges other sources lose while more prefixes
 // send twice their limit than the table has room for. Each exchange has the five attempts of the
-// default schedule of ohce.Client.
+// default schedule of ohce.Client. The random key of the table decides which sources share their places
+// with hot prefixes: by chance, a run in 10,000 is below one of the limits.
 func TestRateLimitOfManyHotPrefixes(t *testing.T) {
-	entries := testsize.Pick(4096, 512)
+	if testsize.Race() {
+		t.Skip("takes long, and has a single goroutine")
+	}
+	const entries = 4096
 	for _, tt := range []struct {
 		times float64 // hot prefixes for each entry
 		first float64 // least share of the exchanges whose first attempt is admitted
 		any   float64 // least share of those with an admitted attempt
-	}{{0.25, 0.995, 0.999}, {0.5, 0.98, 0.99}, {1, 0.6, 0.8}, {4, 0.05, 0.1}} {
+	}{{0.25, 0.995, 0.997}, {0.5, 0.98, 0.99}, {1, 0.6, 0.8}, {4, 0.05, 0.1}} {
 		only := []guard.PrefixLimit{{Bits: 32, Multiplier: 1}}
 		f := newFlood(&guard.RateLimit{Rate: 10, Burst: 10, Entries: entries, Prefixes4: only, Local: true})
-		a := attack{flood: f, hot: int(tt.times * float64(entries)), rate: 20}
+		a := attack{flood: f, hot: int(tt.times * entries), rate: 20}
 		a.run(5*time.Second, nil)
 		during := a.exchanges(entries / 4)
 		t.Logf("%.2f hot prefixes for each entry: %.3f of the first attempts of others are admitted, %.3f of "+
