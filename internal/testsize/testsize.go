@@ -37,11 +37,16 @@ func RequireFull(t testing.TB, variables ...string) {
 }
 
 // RunInParallel lets ten parallel tests of a package run at the same time on a machine with fewer
-// cores, because they wait most of their time. The flag -parallel overrides it. RunInParallel must be
-// called in TestMain, before the flags are parsed.
+// cores, because they wait most of their time. Under the race detector, which needs more of a core,
+// there are six. The flag -parallel overrides it. RunInParallel must be called in TestMain, before the
+// flags are parsed.
 func RunInParallel() {
 	testing.Init() // defines the flags
-	if err := flag.Set("test.parallel", strconv.Itoa(max(10, runtime.GOMAXPROCS(0)))); err != nil {
+	n := 10
+	if Race() {
+		n = 6
+	}
+	if err := flag.Set("test.parallel", strconv.Itoa(max(n, runtime.GOMAXPROCS(0)))); err != nil {
 		panic(err) // impossible: it is a number
 	}
 }
